@@ -1,0 +1,50 @@
+# The one entrance. Needs Python 3.11 or newer, git and make; everything else goes into .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint bench record lock clean
+
+help: ## show these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: .venv/.stamp ## install dpsops and its tools into .venv
+
+.venv/.stamp: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("dpsops needs Python 3.11 or newer: make PYTHON=python3.12 setup" if sys.version_info < (3, 11) else 0)'
+	@echo "Installing into .venv (a minute or two, once)"
+	@$(PYTHON) -m venv .venv
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup ## from nothing to a device that connects, on the embedded Azure
+	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/demo.sh
+
+test: setup ## run the tests, with coverage
+	@$(BIN)/python -m pytest --cov
+
+lint: setup ## check style, types, import layers and workflows
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/zizmor --offline --no-progress --quiet .github
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+
+bench: setup ## print how many requests and how much time the main jobs take
+	@$(BIN)/python bench/bench.py
+
+record: setup ## record the cassettes again, from the embedded Azure
+	@DPSOPS_TEST_RECORD=1 $(BIN)/python -m pytest -m recorded tests/workflows
+
+lock: setup ## resolve the dependencies again, to their newest versions
+	@$(PIP) install uv
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --extra dev \
+		--no-emit-index-url --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
+
+clean: ## remove all that make and the tests have made
+	@rm -rf .venv dist .coverage .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@find dpsops tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,84 @@
+"""How fast dpsops is, as ratios and counts: run by `make bench`.
+
+Times are those of whole processes, in CPU seconds, the two of a ratio in turn. Requests are counted from
+what `--verbose` shows; sign-in, the vault's challenges and the polls of operations are not counted.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+_RUNS = 11
+_REQUEST = re.compile(r"^dpsops: (?P<method>[A-Z]+) (?P<host>[^/ ]+)(?P<path>\S*) -> (?P<status>\d+)$", re.MULTILINE)
+_POLLS = ("/operationstatuses/", "/operationresults/", "/provisioningserviceoperationresults/")
+
+
+def main() -> None:
+    """Prints each figure beside its target."""
+    ratio = _help_ratio()
+    _print("dpsops --help / python -c 'import typer' (CPU, median)", f"{ratio:.2f}", "at most 1.5", ratio <= 1.5)
+    with tempfile.TemporaryDirectory() as place:
+        first = _requests(place, "up")
+        second = _requests(place, "up")
+        issue = _requests(place, "device", "issue", "press-07")
+        status = _requests(place, "status")
+    _print("first up: requests", str(len(first)), "-", True)
+    _print("second up: requests", str(len(second)), "at most 15", len(second) <= 15)
+    _print("second up: writes", str(len(_writes(second))), "0", not _writes(second))
+    _print("device issue of one device: requests", str(len(issue)), "at most 5", len(issue) <= 5)
+    _print("status: requests", str(len(status)), "-", True)
+
+
+def _print(what: str, measured: str, target: str, met: bool) -> None:
+    print(f"{what:<58} {measured:>8}   target {target:<12} {'met' if met else 'MISSED'}".rstrip())
+
+
+def _help_ratio() -> float:
+    ratios = []
+    for _ in range(_RUNS):
+        ours = _cpu_seconds([sys.executable, "-m", "dpsops", "--help"])
+        theirs = _cpu_seconds([sys.executable, "-c", "import typer"])
+        ratios.append(ours / theirs)
+    return statistics.median(ratios)
+
+
+def _cpu_seconds(command: list[str]) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def _requests(place: str, *command: str) -> list[re.Match[str]]:
+    """The counted requests of one command on the embedded Azure whose state is in `place`."""
+    path = {"PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, "-m", "dpsops", "--verbose", *command],
+        cwd=place, env=os.environ | path, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    return [request for request in _REQUEST.finditer(done.stderr) if _counts(request)]
+
+
+def _counts(request: re.Match[str]) -> bool:
+    challenge = request["host"].endswith(".vault.azure.net") and request["status"] == "401"
+    poll = any(part in request["path"].lower() for part in _POLLS)
+    return request["host"] != "login.microsoftonline.com" and not challenge and not poll
+
+
+def _writes(requests: list[re.Match[str]]) -> list[re.Match[str]]:
+    """What may have changed something: what-if and signing are POSTs that do not."""
+    return [
+        request
+        for request in requests
+        if request["method"] not in ("GET", "HEAD") and not request["path"].lower().endswith(("/whatif", "/sign"))
+    ]
+
+
+main()

@@ -1,0 +1,5 @@
+"""`python -m dpsops`."""
+
+from dpsops.cli.main import run
+
+run()

@@ -1,0 +1,104 @@
+"""A key in Key Vault as a signer: PKI code signs with it and cannot tell it from a key in memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import utils as asymmetric_utils
+from cryptography.hazmat.primitives.asymmetric.types import (
+    CertificateIssuerPrivateKeyTypes,
+    CertificatePublicKeyTypes,
+)
+
+from dpsops.errors import Refused
+
+if TYPE_CHECKING:
+    from azure.keyvault.keys.crypto import CryptographyClient, SignatureAlgorithm
+
+
+def jwk(key: CertificatePublicKeyTypes) -> dict[str, Any]:
+    """A public key as the SDK's JSON Web Key: with it a signer needs no request to learn its own key."""
+    if isinstance(key, rsa.RSAPublicKey):
+        numbers = key.public_numbers()
+        return {"kty": "RSA", "n": _bytes(numbers.n, key.key_size // 8), "e": _bytes(numbers.e, 3)}
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        point, size = key.public_numbers(), (key.curve.key_size + 7) // 8
+        return {"kty": "EC", "crv": f"P-{key.curve.key_size}", "x": _bytes(point.x, size), "y": _bytes(point.y, size)}
+    raise Refused(f"a root key of the kind {type(key).__name__} is not supported", "use RSA or EC on P-256 or P-384")
+
+
+def _bytes(number: int, size: int) -> bytes:
+    return number.to_bytes(size, "big")
+
+
+def signer(client: CryptographyClient, public_key: CertificatePublicKeyTypes) -> CertificateIssuerPrivateKeyTypes:
+    """The key behind `client`, as a private key that `cryptography` signs with."""
+    if isinstance(public_key, ec.EllipticCurvePublicKey):
+        return VaultEcKey(client, public_key)
+    return client.create_rsa_private_key()
+
+
+class VaultEcKey(ec.EllipticCurvePrivateKey):
+    """An EC key in the vault. The SDK has such a class for RSA only (`KeyVaultRSAPrivateKey`)."""
+
+    def __init__(self, client: CryptographyClient, public_key: ec.EllipticCurvePublicKey) -> None:
+        self._client = client
+        self._public_key = public_key
+
+    def sign(self, data: Any, signature_algorithm: ec.EllipticCurveSignatureAlgorithm) -> bytes:
+        """An ECDSA signature in DER (RFC 3279, 2.2.3). The vault answers r and s side by side (RFC 7518, 3.4)."""
+        algorithm = signature_algorithm.algorithm
+        if isinstance(algorithm, asymmetric_utils.Prehashed):
+            digest = bytes(data)
+        else:
+            context = hashes.Hash(algorithm)
+            context.update(data)
+            digest = context.finalize()
+        raw = self._client.sign(_algorithm(len(digest)), digest).signature
+        half = len(raw) // 2
+        return asymmetric_utils.encode_dss_signature(int.from_bytes(raw[:half], "big"), int.from_bytes(raw[half:], "big"))
+
+    def public_key(self) -> ec.EllipticCurvePublicKey:
+        """The public half."""
+        return self._public_key
+
+    @property
+    def curve(self) -> ec.EllipticCurve:
+        """The curve."""
+        return self._public_key.curve
+
+    @property
+    def key_size(self) -> int:
+        """Bits."""
+        return self._public_key.key_size
+
+    def exchange(self, algorithm: ec.ECDH, peer_public_key: ec.EllipticCurvePublicKey) -> NoReturn:
+        """Not for a root."""
+        raise Refused("a root's key signs; it does not agree on keys")
+
+    def private_numbers(self) -> NoReturn:
+        """The vault never gives them."""
+        raise Refused("the root's private key does not leave the vault")
+
+    def private_bytes(
+        self,
+        encoding: serialization.Encoding,
+        format: serialization.PrivateFormat,
+        encryption_algorithm: serialization.KeySerializationEncryption,
+    ) -> NoReturn:
+        """The vault never gives them."""
+        raise Refused("the root's private key does not leave the vault")
+
+    def __copy__(self) -> VaultEcKey:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> VaultEcKey:
+        return self
+
+
+def _algorithm(digest_size: int) -> SignatureAlgorithm:
+    from azure.keyvault.keys.crypto import SignatureAlgorithm
+
+    return {32: SignatureAlgorithm.es256, 48: SignatureAlgorithm.es384}[digest_size]

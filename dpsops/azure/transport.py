@@ -1,0 +1,26 @@
+"""The transport under every client: the SDK's own, with one line of log for each exchange."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+from urllib.parse import urlsplit
+
+from azure.core.pipeline.transport import RequestsTransport
+
+_LOG = logging.getLogger("dpsops.wire")
+
+
+class Transport(RequestsTransport):  # type: ignore[misc]  # the SDK exports it lazily, untyped
+    """Logs method, address and status; never a header, a query or a body, which may hold what is secret."""
+
+    def send(self, request: Any, **kwargs: Any) -> Any:
+        """Sends one request and returns its response, as the SDK's transport does."""
+        address = urlsplit(request.url)
+        try:
+            response = super().send(request, **kwargs)
+        except Exception as error:
+            _LOG.info("%s %s%s -> %s", request.method, address.netloc, address.path, type(error).__name__)
+            raise
+        _LOG.info("%s %s%s -> %s", request.method, address.netloc, address.path, response.status_code)
+        return response

@@ -1,0 +1,54 @@
+"""From the options to a running workflow: settings read, the embedded Azure started where it is needed, clients made."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dpsops.cli.options import Options, progress
+
+if TYPE_CHECKING:
+    from dpsops.workflows.run import Run
+
+SETTINGS_DIRECTORY = Path("infra")
+
+
+@contextmanager
+def connected(options: Options) -> Iterator[Run]:
+    """A `Run` for the environment of the options; the embedded Azure lives as long as the block, unless one is served."""
+    from dpsops.cli.embedded import embedded_variables
+    from dpsops.cloud import connect
+    from dpsops.settings import load
+    from dpsops.workflows.run import Run
+
+    environment = load(options.env, SETTINGS_DIRECTORY)
+    with ExitStack() as stack:
+        if options.verbose:
+            stack.enter_context(_logged_requests())
+        say = stack.enter_context(progress(options.verbose))
+        if environment.is_local:
+            variables = stack.enter_context(embedded_variables(environment.embedded))
+            cloud = connect(environment, variables, proxied=True)
+        else:
+            cloud = connect(environment, os.environ)
+        stack.callback(cloud.close)
+        yield Run(cloud, clock=lambda: datetime.now(UTC), progress=say)
+
+
+@contextmanager
+def _logged_requests() -> Iterator[None]:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("dpsops: %(message)s"))
+    logger = logging.getLogger("dpsops")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)

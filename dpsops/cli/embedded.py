@@ -1,0 +1,116 @@
+"""The embedded Azure as commands use it: the one that is served in this directory, or one for this command alone."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from dpsops.errors import Error, Refused
+
+if TYPE_CHECKING:
+    from dpsops.emulator.server import EmbeddedAzure
+    from dpsops.settings import Embedded
+
+STATE_DIRECTORY = Path(".dpsops")
+_LOCK = "serve.lock"
+_FILES = {"azure.sqlite", "azure.sqlite-wal", "azure.sqlite-shm", "ca.pem", "server.pem", "tls.lock", _LOCK}
+
+
+@contextmanager
+def embedded_variables(settings: Embedded) -> Iterator[Mapping[str, str]]:
+    """The variables that point a client at the embedded Azure, which runs as long as the block lasts."""
+    served = served_variables()
+    if served is not None:
+        yield served
+        return
+    with start(settings, port=0) as azure:
+        yield variables(azure)
+
+
+def start(settings: Embedded, *, port: int) -> EmbeddedAzure:
+    """An embedded Azure over this directory's state; `port` 0 takes any free one. It runs inside its `with` block."""
+    from dpsops.emulator.server import EmbeddedAzure
+    from dpsops.emulator.world import Timings
+
+    timings = Timings(operation=settings.operation_seconds, certificate=settings.certificate_seconds, role=settings.role_seconds)
+    return EmbeddedAzure(STATE_DIRECTORY, port=port, timings=timings)
+
+
+def variables(azure: EmbeddedAzure) -> dict[str, str]:
+    """What another client needs in its environment, under the names that Azure's tools and Python read."""
+    from dpsops.emulator.identity.state import OPERATOR, SUBSCRIPTION
+
+    authority = str(azure.authority_file.absolute())
+    return {
+        "HTTPS_PROXY": azure.proxy_url,
+        "REQUESTS_CA_BUNDLE": authority,
+        "SSL_CERT_FILE": authority,
+        "AZURE_TENANT_ID": OPERATOR.tenant_id,
+        "AZURE_CLIENT_ID": OPERATOR.app_id,
+        "AZURE_CLIENT_SECRET": azure.client_secret,
+        "AZURE_SUBSCRIPTION_ID": SUBSCRIPTION,
+    }
+
+
+def served_variables() -> dict[str, str] | None:
+    """The variables of the embedded Azure that is being served in this directory, or None.
+
+    A server holds a lock for as long as it lives, however it ends: an unlocked file is a dead server's.
+    """
+    try:
+        with open(STATE_DIRECTORY / _LOCK, "r+b") as file:
+            if _try_lock(file):
+                return None
+            found: dict[str, str] = json.load(file)
+            return found
+    except FileNotFoundError:
+        return None
+    except ValueError as cause:
+        raise Error("the embedded Azure is just starting in this directory", "run the command again") from cause
+
+
+@contextmanager
+def announced(azure: EmbeddedAzure) -> Iterator[None]:
+    """Lets other commands in this directory find a server, until the block ends. Raises `Refused` where one is served already."""
+    descriptor = os.open(STATE_DIRECTORY / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    with open(descriptor, "r+b") as file:
+        if not _try_lock(file):
+            raise Refused("an embedded Azure is already served in this directory", "use that one: dpsops local env")
+        file.truncate()
+        file.write(json.dumps(variables(azure)).encode())
+        file.flush()
+        try:
+            yield
+        finally:
+            file.truncate(0)
+
+
+def reset() -> bool:
+    """Forgets the embedded Azure of this directory; False where there was none. Raises `Refused` while it is
+    served, or when its directory holds files that are not its own."""
+    if not STATE_DIRECTORY.is_dir():
+        return False
+    if served_variables() is not None:
+        raise Refused("the embedded Azure of this directory is being served", "stop 'dpsops local serve' first")
+    strangers = sorted(entry.name for entry in STATE_DIRECTORY.iterdir() if entry.name not in _FILES)
+    if strangers:
+        raise Refused(
+            f"{STATE_DIRECTORY}/ holds files that are not the embedded Azure's: {', '.join(strangers)}",
+            "move them away, then reset",
+        )
+    shutil.rmtree(STATE_DIRECTORY)
+    return True
+
+
+def _try_lock(file: IO[bytes]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

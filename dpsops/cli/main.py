@@ -1,0 +1,115 @@
+"""`dpsops`: the global options, the commands, and the one boundary where an error becomes two lines and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from dpsops import __version__
+from dpsops.cli import device, local, root, up
+from dpsops.cli.options import Options, Output
+from dpsops.errors import Error, InvalidInput, NotAllowed
+
+_FAILED, _WRONG_USE, _NOT_ALLOWED, _INTERRUPTED = 1, 2, 4, 130
+
+app = typer.Typer(
+    name="dpsops",
+    help="""IoT devices that can prove who they are, with a root key that no one can ever read.
+
+\b
+Start here, with no Azure account:
+  dpsops up                      everything, on the embedded Azure
+  dpsops device issue press-07   a device's certificate
+  dpsops status                  what there is, and what comes next
+
+\b
+Exit codes: 0 done, 1 failed, 2 wrong use, 3 some of many failed,
+4 not signed in or not allowed, 10 changes pending (--detailed-exitcode).""",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,  # Rich would double the time of --help, and prints colours into pipes on GitHub
+    pretty_exceptions_enable=False,  # a traceback with local variables could print a key
+)
+app.command("up")(up.up)
+app.command("plan")(up.plan)
+app.command("status")(up.status)
+app.add_typer(root.app, name="root")
+app.add_typer(device.app, name="device")
+app.add_typer(local.app, name="local")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"dpsops {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    env: Annotated[
+        str, typer.Option("--env", envvar="DPSOPS_ENV", metavar="NAME", help="The environment: infra/NAME.toml.")
+    ] = "local",
+    output: Annotated[Output, typer.Option("--output", help="How the result is printed.")] = Output.text,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show each request on stderr.")] = False,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """Takes the options that every command shares."""
+    context.obj = Options(env, output, verbose)
+
+
+def run() -> None:
+    """The entry point: runs a command and exits with its code."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(arguments: list[str]) -> int:
+    """Runs a command and returns its exit code; every error ends here, as two lines on stderr."""
+    try:
+        result = app(arguments, prog_name="dpsops", standalone_mode=False)
+    except Error as error:
+        return _report(error)
+    except (typer.Abort, KeyboardInterrupt):
+        print("dpsops: interrupted; what was done stands, run the command again to go on", file=sys.stderr)
+        return _INTERRUPTED
+    except typer.TyperException as misuse:
+        if misuse.format_message().startswith("Usage:"):  # a group without a command answers its help
+            print(misuse.format_message(), file=sys.stderr)
+            return _WRONG_USE
+        return _report(InvalidInput(_sentence(misuse.format_message()), "dpsops --help, or --help behind the command"))
+    except BrokenPipeError:
+        sys.stderr.close()
+        return _FAILED
+    except Exception as error:
+        return _report(_explain(error))
+    return result if isinstance(result, int) else 0
+
+
+def _sentence(text: str) -> str:
+    return " ".join(text.split()).rstrip(".")
+
+
+def _explain(error: Exception) -> Error:
+    """What an SDK raised, in Azure's words; anything that is not of an SDK's making is a defect and stays one."""
+    from azure.core.exceptions import AzureError
+
+    from dpsops.azure.errors import explain
+
+    if not isinstance(error, AzureError):
+        raise error
+    return explain(error)
+
+
+def _report(error: Error) -> int:
+    print(f"dpsops: error: {error.message}", file=sys.stderr)
+    if error.hint:
+        print(f"dpsops: hint: {error.hint}", file=sys.stderr)
+    match error:
+        case InvalidInput():
+            return _WRONG_USE
+        case NotAllowed():
+            return _NOT_ALLOWED
+        case _:
+            return _FAILED

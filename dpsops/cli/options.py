@@ -1,0 +1,66 @@
+"""What every command is told, and how it prints: one result on stdout, progress on stderr."""
+
+from __future__ import annotations
+
+import enum
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+
+class Output(enum.StrEnum):
+    """The two forms of a result."""
+
+    text = "text"
+    json = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The global options of one invocation."""
+
+    env: str
+    output: Output
+    verbose: bool
+
+    def print_result(self, document: dict[str, Any], text: str) -> None:
+        """Prints the result: the document as JSON, or the text where there is any."""
+        if self.output is Output.json:
+            print(json.dumps({"schema_version": 1, "environment": self.env} | document, indent=2, default=_encode))
+        elif text:
+            print(text)
+
+
+def _encode(value: object) -> str:
+    if isinstance(value, datetime):
+        return timestamp(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def timestamp(moment: datetime) -> str:
+    """A moment as RFC 3339, in UTC and whole seconds."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@contextmanager
+def progress(verbose: bool) -> Iterator[Callable[[str], None]]:
+    """Shows what is being done: a spinner on a terminal, plain lines elsewhere and beside the requests of `--verbose`."""
+    if verbose or not sys.stderr.isatty():
+        last = ""
+
+        def line(text: str) -> None:
+            nonlocal last
+            if text != last:  # a wait repeats itself
+                print(f"dpsops: {text}", file=sys.stderr, flush=True)
+            last = text
+
+        yield line
+        return
+    from rich.console import Console
+
+    with Console(stderr=True, highlight=False).status("starting") as status:
+        yield status.update

@@ -1,0 +1,194 @@
+"""`dpsops up`, `plan` and `status`: the environment as a whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dpsops.cli.connection import connected
+from dpsops.cli.options import Options, timestamp
+from dpsops.errors import Error, InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from dpsops.workflows.run import Action, Run
+    from dpsops.workflows.status import Status
+    from dpsops.workflows.up import Plan
+
+_CHANGES_PENDING = 10
+
+
+def up(
+    context: typer.Context,
+    plan: Annotated[
+        Path | None, typer.Option("--plan", metavar="FILE", help="Do exactly what this plan says, or refuse.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before changing anything.")] = False,
+) -> None:
+    """Converge: vault, hubs, DPS and roles; the root in the vault; its proof of possession in DPS.
+
+    Run it again at any time: it takes up what is there, and changes nothing where nothing is missing.
+
+    \b
+    Examples:
+      dpsops up
+      dpsops --env prod plan --out prod.plan && dpsops --env prod up --plan prod.plan
+    """
+    from dpsops.workflows.up import Plan
+    from dpsops.workflows.up import up as converge
+
+    options: Options = context.obj
+    approved = Plan.read(_read(plan), str(plan)) if plan else None
+    with connected(options) as run:
+        asks = not (yes or approved or run.environment.is_local)
+        done = list(converge(run, approved=approved, confirm=_asker(run) if asks else _consent))
+    document = {"changed": bool(done), "actions": [asdict(action) for action in done]}
+    options.print_result(document, _list(done) or "Nothing changed: everything is as it should be.")
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as cause:
+        raise InvalidInput(f"the plan {path} cannot be read: {cause}", "make one: dpsops plan --out FILE") from cause
+
+
+def _consent(plan: Plan) -> None:
+    """The embedded Azure and an approved plan need no question."""
+
+
+def _asker(run: Run) -> Callable[[Plan], None]:
+    def ask(plan: Plan) -> None:
+        if not sys.stdin.isatty():
+            raise InvalidInput(
+                f"'up' would change the environment {run.environment.name!r}, and there is no terminal to ask at",
+                "say --yes, or approve a plan: dpsops plan --out FILE, then dpsops up --plan FILE",
+            )
+        print(_list(plan.actions), file=sys.stderr)
+        if not typer.confirm(f"Do this to {run.environment.name!r}?", err=True):
+            raise Error("nothing was changed", "you said no")
+
+    return ask
+
+
+def plan(
+    context: typer.Context,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the plan for 'up --plan'.")] = None,
+    detailed_exitcode: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="Exit with 10 where changes are pending.")
+    ] = False,
+) -> int:
+    """Say what 'up' would do, with ARM's what-if inside, and change nothing.
+
+    \b
+    Examples:
+      dpsops plan
+      dpsops --env prod plan --out prod.plan --detailed-exitcode
+    """
+    from dpsops.workflows.up import plan as make
+
+    options: Options = context.obj
+    with connected(options) as run:
+        made = make(run)
+    if out is not None:
+        _write(out, made)
+    actions = [asdict(action) for action in made.actions]
+    options.print_result({"changed": bool(actions), "actions": actions}, _list(made.actions) or "Nothing to do.")
+    return _CHANGES_PENDING if detailed_exitcode and made.actions else 0
+
+
+def _write(path: Path, made: Plan) -> None:
+    try:
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            json.dump(made.document(), file, indent=2)
+            file.write("\n")
+    except OSError as cause:
+        raise InvalidInput(f"the plan cannot be written to {path}: {cause.strerror}", "name another file") from cause
+
+
+def _list(actions: Iterable[Action]) -> str:
+    """One line for each action: a plus for what is planned, a tick for what is done."""
+    return "\n".join(
+        f"+ {action.action} {action.target}" if action.outcome == "planned" else f"✓ {action.target}: {action.outcome}"
+        for action in actions
+    )
+
+
+def status(context: typer.Context) -> None:
+    """Show what exists, what is proven, what expires when, and what to do next.
+
+    \b
+    Example:
+      dpsops --output json status | jq .root.not_after
+    """
+    from dpsops.workflows.status import observe
+
+    options: Options = context.obj
+    with connected(options) as run:
+        found = observe(run)
+        vault_url = f"{run.cloud.vault_url}/"
+    options.print_result(_document(found, vault_url), _picture(found))
+
+
+def _document(status: Status, vault_url: str) -> dict[str, Any]:
+    root = status.root
+    return {
+        "vault": {"name": status.environment.vault.name, "url": vault_url} if status.group_exists else None,
+        "dps": asdict(status.dps) if status.dps else None,
+        "hubs": [asdict(hub) for hub in status.hubs],
+        "root": root_document(root) if root else None,
+        "group": None,
+        "rotation": {"phase": "stable", "next": None} if root and root.proven else None,
+        "devices": {"total": status.fleet.total, "expiring": status.fleet.expiring, "blocked": 0},
+        "trouble": status.trouble.message if status.trouble else None,
+        "next": list(status.next),
+    }
+
+
+def root_document(root: Any) -> dict[str, Any]:
+    """The root's facts as the contract names them."""
+    return {
+        "generation": root.generation,
+        "name": root.name,
+        "subject": root.subject,
+        "thumbprint": root.thumbprint,
+        "serial": root.serial,
+        "not_before": root.not_before,
+        "not_after": root.not_after,
+        "key": {"type": root.key_type, "size": root.key_size, "exportable": root.exportable},
+        "proven": root.proven,
+    }
+
+
+def _picture(status: Status) -> str:
+    environment = status.environment
+    if not status.group_exists or status.dps is None:
+        return _rows([("environment", f"{environment.name}: nothing of it exists yet"), ("next", "dpsops up")])
+    rows = [
+        ("environment", environment.name),
+        ("vault", environment.vault.name),
+        ("dps", f"{status.dps.name}  ID scope {status.dps.id_scope}"),
+        *(("hub", f"{hub.name}  {hub.host}") for hub in status.hubs),
+    ]
+    if root := status.root:
+        rows += [
+            ("root", f"{root.name}  {root.subject}"),
+            ("", f"{root.key_type}-{root.key_size}, not exportable, until {timestamp(root.not_after)}"),
+            ("proven", "yes: DPS has verified that its key is ours" if root.proven else "no"),
+        ]
+    else:
+        rows.append(("root", status.trouble.message if status.trouble else "not whole yet"))
+    rows.append(("devices", f"{status.fleet.total} with a leaf, {status.fleet.expiring} of them about to end"))
+    rows += [("next" if number == 0 else "", step) for number, step in enumerate(status.next)]
+    return _rows(rows)
+
+
+def _rows(rows: list[tuple[str, str]]) -> str:
+    return "\n".join(f"{label:<12} {value}".rstrip() for label, value in rows)

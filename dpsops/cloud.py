@@ -1,0 +1,204 @@
+"""Settings -> the SDK's clients. The only place that constructs a client or a credential."""
+
+from __future__ import annotations
+
+import base64
+import json
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+from dpsops.azure.signer import jwk, signer
+from dpsops.errors import InvalidInput, NotAllowed
+from dpsops.settings import Environment
+
+if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
+    from azure.core.pipeline.transport import RequestsTransport
+    from azure.keyvault.certificates import CertificateClient
+    from azure.keyvault.keys import KeyClient
+    from azure.keyvault.secrets import SecretClient
+    from azure.mgmt.iothub import IotHubClient
+    from azure.mgmt.iothubprovisioningservices import IotDpsClient
+    from azure.mgmt.keyvault import KeyVaultManagementClient
+    from azure.mgmt.resource.deployments import DeploymentsMgmtClient
+    from azure.mgmt.resource.resources import ResourceManagementClient
+    from cryptography.hazmat.primitives.asymmetric.types import (
+        CertificateIssuerPrivateKeyTypes,
+        CertificatePublicKeyTypes,
+    )
+
+_MANAGEMENT_SCOPE = "https://management.azure.com/.default"
+_GITHUB_AUDIENCE = "api://AzureADTokenExchange"
+_POLLING_SECONDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who runs dpsops, as Entra ID knows them."""
+
+    object_id: str
+    kind: Literal["User", "ServicePrincipal"]
+
+
+class Cloud:
+    """The clients for one environment. Each is made when it is first used, over one transport and credential."""
+
+    def __init__(
+        self, environment: Environment, subscription: str, credential: TokenCredential, transport: RequestsTransport
+    ) -> None:
+        self.environment = environment
+        self.subscription = subscription
+        self._credential = credential
+        self._transport = transport
+
+    @property
+    def vault_url(self) -> str:
+        """The vault's address; a vault's name is lower case there."""
+        return f"https://{self.environment.vault.name.lower()}.vault.azure.net"
+
+    def sleep(self, seconds: float) -> None:
+        """Waits, in the way that the transport waits between its own attempts."""
+        self._transport.sleep(seconds)
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._transport.close()
+
+    @cached_property
+    def identity(self) -> Identity:
+        """Read from our own token: `oid`, and `idtyp`, which tells an application from a person."""
+        token = self._credential.get_token(_MANAGEMENT_SCOPE).token
+        payload = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        return Identity(claims["oid"], "ServicePrincipal" if claims.get("idtyp") == "app" else "User")
+
+    @cached_property
+    def groups(self) -> ResourceManagementClient:
+        """Resource groups."""
+        from azure.mgmt.resource.resources import ResourceManagementClient
+
+        return ResourceManagementClient(self._credential, self.subscription, **self._management)
+
+    @cached_property
+    def deployments(self) -> DeploymentsMgmtClient:
+        """Template deployments."""
+        from azure.mgmt.resource.deployments import DeploymentsMgmtClient
+
+        return DeploymentsMgmtClient(self._credential, self.subscription, **self._management)
+
+    @cached_property
+    def vaults(self) -> KeyVaultManagementClient:
+        """Vaults as resources, the deleted ones too."""
+        from azure.mgmt.keyvault import KeyVaultManagementClient
+
+        return KeyVaultManagementClient(self._credential, self.subscription, **self._management)
+
+    @cached_property
+    def dps(self) -> IotDpsClient:
+        """The Device Provisioning Service's management."""
+        from azure.mgmt.iothubprovisioningservices import IotDpsClient
+
+        return IotDpsClient(self._credential, self.subscription, **self._management)
+
+    @cached_property
+    def hubs(self) -> IotHubClient:
+        """The IoT Hubs' management."""
+        from azure.mgmt.iothub import IotHubClient
+
+        return IotHubClient(self._credential, self.subscription, **self._management)
+
+    @cached_property
+    def certificates(self) -> CertificateClient:
+        """The vault's certificates."""
+        from azure.keyvault.certificates import CertificateClient
+
+        return CertificateClient(self.vault_url, self._credential, transport=self._transport)
+
+    @cached_property
+    def keys(self) -> KeyClient:
+        """The vault's keys."""
+        from azure.keyvault.keys import KeyClient
+
+        return KeyClient(self.vault_url, self._credential, transport=self._transport)
+
+    @cached_property
+    def secrets(self) -> SecretClient:
+        """The vault's secrets."""
+        from azure.keyvault.secrets import SecretClient
+
+        return SecretClient(self.vault_url, self._credential, transport=self._transport)
+
+    def signer(self, key_id: str, public_key: CertificatePublicKeyTypes) -> CertificateIssuerPrivateKeyTypes:
+        """The vault's key with this versioned ID, as a signer. Costs no request until it signs."""
+        from azure.keyvault.keys import KeyVaultKey
+        from azure.keyvault.keys.crypto import CryptographyClient
+
+        key = KeyVaultKey(key_id, jwk=jwk(public_key))
+        return signer(CryptographyClient(key, self._credential, transport=self._transport), public_key)
+
+    @property
+    def _management(self) -> dict[str, Any]:
+        return {"transport": self._transport, "polling_interval": _POLLING_SECONDS}
+
+
+def connect(environment: Environment, variables: Mapping[str, str], *, proxied: bool = False) -> Cloud:
+    """The clients for an environment, from the variables that Azure's tools share (`AZURE_CLIENT_ID` and so on).
+
+    `proxied`: go through `HTTPS_PROXY` and trust `REQUESTS_CA_BUNDLE` of these variables and nothing else,
+    as the embedded Azure needs. Raises `InvalidInput` without a subscription.
+    """
+    import requests
+
+    from dpsops.azure.transport import Transport
+
+    subscription = environment.subscription or variables.get("AZURE_SUBSCRIPTION_ID", "")
+    if not subscription:
+        raise InvalidInput(
+            f"the environment {environment.name!r} names no subscription",
+            f'set AZURE_SUBSCRIPTION_ID, or subscription = "..." in infra/{environment.name}.toml',
+        )
+    session = requests.Session()
+    trust: dict[str, Any] = {}
+    if proxied:
+        session.trust_env = False
+        session.proxies = {"https": variables["HTTPS_PROXY"]}
+        trust = {"connection_verify": variables["REQUESTS_CA_BUNDLE"]}
+    transport = Transport(session=session, **trust)
+    return Cloud(environment, subscription, _credential(variables, transport), transport)
+
+
+def _credential(variables: Mapping[str, str], transport: RequestsTransport) -> TokenCredential:
+    """How to sign in: a client secret, GitHub's OIDC token, or whatever else is at hand (`az login` among it)."""
+    tenant, client = variables.get("AZURE_TENANT_ID", ""), variables.get("AZURE_CLIENT_ID", "")
+    if tenant and client and (secret := variables.get("AZURE_CLIENT_SECRET")):
+        from azure.identity import ClientSecretCredential
+
+        return ClientSecretCredential(tenant, client, secret, transport=transport)
+    if tenant and client and "ACTIONS_ID_TOKEN_REQUEST_URL" in variables:
+        from azure.identity import ClientAssertionCredential
+
+        return ClientAssertionCredential(tenant, client, _github_token(variables), transport=transport)
+    from azure.identity import DefaultAzureCredential
+
+    return DefaultAzureCredential()
+
+
+def _github_token(variables: Mapping[str, str]) -> Callable[[], str]:
+    """Fetches GitHub's OIDC token anew each time: it lives ten minutes, and a rollout can take longer
+    (AADSTS700024). Source: GitHub, "OpenID Connect reference"."""
+
+    def fetch() -> str:
+        url = f"{variables['ACTIONS_ID_TOKEN_REQUEST_URL']}&audience={_GITHUB_AUDIENCE}"
+        if not url.startswith("https://"):
+            raise NotAllowed("ACTIONS_ID_TOKEN_REQUEST_URL is not an https address", "give the job 'id-token: write'")
+        request = urllib.request.Request(  # noqa: S310
+            url, headers={"Authorization": f"Bearer {variables['ACTIONS_ID_TOKEN_REQUEST_TOKEN']}"}
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+            token: str = json.load(answer)["value"]
+        return token
+
+    return fetch

@@ -1,0 +1,54 @@
+"""The difference between a resource as it is and as a template wants it, in the terms of what-if."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from dpsops.emulator.arm.template.functions import same
+from dpsops.emulator.http import JSON
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str = "") -> Iterator[JSON]:
+    """The property changes from `before` to `after`: objects by their properties' dotted paths, arrays by their elements.
+
+    What only `before` has is a `Delete`, though the resource provider may well keep it: what-if does not know.
+    """
+    for key in [*before, *(key for key in after if key not in before)]:
+        path, old, new = prefix + key, before.get(key), after.get(key)
+        if same(old, new) or (not old and not new and {type(old), type(new)} <= {dict, type(None)}):
+            continue
+        match old, new:
+            case dict(), dict():
+                yield from differences(old, new, f"{path}.")
+            case list(), list():
+                yield _change(path, "Array", None, None, list(_elements(old, new)))
+            case None, _:
+                yield _change(path, "Create", None, new)
+            case _, None:
+                yield _change(path, "Delete", old, None)
+            case _:
+                yield _change(path, "Modify", old, new)
+
+
+def _elements(before: Sequence[Any], after: Sequence[Any]) -> Iterator[JSON]:
+    """The changes between two arrays, position by position."""
+    for place in range(max(len(before), len(after))):
+        path = str(place)
+        if place >= len(after):
+            yield _change(path, "Delete", before[place], None)
+        elif place >= len(before):
+            yield _change(path, "Create", None, after[place])
+        elif not same(before[place], after[place]):
+            old, new = before[place], after[place]
+            if isinstance(old, dict) and isinstance(new, dict):
+                if children := list(differences(old, new)):
+                    yield _change(path, "Modify", None, None, children)
+            elif isinstance(old, list) and isinstance(new, list):
+                yield _change(path, "Array", None, None, list(_elements(old, new)))
+            else:
+                yield _change(path, "Modify", old, new)
+
+
+def _change(path: str, kind: str, before: Any, after: Any, children: list[JSON] | None = None) -> JSON:
+    return {"path": path, "propertyChangeType": kind, "before": before, "after": after, "children": children}

@@ -1,0 +1,234 @@
+"""Deployments over HTTP, at the scope of a resource group.
+
+Source: `resources-deployments/2026-06-01/deployments.json`, "Troubleshoot common Azure deployment errors".
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from dpsops.emulator.arm import deployment_records as records
+from dpsops.emulator.arm import groups, operations
+from dpsops.emulator.arm.errors import error, refusal, refused_error
+from dpsops.emulator.arm.plans import preflight, read_plan, unfold
+from dpsops.emulator.arm.providers import DEPLOYMENTS, Providers
+from dpsops.emulator.arm.resources import ResourceId
+from dpsops.emulator.arm.runs import Runner, show_dependencies, show_providers
+from dpsops.emulator.arm.times import timestamp
+from dpsops.emulator.arm.whatif import what_if
+from dpsops.emulator.http import JSON, Refusal, Request, Response, Route
+from dpsops.emulator.world import World
+
+_LIFE = 7 * 86_400
+"""Seconds after which a deployment that has not ended is given up (Resource Manager limits)."""
+
+
+def _identify(world: World, subscription: str, group: str, name: str) -> ResourceId:
+    """The ID of a deployment, whose name has 1 to 64 word characters, hyphens, dots and parentheses."""
+    if len(name) > 64:
+        message = f"The provided deployment name '{name}' has a length of '{len(name)}' which exceeds the maximum length of '64'."
+        raise refusal(400, "InvalidDeploymentName", message)
+    if wrong := re.sub(r"[\w.()-]", "", name):
+        message = (
+            f"The provided deployment name '{name}' has these invalid characters: '{wrong}'. "
+            "The name can only be a letter, digit, '-', '.', '(', ')' or '_'."
+        )
+        raise refusal(400, "InvalidDeploymentName", message)
+    return ResourceId(subscription, groups.require(world, subscription, group)["name"], DEPLOYMENTS, (name,))
+
+
+def _require(world: World, subscription: str, group: str, name: str) -> JSON:
+    record = records.find(world, _identify(world, subscription, group, name))
+    if record is None:
+        raise refusal(404, "DeploymentNotFound", f"Deployment '{name}' could not be found.")
+    return record
+
+
+def _body(request: Request, name: str) -> JSON:
+    body = request.json()
+    if not isinstance(body, dict):
+        raise refusal(400, "InvalidRequestContent", "The request content was invalid and could not be deserialized.")
+    if body.get("location"):
+        message = f"The 'location' property is not allowed for '{name}' at resource group scope."
+        raise refusal(400, "InvalidDeployment", message)
+    return body
+
+
+def _create(providers: Providers, world: World, request: Request, subscription: str, group: str, deployment: str) -> Response:
+    """201, or 200 over an older deployment of the same name, which must have ended."""
+    identifier = _identify(world, subscription, group, deployment)
+    older = records.find(world, identifier)
+    if older is not None:
+        _require_ended(world, older)
+    body = _body(request, deployment)
+    plan = read_plan(world, identifier, body.get("properties"), request.principal)
+    record = Runner(providers, request.principal).run(world, plan, tags=body.get("tags"))
+    url = f"https://{request.host}{identifier}/operationStatuses/{record['operation']}?api-version={request.api_version}"
+    headers = {"Azure-AsyncOperation": url} | operations.retry_after(world)
+    return Response(201 if older is None else 200, records.show(world, record, accepted=True), headers)
+
+
+def _require_ended(world: World, record: JSON) -> None:
+    if records.is_running(world, record):
+        message = (
+            f"Unable to edit or replace deployment '{record['name']}': previous deployment from '{_american(record['begun'])}' "
+            f"is still active (expiration time is '{_american(record['begun'] + _LIFE)}'). "
+            "Please see https://aka.ms/arm-deploy for usage details."
+        )
+        raise refusal(409, "DeploymentActive", message)
+
+
+def _american(seconds: float) -> str:
+    """A time as .NET writes it in this one message: 2/9/2026 5:13:56 PM."""
+    time = datetime.fromtimestamp(seconds, UTC)
+    return f"{time.month}/{time.day}/{time.year} {time.hour % 12 or 12}:{time:%M:%S} {'AM' if time.hour < 12 else 'PM'}"
+
+
+def _get(world: World, request: Request, subscription: str, group: str, deployment: str) -> Response:
+    return Response(200, records.show(world, _require(world, subscription, group, deployment)))
+
+
+def _head(world: World, request: Request, subscription: str, group: str, deployment: str) -> Response:
+    found = records.find(world, _identify(world, subscription, group, deployment))
+    return Response(404 if found is None else 204)
+
+
+def _list(world: World, request: Request, subscription: str, group: str) -> Response:
+    """The newest first; `$filter` knows `provisioningState eq`, as in Azure."""
+    scope = f"/subscriptions/{subscription}/resourceGroups/{group}"
+    found = [records.show(world, each) for each in records.list_at(world, scope)]
+    text = request.query.get("$filter", "")
+    if text:
+        match = re.fullmatch(r"provisioningState eq '(\w+)'", text.strip())
+        if match is None:
+            raise refusal(400, "InvalidFilterInQueryString", f"Invalid $filter '{text}' specified in the query string.")
+        found = [each for each in found if each["properties"]["provisioningState"].lower() == match[1].lower()]
+    return Response(200, {"value": found[: _top(request)]})
+
+
+def _top(request: Request) -> int | None:
+    top = request.query.get("$top", "")
+    if top and not top.isdigit():
+        raise refusal(400, "InvalidTopInQueryString", f"Invalid $top '{top}' specified in the query string.")
+    return int(top) if top else None
+
+
+def _delete(world: World, request: Request, subscription: str, group: str, deployment: str) -> Response:
+    """The record goes; what it deployed stays. 204 where there is none."""
+    identifier = _identify(world, subscription, group, deployment)
+    record = records.find(world, identifier)
+    if record is None:
+        return Response(204)
+    _require_ended(world, record)
+    records.forget(world, str(identifier))
+    return operations.accepted(world, request, subscription)
+
+
+def _cancel(world: World, request: Request, subscription: str, group: str, deployment: str) -> Response:
+    """Ends a running deployment. What it has made so far stays, which here is everything."""
+    record = _require(world, subscription, group, deployment)
+    if not records.is_running(world, record):
+        state = records.status(world, record)
+        message = f"The deployment '{record['name']}' cannot be cancelled because its provisioning state is '{state}'."
+        raise refusal(409, "DeploymentCannotBeCancelled", message)
+    records.save(world, record | {"cancelled": True, "ready": world.now})
+    return Response(204)
+
+
+def _validate(providers: Providers, world: World, request: Request, subscription: str, group: str, deployment: str) -> Response:
+    identifier = _identify(world, subscription, group, deployment)
+    body = _body(request, deployment)
+    plan = read_plan(world, identifier, body.get("properties"), request.principal)
+    runner = Runner(providers, request.principal)
+    preflight(world, providers, plan, request.principal)
+    validated = [{"id": str(leaf.declared.id)} for leaf in unfold(world, plan, request.principal) if leaf.expanded is None]
+    properties = {
+        "templateHash": plan.template.hash,
+        "parameters": plan.parameters,
+        "mode": plan.mode,
+        "provisioningState": "Succeeded",
+        "timestamp": timestamp(world.now),
+        "duration": "PT0S",
+        "correlationId": runner.correlation,
+        "providers": show_providers(plan),
+        "dependencies": show_dependencies(plan),
+        "validatedResources": validated,
+    }
+    return Response(200, {"id": str(identifier), "name": deployment, "type": DEPLOYMENTS, "properties": properties})
+
+
+def _what_if(providers: Providers, world: World, request: Request, subscription: str, group: str, deployment: str) -> Response:
+    """202; what is wrong with the template comes as a result of status `Failed` (stricter guess: the poll succeeds)."""
+    identifier = _identify(world, subscription, group, deployment)
+    properties = _body(request, deployment).get("properties")
+    ids_only = _result_format(properties) == "resourceidonly"
+    try:
+        plan = read_plan(world, identifier, properties, request.principal)
+        found = what_if(world, providers, plan, request.principal, ids_only=ids_only)
+        result: JSON = {"status": "Succeeded", "properties": found}
+    except Refusal as refused:
+        result = {"status": "Failed", "error": refused_error(refused)}
+    return operations.accepted(world, request, subscription, result=result)
+
+
+def _result_format(properties: Any) -> str:
+    settings = properties.get("whatIfSettings") if isinstance(properties, dict) else None
+    found = str((settings or {}).get("resultFormat", "FullResourcePayloads"))
+    if found.lower() not in ("fullresourcepayloads", "resourceidonly"):
+        raise refusal(400, "InvalidWhatIfResultFormat", f"The what-if result format '{found}' is not valid.")
+    return found.lower()
+
+
+def _export(world: World, request: Request, subscription: str, group: str, deployment: str) -> Response:
+    return Response(200, {"template": _require(world, subscription, group, deployment)["template"]})
+
+
+def _status(world: World, request: Request, subscription: str, group: str, deployment: str, operation: str) -> Response:
+    """What the `Azure-AsyncOperation` header leads to."""
+    record = _require(world, subscription, group, deployment)
+    if record["operation"] != operation:
+        raise refusal(404, "DeploymentOperationNotFound", f"Deployment operation '{operation}' could not be found.")
+    status = records.status(world, record)
+    body: JSON = {"status": status}
+    if status == "Failed":
+        body["error"] = record["error"]
+    if status == "Canceled":
+        body["error"] = error("DeploymentCanceled", f"The deployment '{deployment}' was canceled.")
+    return Response(200, body)
+
+
+def _steps(world: World, request: Request, subscription: str, group: str, deployment: str) -> Response:
+    found = records.show_steps(world, _require(world, subscription, group, deployment))
+    return Response(200, {"value": found[: _top(request)]})
+
+
+def _step(world: World, request: Request, subscription: str, group: str, deployment: str, operation: str) -> Response:
+    for each in records.show_steps(world, _require(world, subscription, group, deployment)):
+        if each["operationId"].lower() == operation.lower():
+            return Response(200, each)
+    raise refusal(404, "DeploymentOperationNotFound", f"Deployment operation '{operation}' could not be found.")
+
+
+def routes(providers: Providers) -> list[Route]:
+    """The operations on deployments and on their operations."""
+    group = "/subscriptions/{subscription}/resourceGroups/{group}"
+    all_, action = f"{group}/providers/{DEPLOYMENTS}", f"{DEPLOYMENTS}/"
+    one = all_ + "/{deployment}"
+    steps = group + "/deployments/{deployment}/operations"
+    return [
+        Route("GET", all_, _list, action + "read"),
+        Route("PUT", one, partial(_create, providers), action + "write"),
+        Route("GET", one, _get, action + "read"),
+        Route("HEAD", one, _head, action + "read"),
+        Route("DELETE", one, _delete, action + "delete"),
+        Route("POST", one + "/cancel", _cancel, action + "cancel/action"),
+        Route("POST", one + "/validate", partial(_validate, providers), action + "validate/action"),
+        Route("POST", one + "/whatIf", partial(_what_if, providers), action + "whatIf/action"),
+        Route("POST", one + "/exportTemplate", _export, action + "exportTemplate/action"),
+        Route("GET", one + "/operationStatuses/{operation}", _status, action + "operationstatuses/read"),
+        Route("GET", steps, _steps, action + "operations/read"),
+        Route("GET", steps + "/{operation}", _step, action + "operations/read"),
+    ]

@@ -1,0 +1,131 @@
+"""Resource Manager's gateway: who may pass, which provider answers, and what is said where none does."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from dpsops.emulator import rbac
+from dpsops.emulator.arm import deployments, groups, providers, role_routes, roles, subscriptions
+from dpsops.emulator.arm.errors import error, forbidden, refusal
+from dpsops.emulator.arm.providers import Providers
+from dpsops.emulator.arm.resources import ResourceType
+from dpsops.emulator.http import Request, Response, Route, Router, Service
+from dpsops.emulator.world import World
+
+_AUDIENCES = ("https://management.azure.com/", "https://management.core.windows.net/")
+_SCOPE = re.compile(
+    r"/subscriptions/(?P<subscription>[^/]+)(?:/resourceGroups/(?P<group>[^/]+)(?P<below>/.*)?)?(?:/.*)?", re.IGNORECASE
+)
+_READS = ("GET", "HEAD")
+
+
+def resource_manager(types: Iterable[ResourceType], provided: Iterable[Route]) -> Service:
+    """Resource Manager in front of these resource types, and of the routes that serve them."""
+    gathered = [_forgetting(route) for route in provided]
+    registered = Providers.of([*types, roles.RESOURCE_TYPE], gathered)
+    own = [
+        *subscriptions.ROUTES,
+        *groups.routes(registered),
+        *deployments.routes(registered),
+        *providers.routes(registered),
+    ]
+
+    def unknown(world: World, request: Request) -> Response:
+        return _unknown(registered, request)
+
+    return Service(
+        name="resource manager",
+        host=re.compile(r"management\.azure\.com"),
+        audience=" ".join(_AUDIENCES),
+        router=Router([*role_routes.routes(registered), *own, *gathered]),
+        authorize=_authorize,
+        unauthenticated=_unauthenticated,
+        unknown=unknown,
+    )
+
+
+def _forgetting(route: Route) -> Route:
+    """A resource that is deleted takes the role assignments on it along."""
+    if route.method != "DELETE":
+        return route
+
+    def delete(world: World, request: Request, **named: str) -> Response:
+        answer = route.handler(world, request, **named)
+        roles.forget(world, request.path.rstrip("/"))
+        return answer
+
+    return replace(route, handler=delete)
+
+
+def _authorize(world: World, request: Request, route: Route, named: Mapping[str, str]) -> None:
+    """What the gateway checks for every provider: API version, subscription, role, resource group."""
+    if not request.api_version:
+        message = "The api-version query parameter (?api-version=) is required for all requests."
+        raise refusal(400, "MissingApiVersionParameter", message)
+    scope = _SCOPE.fullmatch(request.path)
+    if scope is not None:
+        _require_subscription(world, scope["subscription"])
+    if route.action and not rbac.allowed(world, request.principal, route.action, request.path):
+        raise forbidden(request.principal, route.action, request.path)
+    if scope is not None and scope["group"] and scope["below"]:
+        if request.method in _READS:
+            groups.require(world, scope["subscription"], scope["group"])
+        else:
+            groups.require_writable(world, scope["subscription"], scope["group"])
+
+
+def _require_subscription(world: World, subscription: str) -> None:
+    try:
+        uuid.UUID(subscription)
+    except ValueError as invalid:
+        message = f"The provided subscription identifier '{subscription}' is malformed or invalid."
+        raise refusal(400, "InvalidSubscriptionId", message) from invalid
+    subscriptions.require(world, subscription)
+
+
+def _unauthenticated(world: World, request: Request, reason: str) -> Response:
+    """401, with the tenant to sign in to where the path names a subscription."""
+    scope = _SCOPE.fullmatch(request.path)
+    found = world.state.get("subscription", scope["subscription"].lower()) if scope else None
+    authority = f"https://login.windows.net/{found['tenantId'] if found else ''}"
+    if reason == "missing":
+        code, message = "AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing."
+        description = "The authentication failed because of missing 'Authorization' header."
+    elif reason == "expired":
+        code, message = "ExpiredAuthenticationToken", "The access token expiry UTC time is earlier than current UTC time."
+        description = message
+    elif reason.startswith("the audience is"):
+        code = "InvalidAuthenticationTokenAudience"
+        allowed = ",".join(f"'{each}'" for audience in _AUDIENCES for each in (audience, audience.rstrip("/")))
+        message = (
+            "The access token has been obtained for wrong audience or resource. It should exactly match with one of the "
+            f"allowed audiences {allowed}."
+        )
+        description = message
+    else:
+        code, message = "InvalidAuthenticationToken", "The access token is invalid."
+        description = message
+    challenge = f'Bearer authorization_uri="{authority}", error="invalid_token", error_description="{description}"'
+    return Response(401, {"error": error(code, message)}, {"WWW-Authenticate": challenge})
+
+
+def _unknown(registered: Providers, request: Request) -> Response:
+    """404 for a provider or a type that does not exist; 405 where there is one, but not this operation."""
+    if not request.path.lower().startswith("/subscriptions/"):
+        message = "The request did not have a subscription or a valid tenant level resource provider."
+        return Response(404, {"error": error("MissingSubscription", message)})
+    namespace, *rest = request.path.rpartition("/providers/")[2].split("/") if "/providers/" in request.path else ("", "")
+    known = {each.lower(): each for each in registered.namespaces()}
+    if namespace and namespace.lower() not in known:
+        return Response(404, {"error": error("InvalidResourceNamespace", f"The resource namespace '{namespace}' is invalid.")})
+    kind = "/".join(rest[::2])
+    if namespace and f"{namespace}/{kind}".lower() not in registered.types:
+        message = (
+            f"The resource type '{kind}' could not be found in the namespace '{known[namespace.lower()]}' for api version "
+            f"'{request.api_version}'."
+        )
+        return Response(404, {"error": error("InvalidResourceType", message)})
+    return Response(405, {"Message": f"The requested resource does not support http method '{request.method}'."})

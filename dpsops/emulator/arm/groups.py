@@ -1,0 +1,203 @@
+"""Resource groups, and the resources in them."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from typing import Any
+
+from dpsops.emulator.arm import deployment_records, operations, regions, roles
+from dpsops.emulator.arm.errors import group_not_found, refusal
+from dpsops.emulator.arm.providers import Providers
+from dpsops.emulator.arm.resources import ResourceId
+from dpsops.emulator.http import JSON, Request, Response, Route
+from dpsops.emulator.world import World
+
+_KIND = "resourceGroup"
+"""Key: subscription and name, lower case. {"name", "location", "tags", "managedBy", "gone": epoch seconds or null}."""
+
+_RESOURCE_KEYS = ("id", "name", "type", "sku", "kind", "location", "identity", "tags")
+
+
+def find(world: World, subscription: str, name: str) -> JSON | None:
+    """The group's document, or None; a group that is being deleted is there until the deletion ends."""
+    document = world.state.get(_KIND, _key(subscription, name))
+    return None if document is None or _gone(world, document) else document
+
+
+def require(world: World, subscription: str, name: str) -> JSON:
+    """The group's document. Refuses where there is none."""
+    document = find(world, subscription, name)
+    if document is None:
+        raise group_not_found(name)
+    return document
+
+
+def require_writable(world: World, subscription: str, name: str) -> None:
+    """Refuses to change anything in a group that is being deleted."""
+    if require(world, subscription, name)["gone"] is not None:
+        message = f"The resource group '{name}' is in deprovisioning state and cannot perform this operation."
+        raise refusal(409, "ResourceGroupBeingDeleted", message)
+
+
+def show(subscription: str, document: JSON) -> JSON:
+    """A group as a GET shows it."""
+    optional = {key: document[key] for key in ("managedBy", "tags") if document[key]}
+    return {
+        "id": f"/subscriptions/{subscription}/resourceGroups/{document['name']}",
+        "name": document["name"],
+        "type": "Microsoft.Resources/resourceGroups",
+        "location": document["location"],
+        **optional,
+        "properties": {"provisioningState": "Succeeded" if document["gone"] is None else "Deleting"},
+    }
+
+
+def _key(subscription: str, name: str) -> str:
+    return f"{subscription}/{name}".lower()
+
+
+def _gone(world: World, document: JSON) -> bool:
+    return document["gone"] is not None and world.now >= document["gone"]
+
+
+def _put(world: World, request: Request, subscription: str, group: str) -> Response:
+    _check_name(group)
+    body = request.json()
+    existing = find(world, subscription, group)
+    if existing is not None:
+        require_writable(world, subscription, group)
+    location = body.get("location") if isinstance(body, dict) else None
+    if not location:
+        raise refusal(400, "LocationRequired", "The location property is required for this definition.")
+    short = regions.normal(location)
+    if short not in regions.REGIONS:
+        message = (
+            f"The provided location '{location}' is not available for resource group. "
+            f"List of available regions is '{','.join(regions.REGIONS)}'."
+        )
+        raise refusal(400, "LocationNotAvailableForResourceGroup", message)
+    if existing is not None and existing["location"] != short:
+        message = (
+            f"Invalid resource group location '{location}'. "
+            f"The Resource group already exists in location '{existing['location']}'."
+        )
+        raise refusal(409, "InvalidResourceGroupLocation", message)
+    document = {
+        "name": existing["name"] if existing else group,
+        "location": short,
+        "tags": body.get("tags") or {},
+        "managedBy": body.get("managedBy"),
+        "gone": None,
+    }
+    world.state.put(_KIND, _key(subscription, group), document)
+    return Response(200 if existing else 201, show(subscription, document))
+
+
+def _check_name(name: str) -> None:
+    """Naming rules of Microsoft.Resources: 1 to 90 word characters, hyphens, parentheses and dots, no dot last."""
+    if len(name) > 90:
+        message = (
+            f"The provided resource group name '{name}' has a length of '{len(name)}' which exceeds the maximum length of '90'."
+        )
+        raise refusal(400, "InvalidResourceGroupName", message)
+    wrong = "".join(sorted(set(re.findall(r"[^\w().-]", name)))) + ("." if name.endswith(".") else "")
+    if wrong:
+        message = (
+            f"The provided resource group name '{name}' has these invalid characters: '{wrong}'. "
+            "The name can only be a letter, digit, '-', '.', '(', ')' or '_'."
+        )
+        raise refusal(400, "InvalidResourceGroup", message)
+
+
+def _get(world: World, request: Request, subscription: str, group: str) -> Response:
+    return Response(200, show(subscription, require(world, subscription, group)))
+
+
+def _head(world: World, request: Request, subscription: str, group: str) -> Response:
+    return Response(404 if find(world, subscription, group) is None else 204)
+
+
+def _patch(world: World, request: Request, subscription: str, group: str) -> Response:
+    """Only the tags can change."""
+    require_writable(world, subscription, group)
+    document = require(world, subscription, group)
+    body = request.json()
+    document["tags"] = body.get("tags", document["tags"]) or {}
+    world.state.put(_KIND, _key(subscription, group), document)
+    return Response(200, show(subscription, document))
+
+
+def _list(world: World, request: Request, subscription: str) -> Response:
+    groups = [document for _, document in world.state.list(_KIND, f"{subscription}/".lower()) if not _gone(world, document)]
+    wanted = _filter(request, ("tagName", "tagValue"))
+    found = [each for each in groups if _tagged(each["tags"], wanted)]
+    return Response(200, {"value": [show(subscription, each) for each in found]})
+
+
+def _delete(providers: Providers, world: World, request: Request, subscription: str, group: str) -> Response:
+    """What is in the group goes with it: its resources, the role assignments at or below it, its deployments."""
+    document = require(world, subscription, group)
+    if document["gone"] is None:
+        for each in providers.resources(world, subscription, document["name"], request.principal):
+            providers.delete(world, ResourceId.parse(each["id"]), request.principal)
+        scope = f"/subscriptions/{subscription}/resourceGroups/{group}"
+        roles.forget(world, scope)
+        deployment_records.forget(world, scope)
+        document["gone"] = world.now + world.timings.operation
+        world.state.put(_KIND, _key(subscription, group), document)
+    return operations.accepted(world, request, subscription)
+
+
+def _resources(providers: Providers, world: World, request: Request, subscription: str, group: str = "") -> Response:
+    """The resources of a group or, without one, of the subscription, in the short form of `Resources_List`."""
+    wanted = _filter(request, ("resourceType", "name", "resourceGroup", "tagName", "tagValue"))
+    names = [group] if group else [document["name"] for _, document in world.state.list(_KIND, f"{subscription}/".lower())]
+    found = []
+    for name in names:
+        for each in providers.resources(world, subscription, name, request.principal):
+            facts = {"resourceType": each["type"], "name": each["name"], "resourceGroup": name}
+            if _tagged(each.get("tags") or {}, wanted) and all(
+                wanted[key].lower() == fact.lower() for key, fact in facts.items() if key in wanted
+            ):
+                found.append({key: each[key] for key in _RESOURCE_KEYS if each.get(key) is not None})
+    return Response(200, {"value": found})
+
+
+def _tagged(tags: dict[str, Any], wanted: dict[str, str]) -> bool:
+    name, value = wanted.get("tagName"), wanted.get("tagValue")
+    return (name is None or name in tags) and (value is None or value in ([tags.get(name)] if name else tags.values()))
+
+
+def _filter(request: Request, known: tuple[str, ...]) -> dict[str, str]:
+    """The conditions of `$filter`: equalities, joined by `and`. Refuses any other, though Azure knows a few more."""
+    conditions = {}
+    text = request.query.get("$filter", "")
+    for part in re.split(r"\s+and\s+", text) if text else []:
+        match = re.fullmatch(r"(?P<name>\w+) eq '(?P<value>[^']*)'", part.strip())
+        if match is None or match["name"] not in known:
+            raise refusal(400, "InvalidFilterInQueryString", f"Invalid $filter '{text}' specified in the query string.")
+        conditions[match["name"]] = match["value"]
+    return conditions
+
+
+def routes(providers: Providers) -> list[Route]:
+    """The operations on groups (Resource Manager, `ResourceGroups` and `Resources`)."""
+    base = "/subscriptions/{subscription}/resourceGroups"
+    one = base + "/{group}"
+    action = "Microsoft.Resources/subscriptions/resourceGroups/"
+    return [
+        Route("GET", base, _list, action + "read"),
+        Route("PUT", one, _put, action + "write"),
+        Route("GET", one, _get, action + "read"),
+        Route("HEAD", one, _head, action + "read"),
+        Route("PATCH", one, _patch, action + "write"),
+        Route("DELETE", one, partial(_delete, providers), action + "delete"),
+        Route("GET", one + "/resources", partial(_resources, providers), action + "resources/read"),
+        Route(
+            "GET",
+            "/subscriptions/{subscription}/resources",
+            partial(_resources, providers),
+            "Microsoft.Resources/subscriptions/resources/read",
+        ),
+    ]

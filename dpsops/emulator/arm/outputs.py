@@ -1,0 +1,47 @@
+"""The outputs of a deployment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dpsops.emulator.arm.errors import error, refused_error
+from dpsops.emulator.arm.template.evaluator import Evaluator, Place
+from dpsops.emulator.arm.template.parameters import Parameter
+from dpsops.emulator.arm.template.template import Template, where
+from dpsops.emulator.arm.template.values import TemplateError
+from dpsops.emulator.http import JSON, Refusal
+
+_CODE = "DeploymentOutputEvaluationFailed"
+
+
+def evaluate_outputs(evaluator: Evaluator, template: Template, place: Place) -> tuple[JSON, JSON | None]:
+    """The outputs as a deployment shows them, secure ones without their value; or an ARM error that names those that fail."""
+    outputs, wrong = {}, []
+    for name, declaration in template.outputs.items():
+        try:
+            if evaluator.value(declaration.get("condition", True), place) is True:
+                outputs[name] = _evaluate(evaluator, template, name, declaration, place)
+        except TemplateError as failed:
+            wrong.append(error(_CODE, f"The template output '{name}' is not valid: {failed}") | {"target": name})
+        except Refusal as refused:
+            reason = refused_error(refused)["message"]
+            wrong.append(error(_CODE, f"The template output '{name}' is not valid: {reason}") | {"target": name})
+    if not wrong:
+        return outputs, None
+    names = ",".join(each["target"] for each in wrong)
+    message = (
+        f"Unable to evaluate template outputs: '{names}'. Please see error details and deployment operations. "
+        "Please see https://aka.ms/arm-common-errors for usage details."
+    )
+    return {}, error(_CODE, message, wrong)
+
+
+def _evaluate(evaluator: Evaluator, template: Template, name: str, declaration: JSON, place: Place) -> JSON:
+    declared = Parameter.read(name, {"type": declaration.get("type", "")}, where(template.source, "outputs", name))
+    loop = declaration.get("copy")
+    value: Any
+    if loop:
+        value = [evaluator.value(loop["input"], turn) for turn in evaluator.turns(loop.get("count"), "", place)]
+    else:
+        value = evaluator.value(declaration.get("value"), place)
+    return declared.show(declared.resolve({name.lower(): {"value": value}}, default=lambda each: each))

@@ -1,0 +1,213 @@
+"""Deployments before they run: what a template would deploy, and whether it may."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from dpsops.emulator import rbac
+from dpsops.emulator.arm import groups, subscriptions
+from dpsops.emulator.arm.errors import refusal
+from dpsops.emulator.arm.providers import DEPLOYMENTS, Providers
+from dpsops.emulator.arm.resources import ResourceId
+from dpsops.emulator.arm.template.ambient import Context
+from dpsops.emulator.arm.template.declarations import Declared, declare, order
+from dpsops.emulator.arm.template.evaluator import Evaluator, Names, Place, deferred, is_loops
+from dpsops.emulator.arm.template.parameters import require_declared
+from dpsops.emulator.arm.template.template import Template
+from dpsops.emulator.arm.template.values import TemplateError, is_known, text
+from dpsops.emulator.http import JSON, Refusal
+from dpsops.emulator.world import Principal, World
+
+_MODES = {"incremental": "Incremental", "complete": "Complete"}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A deployment that has been read: `declared` in the order of `needs`, which holds IDs' keys; `parameters` as shown.
+
+    `place` is where the template's outputs stand, and around what its resources stand.
+    """
+
+    id: ResourceId
+    template: Template
+    evaluator: Evaluator
+    place: Place
+    declared: tuple[Declared, ...]
+    needs: Mapping[str, set[str]]
+    parameters: JSON
+    mode: str
+
+    def find(self, text: str) -> Declared | None:
+        """The declared resource that a text in the template means."""
+        return next((each for each in self.declared if each.answers_to(text)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One resource of a plan or of a plan within it, its body evaluated as far as can be before the deployment runs.
+
+    `expanded` is None unless it is a nested deployment itself; False says that it was passed over, because a
+    parameter of it cannot be known yet.
+    """
+
+    plan: Plan
+    declared: Declared
+    body: JSON
+    expanded: bool | None = None
+
+
+def invalid(message: str, stage: str = "validation") -> Refusal:
+    """400: the template itself is wrong."""
+    return refusal(400, "InvalidTemplate", f"Deployment template {stage} failed: '{message}'.")
+
+
+def unprocessable(identifier: ResourceId, at: str, cause: TemplateError) -> Refusal:
+    """400: the expressions of one resource cannot be evaluated."""
+    message = f"Unable to process template language expressions for resource '{identifier}' {at}. '{cause}'"
+    return refusal(400, "InvalidTemplate", message)
+
+
+def read_plan(
+    world: World, identifier: ResourceId, properties: Any, caller: Principal, outer: tuple[Evaluator, Place] | None = None
+) -> Plan:
+    """Reads the properties of a deployment. Refuses them where Resource Manager would, before anything is deployed.
+
+    `outer`: the evaluator and place of the template that this one is nested in and whose parameters and variables
+    it is to use (`expressionEvaluationOptions`).
+    """
+    source, mode = _read_properties(properties)
+    try:
+        template = Template.read(source)
+    except TemplateError as wrong:
+        raise invalid(str(wrong), "parse") from wrong
+    given = {name.lower(): _given(name, each) for name, each in (properties.get("parameters") or {}).items()}
+    try:
+        require_declared(properties.get("parameters") or {}, list(template.parameters))
+        evaluator, place = outer or (_evaluator(world, identifier, template, given, mode, caller), Place())
+        values = {} if outer else {each.name: each.show(evaluator.parameters[each.name]) for each in template.parameters}
+        declared = declare(evaluator, template, place, identifier.subscription, identifier.group)
+        ordered, needs = order(evaluator, declared)
+    except TemplateError as wrong:
+        raise invalid(str(wrong)) from wrong
+    return Plan(identifier, template, evaluator, place, tuple(ordered), needs, values, mode)
+
+
+def unfold(world: World, plan: Plan, caller: Principal) -> Iterator[Leaf]:
+    """Every resource that would be deployed, those of nested deployments included."""
+    for each in plan.declared:
+        if not each.deployed:
+            continue
+        try:
+            body = plan.evaluator.value(_without_template(each), replace(each.place, runtime=deferred))
+        except TemplateError as wrong:
+            raise unprocessable(each.id, each.where, wrong) from wrong
+        if each.id.type != DEPLOYMENTS:
+            yield Leaf(plan, each, body)
+            continue
+        inner = read_nested(world, plan, each, body, caller) if is_known(body["properties"].get("parameters")) else None
+        yield Leaf(plan, each, body, inner is not None)
+        if inner is not None:
+            yield from unfold(world, inner, caller)
+
+
+def read_nested(world: World, plan: Plan, declared: Declared, body: JSON, caller: Principal) -> Plan:
+    """The plan of a nested deployment, given its body with the parameters evaluated."""
+    properties = body["properties"] | {"template": declared.source["properties"].get("template")}
+    scope = text((properties.get("expressionEvaluationOptions") or {}).get("scope"))
+    outer = None if scope.lower() == "inner" else (plan.evaluator, declared.place)
+    return read_plan(world, declared.id, properties, caller, outer)
+
+
+def preflight(world: World, providers: Providers, plan: Plan, caller: Principal) -> None:
+    """Refuses a plan with a resource of a type or version that does not exist, or that the caller may not write."""
+    denied = []
+    for leaf in unfold(world, plan, caller):
+        each = leaf.declared
+        groups.require_writable(world, each.id.subscription, each.id.group)
+        if leaf.expanded is None:
+            found = providers.require(each.id.type, each.api_version, text(leaf.body.get("location")))
+            action = f"{found.name}/write"
+        else:
+            action = f"{DEPLOYMENTS}/write"
+        if not rbac.allowed(world, caller, action, str(each.id)):
+            denied.append(
+                f"Authorization failed for template resource '{each.name}' of type '{each.id.type}'. The client "
+                f"'{caller.app_id}' with object id '{caller.object_id}' does not have permission to perform action '{action}' at "
+                f"scope '{each.id}'."
+            )
+    if denied:
+        beginning = "The template deployment failed with error" if len(denied) == 1 else "Deployment failed with multiple errors"
+        raise refusal(403, "InvalidTemplateDeployment", f"{beginning}: '{':'.join(denied)}'.")
+
+
+def _read_properties(properties: Any) -> tuple[Any, str]:
+    """The template and the mode."""
+    if not isinstance(properties, dict):
+        message = "The request content was invalid and could not be deserialized: 'properties'."
+        raise refusal(400, "InvalidRequestContent", message)
+    mode = _MODES.get(str(properties.get("mode", "")).lower())
+    if mode is None:
+        given = properties.get("mode", "")
+        message = f"The deployment mode '{given}' is not valid. Only 'Incremental' and 'Complete' are supported."
+        raise refusal(400, "InvalidDeploymentMode", message)
+    link = properties.get("templateLink") or properties.get("parametersLink")
+    if link:
+        message = f"Unable to download deployment content from '{link.get('uri', link.get('id', ''))}'."
+        raise refusal(400, "InvalidContentLink", message)
+    if properties.get("template") is None:
+        raise refusal(400, "InvalidTemplate", "The deployment template is null or not provided.")
+    return properties["template"], mode
+
+
+def _given(name: str, each: Any) -> JSON:
+    """A value that is given for a parameter. References to vault secrets are refused (stricter guess: no vault here
+    is enabled for template deployment)."""
+    if not isinstance(each, dict) or not ({"value", "reference"} & each.keys()):
+        message = f"The request content was invalid and could not be deserialized: the value of parameter '{name}'."
+        raise refusal(400, "InvalidRequestContent", message)
+    if "reference" in each:
+        message = f"The secret of KeyVault parameter '{name}' cannot be retrieved. Http status code: 'Forbidden'."
+        raise refusal(400, "KeyVaultParameterReferenceSecretRetrieveFailed", message)
+    return each
+
+
+def _evaluator(
+    world: World, identifier: ResourceId, template: Template, given: Mapping[str, JSON], mode: str, caller: Principal
+) -> Evaluator:
+    subscription = subscriptions.require(world, identifier.subscription)
+    group = groups.show(subscription["subscriptionId"], groups.require(world, identifier.subscription, identifier.group))
+    properties = {"template": template.source, "templateHash": template.hash, "mode": mode, "provisioningState": "Accepted"}
+    context = Context(
+        {"id": f"/subscriptions/{subscription['subscriptionId']}"} | subscription,
+        group,
+        {"name": identifier.name, "properties": properties},
+        caller,
+        world.now,
+    )
+
+    def default(source: Any) -> Any:
+        return evaluator.value(source, Place(default=True))
+
+    def variable(source: Any) -> Any:
+        return evaluator.value(source, Place())
+
+    def loop(source: JSON) -> Any:
+        return [evaluator.value(source["input"], turn) for turn in evaluator.turns(source["count"], source["name"], Place())]
+
+    variables = {name: partial(variable, each) for name, each in template.variables.items() if name != "copy"}
+    if is_loops(template.variables.get("copy")):
+        variables |= {each["name"]: partial(loop, each) for each in template.variables["copy"]}
+    parameters = {each.name: partial(each.resolve, given, default) for each in template.parameters}
+    evaluator = Evaluator(context, Names("parameter", parameters), Names("variable", variables))
+    return evaluator
+
+
+def _without_template(declared: Declared) -> JSON:
+    """The body of a resource; a nested template is left out, for its expressions are its own."""
+    if declared.id.type != DEPLOYMENTS:
+        return declared.body
+    properties = declared.body.get("properties") or {}
+    return declared.body | {"properties": {key: each for key, each in properties.items() if key != "template"}}

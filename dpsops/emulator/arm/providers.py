@@ -1,0 +1,138 @@
+"""The resource providers that are registered: which types there are, and how Resource Manager reaches them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from dpsops.emulator.arm import regions
+from dpsops.emulator.arm.errors import refusal, resource_not_found
+from dpsops.emulator.arm.resources import ResourceId, ResourceType
+from dpsops.emulator.http import JSON, Request, Response, Route, Router
+from dpsops.emulator.world import Principal, World
+
+DEPLOYMENTS = "Microsoft.Resources/deployments"
+_HOST = "management.azure.com"
+
+
+@dataclass(frozen=True, slots=True)
+class Providers:
+    """Every resource type by its name in lower case, and the providers' own operations."""
+
+    types: Mapping[str, ResourceType]
+    router: Router
+
+    @classmethod
+    def of(cls, types: Iterable[ResourceType], routes: Iterable[Route]) -> Providers:
+        """Registers these types, which these routes serve."""
+        return cls({each.name.lower(): each for each in types}, Router(list(routes)))
+
+    def namespaces(self) -> list[str]:
+        """The namespaces of the types, as their providers spell them."""
+        return sorted({each.name.split("/")[0] for each in self.types.values()})
+
+    def find(self, name: str) -> ResourceType:
+        """The type of this name. Refuses a type or a namespace that does not exist."""
+        found = self.types.get(name.lower())
+        if found is not None:
+            return found
+        namespace, _, kind = name.partition("/")
+        if namespace.lower() not in map(str.lower, self.namespaces()):
+            raise refusal(404, "InvalidResourceNamespace", f"The resource namespace '{namespace}' is invalid.")
+        message = f"The resource type '{kind}' could not be found in the namespace '{namespace}'."
+        raise refusal(404, "InvalidResourceType", message)
+
+    def require(self, name: str, api_version: str, location: str) -> ResourceType:
+        """The type, which must have this API version and, unless it is empty, this location."""
+        found = self.find(name)
+        _, _, kind = found.name.partition("/")
+        if api_version not in found.api_versions or (location and regions.normal(location) not in regions.REGIONS):
+            raise refusal(
+                400,
+                "NoRegisteredProviderFound",
+                f"No registered resource provider found for location '{location}' and API version '{api_version}' for type "
+                f"'{kind}'. The supported api-versions are '{', '.join(sorted(found.api_versions))}'. "
+                f"The supported locations are '{', '.join(regions.REGIONS)}'.",
+            )
+        return found
+
+    def get(self, world: World, identifier: ResourceId, api_version: str = "") -> JSON | None:
+        """The resource as a GET shows it, or None; by default in the newest API version."""
+        found = self.find(identifier.type)
+        return found.get(world, identifier, api_version or _newest(found))
+
+    def require_resource(self, world: World, text: str) -> None:
+        """Refuses the ID of a resource that does not exist. Any scope above resources is left to the gateway."""
+        try:
+            identifier = ResourceId.parse(text)
+        except ValueError:
+            return
+        if self.get(world, identifier) is None:
+            raise resource_not_found(identifier.type, "/".join(identifier.names), identifier.group)
+
+    def resources(self, world: World, subscription: str, group: str, caller: Principal) -> list[JSON]:
+        """The top-level resources of a group, each as its provider lists it."""
+        found = []
+        for each in self.types.values():
+            path = f"/subscriptions/{subscription}/resourceGroups/{group}/providers/{each.name}"
+            if each.name.count("/") == 1 and self.router.find("GET", path):
+                found += self._ask(world, "GET", path, each, caller).body["value"]
+        return found
+
+    def delete(self, world: World, identifier: ResourceId, caller: Principal) -> None:
+        """Deletes a resource as its provider's DELETE would."""
+        self._ask(world, "DELETE", str(identifier), self.find(identifier.type), caller)
+
+    def _ask(self, world: World, method: str, path: str, type_: ResourceType, caller: Principal) -> Response:
+        found = self.router.find(method, path)
+        assert found is not None, f"{type_.name} has no {method}"
+        route, named = found
+        return route.handler(world, Request(method, _HOST, path, {"api-version": _newest(type_)}, caller=caller), **named)
+
+
+def _newest(found: ResourceType) -> str:
+    return max(found.api_versions, key=lambda version: (version.removesuffix("-preview") == version, version))
+
+
+def show(providers: Providers, subscription: str, namespace: str) -> JSON:
+    """A provider as a subscription sees it: always registered."""
+    types = [each for each in providers.types.values() if each.name.split("/")[0].lower() == namespace.lower()]
+    return {
+        "id": f"/subscriptions/{subscription}/providers/{namespace}",
+        "namespace": namespace,
+        "registrationState": "Registered",
+        "registrationPolicy": "RegistrationRequired",
+        "resourceTypes": [
+            {
+                "resourceType": each.name.partition("/")[2],
+                "locations": list(regions.REGIONS.values()),
+                "apiVersions": sorted(each.api_versions, reverse=True),
+                "capabilities": "SupportsTags, SupportsLocation",
+            }
+            for each in types
+        ],
+    }
+
+
+def _list(providers: Providers, world: World, request: Request, subscription: str) -> Response:
+    return Response(200, {"value": [show(providers, subscription, each) for each in providers.namespaces()]})
+
+
+def _get(providers: Providers, world: World, request: Request, subscription: str, namespace: str) -> Response:
+    """GET, and the POST that registers, which is already done."""
+    spelled = {each.lower(): each for each in providers.namespaces()}
+    if namespace.lower() not in spelled:
+        raise refusal(404, "InvalidResourceNamespace", f"The resource namespace '{namespace}' is invalid.")
+    return Response(200, show(providers, subscription, spelled[namespace.lower()]))
+
+
+def routes(providers: Providers) -> list[Route]:
+    """The operations on providers (Resource Manager, `Providers`)."""
+    base = "/subscriptions/{subscription}/providers"
+    read = "Microsoft.Resources/subscriptions/providers/read"
+    return [
+        Route("GET", base, partial(_list, providers), read),
+        Route("GET", base + "/{namespace}", partial(_get, providers), read),
+        Route("POST", base + "/{namespace}/register", partial(_get, providers), "Microsoft.Resources/register/action"),
+    ]

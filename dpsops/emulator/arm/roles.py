@@ -1,0 +1,184 @@
+"""Role assignments: who may be given which role, where, and what happens to them.
+
+Source: "Troubleshoot Azure RBAC" for the refusals; `authorization-RoleAssignmentsCalls.json` for the shapes.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from typing import Any
+
+from dpsops.emulator.arm.errors import refusal
+from dpsops.emulator.arm.resources import ResourceId, ResourceType
+from dpsops.emulator.arm.times import timestamp
+from dpsops.emulator.http import JSON
+from dpsops.emulator.identity.state import is_service_principal
+from dpsops.emulator.rbac import ASSIGNMENT, ROLES
+from dpsops.emulator.world import Principal, World
+
+TYPE = "Microsoft.Authorization/roleAssignments"
+API_VERSIONS = frozenset({"2015-07-01", "2018-07-01", "2020-04-01-preview", "2020-10-01-preview", "2022-04-01"})
+_PRINCIPAL_TYPES = ("User", "Group", "ServicePrincipal", "ForeignGroup", "Device")
+_DEFINITION = re.compile(r"(?:/.*)?/providers/Microsoft\.Authorization/roleDefinitions/(?P<role>[^/]+)", re.IGNORECASE)
+
+
+def put(world: World, scope: str, name: str, body: JSON, caller: Principal) -> JSON:
+    """Assigns a role at a scope (a resource ID), and returns the assignment as a GET shows it.
+
+    The same assignment again changes nothing. Refuses one that is there under another name, and a name that
+    belongs to another assignment. Conditions are refused altogether (stricter guess: nothing here evaluates them).
+    """
+    name = _guid(name, "InvalidRoleAssignmentId", "role assignment ID")
+    properties = body.get("properties")
+    if not isinstance(properties, dict):
+        message = "The request content was invalid and could not be deserialized: 'properties'."
+        raise refusal(400, "InvalidRequestContent", message)
+    scope = scope.rstrip("/") or "/"
+    principal = _guid(properties.get("principalId"), "InvalidPrincipalId", "principal ID")
+    role = _role(properties.get("roleDefinitionId"))
+    kind = _principal_type(world, principal, properties.get("principalType"), caller)
+    if properties.get("condition") or properties.get("conditionVersion"):
+        raise refusal(400, "InvalidRoleAssignmentCondition", "The condition of the role assignment is not supported.")
+    key = _key(scope, name)
+    fixed = (scope.lower(), principal, role)
+    for other, made in world.state.list(ASSIGNMENT):
+        identical = (made["scope"], made["principal"], made["role"]) == fixed
+        if _name(other) == name and not identical:
+            message = "Tenant ID, application ID, principal ID, and scope are not allowed to be updated."
+            raise refusal(400, "RoleAssignmentUpdateNotPermitted", message)
+        if _name(other) != name and identical:
+            conflicting = uuid.UUID(_name(other)).hex
+            message = f"The role assignment already exists. The ID of the conflicting role assignment is {conflicting}."
+            raise refusal(409, "RoleAssignmentExists", message)
+    document: JSON = world.state.get(ASSIGNMENT, key) or {
+        "principal": principal,
+        "role": role,
+        "scope": scope.lower(),
+        "created": world.now,
+        "shownScope": scope,
+        "definition": properties["roleDefinitionId"],
+        "createdBy": caller.object_id,
+    }
+    changeable = {"principalType": kind, "description": properties.get("description"), "updated": world.now}
+    document |= changeable | {"updatedBy": caller.object_id}
+    world.state.put(ASSIGNMENT, key, document)
+    return show(key, document)
+
+
+def find(world: World, scope: str, name: str) -> JSON | None:
+    """The assignment of this name at this very scope, as a GET shows it, or None."""
+    key = _key(scope, name)
+    document = world.state.get(ASSIGNMENT, key)
+    return None if document is None else show(key, document)
+
+
+def delete(world: World, scope: str, name: str) -> JSON | None:
+    """Takes the role away; returns what was removed, or None where there was nothing."""
+    found = find(world, scope, name)
+    world.state.delete(ASSIGNMENT, _key(scope, name))
+    return found
+
+
+def forget(world: World, scope: str) -> None:
+    """Removes every assignment at this scope and below it: they do not outlive what they are on."""
+    for key, document in world.state.list(ASSIGNMENT):
+        if _within(document["scope"], scope.lower()):
+            world.state.delete(ASSIGNMENT, key)
+
+
+def list_at(world: World, scope: str, *, below: bool, principal: str | None) -> list[JSON]:
+    """The assignments that hold at a scope, those made above it included; with `below`, those under it too."""
+    here = scope.lower()
+    return [
+        show(key, document)
+        for key, document in world.state.list(ASSIGNMENT)
+        if (_within(here, document["scope"]) or (below and _within(document["scope"], here)))
+        and principal in (None, document["principal"])
+    ]
+
+
+def show(key: str, document: JSON) -> JSON:
+    """An assignment as a GET shows it."""
+    scope: str = document.get("shownScope") or document["scope"]
+    updated: float = document.get("updated") or document["created"]
+    subscription = re.match(r"/subscriptions/[^/]+", scope)
+    definition = f"{subscription[0] if subscription else ''}/providers/Microsoft.Authorization/roleDefinitions/{document['role']}"
+    return {
+        "properties": {
+            "roleDefinitionId": definition,
+            "principalId": document["principal"],
+            "principalType": document.get("principalType", "ServicePrincipal"),
+            "scope": scope,
+            "createdOn": timestamp(document["created"]),
+            "updatedOn": timestamp(updated),
+            "createdBy": document.get("createdBy", ""),
+            "updatedBy": document.get("updatedBy", ""),
+        }
+        | ({"description": document["description"]} if document.get("description") else {}),
+        "id": f"{scope.rstrip('/')}/providers/{TYPE}/{_name(key)}",
+        "type": TYPE,
+        "name": _name(key),
+    }
+
+
+def _key(scope: str, name: str) -> str:
+    return f"{scope.rstrip('/')}/providers/{TYPE}/{name}".lower()
+
+
+def _name(key: str) -> str:
+    return key.rpartition("/")[2]
+
+
+def _within(scope: str, above: str) -> bool:
+    return (scope.rstrip("/") + "/").startswith(above.rstrip("/") + "/")
+
+
+def _guid(text: Any, code: str, what: str) -> str:
+    try:
+        return str(uuid.UUID(text))
+    except (ValueError, TypeError, AttributeError) as invalid:
+        raise refusal(400, code, f"The {what} '{text or ''}' is not valid. The {what} must be a GUID.") from invalid
+
+
+def _role(definition: Any) -> str:
+    match = _DEFINITION.fullmatch(definition) if isinstance(definition, str) else None
+    role = _guid(match["role"] if match else definition, "InvalidRoleDefinitionId", "role definition ID")
+    if role not in ROLES:
+        message = f"The specified role definition with ID '{uuid.UUID(role).hex}' does not exist."
+        raise refusal(404, "RoleDefinitionDoesNotExist", message)
+    return role
+
+
+def _principal_type(world: World, principal: str, given: Any, caller: Principal) -> str:
+    """Applications are known here; of any other principal only the caller can say that it exists, by naming its type."""
+    if given is not None and given not in _PRINCIPAL_TYPES:
+        raise refusal(400, "InvalidPrincipalType", f"The principal type '{given}' is not valid.")
+    if is_service_principal(world, principal):
+        if given not in (None, "ServicePrincipal"):
+            message = (
+                f"The PrincipalId '{uuid.UUID(principal).hex}' has type 'ServicePrincipal' , which is different from specified "
+                f"PrinciaplType '{given}'."
+            )
+            raise refusal(400, "UnmatchedPrincipalType", message)
+        return "ServicePrincipal"
+    if given is None:
+        message = (
+            f"Principal {uuid.UUID(principal).hex} does not exist in the directory {caller.tenant_id}. Check that you have the "
+            "correct principal ID. If you are creating this principal and then immediately assigning a role, this error might be "
+            "related to a replication delay. In this case, set the role assignment principalType property to a value, such as "
+            "ServicePrincipal, User, or Group. See https://aka.ms/docs-principaltype"
+        )
+        raise refusal(400, "PrincipalNotFound", message)
+    return str(given)
+
+
+def _put(world: World, identifier: ResourceId, body: JSON, api_version: str, caller: Principal) -> JSON:
+    return put(world, identifier.scope, identifier.name, body, caller)
+
+
+def _get(world: World, identifier: ResourceId, api_version: str) -> JSON | None:
+    return find(world, identifier.scope, identifier.name)
+
+
+RESOURCE_TYPE = ResourceType(TYPE, API_VERSIONS, _put, _get)

@@ -1,0 +1,235 @@
+"""Deployments as they run: resource after resource, in the order of their dependencies.
+
+Everything happens within the request that begins the deployment, but each resource is given the time at which
+it would be made: `Timings.operation` after the last of those that it needs. The deployment is reported as running
+until the last of them is done.
+"""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from http import HTTPStatus
+from typing import Any
+
+from dpsops.emulator import rbac
+from dpsops.emulator.arm import deployment_records
+from dpsops.emulator.arm.errors import error, forbidden, refusal, refused_error, resource_not_found, status_phrase
+from dpsops.emulator.arm.outputs import evaluate_outputs
+from dpsops.emulator.arm.plans import Plan, preflight, read_nested, unprocessable
+from dpsops.emulator.arm.providers import DEPLOYMENTS, Providers
+from dpsops.emulator.arm.resources import ResourceId
+from dpsops.emulator.arm.template.declarations import Declared
+from dpsops.emulator.arm.template.evaluator import Runtime, deferred
+from dpsops.emulator.arm.template.values import TemplateError
+from dpsops.emulator.http import JSON, Refusal
+from dpsops.emulator.world import Principal, World
+
+_FAILED = (
+    "At least one resource deployment operation failed. Please list deployment operations for details. "
+    "Please see https://aka.ms/arm-deployment-operations for usage details."
+)
+_NESTED_FAILED = (
+    "The resource write operation failed to complete successfully, because it reached terminal provisioning state 'Failed'."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """Who runs deployments with which providers. One correlation ID goes through all that belong together."""
+
+    providers: Providers
+    caller: Principal
+    correlation: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+    def run(self, world: World, plan: Plan, *, location: str = "", tags: JSON | None = None) -> JSON:
+        """Runs a plan, and returns its record. Refuses what its preflight refuses; a failure later is in the record."""
+        preflight(world, self.providers, plan, self.caller)
+        ends: dict[str, float] = {}
+        made: list[str] = []
+        steps: list[JSON] = []
+        failed: set[str] = set()
+        for each in plan.declared:
+            needs = plan.needs[each.id.key]
+            if not each.deployed:
+                continue
+            if needs & failed:
+                failed.add(each.id.key)
+                continue
+            begun = max([world.now, *(ends[key] for key in needs if key in ends)])
+            found = self._deploy(replace(world, now=begun), plan, each)
+            ends[each.id.key] = found["ready"]
+            steps.append(found["step"])
+            made += found["made"]
+            if found["step"]["error"]:
+                failed.add(each.id.key)
+        ready = max(ends.values(), default=world.now + world.timings.operation)
+        errors = [each["error"] for each in steps if each["error"]]
+        outputs: JSON = {}
+        if not errors:
+            place = replace(plan.place, runtime=self.runtime(replace(world, now=ready), plan))
+            outputs, wrong = evaluate_outputs(plan.evaluator, plan.template, place)
+            if wrong:
+                errors = [wrong]
+            steps.append(_step(None, ready, ready, wrong, "BadRequest" if wrong else "OK"))
+        if not errors and plan.mode == "Complete":
+            self._delete_others(world, plan, made)
+        record = {
+            "id": str(plan.id),
+            "name": plan.id.name,
+            "location": location,
+            "tags": tags or {},
+            "begun": world.now,
+            "ready": ready,
+            "operation": f"{secrets.randbelow(10**20):020d}",
+            "template": plan.template.source,
+            "properties": {
+                "templateHash": plan.template.hash,
+                "parameters": plan.parameters,
+                "mode": plan.mode,
+                "correlationId": self.correlation,
+                "providers": show_providers(plan),
+                "dependencies": show_dependencies(plan),
+            },
+            "results": {"outputs": outputs, "outputResources": [{"id": each} for each in made]},
+            "error": error("DeploymentFailed", _FAILED, errors) | {"target": str(plan.id)} if errors else None,
+            "steps": steps,
+            "cancelled": False,
+        }
+        deployment_records.save(world, record)
+        return record
+
+    def runtime(self, world: World, plan: Plan) -> Runtime:
+        """What a plan's expressions may ask of resources, at the time of `world`."""
+
+        def answer(name: str, arguments: Sequence[Any]) -> Any:
+            if name.lower() == "reference":
+                return self._reference(world, plan, arguments)
+            return self._list(world, plan, name, arguments)
+
+        return answer
+
+    def _deploy(self, world: World, plan: Plan, declared: Declared) -> JSON:
+        """Makes one resource: {"ready": when, "made": IDs of what there is now, "step": its operation}."""
+        place = replace(declared.place, runtime=self.runtime(world, plan))
+        ready = world.now + world.timings.operation
+        made: list[str] = []
+        try:
+            with world.state.attempt():
+                if declared.id.type == DEPLOYMENTS:
+                    shell = declared.body | {"properties": {**declared.body["properties"], "template": {}}}
+                    body = self._evaluate(plan, declared, shell, place)
+                    record = self.run(world, read_nested(world, plan, declared, body, self.caller))
+                    ready, made = record["ready"], [each["id"] for each in record["results"]["outputResources"]]
+                    wrong = error("ResourceDeploymentFailure", _NESTED_FAILED, [record["error"]]) if record["error"] else None
+                    status = HTTPStatus.CONFLICT if wrong else HTTPStatus.OK
+                else:
+                    body = self._evaluate(plan, declared, declared.body, place)
+                    self._put(world, declared, body)
+                    made, wrong, status = [str(declared.id)], None, HTTPStatus.OK
+        except Refusal as refused:
+            status = HTTPStatus(refused.response.status)
+            wrong = refused_error(refused)
+        wrong = wrong and wrong | {"target": str(declared.id)}
+        return {"ready": ready, "made": made, "step": _step(declared, world.now, ready, wrong, status_phrase(status))}
+
+    def _evaluate(self, plan: Plan, declared: Declared, body: JSON, place: Any) -> JSON:
+        try:
+            evaluated: JSON = plan.evaluator.value(body, place)
+        except TemplateError as wrong:
+            raise unprocessable(declared.id, declared.where, wrong) from wrong
+        return evaluated
+
+    def _put(self, world: World, declared: Declared, body: JSON) -> None:
+        if declared.id.extended:
+            self.providers.require_resource(world, declared.id.scope)
+        found = self.providers.find(declared.id.type)
+        found.put(world, declared.id, body, declared.api_version, self.caller)
+
+    def _target(self, plan: Plan, name: str, arguments: Sequence[Any]) -> tuple[ResourceId, str]:
+        """The resource that `reference` or `list*` asks for, and the API version to ask in."""
+        wanted = arguments[0] if arguments and isinstance(arguments[0], str) else ""
+        declared = plan.find(wanted)
+        if declared is None and (len(arguments) < 2 or not wanted.startswith("/")):
+            raise TemplateError(
+                f"The resource '{wanted}' is not defined in the template. "
+                "Please see https://aka.ms/arm-template for usage details."
+            )
+        try:
+            identifier = ResourceId.parse(wanted) if declared is None else declared.id
+        except ValueError as invalid:
+            raise TemplateError(f"The template function '{name}' does not support the resource '{wanted}'.") from invalid
+        version = arguments[1] if len(arguments) > 1 and arguments[1] else declared.api_version if declared else ""
+        return identifier, str(version)
+
+    def _allow(self, world: World, identifier: ResourceId, action: str) -> None:
+        if not rbac.allowed(world, self.caller, action, str(identifier)):
+            raise forbidden(self.caller, action, str(identifier))
+
+    def _reference(self, world: World, plan: Plan, arguments: Sequence[Any]) -> Any:
+        identifier, version = self._target(plan, "reference", arguments)
+        if identifier.type.lower() == DEPLOYMENTS.lower():
+            self._allow(world, identifier, f"{DEPLOYMENTS}/read")
+            record = deployment_records.find(world, identifier)
+            found = record and deployment_records.show(world, record)
+        else:
+            type_ = self.providers.require(identifier.type, version, "")
+            self._allow(world, identifier, f"{type_.name}/read")
+            found = type_.get(world, identifier, version)
+        if found is None:
+            raise resource_not_found(identifier.type, "/".join(identifier.names), identifier.group)
+        full = len(arguments) > 2 and str(arguments[2]).lower() == "full"
+        return found | {"apiVersion": version} if full else found.get("properties", {})
+
+    def _list(self, world: World, plan: Plan, name: str, arguments: Sequence[Any]) -> Any:
+        identifier, version = self._target(plan, name, arguments)
+        type_ = self.providers.require(identifier.type, version, "")
+        listing = next((each for key, each in type_.listings.items() if key.lower() == name.lower()), None)
+        if listing is None:
+            raise refusal(404, "NotFound", f"The resource type '{type_.name}' does not support the operation '{name}'.")
+        self._allow(world, identifier, f"{type_.name}/{name}/action")
+        if type_.get(world, identifier, version) is None:
+            raise resource_not_found(identifier.type, "/".join(identifier.names), identifier.group)
+        return listing(world, identifier)
+
+    def _delete_others(self, world: World, plan: Plan, made: list[str]) -> None:
+        """Complete mode: what is in the group and not in the template goes."""
+        kept = {each.lower() for each in made}
+        for each in self.providers.resources(world, plan.id.subscription, plan.id.group, self.caller):
+            if each["id"].lower() not in kept:
+                self._allow(world, ResourceId.parse(each["id"]), f"{each['type']}/delete")
+                self.providers.delete(world, ResourceId.parse(each["id"]), self.caller)
+
+
+def show_providers(plan: Plan) -> list[JSON]:
+    """The providers that a plan needs, as a deployment lists them."""
+    found: dict[str, list[JSON]] = {}
+    for each in plan.declared:
+        namespace, _, kind = each.id.type.partition("/")
+        if all(entry["resourceType"] != kind for entry in found.setdefault(namespace, [])):
+            location = plan.evaluator.value(each.source.get("location"), replace(each.place, runtime=deferred))
+            found[namespace].append({"resourceType": kind, "locations": [location if isinstance(location, str) else None]})
+    return [{"namespace": namespace, "resourceTypes": types} for namespace, types in found.items()]
+
+
+def show_dependencies(plan: Plan) -> list[JSON]:
+    """Which resource of a plan needs which, as a deployment lists them."""
+
+    def show(each: Declared) -> JSON:
+        return {"id": str(each.id), "resourceType": each.id.type, "resourceName": each.name}
+
+    listed = []
+    for each in plan.declared:
+        needed = [show(other) for other in plan.declared if other.id.key in plan.needs[each.id.key]]
+        if needed:
+            listed.append({"dependsOn": needed, **show(each)})
+    return listed
+
+
+def _step(declared: Declared | None, begun: float, ready: float, wrong: JSON | None, status_code: str) -> JSON:
+    target = None
+    if declared is not None:
+        target = {"id": str(declared.id), "resourceType": declared.id.type, "resourceName": declared.name}
+    return deployment_records.step(secrets.token_hex(8).upper(), target, begun, ready, wrong, status_code)

@@ -1,0 +1,73 @@
+"""Subscriptions and tenants: what a client may see of them."""
+
+from __future__ import annotations
+
+from dpsops.emulator import rbac
+from dpsops.emulator.arm import operations, regions
+from dpsops.emulator.arm.errors import refusal
+from dpsops.emulator.http import JSON, Request, Response, Route
+from dpsops.emulator.world import World
+
+_KIND = "subscription"
+"""Key: the ID in lower case. {"subscriptionId", "tenantId", "displayName"}."""
+
+
+def require(world: World, subscription: str) -> JSON:
+    """The subscription's document. Refuses where there is none."""
+    document = world.state.get(_KIND, subscription.lower())
+    if document is None:
+        raise refusal(404, "SubscriptionNotFound", f"The subscription '{subscription}' could not be found.")
+    return document
+
+
+def _show(document: JSON) -> JSON:
+    return {
+        "id": f"/subscriptions/{document['subscriptionId']}",
+        "authorizationSource": "RoleBased",
+        "managedByTenants": [],
+        "subscriptionId": document["subscriptionId"],
+        "tenantId": document["tenantId"],
+        "displayName": document["displayName"],
+        "state": "Enabled",
+        "subscriptionPolicies": {
+            "locationPlacementId": "Public_2014-09-01",
+            "quotaId": "PayAsYouGo_2014-09-01",
+            "spendingLimit": "Off",
+        },
+    }
+
+
+def _list(world: World, request: Request) -> Response:
+    """The subscriptions in which the caller has a role, be it on a single resource."""
+    held = [each["scope"] for _, each in world.state.list(rbac.ASSIGNMENT) if each["principal"] == request.principal.object_id]
+    found = []
+    for _, document in world.state.list(_KIND):
+        scope = f"/subscriptions/{document['subscriptionId'].lower()}"
+        if any(each == "/" or (each.rstrip("/") + "/").startswith(scope + "/") for each in held):
+            found.append(_show(document))
+    return Response(200, {"value": found, "count": {"type": "Total", "value": len(found)}})
+
+
+def _get(world: World, request: Request, subscription: str) -> Response:
+    return Response(200, _show(require(world, subscription)))
+
+
+def _locations(world: World, request: Request, subscription: str) -> Response:
+    return Response(200, {"value": regions.show(subscription)})
+
+
+def _tenants(world: World, request: Request) -> Response:
+    """The tenant of the caller's token: a service principal lives in no other."""
+    tenant = request.principal.tenant_id
+    value = {"id": f"/tenants/{tenant}", "tenantId": tenant, "tenantCategory": "Home", "tenantType": "AAD"}
+    return Response(200, {"value": [value]})
+
+
+ROUTES = [
+    Route("GET", "/tenants", _tenants),
+    Route("GET", "/subscriptions", _list),
+    Route("GET", "/subscriptions/{subscription}", _get, "Microsoft.Resources/subscriptions/read"),
+    Route("GET", "/subscriptions/{subscription}/locations", _locations, "Microsoft.Resources/subscriptions/locations/read"),
+    # Whoever began an operation may ask how it goes, though with a role on one group only.
+    Route("GET", "/subscriptions/{subscription}/operationresults/{operation}", operations.poll),
+]

@@ -1,0 +1,207 @@
+"""The resources that a template declares: loops unrolled, names known, and in the order of their dependencies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from dpsops.emulator.arm.resources import ResourceId
+from dpsops.emulator.arm.template.evaluator import COPY_LIMIT, Evaluator, Place, deferred, is_loops, is_reference
+from dpsops.emulator.arm.template.parser import Expression, InvalidExpression, calls, read
+from dpsops.emulator.arm.template.template import Template, where
+from dpsops.emulator.arm.template.values import TemplateError, text
+from dpsops.emulator.http import JSON
+
+_SYNTAX = "Please see https://aka.ms/arm-syntax-resources for usage details."
+_NOT_IN_BODY = {
+    "apiVersion", "comments", "condition", "copy", "dependsOn", "existing", "metadata", "name", "resourceGroup", "resources",
+    "scope", "subscriptionId", "type",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """One resource of a template.
+
+    symbol: its symbolic name; loop: the name of the loop that makes it; both may be empty. place: where the
+    expressions of its body stand. deployed: whether its condition holds, and it is not merely `existing`.
+    """
+
+    id: ResourceId
+    api_version: str
+    symbol: str
+    loop: str
+    source: JSON
+    place: Place
+    deployed: bool
+    where: str
+
+    @property
+    def name(self) -> str:
+        """Its full name, as a template has it."""
+        return "/".join(self.id.names)
+
+    @property
+    def body(self) -> JSON:
+        """What is sent to the resource provider, not yet evaluated."""
+        return {key: value for key, value in self.source.items() if key not in _NOT_IN_BODY}
+
+    def answers_to(self, text: str) -> bool:
+        """Whether `text` means this resource in `dependsOn` or `reference`: an ID, a type and name, a name, a loop, a symbol."""
+        wanted = text.lower().strip("/")
+        names = {self.id.key.strip("/"), f"{self.id.type}/{self.name}".lower(), self.name.lower(), self.symbol.lower()}
+        return wanted in names | {self.loop.lower()}
+
+
+def declare(evaluator: Evaluator, template: Template, place: Place, subscription: str, group: str) -> list[Declared]:
+    """What the template declares, in its own order. Raises `TemplateError`; no resource may be declared twice."""
+    at = ResourceId(subscription, group, "", ())
+    found: dict[str, Declared] = {}
+    for symbol, source in template.resources:
+        for each in _unroll(evaluator, template, symbol, source, place, at):
+            if each.id.key in found:
+                raise TemplateError(
+                    f"The resource '{each.id.type}/{each.name}' {each.where} is defined multiple times in a template. {_SYNTAX}"
+                )
+            found[each.id.key] = each
+    if len(found) > COPY_LIMIT:
+        raise TemplateError(f"The number of template resources limit exceeded. Limit: '{COPY_LIMIT}' and actual: '{len(found)}'.")
+    return list(found.values())
+
+
+def order(evaluator: Evaluator, declared: Sequence[Declared]) -> tuple[list[Declared], dict[str, set[str]]]:
+    """The resources with those first that others need, and the keys of what each needs.
+
+    Raises `TemplateError` for a dependency that is not declared and for a circle of dependencies.
+    """
+    needs = {each.id.key: _needs(evaluator, each, declared) for each in declared}
+    ordered: list[Declared] = []
+    waiting = list(declared)
+    done: set[str] = set()
+    while waiting:
+        ready = [each for each in waiting if needs[each.id.key] <= done]
+        if not ready:
+            raise TemplateError(f"Circular dependency detected on resource: '{waiting[0].id}'. {_SYNTAX}")
+        ordered += ready
+        done |= {each.id.key for each in ready}
+        waiting = [each for each in waiting if each.id.key not in done]
+    return ordered, needs
+
+
+def _unroll(
+    evaluator: Evaluator, template: Template, symbol: str, source: JSON, place: Place, parent: ResourceId
+) -> Iterator[Declared]:
+    loop = source.get("copy") or {}
+    name = str(loop.get("name", ""))
+    turns = evaluator.turns(loop.get("count"), name, place) if loop else [place]
+    for turn in turns:
+        # Within the resource, `copyIndex()` without a name means this loop.
+        inside = replace(turn, loops={**turn.loops, "": turn.loops[name.lower()]}) if loop else turn
+        each = _declared(evaluator, template, symbol, source, inside, parent)
+        yield replace(each, loop=name)
+        for child in source.get("resources", ()):
+            if each.deployed:
+                yield from _unroll(evaluator, template, "", child, inside, each.id)
+
+
+def _declared(
+    evaluator: Evaluator, template: Template, symbol: str, source: JSON, place: Place, parent: ResourceId
+) -> Declared:
+    at = where(template.source, "resources", text(source["name"]))
+    type_, name, api_version = (
+        _string(evaluator.value(source[key], place), key, at) for key in ("type", "name", "apiVersion")
+    )
+    names = (*parent.names, *name.split("/"))
+    full_type = f"{parent.type}/{type_}" if parent.names else type_
+    if len(full_type.split("/")) != len(names) + 1 or not all(names):
+        raise TemplateError(
+            f"The template resource '{name}' for type '{full_type}' {at} has incorrect segment lengths. A nested resource type "
+            "must have identical number of segments as its resource name. A root resource type must have segment length one "
+            f"greater than its resource name. {_SYNTAX}"
+        )
+    condition = evaluator.value(source.get("condition", True), place)
+    if type(condition) is not bool:
+        raise TemplateError(f"The condition of the template resource '{name}' {at} is not a boolean. {_SYNTAX}")
+    identifier = replace(
+        parent,
+        type=full_type,
+        names=names,
+        subscription=text(evaluator.value(source.get("subscriptionId", parent.subscription), place)),
+        group=text(evaluator.value(source.get("resourceGroup", parent.group), place)),
+    )
+    if "scope" in source:
+        scope = _string(evaluator.value(source["scope"], place), "scope", at)
+        identifier = _extension(identifier, scope)
+    # The old way to write an extension is a child type below `providers`: read back, both ways are one.
+    identifier = ResourceId.parse(str(identifier))
+    deployed = condition and not source.get("existing", False)
+    return Declared(identifier, api_version, symbol, "", source, place, deployed, at)
+
+
+def _extension(identifier: ResourceId, scope: str) -> ResourceId:
+    """The ID of an extension resource: `scope` is a resource ID, or what follows `/providers/` in one."""
+    full = scope if scope.startswith("/") else f"{identifier.scope}/providers/{scope}"
+    if full.lower().rstrip("/") == identifier.scope.lower():
+        return identifier
+    try:
+        extended = ResourceId.parse(full)
+    except ValueError as invalid:
+        message = f"The scope '{scope}' of the template resource '{identifier.name}' is not valid. {_SYNTAX}"
+        raise TemplateError(message) from invalid
+    own = str(extended).removeprefix(replace(extended, extended="").scope)
+    return replace(identifier, subscription=extended.subscription, group=extended.group, extended=own)
+
+
+def _string(value: Any, key: str, at: str) -> str:
+    if not isinstance(value, str) or not value:
+        raise TemplateError(f"The '{key}' of the template resource {at} is not a string. {_SYNTAX}")
+    return value
+
+
+def _needs(evaluator: Evaluator, declared: Declared, others: Sequence[Declared]) -> set[str]:
+    needs: set[str] = set()
+    for source in declared.source.get("dependsOn", ()):
+        wanted = text(evaluator.value(source, declared.place))
+        found = {other.id.key for other in others if other.answers_to(wanted)}
+        if not found:
+            raise TemplateError(f"The resource '{wanted}' is not defined in the template. {_SYNTAX}")
+        needs |= found
+    for wanted in _named(evaluator, declared):
+        needs |= {other.id.key for other in others if other.answers_to(wanted)}
+    return needs - {declared.id.key}
+
+
+def _named(evaluator: Evaluator, declared: Declared) -> Iterator[str]:
+    """The resources that the body asks for by name: that is enough to depend on them, an ID is not (`reference` function)."""
+    for tree, place in _expressions(evaluator, declared.body, declared.place):
+        for call in filter(is_reference, calls(tree)):
+            try:
+                wanted = evaluator.expression(call.arguments[0], replace(place, runtime=deferred)) if call.arguments else None
+            except TemplateError:
+                continue  # in a branch not taken; where it is taken, the resource itself will fail
+            if isinstance(wanted, str) and not wanted.startswith("/"):
+                yield wanted
+
+
+def _expressions(evaluator: Evaluator, source: Any, place: Place) -> Iterator[tuple[Expression, Place]]:
+    """Every expression in a resource's body with its place, except those of a nested template, which has its own."""
+    match source:
+        case str():
+            try:
+                tree = read(source)
+            except InvalidExpression as invalid:
+                raise TemplateError(str(invalid)) from invalid
+            if not isinstance(tree, str):
+                yield tree, place
+        case list():
+            for each in source:
+                yield from _expressions(evaluator, each, place)
+        case dict():
+            for key, each in source.items():
+                if key == "copy" and is_loops(each):
+                    for loop in each:
+                        for turn in evaluator.turns(loop["count"], loop["name"], place):
+                            yield from _expressions(evaluator, loop["input"], turn)
+                elif key != "template":
+                    yield from _expressions(evaluator, each, place)

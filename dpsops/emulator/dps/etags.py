@@ -1,0 +1,35 @@
+"""Entity tags of Microsoft.Devices, which stand in bodies and never in a header."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+
+from dpsops.emulator.dps.errors import stale
+from dpsops.emulator.http import Request
+from dpsops.emulator.world import World
+
+
+def row_version() -> str:
+    """The etag of a service or hub: eight bytes, base64."""
+    return base64.b64encode(bytes(4) + secrets.token_bytes(4)).decode()
+
+
+def certificate_etag(world: World) -> str:
+    """The etag of a certificate: a quoted GUID that holds the time, base64."""
+    return base64.b64encode(f'"{secrets.token_hex(4)}-0000-0700-0000-{int(world.now):08x}0000"'.encode()).decode()
+
+
+def condition(request: Request) -> str | None:
+    """What `If-Match` asks for, None where it is not sent. Clients send the etag quoted or not."""
+    header = request.headers.get("if-match")
+    if header is None:
+        return None
+    return header[1:-1] if len(header) > 1 and header[0] == header[-1] == '"' else header
+
+
+def check_condition(world: World, request: Request, etag: str | None) -> None:
+    """Refuses a service or hub (`etag` None: it does not exist yet) that is not in the state `If-Match` names."""
+    wanted = condition(request)
+    if wanted is not None and (etag is None or wanted not in ("*", etag)):
+        raise stale(world)

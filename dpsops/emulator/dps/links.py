@@ -1,0 +1,79 @@
+"""Hubs linked to a provisioning service: with a connection string, or since 2026 with the service's own identity.
+
+A link's document: {"name" (the hub's host), "location", "applyAllocationPolicy"?, "allocationWeight"?} and either
+{"policy", "key"} or {"authenticationType"}.
+"""
+
+from __future__ import annotations
+
+from dpsops.emulator.dps.bodies import member
+from dpsops.emulator.dps.errors import BAD_REQUEST, refusal
+from dpsops.emulator.http import JSON
+from dpsops.emulator.iothub.state import hub_at
+from dpsops.emulator.world import World
+
+_MASK = "****"
+_BY_IDENTITY_SINCE = "2026-11-01"
+
+
+def read_links(world: World, given: list[JSON], version: str, linked: list[JSON], identity: JSON | None) -> list[JSON]:
+    """The links of a PUT. A connection string must name a hub and carry a key of it; one that is masked, as Azure
+    shows it, stands for the link that there is already. No hub can be linked twice (stricter guess)."""
+    links: list[JSON] = []
+    for each in given:
+        if version >= _BY_IDENTITY_SINCE and (member(each, "authenticationType", str) or "KeyBased") != "KeyBased":
+            access = _by_identity(world, each, identity)
+        else:
+            access = _by_key(world, member(each, "connectionString", str) or "", linked)
+        if not member(each, "location", str):
+            raise refusal(world, BAD_REQUEST, f"The location of linked hub '{access['name']}' is missing.")
+        if any(access["name"].lower() == other["name"].lower() for other in links):
+            raise refusal(world, BAD_REQUEST, f"IoT hub '{access['name']}' is linked more than once.")
+        links.append(_allocation(each) | access | {"location": each["location"]})
+    return links
+
+
+def show_link(link: JSON) -> JSON:
+    """A link as Azure shows it, without the key."""
+    shown = {name: value for name, value in link.items() if name not in ("policy", "key")}
+    if "key" in link:
+        shown["connectionString"] = f"HostName={link['name']};SharedAccessKeyName={link['policy']};SharedAccessKey={_MASK}"
+    return shown
+
+
+def show_given(given: JSON, link: JSON) -> JSON:
+    """A link in the first answer to the PUT that made it: as it was given, with the hub's name."""
+    return given | {"name": link["name"]}
+
+
+def _allocation(given: JSON) -> JSON:
+    found = {
+        "applyAllocationPolicy": member(given, "applyAllocationPolicy", bool),
+        "allocationWeight": member(given, "allocationWeight", int),
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _by_key(world: World, text: str, linked: list[JSON]) -> JSON:
+    parts = dict(part.partition("=")[::2] for part in text.split(";") if part)
+    host, policy, key = (parts.get(name, "") for name in ("HostName", "SharedAccessKeyName", "SharedAccessKey"))
+    access = {"name": host, "policy": policy, "key": key}
+    if key == _MASK:
+        for link in linked:
+            if (link["name"], link.get("policy")) == (host, policy):
+                return access | {"key": link["key"]}
+    hub = hub_at(world, host)
+    keys = [] if hub is None else [each for each in hub["policies"] if each["keyName"] == policy]
+    if not any(key in (each["primaryKey"], each["secondaryKey"]) for each in keys):
+        raise refusal(world, BAD_REQUEST, f"The connection string of linked hub '{host}' is not valid.")
+    return access
+
+
+def _by_identity(world: World, given: JSON, identity: JSON | None) -> JSON:
+    """Only the system-assigned identity will do: there are no user-assigned ones in this Azure."""
+    kind, host = given["authenticationType"], member(given, "hostName", str) or ""
+    if kind != "SystemAssigned" or kind not in (identity or {}).get("type", ""):
+        raise refusal(world, BAD_REQUEST, f"The provisioning service has no identity of type '{kind}' to link hub '{host}' with.")
+    if hub_at(world, host) is None:
+        raise refusal(world, BAD_REQUEST, f"Linked hub '{host}' does not exist.")
+    return {"name": host, "hostName": host, "authenticationType": kind}

@@ -1,0 +1,44 @@
+"""Shared access policies of services and hubs: a name, two keys, and the rights that a token signed with them has."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+
+from dpsops.emulator.dps.bodies import member
+from dpsops.emulator.dps.errors import BAD_REQUEST, key_not_found, refusal
+from dpsops.emulator.http import JSON
+from dpsops.emulator.world import World
+
+
+def policy(name: str, rights: str, primary: str | None = None, secondary: str | None = None) -> JSON:
+    """A policy as listkeys shows it. A key that is not given is made."""
+    return {"keyName": name, "primaryKey": primary or _key(), "secondaryKey": secondary or _key(), "rights": rights}
+
+
+def _key() -> str:
+    return base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def read_policies(world: World, given: list[JSON], known: frozenset[str]) -> list[JSON]:
+    """The policies of a PUT; a key that is left out is replaced by a new one, which is how clients renew keys.
+
+    Refuses a nameless policy, two of one name, and rights other than a list of `known` ones (stricter guess).
+    """
+    policies: list[JSON] = []
+    for each in given:
+        name, rights = member(each, "keyName", str), member(each, "rights", str)
+        if not name or any(name == other["keyName"] for other in policies):
+            raise refusal(world, BAD_REQUEST, f"Invalid or duplicate key name: '{name}'.")
+        if not rights or not {right.strip() for right in rights.split(",")} <= known:
+            raise refusal(world, BAD_REQUEST, f"Invalid rights '{rights}' of key '{name}'.")
+        policies.append(policy(name, rights, member(each, "primaryKey", str), member(each, "secondaryKey", str)))
+    return policies
+
+
+def find_policy(world: World, policies: list[JSON], name: str) -> JSON:
+    """The policy of this name; refuses any other."""
+    for each in policies:
+        if each["keyName"] == name:
+            return each
+    raise key_not_found(world, name)

@@ -1,0 +1,73 @@
+"""The regions where Microsoft.Devices is available, each with the name shown and the region it fails over to.
+
+Source: Azure regions list, and the locations of recorded hubs (West US pairs with East US, West US 3 with East US).
+"""
+
+from __future__ import annotations
+
+from dpsops.emulator.arm.errors import refusal
+from dpsops.emulator.arm.regions import normal
+from dpsops.emulator.dps.bodies import member
+from dpsops.emulator.http import JSON
+
+_PAIRS = (
+    ("Australia East", "Australia Southeast"),
+    ("Australia Southeast", "Australia East"),
+    ("Brazil South", "South Central US"),
+    ("Canada Central", "Canada East"),
+    ("Canada East", "Canada Central"),
+    ("Central India", "South India"),
+    ("Central US", "East US 2"),
+    ("Central US EUAP", "East US 2 EUAP"),
+    ("East Asia", "Southeast Asia"),
+    ("East US", "West US"),
+    ("East US 2", "Central US"),
+    ("East US 2 EUAP", "Central US EUAP"),
+    ("France Central", "France South"),
+    ("Germany West Central", "Germany North"),
+    ("Japan East", "Japan West"),
+    ("Japan West", "Japan East"),
+    ("Korea Central", "Korea South"),
+    ("North Central US", "South Central US"),
+    ("North Europe", "West Europe"),
+    ("Norway East", "Norway West"),
+    ("South Africa North", "South Africa West"),
+    ("South Central US", "North Central US"),
+    ("South India", "Central India"),
+    ("Southeast Asia", "East Asia"),
+    ("Sweden Central", "Sweden South"),
+    ("Switzerland North", "Switzerland West"),
+    ("UAE North", "UAE Central"),
+    ("UK South", "UK West"),
+    ("UK West", "UK South"),
+    ("West Central US", "West US 2"),
+    ("West Europe", "North Europe"),
+    ("West US", "East US"),
+    ("West US 2", "West Central US"),
+    ("West US 3", "East US"),
+)
+
+
+REGIONS = {normal(name): (name, pair) for name, pair in _PAIRS}
+"""Display name and pair by the name as it stands in URLs."""
+
+
+def read_location(body: JSON, kind: str, existing: JSON | None, group: str) -> str:
+    """The location that a PUT names, as it is spelled there. Refuses, as the gateway does, one that is missing,
+    where there is no such service, or that differs from that of the existing resource."""
+    location = member(body, "location", str)
+    if not location:
+        raise refusal(400, "LocationRequired", "The location property is required for this definition.")
+    if normal(location) not in REGIONS:
+        message = (
+            f"The provided location '{location}' is not available for resource type '{kind}'. "
+            f"List of available regions for the resource type is '{','.join(REGIONS)}'."
+        )
+        raise refusal(400, "LocationNotAvailableForResourceType", message)
+    if existing is not None and normal(existing["location"]) != normal(location):
+        message = (
+            f"The resource '{existing['name']}' already exists in location '{existing['location']}' in resource group '{group}'. "
+            f"A resource with the same name cannot be created in location '{location}'. Please select a new resource name."
+        )
+        raise refusal(409, "InvalidResourceLocation", message)
+    return location

@@ -1,0 +1,241 @@
+"""Resource Manager operations on provisioning services (`Microsoft.Devices/provisioningServices`)."""
+
+from __future__ import annotations
+
+import secrets
+
+from dpsops.emulator.arm.errors import resource_not_found
+from dpsops.emulator.arm.resources import ResourceId, ResourceType
+from dpsops.emulator.dps import rules
+from dpsops.emulator.dps.bodies import json_object, member, members, tags
+from dpsops.emulator.dps.certificate_routes import certificate_routes, certificate_type
+from dpsops.emulator.dps.certificates import Holder, delete_certificates
+from dpsops.emulator.dps.errors import BAD_REQUEST, CONFLICT, refusal
+from dpsops.emulator.dps.etags import check_condition, row_version
+from dpsops.emulator.dps.identities import read_identity
+from dpsops.emulator.dps.links import read_links, show_given, show_link
+from dpsops.emulator.dps.policies import find_policy, policy, read_policies
+from dpsops.emulator.dps.regions import read_location
+from dpsops.emulator.dps.state import DOMAIN, find_service, load_service, save_service, services_below
+from dpsops.emulator.dps.transitions import Tracking, enter, poll, refuse_busy, settled
+from dpsops.emulator.dps.versions import behind
+from dpsops.emulator.http import JSON, Request, Response, Route
+from dpsops.emulator.world import Principal, World
+
+TYPE = "Microsoft.Devices/provisioningServices"
+_TRACKING = Tracking("provisioningserviceoperationresults")
+_CERTIFICATES = Holder(TYPE, find_service, "2022-02-05", (BAD_REQUEST, "The certificate is not valid."))
+_PORTAL_SINCE = "2022-12-12"
+_IDENTITY_SINCE = "2023-03-01-preview"
+
+
+def _write(world: World, identifier: ResourceId, body: JSON, version: str, caller: Principal) -> JSON:
+    """Creates the service or replaces what can be set of it, and returns its document. Keys that a PUT does not speak
+    of stay; links that it does not speak of go."""
+    existing = find_service(world, identifier)
+    if existing is not None:
+        refuse_busy(world, existing)
+    else:
+        rules.check_name(world, identifier.name)
+        if load_service(world, identifier.name) is not None:
+            raise refusal(world, CONFLICT, f"{rules.name_taken(identifier.name)}.")
+    location = read_location(body, TYPE, existing, identifier.group)
+    capacity = rules.read_capacity(world, body)
+    given = member(body, "properties", dict) or {}
+    policies = members(given, "authorizationPolicies", dict)
+    identity = read_identity(body, None if existing is None else existing["identity"], str(identifier), caller)
+    linked = [] if existing is None else existing["hubs"]
+    service = (existing or _new(identifier)) | {
+        "location": location,
+        "capacity": capacity,
+        "tags": tags(body) or {},
+        "identity": identity,
+        "etag": row_version(),
+        "properties": rules.read_properties(world, given, location),
+        "hubs": read_links(world, members(given, "iotHubs", dict) or [], version, linked, identity),
+    }
+    if policies is not None:
+        service["policies"] = read_policies(world, policies, rules.RIGHTS)
+    enter(world, service, "Activating" if existing is None else "Transitioning")
+    save_service(world, service)
+    return service
+
+
+def _new(identifier: ResourceId) -> JSON:
+    return {
+        "id": str(identifier),
+        "name": identifier.name,
+        "subscription": identifier.subscription,
+        "group": identifier.group,
+        "idScope": f"0ne{secrets.randbelow(1 << 24):08X}",
+        "policies": [policy(*rules.OWNER_POLICY)],
+    }
+
+
+def _show(world: World, service: JSON, version: str) -> JSON:
+    """The service as a GET shows it; until it has settled it has no ID scope."""
+    complete = settled(world, service)
+    kept = dict(service["properties"])
+    allocation, portal = kept.pop("allocationPolicy"), kept.pop("portalOperationsHostName", None)
+    properties = {
+        "state": "Active" if complete else service["state"],
+        "provisioningState": "Succeeded" if complete else "Accepted",
+        "iotHubs": [show_link(link) for link in service["hubs"]],
+        "allocationPolicy": allocation,
+        "serviceOperationsHostName": service["name"] + DOMAIN,
+        "deviceProvisioningHostName": f"global{DOMAIN}",
+        "idScope": service["idScope"] if complete else None,
+        **kept,
+    }
+    if version >= _PORTAL_SINCE:
+        properties["portalOperationsHostName"] = portal or f"{service['name']}.services{DOMAIN}"
+    shown = {"etag": service["etag"]} | _envelope(service, properties)
+    return shown | {"identity": service["identity"] or {"type": "None"}} if version >= _IDENTITY_SINCE else shown
+
+
+def _show_accepted(service: JSON, body: JSON) -> JSON:
+    """The service in the answer to the PUT itself: little but what the PUT said, its etag included."""
+    given = member(body, "properties", dict) or {}
+    properties: JSON = {"state": service["state"], "provisioningState": "Accepted"}
+    if given.get("iotHubs") is not None:
+        properties["iotHubs"] = [show_given(*pair) for pair in zip(given["iotHubs"], service["hubs"], strict=True)]
+    properties |= {"allocationPolicy": service["properties"]["allocationPolicy"], "idScope": None}
+    if given.get("authorizationPolicies") is not None:
+        properties["authorizationPolicies"] = service["policies"]
+    given_etag = member(body, "etag", str)
+    etag = {} if given_etag is None else {"etag": given_etag}
+    identity = {"identity": service["identity"]} if service["identity"] else {}
+    return etag | _envelope(service, service["properties"] | properties) | identity
+
+
+def _envelope(service: JSON, properties: JSON) -> JSON:
+    return {
+        "name": service["name"],
+        "location": service["location"],
+        "properties": properties,
+        "resourcegroup": service["group"],
+        "type": TYPE,
+        "id": service["id"],
+        "subscriptionid": service["subscription"],
+        "tags": service["tags"],
+        "sku": {"name": "S1", "tier": "Standard", "capacity": service["capacity"]},
+    }
+
+
+def _named(world: World, subscription: str, group: str, name: str) -> JSON:
+    service = find_service(world, ResourceId(subscription, group, TYPE, (name,)))
+    if service is None:
+        raise resource_not_found(TYPE, name, group)
+    return service
+
+
+def _check_name(world: World, request: Request, *, subscription: str) -> Response:
+    name = member(json_object(request), "name", str) or ""
+    fault = rules.name_fault(name)
+    if fault is not None:
+        return Response(200, {"nameAvailable": False, "reason": "Invalid", "message": fault})
+    if load_service(world, name) is not None:
+        return Response(200, {"nameAvailable": False, "reason": "AlreadyExists", "message": rules.name_taken(name)})
+    return Response(200, {"nameAvailable": True, "reason": "Invalid", "message": None})
+
+
+def _put(world: World, request: Request, *, subscription: str, group: str, name: str) -> Response:
+    identifier = ResourceId(subscription, group, TYPE, (name,))
+    existing = find_service(world, identifier)
+    check_condition(world, request, None if existing is None else existing["etag"])
+    body = json_object(request)
+    service = _write(world, identifier, body, request.api_version, request.principal)
+    return Response(201, _show_accepted(service, body), _TRACKING.begin(world, request, service))
+
+
+def _get(world: World, request: Request, *, subscription: str, group: str, name: str) -> Response:
+    service = _named(world, subscription, group, name)
+    return Response(200, _show(world, service, request.api_version))
+
+
+def _list(world: World, request: Request, *, subscription: str, group: str = "") -> Response:
+    scope = f"/subscriptions/{subscription}" + (f"/resourceGroups/{group}" if group else "")
+    services = services_below(world, scope)
+    return Response(200, {"value": [_show(world, each, request.api_version) for each in services]})
+
+
+def _patch(world: World, request: Request, *, subscription: str, group: str, name: str) -> Response:
+    """Only tags can be patched; the answer's etag is empty, as recorded."""
+    service = _named(world, subscription, group, name)
+    refuse_busy(world, service)
+    check_condition(world, request, service["etag"])
+    given = tags(json_object(request))
+    service |= {"etag": row_version(), "tags": service["tags"] if given is None else given}
+    save_service(world, service)
+    return Response(200, _show(world, service, request.api_version) | {"etag": ""})
+
+
+def _delete(world: World, request: Request, *, subscription: str, group: str, name: str) -> Response:
+    """A service can be deleted in whatever state it is, as a whole group can."""
+    service = _named(world, subscription, group, name)
+    check_condition(world, request, service["etag"])
+    delete_certificates(world, service)
+    enter(world, service, "Deleting")
+    save_service(world, service)
+    return Response(202, None, _TRACKING.begin(world, request, service, location_too=True))
+
+
+def _list_keys(world: World, request: Request, *, subscription: str, group: str, name: str) -> Response:
+    return Response(200, {"value": _named(world, subscription, group, name)["policies"]})
+
+
+def _get_key(world: World, request: Request, *, subscription: str, group: str, name: str, key: str) -> Response:
+    return Response(200, find_policy(world, _named(world, subscription, group, name)["policies"], key))
+
+
+def _list_skus(world: World, request: Request, *, subscription: str, group: str, name: str) -> Response:
+    _named(world, subscription, group, name)
+    return Response(200, {"value": [{"name": "S1"}]})
+
+
+def _put_resource(world: World, identifier: ResourceId, body: JSON, version: str, caller: Principal) -> JSON:
+    return _show(world, _write(world, identifier, body, version, caller), version)
+
+
+def _get_resource(world: World, identifier: ResourceId, version: str) -> JSON | None:
+    service = find_service(world, identifier)
+    return None if service is None else _show(world, service, version)
+
+
+def _list_resource_keys(world: World, identifier: ResourceId) -> JSON:
+    return {"value": _named(world, identifier.subscription, identifier.group, identifier.name)["policies"]}
+
+
+_SUBSCRIPTION = "/subscriptions/{subscription}/providers/Microsoft.Devices"
+_ALL = f"/subscriptions/{{subscription}}/resourceGroups/{{group}}/providers/{TYPE}"
+_ONE = _ALL + "/{name}"
+
+ARM_ROUTES: list[Route] = behind(
+    [
+        Route(
+            "POST",
+            f"{_SUBSCRIPTION}/checkProvisioningServiceNameAvailability",
+            _check_name,
+            "Microsoft.Devices/checkProvisioningServiceNameAvailability/Action",
+        ),
+        Route("GET", f"{_SUBSCRIPTION}/provisioningServices", _list, f"{TYPE}/Read"),
+        Route("GET", _ALL, _list, f"{TYPE}/Read"),
+        Route("GET", _ONE, _get, f"{TYPE}/Read"),
+        Route("PUT", _ONE, _put, f"{TYPE}/Write"),
+        Route("PATCH", _ONE, _patch, f"{TYPE}/Write"),
+        Route("DELETE", _ONE, _delete, f"{TYPE}/Delete"),
+        Route("POST", _ONE + "/listkeys", _list_keys, f"{TYPE}/listkeys/Action"),
+        Route("POST", _ONE + "/keys/{key}/listkeys", _get_key, f"{TYPE}/keys/listkeys/Action"),
+        Route("GET", _ONE + "/skus", _list_skus, f"{TYPE}/skus/Read"),
+        Route("GET", _ONE + "/operationresults/{operation}", poll, f"{TYPE}/operationResults/Read"),
+        Route("GET", _TRACKING.pattern, poll),  # no action: the URL itself is the permission
+        *certificate_routes(_CERTIFICATES),
+    ],
+    "provisioningServices",
+    rules.API_VERSIONS,
+)
+
+RESOURCE_TYPES: list[ResourceType] = [
+    ResourceType(TYPE, rules.API_VERSIONS, _put_resource, _get_resource, {"listKeys": _list_resource_keys}),
+    certificate_type(_CERTIFICATES, rules.API_VERSIONS),
+]

@@ -1,0 +1,48 @@
+"""What a provisioning service is made of, and where it is kept: one document for each, under its name.
+
+A service's document: {"id", "name", "location", "subscription", "group", "tags", "capacity", "etag", "idScope",
+"properties" (those that can be set and are), "hubs" (links, see there), "policies", "identity", "state" and "ready"
+(see transitions)}. Its certificates are in `certificates`.
+"""
+
+from __future__ import annotations
+
+from dpsops.emulator.arm.resources import ResourceId
+from dpsops.emulator.dps.certificates import delete_certificates
+from dpsops.emulator.dps.transitions import gone
+from dpsops.emulator.http import JSON
+from dpsops.emulator.world import World
+
+_KIND = "provisioningService"
+DOMAIN = ".azure-devices-provisioning.net"
+
+
+def load_service(world: World, name: str) -> JSON | None:
+    """The provisioning service of this name, which is unique in all of Azure, or None."""
+    document = world.state.get(_KIND, name.lower())
+    return None if document is None or gone(world, document) else document
+
+
+def find_service(world: World, identifier: ResourceId) -> JSON | None:
+    """The provisioning service of this ID, or None."""
+    document = load_service(world, identifier.name)
+    return document if document is not None and document["id"].lower() == identifier.key else None
+
+
+def services_below(world: World, scope: str) -> list[JSON]:
+    """The provisioning services whose ID begins with `scope` (a subscription or group), in the order of their names."""
+    prefix = scope.lower() + "/"
+    services = [document for _, document in world.state.list(_KIND) if not gone(world, document)]
+    return [service for service in services if service["id"].lower().startswith(prefix)]
+
+
+def save_service(world: World, service: JSON) -> None:
+    """Writes the provisioning service."""
+    world.state.put(_KIND, service["name"].lower(), service)
+
+
+def delete_group(world: World, subscription: str, group: str) -> None:
+    """Forgets all provisioning services of a resource group, with their certificates."""
+    for service in services_below(world, f"/subscriptions/{subscription}/resourceGroups/{group}"):
+        delete_certificates(world, service)
+        world.state.delete(_KIND, service["name"].lower())

@@ -1,0 +1,148 @@
+"""Requests, answers and routes: the vocabulary every service of the embedded Azure is written in.
+
+A service is a table of routes. A handler receives the world as it is inside one transaction, the
+request, and the parts of host and path that its route names; it returns a `Response` or raises a
+`Refusal`, and a refusal leaves no trace in the state.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dpsops.emulator.world import Principal, World
+
+JSON = dict[str, Any]
+
+
+class _Nothing:
+    """The absence of a body, which is not the JSON value null that some Azure services answer."""
+
+
+NOTHING = _Nothing()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request as a service sees it: host and header names in lower case, the path decoded."""
+
+    method: str
+    host: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    caller: Principal | None = None
+
+    @property
+    def api_version(self) -> str:
+        """The `api-version` of the query, or the empty string."""
+        return next((value for key, value in self.query.items() if key.lower() == "api-version"), "")
+
+    @property
+    def principal(self) -> Principal:
+        """Who calls. Only for routes behind a token, where the dispatcher has put the caller in."""
+        assert self.caller is not None, "a route without a token asked who calls"
+        return self.caller
+
+    @property
+    def url(self) -> str:
+        """Scheme, host and path, as Azure quotes a resource of its own."""
+        return f"https://{self.host}{self.path}"
+
+    def json(self) -> Any:
+        """The body as JSON; an empty body is an empty object. Anything else is refused."""
+        try:
+            return json.loads(self.body) if self.body.strip() else {}
+        except ValueError as invalid:
+            message = f"The request content was invalid and could not be deserialized: '{invalid}'."
+            raise Refusal(Response(400, {"error": {"code": "InvalidRequestContent", "message": message}})) from invalid
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One answer: a status, a JSON value (or `NOTHING`), and headers as Azure spells them."""
+
+    status: int
+    body: Any = NOTHING
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def content(self) -> bytes:
+        """The body as bytes on the wire."""
+        return b"" if self.body is NOTHING else json.dumps(self.body, separators=(",", ":")).encode()
+
+
+class Refusal(Exception):
+    """A service says no. It carries the whole answer, so that each service keeps its own shape of error."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(f"{response.status} {response.content().decode()}")
+        self.response = response
+
+
+Handler = Callable[..., Response]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One operation. In the pattern `{name}` is one path segment and `{name*}` any number of them.
+
+    Fixed segments match in any case, as in Azure. `action` is the RBAC action that the caller must hold.
+    """
+
+    method: str
+    pattern: str
+    handler: Handler
+    action: str = ""
+
+
+class Router:
+    """Finds the route of a request; the first match in the order given wins."""
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        self._routes = [(_compile(route.pattern), route) for route in routes]
+
+    def find(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
+        """The route and what its pattern names in `path`; None where there is no such operation."""
+        for expression, route in self._routes:
+            if route.method == method and (match := expression.fullmatch(path)):
+                return route, match.groupdict()
+        return None
+
+
+def _compile(pattern: str) -> re.Pattern[str]:
+    parts = re.split(r"(\{\w+\*?\})", pattern)
+    text = "".join(
+        f"(?P<{part[1:-2]}>.+)"
+        if part.endswith("*}")
+        else f"(?P<{part[1:-1]}>[^/]+)"
+        if part.startswith("{")
+        else re.escape(part)
+        for part in parts
+    )
+    return re.compile(text + "/?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One of Azure's services: which hosts it answers for, what token it wants, and its operations.
+
+    `host` is matched against the whole host name; its named groups reach the handlers like those of a
+    path. `audience` is the token's `aud` (empty: no token; several are separated by spaces). `authorize` raises
+    the service's own `Refusal`; `unauthenticated` is its answer to a request without a usable token, given the reason;
+    `unknown` its answer to an operation that it does not have. `resolves` tells whether a host name of
+    this service exists: Azure gives a vault a name in the DNS only while the vault lives.
+    """
+
+    name: str
+    host: re.Pattern[str]
+    audience: str
+    router: Router
+    authorize: Callable[[World, Request, Route, Mapping[str, str]], None]
+    unauthenticated: Callable[[World, Request, str], Response]
+    unknown: Callable[[World, Request], Response]
+    resolves: Callable[[World, Mapping[str, str]], bool] = lambda world, named: True

@@ -1,0 +1,118 @@
+"""The properties of a hub: what can be set, what the service adds, and what each API version shows of them."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+from dpsops.emulator.arm.times import timestamp
+from dpsops.emulator.dps.bodies import member
+from dpsops.emulator.dps.regions import REGIONS
+from dpsops.emulator.http import JSON
+from dpsops.emulator.iothub.routing import masked, read_routing, spell_sources
+from dpsops.emulator.iothub.rules import Sku
+from dpsops.emulator.iothub.state import DOMAIN
+from dpsops.emulator.world import World
+
+_QUEUE = {"lockDurationAsIso8601": "PT1M", "ttlAsIso8601": "PT1H", "maxDeliveryCount": 10}
+_CLOUD_TO_DEVICE = {"maxDeliveryCount": 10, "defaultTtlAsIso8601": "PT1H", "feedback": _QUEUE}
+_STORAGE = {"sasTtlAsIso8601": "PT1H", "connectionString": "", "containerName": ""}
+_KEPT: dict[str, type[Any]] = {
+    "disableLocalAuth": bool,
+    "disableDeviceSAS": bool,
+    "disableModuleSAS": bool,
+    "restrictOutboundNetworkAccess": bool,
+    "publicNetworkAccess": str,
+    "networkRuleSets": dict,
+    "minTlsVersion": str,
+    "comments": str,
+    "enableDataResidency": bool,
+}
+_SINCE = {
+    "minTlsVersion": "2021-03-31",
+    "publicNetworkAccess": "2021-03-31",
+    "networkRuleSets": "2021-03-31",
+    "disableLocalAuth": "2021-07-02",
+    "disableDeviceSAS": "2021-07-02",
+    "disableModuleSAS": "2021-07-02",
+    "restrictOutboundNetworkAccess": "2021-07-02",
+    "allowedFqdnList": "2021-07-02",
+    "enableDataResidency": "2021-07-02",
+}
+"""The API version that first shows a property: as recorded at 2019-07-01-preview and 2021-07-02."""
+_COSMOS_SINCE = "2022-04-30-preview"
+
+
+def read_properties(world: World, given: JSON, sku: Sku, existing: JSON | None) -> JSON:
+    """All that can be set, complete: what the PUT gives over the service's defaults."""
+    events = member(member(given, "eventHubEndpoints", dict) or {}, "events", dict) or {}
+    storage = member(member(given, "storageEndpoints", dict) or {}, "$default", dict) or {}
+    notifications = member(member(given, "messagingEndpoints", dict) or {}, "fileNotifications", dict) or {}
+    partitions = min(4, sku.partitions[1]) if existing is None else existing["eventHubEndpoints"]["events"]["partitionCount"]
+    properties: JSON = {
+        "eventHubEndpoints": {
+            "events": {
+                "retentionTimeInDays": _number(events, "retentionTimeInDays", 1),
+                "partitionCount": _number(events, "partitionCount", partitions),
+            }
+        },
+        "routing": read_routing(world, member(given, "routing", dict), None if existing is None else existing["routing"]),
+        "storageEndpoints": {"$default": _STORAGE | masked(storage)},
+        "messagingEndpoints": {"fileNotifications": _QUEUE | notifications},
+        "enableFileUploadNotifications": member(given, "enableFileUploadNotifications", bool) or False,
+        "cloudToDevice": _cloud_to_device(member(given, "cloudToDevice", dict) or {}),
+        "allowedFqdnList": member(given, "allowedFqdnList", list) or [],
+        "ipFilterRules": member(given, "ipFilterRules", list) or [],
+    }
+    return properties | {name: value for name, kind in _KEPT.items() if (value := member(given, name, kind)) is not None}
+
+
+def show_properties(hub: JSON, version: str, *, complete: bool) -> JSON:
+    """The properties as a GET shows them; while they are not complete the hub has no host yet."""
+    kept: JSON = deepcopy(hub["properties"])
+    events = kept["eventHubEndpoints"]["events"]
+    events |= {"partitionIds": [str(index) for index in range(events["partitionCount"])]} | endpoint(hub)
+    if version < _COSMOS_SINCE:
+        del kept["routing"]["endpoints"]["cosmosDBSqlContainers"]
+    names = [REGIONS[region][0] for region in hub["regions"]]
+    found = {
+        "locations": [{"location": name, "role": role} for name, role in zip(names, ("primary", "secondary"), strict=False)],
+        "state": "Active" if complete else hub["state"],
+        "provisioningState": "Succeeded" if complete else "Accepted",
+        **({"hostName": hub["name"] + DOMAIN} if complete else {}),
+        **{name: value for name, value in kept.items() if version >= _SINCE.get(name, "")},
+        "features": "RootCertificateV2",
+    }
+    if previews(version):
+        found["rootCertificate"] = {"enableRootCertificateV2": True, "lastUpdatedTimeUtc": timestamp(hub["created"])}
+    return found
+
+
+def show_given(given: JSON, version: str) -> JSON:
+    """The properties in the first answer to a PUT: as they were given, with a few defaults."""
+    defaults = {"enableFileUploadNotifications": False, "cloudToDevice": _CLOUD_TO_DEVICE, "features": "None"}
+    shown = defaults | {name: value for name, value in given.items() if name not in ("state", "hostName", "locations")}
+    if version >= _SINCE["allowedFqdnList"]:
+        shown = {"allowedFqdnList": []} | shown
+    if member(given, "routing", dict) is not None:
+        shown["routing"] = spell_sources(given["routing"])
+    return shown | {"provisioningState": "Accepted"}
+
+
+def previews(version: str) -> bool:
+    """Whether the version shows what is recorded of 2023's previews alone."""
+    return version.endswith("-preview") and version >= _COSMOS_SINCE
+
+
+def endpoint(hub: JSON, suffix: str = "") -> JSON:
+    """The Event Hubs name and address of the built-in endpoint; `suffix` is appended to the name."""
+    return {"path": hub["name"].lower()[:25] + suffix, "endpoint": f"sb://iothub-ns-{hub['namespace']}.servicebus.windows.net/"}
+
+
+def _number(given: JSON, name: str, default: int) -> int:
+    found = member(given, name, int)
+    return default if found is None else found
+
+
+def _cloud_to_device(given: JSON) -> JSON:
+    return _CLOUD_TO_DEVICE | given | {"feedback": _QUEUE | (member(given, "feedback", dict) or {})}

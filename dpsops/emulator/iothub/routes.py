@@ -1,0 +1,297 @@
+"""Resource Manager operations on IoT hubs (`Microsoft.Devices/IotHubs`)."""
+
+from __future__ import annotations
+
+import secrets
+
+from dpsops.emulator.arm.errors import resource_not_found
+from dpsops.emulator.arm.regions import normal
+from dpsops.emulator.arm.resources import ResourceId, ResourceType
+from dpsops.emulator.arm.times import timestamp
+from dpsops.emulator.dps.bodies import json_object, member, members, tags
+from dpsops.emulator.dps.certificate_routes import certificate_routes, certificate_type
+from dpsops.emulator.dps.certificates import Holder
+from dpsops.emulator.dps.errors import BAD_REQUEST, CONFLICT, refusal
+from dpsops.emulator.dps.etags import check_condition, row_version
+from dpsops.emulator.dps.identities import read_identity
+from dpsops.emulator.dps.policies import find_policy, policy, read_policies
+from dpsops.emulator.dps.regions import REGIONS, read_location
+from dpsops.emulator.dps.transitions import Tracking, enter, poll, refuse_busy, settled
+from dpsops.emulator.dps.versions import behind
+from dpsops.emulator.http import JSON, NOTHING, Request, Response, Route
+from dpsops.emulator.iothub import monitoring, rules
+from dpsops.emulator.iothub.consumer_groups import consumer_group_routes
+from dpsops.emulator.iothub.properties import previews, read_properties, show_given, show_properties
+from dpsops.emulator.iothub.routing import matching_routes, route_result
+from dpsops.emulator.iothub.state import empty_hub, find_hub, hubs_below, load_hub, save_hub
+from dpsops.emulator.world import Principal, World
+
+TYPE = "Microsoft.Devices/IotHubs"
+_TRACKING = Tracking("operationResults", "&operationSource=os_ih")
+_CERTIFICATES = Holder(TYPE, find_hub, "2021-03-31", (500_019, "Internal Error."))
+_IDENTITY_SINCE = "2021-03-31"
+_SYSTEM_DATA_SINCE = "2021-07-02"
+
+
+def _write(world: World, identifier: ResourceId, body: JSON, caller: Principal) -> JSON:
+    """Creates the hub or replaces what can be set of it, and returns its document. Keys that a PUT does not speak of stay."""
+    existing = find_hub(world, identifier)
+    if existing is not None:
+        refuse_busy(world, existing)
+    else:
+        fault = rules.name_fault(identifier.name)
+        if fault is not None:
+            raise refusal(world, BAD_REQUEST, fault, numeric=True)
+        if load_hub(world, identifier.name) is not None:
+            raise refusal(world, CONFLICT, f"{rules.name_taken(identifier.name)}.", numeric=True)
+    location = read_location(body, TYPE, existing, identifier.group)
+    sku = rules.read_sku(world, body)
+    given = member(body, "properties", dict) or {}
+    before = None if existing is None else existing["properties"]
+    properties = read_properties(world, given, rules.SKUS[sku["name"]], before)
+    rules.check_properties(world, properties, rules.SKUS[sku["name"]], location, before)
+    hub = (existing or _new(world, identifier, location, residency=bool(properties.get("enableDataResidency")))) | {
+        "location": location,
+        "sku": sku,
+        "tags": tags(body) or {},
+        "identity": read_identity(body, None if existing is None else existing["identity"], str(identifier), caller),
+        "etag": row_version(),
+        "properties": properties,
+    }
+    policies = members(given, "authorizationPolicies", dict)
+    if policies is not None:
+        hub["policies"] = read_policies(world, policies, rules.RIGHTS)
+    enter(world, hub, "Activating" if existing is None else "Transitioning")
+    save_hub(world, hub)
+    return hub
+
+
+def _new(world: World, identifier: ResourceId, location: str, *, residency: bool) -> JSON:
+    region = normal(location)
+    return {
+        "id": str(identifier),
+        "name": identifier.name,
+        "subscription": identifier.subscription,
+        "group": identifier.group,
+        "created": world.now,
+        "namespace": _namespace(identifier.name),
+        "regions": [region] if residency else [region, normal(REGIONS[region][1])],
+        "policies": [policy(*each) for each in rules.POLICIES],
+        "internalPolicies": monitoring.internal_policies(),
+    }
+
+
+def _namespace(name: str) -> str:
+    return f"{name.lower()[:10]}-{10_000_000 + secrets.randbelow(90_000_000)}-{secrets.token_hex(5)}"
+
+
+def _show(world: World, hub: JSON, version: str) -> JSON:
+    shown = _envelope(hub, {"etag": hub["etag"]}, show_properties(hub, version, complete=settled(world, hub)))
+    if version >= _IDENTITY_SINCE:
+        shown["identity"] = hub["identity"] or {"type": "None"}
+    if version >= _SYSTEM_DATA_SINCE:
+        shown["systemData"] = {"createdAt": timestamp(hub["created"])}
+    return shown
+
+
+def _show_accepted(hub: JSON, before: JSON | None, body: JSON, version: str) -> JSON:
+    """The hub in the answer to the PUT itself: little but what the PUT said. Keys that it left out are null."""
+    properties = show_given(member(body, "properties", dict) or {}, version)
+    if properties.get("authorizationPolicies") is not None:
+        keys = {"primaryKey": None, "secondaryKey": None}
+        properties["authorizationPolicies"] = [keys | each for each in properties["authorizationPolicies"]]
+    if version < "2023":
+        properties = {"state": hub["state"]} | monitoring.with_defaults(properties)
+    elif before is not None and previews(version):
+        properties = monitoring.with_remains(properties, before)
+    given_etag = member(body, "etag", str)
+    etag = {} if given_etag is None else {"etag": given_etag}
+    identity = {"identity": hub["identity"] or {"type": "None"}} if "identity" in body else {}
+    return _envelope(hub, etag, properties) | identity
+
+
+def _envelope(hub: JSON, etag: JSON, properties: JSON) -> JSON:
+    return {
+        "id": hub["id"],
+        "name": hub["name"],
+        "type": TYPE,
+        "location": hub["location"],
+        "tags": hub["tags"],
+        "subscriptionid": hub["subscription"],
+        "resourcegroup": hub["group"],
+        **etag,
+        "properties": properties,
+        "sku": hub["sku"],
+    }
+
+
+def _named(world: World, subscription: str, group: str, name: str) -> JSON:
+    hub = find_hub(world, ResourceId(subscription, group, TYPE, (name,)))
+    if hub is None:
+        raise resource_not_found(TYPE, name, group)
+    return hub
+
+
+def _check_name(world: World, request: Request, *, subscription: str) -> Response:
+    body = json_object(request)
+    name = member(body, "name", str) or member(body, "Name", str) or ""
+    fault = rules.name_fault(name)
+    if fault is not None:
+        return Response(200, {"nameAvailable": False, "reason": "Invalid", "message": fault})
+    if load_hub(world, name) is not None:
+        return Response(200, {"nameAvailable": False, "reason": "AlreadyExists", "message": rules.name_taken(name)})
+    return Response(200, {"nameAvailable": True, "reason": "Invalid", "message": None})
+
+
+def _put(world: World, request: Request, *, subscription: str, group: str, name: str) -> Response:
+    identifier = ResourceId(subscription, group, TYPE, (name,))
+    before = find_hub(world, identifier)
+    check_condition(world, request, None if before is None else before["etag"])
+    body = json_object(request)
+    hub = _write(world, identifier, body, request.principal)
+    return Response(201, _show_accepted(hub, before, body, request.api_version), _TRACKING.begin(world, request, hub))
+
+
+def _get(world: World, request: Request, *, subscription: str, group: str, name: str) -> Response:
+    hub = _named(world, subscription, group, name)
+    return Response(200, _show(world, hub, request.api_version))
+
+
+def _list(world: World, request: Request, *, subscription: str, group: str = "") -> Response:
+    scope = f"/subscriptions/{subscription}" + (f"/resourceGroups/{group}" if group else "")
+    hubs = hubs_below(world, scope)
+    return Response(200, {"value": [_show(world, each, request.api_version) for each in hubs]})
+
+
+def _patch(world: World, request: Request, *, subscription: str, group: str, name: str) -> Response:
+    """Only tags can be patched."""
+    hub = _named(world, subscription, group, name)
+    refuse_busy(world, hub)
+    check_condition(world, request, hub["etag"])
+    given = tags(json_object(request))
+    hub |= {"etag": row_version(), "tags": hub["tags"] if given is None else given}
+    save_hub(world, hub)
+    return Response(200, _show(world, hub, request.api_version))
+
+
+def _delete(world: World, request: Request, *, subscription: str, group: str, name: str) -> Response:
+    """A hub can be deleted in whatever state it is, as a whole group can."""
+    hub = _named(world, subscription, group, name)
+    check_condition(world, request, hub["etag"])
+    empty_hub(world, hub)
+    enter(world, hub, "Deleting")
+    save_hub(world, hub)
+    body = None if request.api_version < "2023" else NOTHING
+    return Response(202, body, _TRACKING.begin(world, request, hub, location_too=True))
+
+
+def _fail_over(world: World, request: Request, *, subscription: str, group: str, name: str) -> Response:
+    """Swaps the regions; any but the secondary one is refused (stricter guess)."""
+    hub = _named(world, subscription, group, name)
+    refuse_busy(world, hub)
+    region = member(json_object(request), "failoverRegion", str) or ""
+    if normal(region) not in hub["regions"][1:]:
+        raise refusal(world, BAD_REQUEST, f"The hub cannot fail over to '{region}'.", numeric=True)
+    hub |= {"regions": hub["regions"][::-1], "namespace": _namespace(hub["name"]), "etag": row_version()}
+    enter(world, hub, "Transitioning")
+    save_hub(world, hub)
+    return Response(202, NOTHING, _TRACKING.begin(world, request, hub, location_too=True))
+
+
+def _list_keys(world: World, request: Request, *, subscription: str, group: str, name: str) -> Response:
+    return Response(200, {"value": _named(world, subscription, group, name)["policies"]})
+
+
+def _get_key(world: World, request: Request, *, subscription: str, group: str, name: str, key: str) -> Response:
+    return Response(200, find_policy(world, _named(world, subscription, group, name)["policies"], key))
+
+
+def _get_stats(world: World, request: Request, *, subscription: str, group: str, name: str) -> Response:
+    _named(world, subscription, group, name)
+    return Response(200, {"totalDeviceCount": 0, "enabledDeviceCount": 0, "disabledDeviceCount": 0})
+
+
+def _list_skus(world: World, request: Request, *, subscription: str, group: str, name: str) -> Response:
+    """The SKUs that the hub can change to: those of its tier."""
+    tier = _named(world, subscription, group, name)["sku"]["tier"]
+    skus = [
+        {
+            "resourceType": TYPE,
+            "sku": {"name": each, "tier": tier},
+            "capacity": {"minimum": 1, "maximum": sku.units, "default": 1, "scaleType": "Manual"},
+        }
+        for each, sku in rules.SKUS.items()
+        if sku.tier == tier
+    ]
+    return Response(200, {"value": skus})
+
+
+def _list_quotas(world: World, request: Request, *, subscription: str, group: str, name: str) -> Response:
+    chosen = _named(world, subscription, group, name)["sku"]
+    sku = rules.SKUS[chosen["name"]]
+    quotas = {"TotalMessages": chosen["capacity"] * sku.messages, "TotalDeviceCount": sku.devices}
+    return Response(200, {"value": [{"name": each, "currentValue": 0, "maxValue": limit} for each, limit in quotas.items()]})
+
+
+def _list_jobs(world: World, request: Request, *, subscription: str, group: str, name: str) -> Response:
+    _named(world, subscription, group, name)
+    return Response(200, {"value": []})
+
+
+def _test_route(world: World, request: Request, *, subscription: str, group: str, name: str) -> Response:
+    _named(world, subscription, group, name)
+    return Response(200, route_result(world, member(json_object(request), "route", dict) or {}))
+
+
+def _test_routes(world: World, request: Request, *, subscription: str, group: str, name: str) -> Response:
+    routes = _named(world, subscription, group, name)["properties"]["routing"]["routes"]
+    return Response(200, matching_routes(world, routes, member(json_object(request), "routingSource", str) or ""))
+
+
+def _put_resource(world: World, identifier: ResourceId, body: JSON, version: str, caller: Principal) -> JSON:
+    return _show(world, _write(world, identifier, body, caller), version)
+
+
+def _get_resource(world: World, identifier: ResourceId, version: str) -> JSON | None:
+    hub = find_hub(world, identifier)
+    return None if hub is None else _show(world, hub, version)
+
+
+def _list_resource_keys(world: World, identifier: ResourceId) -> JSON:
+    return {"value": _named(world, identifier.subscription, identifier.group, identifier.name)["policies"]}
+
+
+_SUBSCRIPTION = "/subscriptions/{subscription}/providers/Microsoft.Devices"
+_ALL = f"/subscriptions/{{subscription}}/resourceGroups/{{group}}/providers/{TYPE}"
+_ONE = _ALL + "/{name}"
+
+ARM_ROUTES: list[Route] = behind(
+    [
+        Route("POST", f"{_SUBSCRIPTION}/checkNameAvailability", _check_name, "Microsoft.Devices/checkNameAvailability/Action"),
+        Route("GET", f"{_SUBSCRIPTION}/IotHubs", _list, f"{TYPE}/Read"),
+        Route("GET", _ALL, _list, f"{TYPE}/Read"),
+        Route("GET", _ONE, _get, f"{TYPE}/Read"),
+        Route("PUT", _ONE, _put, f"{TYPE}/Write"),
+        Route("PATCH", _ONE, _patch, f"{TYPE}/Write"),
+        Route("DELETE", _ONE, _delete, f"{TYPE}/Delete"),
+        Route("POST", _ONE + "/failover", _fail_over, f"{TYPE}/failover/Action"),
+        Route("POST", _ONE + "/listkeys", _list_keys, f"{TYPE}/listkeys/Action"),
+        Route("POST", _ONE + "/IotHubKeys/{key}/listkeys", _get_key, f"{TYPE}/iotHubKeys/listkeys/Action"),
+        Route("GET", _ONE + "/IotHubStats", _get_stats, f"{TYPE}/iotHubStats/Read"),
+        Route("GET", _ONE + "/skus", _list_skus, f"{TYPE}/skus/Read"),
+        Route("GET", _ONE + "/quotaMetrics", _list_quotas, f"{TYPE}/quotaMetrics/Read"),
+        Route("GET", _ONE + "/jobs", _list_jobs, f"{TYPE}/jobs/Read"),
+        Route("POST", _ONE + "/routing/routes/$testnew", _test_route, f"{TYPE}/routing/$testnew/Action"),
+        Route("POST", _ONE + "/routing/routes/$testall", _test_routes, f"{TYPE}/routing/$testall/Action"),
+        Route("GET", _TRACKING.pattern, poll),  # no action: the URL itself is the permission
+        *consumer_group_routes(_ONE, _named),
+        *certificate_routes(_CERTIFICATES),
+    ],
+    "IotHubs",
+    rules.API_VERSIONS,
+)
+
+RESOURCE_TYPES: list[ResourceType] = [
+    ResourceType(TYPE, rules.API_VERSIONS, _put_resource, _get_resource, {"listKeys": _list_resource_keys}),
+    certificate_type(_CERTIFICATES, rules.API_VERSIONS),
+]

@@ -1,0 +1,113 @@
+"""Message routing: what a hub's routing table may say, and Azure's test of it.
+
+Endpoints other than the built-in one live in services that this Azure does not have: they are kept as they
+are given, their keys masked, and nobody checks that they exist.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from typing import Any
+
+from dpsops.emulator.dps.bodies import member, members
+from dpsops.emulator.dps.errors import BAD_REQUEST, refusal
+from dpsops.emulator.http import JSON
+from dpsops.emulator.world import World
+
+_ENDPOINTS = ("serviceBusQueues", "serviceBusTopics", "eventHubs", "storageContainers", "cosmosDBSqlContainers")
+_SOURCES = (
+    "DeviceMessages",
+    "TwinChangeEvents",
+    "DeviceLifecycleEvents",
+    "DeviceJobLifecycleEvents",
+    "DeviceConnectionStateEvents",
+)
+_KEY = re.compile(r"((?:SharedAccessKey|AccountKey)=)[^;]*")
+_NAME = re.compile(r"[A-Za-z0-9-._]{1,64}")
+
+
+def masked(value: Any) -> Any:
+    """The value, with the keys in connection strings (wherever they stand in it) as Azure shows them."""
+    match value:
+        case dict():
+            return {name: masked(each) for name, each in value.items()}
+        case list():
+            return [masked(each) for each in value]
+        case str():
+            return _KEY.sub(r"\1****", value)
+    return value
+
+
+def read_routing(world: World, given: JSON | None, kept: JSON | None) -> JSON:
+    """The routing table of a PUT, completed; `kept` is the one before it.
+
+    Without one, a fallback route takes everything; with one, the fallback route is off unless it is given.
+    """
+    table = given or {}
+    endpoints = member(table, "endpoints", dict) or {}
+    known = {each["name"]: each["id"] for kind in _ENDPOINTS for each in (kept or {}).get("endpoints", {}).get(kind, [])}
+    complete: JSON = {
+        "endpoints": {
+            kind: [_endpoint(world, each, known) for each in members(endpoints, kind, dict) or []] for kind in _ENDPOINTS
+        }
+    }
+    names = {"events"} | {each["name"] for kind in _ENDPOINTS for each in complete["endpoints"][kind]}
+    enrichments = members(table, "enrichments", dict)
+    if enrichments is not None:
+        complete["enrichments"] = [_enrichment(world, each, names) for each in enrichments]
+    complete["routes"] = [_route(world, each, names) for each in members(table, "routes", dict) or []]
+    fallback = {"name": "$fallback", "source": "DeviceMessages", "condition": "true", "endpointNames": ["events"]}
+    complete["fallbackRoute"] = fallback | {"isEnabled": given is None} | (member(table, "fallbackRoute", dict) or {})
+    return complete
+
+
+def spell_sources(routing: JSON) -> JSON:
+    """A routing table as it was given, but for the sources' names, which Azure spells its own way."""
+    routes = [each | {"source": _source(each.get("source", ""))} for each in routing.get("routes") or []]
+    return routing | {"routes": routes} if "routes" in routing else routing
+
+
+def route_result(world: World, route: JSON) -> JSON:
+    """Whether a message would take the route: decided for the conditions `true` and `false` alone, others are refused."""
+    return {"result": "true" if _holds(world, route) else "false"}
+
+
+def matching_routes(world: World, routes: list[JSON], source: str) -> JSON:
+    """The enabled routes from `source` (empty: any) that a message would take."""
+    matching = [each for each in routes if each["isEnabled"] and source.lower() in ("", each["source"].lower())]
+    return {"routes": [{"properties": each} for each in matching if _holds(world, each)]}
+
+
+def _holds(world: World, route: JSON) -> bool:
+    condition = (member(route, "condition", str) or "true").strip().lower()
+    if condition not in ("true", "false"):
+        raise refusal(world, BAD_REQUEST, f"The condition '{condition}' is not one that this Azure evaluates.", numeric=True)
+    return condition == "true"
+
+
+def _endpoint(world: World, given: JSON, known: dict[str, str]) -> JSON:
+    name = member(given, "name", str) or ""
+    if not _NAME.fullmatch(name) or name in ("events", "fileNotifications"):
+        raise refusal(world, BAD_REQUEST, f"Invalid endpoint name '{name}'.", numeric=True)
+    return dict(masked(given)) | {"id": known.get(name) or str(uuid.uuid4())}
+
+
+def _enrichment(world: World, given: JSON, names: set[str]) -> JSON:
+    for endpoint in members(given, "endpointNames", str) or []:
+        if endpoint not in names:
+            message = f"Enrichment has an undefined endpoint, Enrichment Key:{given.get('key')}, EndpointName:{endpoint}."
+            raise refusal(world, 400_131, message, numeric=True)
+    return given
+
+
+def _route(world: World, given: JSON, names: set[str]) -> JSON:
+    name, source = member(given, "name", str) or "", _source(member(given, "source", str) or "")
+    endpoints = members(given, "endpointNames", str) or []
+    if not _NAME.fullmatch(name) or source not in _SOURCES or len(endpoints) != 1 or not set(endpoints) <= names:
+        raise refusal(world, BAD_REQUEST, f"Invalid route '{name}'.", numeric=True)
+    return {"condition": "true", "isEnabled": True} | given | {"source": source}
+
+
+def _source(given: str) -> str:
+    return next((source for source in _SOURCES if source.lower() == given.lower()), given)

@@ -1,0 +1,88 @@
+"""What an IoT hub is made of, and where it is kept: one document for each hub, under its name.
+
+A hub's document: {"id", "name", "location", "subscription", "group", "tags", "sku" {"name", "tier", "capacity"},
+"etag", "created" (epoch s), "namespace" (of its Event Hubs endpoint), "regions" (primary first), "properties" (those
+that can be set, complete), "policies", "internalPolicies", "identity", "state" and "ready" (see transitions)}.
+"""
+
+from __future__ import annotations
+
+from dpsops.emulator.arm.resources import ResourceId
+from dpsops.emulator.dps.certificates import delete_certificates
+from dpsops.emulator.dps.transitions import gone
+from dpsops.emulator.http import JSON
+from dpsops.emulator.world import World
+
+_KIND = "iotHub"
+_CONSUMER_GROUP = "consumerGroup"
+DOMAIN = ".azure-devices.net"
+
+
+def load_hub(world: World, name: str) -> JSON | None:
+    """The hub of this name, which is unique in all of Azure, or None."""
+    document = world.state.get(_KIND, name.lower())
+    return None if document is None or gone(world, document) else document
+
+
+def find_hub(world: World, identifier: ResourceId) -> JSON | None:
+    """The hub of this ID, or None."""
+    document = load_hub(world, identifier.name)
+    return document if document is not None and document["id"].lower() == identifier.key else None
+
+
+def hub_at(world: World, host: str) -> JSON | None:
+    """The hub that answers under a host name, or None."""
+    name, found, rest = host.lower().partition(DOMAIN)
+    return load_hub(world, name) if found and not rest else None
+
+
+def hubs_below(world: World, scope: str) -> list[JSON]:
+    """The hubs whose ID begins with `scope` (a subscription or group), in the order of their names."""
+    prefix = scope.lower() + "/"
+    hubs = [document for _, document in world.state.list(_KIND) if not gone(world, document)]
+    return [hub for hub in hubs if hub["id"].lower().startswith(prefix)]
+
+
+def save_hub(world: World, hub: JSON) -> None:
+    """Writes the hub."""
+    world.state.put(_KIND, hub["name"].lower(), hub)
+
+
+def empty_hub(world: World, hub: JSON) -> None:
+    """Forgets what is inside a hub."""
+    delete_certificates(world, hub)
+    for group in consumer_groups(world, hub):
+        delete_consumer_group(world, hub, group["name"])
+
+
+def delete_group(world: World, subscription: str, group: str) -> None:
+    """Forgets all hubs of a resource group."""
+    for hub in hubs_below(world, f"/subscriptions/{subscription}/resourceGroups/{group}"):
+        empty_hub(world, hub)
+        world.state.delete(_KIND, hub["name"].lower())
+
+
+def consumer_groups(world: World, hub: JSON) -> list[JSON]:
+    """The consumer groups of the hub's built-in endpoint: {"name", "created" (epoch s)}."""
+    return [document for _, document in world.state.list(_CONSUMER_GROUP, _group_key(hub, ""))]
+
+
+def find_consumer_group(world: World, hub: JSON, name: str) -> JSON | None:
+    """One of them, or None."""
+    return world.state.get(_CONSUMER_GROUP, _group_key(hub, name))
+
+
+def save_consumer_group(world: World, hub: JSON, name: str) -> JSON:
+    """Adds one, created now."""
+    document = {"name": name, "created": world.now}
+    world.state.put(_CONSUMER_GROUP, _group_key(hub, name), document)
+    return document
+
+
+def delete_consumer_group(world: World, hub: JSON, name: str) -> None:
+    """Removes one."""
+    world.state.delete(_CONSUMER_GROUP, _group_key(hub, name))
+
+
+def _group_key(hub: JSON, name: str) -> str:
+    return f"{hub['name']}/{name}".lower()

@@ -1,0 +1,198 @@
+"""What a vault may be: names, properties, and which of them can never be taken back. Pure.
+
+Source: Microsoft.KeyVault/vaults, `VaultProperties`; "Azure Key Vault soft-delete overview".
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from dpsops.emulator.arm import regions
+from dpsops.emulator.arm.errors import refusal
+from dpsops.emulator.http import JSON, Refusal
+
+_NAME = re.compile(r"(?!.*--)[a-zA-Z][a-zA-Z0-9-]{1,22}[a-zA-Z0-9]")
+_GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+_RBAC_BY_DEFAULT = "2026-02-01"
+
+_KEPT = (
+    "sku", "tenantId", "networkAcls", "accessPolicies", "enabledForDeployment", "enabledForDiskEncryption",
+    "enabledForTemplateDeployment", "enableSoftDelete", "softDeleteRetentionInDays", "enableRbacAuthorization",
+    "enablePurgeProtection", "publicNetworkAccess",
+)  # fmt: skip
+"""The properties of a request that a vault keeps, in the order in which they are shown."""
+
+_DEFAULT_ACLS: JSON = {"bypass": "AzureServices", "defaultAction": "Allow", "ipRules": [], "virtualNetworkRules": []}
+"""Network rules that rule nothing, which are not shown."""
+
+_FLAGS = (
+    "enabledForDeployment", "enabledForDiskEncryption", "enabledForTemplateDeployment", "enableSoftDelete",
+    "enableRbacAuthorization", "enablePurgeProtection",
+)  # fmt: skip
+
+
+def name_fault(name: str) -> str:
+    """What is wrong with a vault's name, or nothing."""
+    if _NAME.fullmatch(name):
+        return ""
+    return (
+        f"The vault name '{name}' is invalid. A vault's name must be between 3-24 alphanumeric characters. The name must begin "
+        "with a letter, end with a letter or digit, and not contain consecutive hyphens. Follow this link for more information: "
+        "https://go.microsoft.com/fwlink/?linkid=2147742"
+    )
+
+
+def require_name(name: str) -> None:
+    """Refuses a name that no vault can have."""
+    fault = name_fault(name)
+    if fault:
+        raise refusal(400, "VaultNameNotValid", fault)
+
+
+def name_in_use(name: str) -> str:
+    """Why a name cannot be had."""
+    return (
+        f"The vault name '{name}' is already in use. Vault names are globaly unique so it is possible that the name is already "
+        "taken. If you are sure that the vault name was not taken then it is possible that a vault with the same name was "
+        "recently deleted but not purged after being placed in a recoverable state. If the vault is in a recoverable state then "
+        "the vault will need to be purged before reusing the name. For more information on soft delete and purging a vault "
+        "follow this link https://go.microsoft.com/fwlink/?linkid=2147740."
+    )
+
+
+def location_of(given: Any) -> str:
+    """The region that a request names, as Azure writes it (`West Europe` is `westeurope`)."""
+    if not isinstance(given, str) or not given:
+        raise refusal(400, "LocationRequired", "The location property is required for this definition.")
+    if regions.normal(given) not in regions.REGIONS:
+        raise refusal(
+            400,
+            "LocationNotAvailableForResourceType",
+            f"The provided location '{given}' is not available for resource type 'Microsoft.KeyVault/vaults'. "
+            f"List of available regions for the resource type is '{','.join(regions.REGIONS)}'.",
+        )
+    return regions.normal(given)
+
+
+def require_replaceable(document: JSON, location: str, group: str) -> None:
+    """Refuses (409) a PUT over a vault that is deleted but not purged, or that is somewhere else."""
+    if document["deleted"] is not None:
+        raise refusal(
+            409,
+            "ConflictError",
+            "A vault with the same name already exists in deleted state. You need to either recover or purge existing key vault. "
+            "Follow this link https://go.microsoft.com/fwlink/?linkid=2149745 for more information on soft delete.",
+        )
+    if document["location"] != location:
+        raise refusal(
+            409,
+            "InvalidResourceLocation",
+            f"The resource '{document['name']}' already exists in location '{document['location']}' in resource group '{group}'. "
+            f"A resource with the same name cannot be created in location '{location}'. Please select a new resource name.",
+        )
+
+
+def properties(given: JSON, present: JSON | None, api_version: str) -> JSON:
+    """A vault's properties after a PUT: what is given over the defaults, where the present ones do not bind."""
+    result = {name: given[name] for name in _KEPT if given.get(name) is not None}
+    result.setdefault("enabledForDeployment", False)
+    result.setdefault("publicNetworkAccess", "Enabled")
+    if present is not None:
+        for name in ("enableSoftDelete", "softDeleteRetentionInDays", "enablePurgeProtection", "enableRbacAuthorization"):
+            if name in present:
+                result.setdefault(name, present[name])
+    result.setdefault("enableSoftDelete", True)
+    if present is None and api_version >= _RBAC_BY_DEFAULT:
+        result.setdefault("enableRbacAuthorization", True)
+    if "networkAcls" in result:
+        acls = _DEFAULT_ACLS | result.pop("networkAcls")
+        result |= {} if acls == _DEFAULT_ACLS else {"networkAcls": acls}
+    _check(result, present)
+    return {name: result[name] for name in _KEPT if name in result}
+
+
+def policies_after(operation: str, present: list[JSON], given: list[JSON]) -> list[JSON]:
+    """Access policies after `add`, `replace` or `remove` of others (Vaults_UpdateAccessPolicy)."""
+    result = {_holder(policy): policy for policy in present}
+    for policy in given:
+        holder = _holder(policy)
+        before = result.get(holder, {"permissions": {}})["permissions"]
+        match operation:
+            case "add":
+                result[holder] = policy | {"permissions": _joined(before, policy["permissions"])}
+            case "replace":
+                result[holder] = policy
+            case "remove":
+                left = _without(before, policy["permissions"])
+                result.pop(holder, None)
+                if any(left.values()):
+                    result[holder] = policy | {"permissions": left}
+            case _:
+                raise bad_request(f"An invalid value was provided for 'operationKind': {operation}.")
+    return list(result.values())
+
+
+def checked_policies(given: Any) -> list[JSON]:
+    """The access policies of a request. Refused if they are not what they should be."""
+    if not isinstance(given, list) or not all(map(_is_policy, given)):
+        raise bad_request("An invalid value was provided for 'accessPolicies'.")
+    return given
+
+
+def bad_request(message: str) -> Refusal:
+    """400, as the provider words it."""
+    return refusal(400, "BadRequest", message)
+
+
+def _check(result: JSON, present: JSON | None) -> None:
+    if not isinstance(result.get("tenantId"), str) or not _GUID.fullmatch(result["tenantId"]):
+        raise bad_request("An invalid value was provided for 'tenantId'.")
+    sku = result.get("sku")
+    if not isinstance(sku, dict) or sku.get("family") != "A" or str(sku.get("name")).lower() not in ("standard", "premium"):
+        raise bad_request("An invalid value was provided for 'sku'.")
+    if "accessPolicies" not in result:
+        raise bad_request("The parameter accessPolicies is not specified.")
+    checked_policies(result["accessPolicies"])
+    for name in _FLAGS:
+        if not isinstance(result.get(name, False), bool):
+            raise bad_request(f"An invalid value was provided for '{name}'.")
+    days = result.get("softDeleteRetentionInDays", 90)
+    if not isinstance(days, int) or isinstance(days, bool) or not 7 <= days <= 90:
+        raise bad_request("An invalid value was provided for 'softDeleteRetentionInDays'. It accepts >=7 and <=90.")
+    if result.get("enablePurgeProtection") is False:
+        raise _irreversible("enablePurgeProtection", "purge protection for a vault")
+    if present is None:
+        return
+    if present["enableSoftDelete"] and not result["enableSoftDelete"]:
+        raise _irreversible("enableSoftDelete", "'soft delete' functionality")
+    if days != present.get("softDeleteRetentionInDays", 90):
+        raise bad_request('The property "softDeleteRetentionInDays" has been set already and it can\'t be modified.')
+
+
+def _irreversible(name: str, what: str) -> Refusal:
+    return bad_request(f'The property "{name}" cannot be set to false. Enabling the {what} is an irreversible action.')
+
+
+def _is_policy(policy: Any) -> bool:
+    return (
+        isinstance(policy, dict)
+        and all(isinstance(policy.get(name), str) and policy[name] for name in ("tenantId", "objectId"))
+        and isinstance(policy.get("permissions"), dict)
+        and all(
+            isinstance(verbs, list) and all(isinstance(verb, str) for verb in verbs) for verbs in policy["permissions"].values()
+        )
+    )
+
+
+def _holder(policy: JSON) -> tuple[str, str]:
+    return policy["objectId"].lower(), str(policy.get("applicationId", "")).lower()
+
+
+def _joined(before: dict[str, list[str]], more: dict[str, list[str]]) -> dict[str, list[str]]:
+    new = {kind: [verb for verb in verbs if verb not in before.get(kind, [])] for kind, verbs in more.items()}
+    return {kind: [*before.get(kind, []), *new.get(kind, [])] for kind in {**before, **more}}
+
+
+def _without(before: dict[str, list[str]], less: dict[str, list[str]]) -> dict[str, list[str]]:
+    return {kind: [verb for verb in verbs if verb not in less.get(kind, [])] for kind, verbs in before.items()}

@@ -1,0 +1,170 @@
+"""Microsoft.KeyVault/vaults in Resource Manager: what templates and management clients do with vaults."""
+
+from __future__ import annotations
+
+import base64
+
+from dpsops.emulator.arm.errors import refusal, resource_not_found
+from dpsops.emulator.arm.resources import ResourceId, ResourceType
+from dpsops.emulator.http import JSON, Request, Response, Route
+from dpsops.emulator.keyvault import deleted_vaults, vault_rules
+from dpsops.emulator.keyvault import vault_documents as documents
+from dpsops.emulator.keyvault.vault import KIND, read
+from dpsops.emulator.keyvault.vault_documents import API_VERSIONS, TYPE
+from dpsops.emulator.world import Principal, World
+
+
+def put(world: World, identifier: ResourceId, body: JSON, api_version: str, caller: Principal) -> JSON:
+    """Creates, updates or (createMode `recover`) recovers the vault, and returns it as a GET shows it."""
+    documents.require_api_version(api_version)
+    name, given = identifier.name, body.get("properties") or {}
+    vault_rules.require_name(name)
+    document = documents.load(world, name)
+    if document is not None and ResourceId.parse(document["id"]).key != identifier.key:
+        raise refusal(409, "VaultAlreadyExists", vault_rules.name_in_use(name))
+    if str(given.get("createMode", "")).lower() == "recover":
+        # Stricter guess: no recording recovers a vault that was never deleted.
+        if document is None or document["deleted"] is None:
+            raise deleted_vaults.not_found(name)
+        document["deleted"] = None  # and all else is as it was: the request's properties do not matter
+    else:
+        location = vault_rules.location_of(body.get("location"))
+        if document is None:
+            document = documents.create(world, identifier, location, caller)
+        else:
+            vault_rules.require_replaceable(document, location, identifier.group)
+        properties = vault_rules.properties(given, document.get("properties"), api_version)
+        document |= {"tags": body.get("tags") or {}, "properties": properties}
+    documents.save(world, document, caller)
+    return documents.view(world, document, api_version)
+
+
+def get(world: World, identifier: ResourceId, api_version: str) -> JSON | None:
+    """The vault as a GET shows it, or None."""
+    documents.require_api_version(api_version)
+    document = documents.find(world, identifier)
+    return None if document is None else documents.view(world, document, api_version)
+
+
+def put_vault(world: World, request: Request, subscription: str, group: str, name: str) -> Response:
+    """Vaults_CreateOrUpdate: 200 also for a new vault, which is not in the DNS yet."""
+    new = documents.load(world, name) is None
+    identifier = ResourceId(subscription, group, TYPE, (name,))
+    shown = put(world, identifier, documents.body_of(request), request.api_version, request.principal)
+    if new:
+        early = {"vaultUri": shown["properties"]["vaultUri"].rstrip("/"), "provisioningState": "RegisteringDns"}
+        shown["properties"] |= early
+    return Response(200, shown)
+
+
+def get_vault(world: World, request: Request, subscription: str, group: str, name: str) -> Response:
+    """Vaults_Get."""
+    document = _require(world, request, subscription, group, name)
+    return Response(200, documents.view(world, document, request.api_version))
+
+
+def patch_vault(world: World, request: Request, subscription: str, group: str, name: str) -> Response:
+    """Vaults_Update: what is given replaces what is there."""
+    document = _require(world, request, subscription, group, name)
+    body = documents.body_of(request)
+    given = document["properties"] | (body.get("properties") or {})
+    document["properties"] = vault_rules.properties(given, document["properties"], request.api_version)
+    document["tags"] = document["tags"] if body.get("tags") is None else body["tags"]
+    documents.save(world, document, request.principal)
+    return Response(200, documents.view(world, document, request.api_version))
+
+
+def delete_vault(world: World, request: Request, subscription: str, group: str, name: str) -> Response:
+    """Vaults_Delete: softly, if the vault is so."""
+    documents.require_api_version(request.api_version)
+    document = documents.find(world, ResourceId(subscription, group, TYPE, (name,)))
+    if document is None:
+        return Response(204)
+    vault = read(document)
+    if vault.soft_delete:
+        document["deleted"] = {"at": world.now, "purge": world.now + vault.retention_seconds}
+        documents.save(world, document, request.principal)
+    else:
+        documents.purge(world, document)
+    return Response(200)
+
+
+def list_in_group(world: World, request: Request, subscription: str, group: str) -> Response:
+    """Vaults_ListByResourceGroup."""
+    return _list(world, request, f"/subscriptions/{subscription}/resourceGroups/{group}/")
+
+
+def list_in_subscription(world: World, request: Request, subscription: str) -> Response:
+    """Vaults_ListBySubscription."""
+    return _list(world, request, f"/subscriptions/{subscription}/")
+
+
+def update_policies(world: World, request: Request, subscription: str, group: str, name: str, kind: str) -> Response:
+    """Vaults_UpdateAccessPolicy: the answer holds all policies as they are now."""
+    document = _require(world, request, subscription, group, name)
+    given = (documents.body_of(request).get("properties") or {}).get("accessPolicies")
+    present = document["properties"]["accessPolicies"]
+    policies = vault_rules.policies_after(kind.lower(), present, vault_rules.checked_policies(given))
+    document["properties"]["accessPolicies"] = policies
+    documents.save(world, document, request.principal)
+    shown = {"id": f"{document['id']}/accessPolicies/", "type": f"{TYPE}/accessPolicies"}
+    return Response(200, shown | {"properties": {"accessPolicies": policies}})
+
+
+def check_name(world: World, request: Request, subscription: str) -> Response:
+    """Vaults_CheckNameAvailability."""
+    documents.require_api_version(request.api_version)
+    name = str(documents.body_of(request).get("name", ""))
+    fault = vault_rules.name_fault(name)
+    if fault:
+        return Response(200, {"nameAvailable": False, "reason": "AccountNameInvalid", "message": fault})
+    if documents.load(world, name) is not None:
+        return Response(200, {"nameAvailable": False, "reason": "AlreadyExists", "message": vault_rules.name_in_use(name)})
+    return Response(200, {"nameAvailable": True})
+
+
+def _require(world: World, request: Request, subscription: str, group: str, name: str) -> JSON:
+    documents.require_api_version(request.api_version)
+    document = documents.find(world, ResourceId(subscription, group, TYPE, (name,)))
+    if document is None:
+        raise resource_not_found(TYPE, name, group)
+    return document
+
+
+def _list(world: World, request: Request, prefix: str) -> Response:
+    """All vaults below `prefix`. A page with anything on it links to one more, which is the end."""
+    documents.require_api_version(request.api_version)
+    token = request.query.get("$skiptoken", "")
+    known = world.state.list(KIND, after=base64.urlsafe_b64decode(token).decode() if token else "")
+    living = [document for _, document in known if document["deleted"] is None]
+    shown = [document for document in living if document["id"].lower().startswith(prefix.lower())]
+    page: JSON = {"value": [documents.view(world, document, request.api_version) for document in shown]}
+    if shown:
+        marker = base64.urlsafe_b64encode(shown[-1]["name"].lower().encode()).decode()
+        url = f"https://management.azure.com{request.path.rstrip('/')}"
+        page["nextLink"] = f"{url}?api-version={request.api_version}&$skiptoken={marker}"
+    return Response(200, page)
+
+
+_SUBSCRIPTION = "/subscriptions/{subscription}/providers/Microsoft.KeyVault"
+_DELETED = _SUBSCRIPTION + "/locations/{location}/deletedVaults/{name}"
+_GROUP = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.KeyVault/vaults"
+_VAULT = _GROUP + "/{name}"
+_RESULT = _SUBSCRIPTION + "/locations/{location}/operationResults/{operation}"
+
+ARM_ROUTES = [
+    Route("PUT", _VAULT, put_vault, f"{TYPE}/write"),
+    Route("GET", _VAULT, get_vault, f"{TYPE}/read"),
+    Route("PATCH", _VAULT, patch_vault, f"{TYPE}/write"),
+    Route("DELETE", _VAULT, delete_vault, f"{TYPE}/delete"),
+    Route("GET", _GROUP, list_in_group, f"{TYPE}/read"),
+    Route("GET", _SUBSCRIPTION + "/vaults", list_in_subscription, f"{TYPE}/read"),
+    Route("PUT", _VAULT + "/accessPolicies/{kind}", update_policies, f"{TYPE}/accessPolicies/write"),
+    Route("POST", _SUBSCRIPTION + "/checkNameAvailability", check_name, "Microsoft.KeyVault/checkNameAvailability/read"),
+    Route("GET", _SUBSCRIPTION + "/deletedVaults", deleted_vaults.list_deleted, "Microsoft.KeyVault/deletedVaults/read"),
+    Route("GET", _DELETED, deleted_vaults.get_deleted, "Microsoft.KeyVault/locations/deletedVaults/read"),
+    Route("POST", _DELETED + "/purge", deleted_vaults.purge_deleted, "Microsoft.KeyVault/locations/deletedVaults/purge/action"),
+    Route("GET", _RESULT, deleted_vaults.purge_result, "Microsoft.KeyVault/locations/operationResults/read"),
+]
+
+RESOURCE_TYPES = [ResourceType(TYPE, API_VERSIONS, put, get)]

@@ -1,0 +1,111 @@
+"""Role-based access: Azure's built-in roles and who holds them where.
+
+Source: Azure built-in roles reference. Only roles that matter to the emulated services are here; an
+assignment of any other role grants nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from dpsops.emulator.world import Principal, World
+
+ASSIGNMENT = "roleAssignment"
+"""The kind of a role assignment's document: {"principal", "role" (GUID), "scope" (lower case), "created" (epoch s)}."""
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A built-in role: patterns of control-plane actions and of data actions, `*` as Azure has it."""
+
+    name: str
+    actions: tuple[str, ...] = ()
+    not_actions: tuple[str, ...] = ()
+    data_actions: tuple[str, ...] = ()
+
+
+ROLES = {
+    "8e3af657-a8ff-443c-a75c-2fe8c4bcb635": Role("Owner", ("*",)),
+    "b24988ac-6180-42a0-ab88-20f7382dd24c": Role(
+        "Contributor", ("*",), ("Microsoft.Authorization/*/Delete", "Microsoft.Authorization/*/Write")
+    ),
+    "acdd72a7-3385-48ef-bd42-f606fba81ae7": Role("Reader", ("*/read",)),
+    "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9": Role("User Access Administrator", ("*/read", "Microsoft.Authorization/*")),
+    "00482a5a-887f-4fb3-b363-3b7fe8e74483": Role(
+        "Key Vault Administrator", ("Microsoft.KeyVault/vaults/read",), (), ("Microsoft.KeyVault/vaults/*",)
+    ),
+    "a4417e6f-fecd-4de8-b567-7b0420556985": Role(
+        "Key Vault Certificates Officer",
+        ("Microsoft.KeyVault/vaults/read",),
+        (),
+        (
+            "Microsoft.KeyVault/vaults/certificatecas/*",
+            "Microsoft.KeyVault/vaults/certificates/*",
+            "Microsoft.KeyVault/vaults/certificatecontacts/write",
+        ),
+    ),
+    "12338af0-0e69-4776-bea7-57ae8d297424": Role(
+        "Key Vault Crypto User",
+        (),
+        (),
+        tuple(
+            f"Microsoft.KeyVault/vaults/keys/{verb}"
+            for verb in (
+                "read",
+                "update/action",
+                "backup/action",
+                "encrypt/action",
+                "decrypt/action",
+                "wrap/action",
+                "unwrap/action",
+                "sign/action",
+                "verify/action",
+            )
+        ),
+    ),
+    "b86a8fe4-44ce-4948-aee5-eccb2c155cd7": Role(
+        "Key Vault Secrets Officer", ("Microsoft.KeyVault/vaults/read",), (), ("Microsoft.KeyVault/vaults/secrets/*",)
+    ),
+    "4633458b-17de-408a-b874-0445c86b69e6": Role(
+        "Key Vault Secrets User",
+        (),
+        (),
+        (
+            "Microsoft.KeyVault/vaults/secrets/getSecret/action",
+            "Microsoft.KeyVault/vaults/secrets/readMetadata/action",
+        ),
+    ),
+    "dfce44e4-17b7-4bd1-a6d1-04996ec95633": Role(
+        "Device Provisioning Service Data Contributor", (), (), ("Microsoft.Devices/provisioningServices/*",)
+    ),
+    "4ea46cd5-c1b2-4a8e-910b-273211f9ce47": Role(
+        "IoT Hub Registry Contributor", (), (), ("Microsoft.Devices/IotHubs/devices/*",)
+    ),
+}
+
+
+def _matches(action: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(action.lower(), pattern.lower()) for pattern in patterns)
+
+
+def allowed(world: World, caller: Principal, action: str, scope: str, *, data: bool = False) -> bool:
+    """Whether `caller` may do `action` at the resource ID `scope`, or at any scope above it.
+
+    A data action is granted only once the assignment has reached the data plane: `Timings.role`
+    seconds after it was made.
+    """
+    scope = scope.lower().rstrip("/")
+    for _, assignment in world.state.list(ASSIGNMENT):
+        above = assignment["scope"].rstrip("/")
+        if assignment["principal"] != caller.object_id or not (scope + "/").startswith(above + "/"):
+            continue
+        role = ROLES.get(assignment["role"])
+        if role is None:
+            continue
+        if data:
+            if _matches(action, role.data_actions) and world.now >= assignment["created"] + world.timings.role:
+                return True
+        elif _matches(action, role.actions) and not _matches(action, role.not_actions):
+            return True
+    return False

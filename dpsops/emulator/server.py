@@ -1,0 +1,116 @@
+"""The embedded Azure as a server: TLS under Azure's host names, behind a CONNECT proxy, in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import uuid
+from pathlib import Path
+from types import TracebackType
+
+from aiohttp import web
+
+from dpsops.emulator.azure import Azure, Dropped
+from dpsops.emulator.http import NOTHING, Request
+from dpsops.emulator.identity.state import OPERATOR, bootstrap, find_application
+from dpsops.emulator.proxy import ConnectProxy
+from dpsops.emulator.state import Database
+from dpsops.emulator.tls import ensure_certificates, server_context
+from dpsops.emulator.world import Clock, Timings, World
+
+_MAX_BODY = 8 * 1024 * 1024
+
+
+class EmbeddedAzure:
+    """An Azure on this machine, for as long as the `with` block lasts.
+
+    `directory` holds its state, its CA certificate and nothing of anyone else's; it is made with mode
+    0700. `port` 0 takes any free one. Inside the block `proxy_url` and `authority_file` are what a client
+    needs, beside the credential that `client_secret` completes.
+    """
+
+    def __init__(self, directory: Path, *, port: int = 0, clock: Clock | None = None, timings: Timings | None = None) -> None:
+        self._directory = directory
+        self._port = port
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="embedded-azure", daemon=True)
+        self.authority_file, self._server_file = ensure_certificates(directory)
+        self.azure = Azure(Database(directory / "azure.sqlite"), clock or Clock(), timings or Timings())
+        with self.azure.database.transaction() as state:
+            bootstrap(World(state, self.azure.clock.now()))
+
+    def __enter__(self) -> EmbeddedAzure:
+        self._thread.start()
+        try:
+            asyncio.run_coroutine_threadsafe(self._start(), self._loop).result()
+        except BaseException:
+            self._shut()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result()
+        self._shut()
+
+    @property
+    def proxy_url(self) -> str:
+        """What `HTTPS_PROXY` is to be."""
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def client_secret(self) -> str:
+        """The secret of the service principal that owns the subscription."""
+        with self.azure.database.transaction() as state:
+            application = find_application(World(state, self.azure.clock.now()), OPERATOR.app_id)
+        assert application is not None, "the bootstrap registers the operator"
+        return application.secret
+
+    async def _start(self) -> None:
+        application = web.Application(client_max_size=_MAX_BODY)
+        application.router.add_route("*", "/{path:.*}", self._answer)
+        self._runner = web.AppRunner(application, access_log=None, handle_signals=False)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=server_context(self._server_file))
+        await site.start()
+        upstream = self._runner.addresses[0][1]
+        self._proxy = ConnectProxy(self.azure.resolves, upstream)
+        try:
+            self._listener = await asyncio.start_server(self._proxy.serve, "127.0.0.1", self._port)
+        except OSError:
+            await self._runner.cleanup()
+            raise
+        self._port = self._listener.sockets[0].getsockname()[1]
+
+    async def _stop(self) -> None:
+        self._listener.close()
+        self._proxy.hang_up()
+        await self._runner.cleanup()
+        await asyncio.gather(*(task for task in asyncio.all_tasks() if task is not asyncio.current_task()))
+
+    def _shut(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+        self.azure.database.close()
+
+    async def _answer(self, received: web.Request) -> web.StreamResponse:
+        request = Request(
+            method=received.method,
+            host=(received.host or "").partition(":")[0].lower(),
+            path=received.path,
+            query=dict(received.query),
+            headers={name.lower(): value for name, value in received.headers.items()},
+            body=await received.read(),
+        )
+        if not self.azure.serves(request.host):
+            return web.Response(status=421, text=f"The embedded Azure has no host {request.host}.\n")
+        try:
+            answer = self.azure.handle(request)
+        except Dropped:
+            assert received.transport is not None
+            received.transport.abort()
+            return web.Response()
+        headers = {"x-ms-request-id": str(uuid.uuid4())} | dict(answer.headers)
+        if answer.body is not NOTHING:
+            headers["Content-Type"] = "application/json; charset=utf-8"
+        return web.Response(status=answer.status, body=answer.content(), headers=headers)

@@ -1,0 +1,96 @@
+"""What the embedded Azure remembers: JSON documents in one SQLite file, one transaction a request."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from dpsops.emulator.http import JSON
+
+_SCHEMA = "CREATE TABLE IF NOT EXISTS document (kind TEXT, key TEXT, body TEXT NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID"
+_BUSY_MS = 30_000
+
+
+class State:
+    """The documents, inside one transaction. Keys are compared exactly: whoever means no case lowers them."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def get(self, kind: str, key: str) -> JSON | None:
+        """The document, or None."""
+        row = self._connection.execute("SELECT body FROM document WHERE kind = ? AND key = ?", (kind, key)).fetchone()
+        return None if row is None else json.loads(row[0])
+
+    def put(self, kind: str, key: str, body: JSON) -> None:
+        """Writes the document, over an older one of the same key."""
+        self._connection.execute("INSERT OR REPLACE INTO document VALUES (?, ?, ?)", (kind, key, json.dumps(body)))
+
+    def delete(self, kind: str, key: str) -> bool:
+        """Removes the document; False where there was none."""
+        return self._connection.execute("DELETE FROM document WHERE kind = ? AND key = ?", (kind, key)).rowcount > 0
+
+    def list(self, kind: str, prefix: str = "", *, after: str = "", limit: int = -1) -> list[tuple[str, JSON]]:
+        """The documents of a kind whose key begins with `prefix`, in the order of their keys.
+
+        Only those beyond the key `after`, and at most `limit` of them (-1: all).
+        """
+        rows = self._connection.execute(
+            "SELECT key, body FROM document WHERE kind = ? AND key >= ? AND key < ? AND key > ? ORDER BY key LIMIT ?",
+            (kind, prefix, prefix + "\U0010ffff", after, limit),
+        )
+        return [(key, json.loads(body)) for key, body in rows]
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """A part of the transaction that may fail alone: what it wrote is gone when an exception leaves the block."""
+        self._connection.execute("SAVEPOINT attempt")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("ROLLBACK TO attempt")
+            raise
+        finally:
+            self._connection.execute("RELEASE attempt")
+
+
+class Database:
+    """The SQLite file behind `State`: mode 0600 from birth, write-ahead log, safe for several processes.
+
+    A process that dies at any moment leaves whole requests behind: each is one transaction, and the log
+    is replayed by whoever opens the file next. `path` None keeps everything in memory.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        if path is not None:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        self._lock = threading.RLock()
+        self._connection = sqlite3.connect(
+            ":memory:" if path is None else str(path), isolation_level=None, check_same_thread=False, timeout=_BUSY_MS / 1000
+        )
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = NORMAL")
+        self._connection.execute(_SCHEMA)
+
+    @contextmanager
+    def transaction(self) -> Iterator[State]:
+        """Everything inside happens, or, when an exception leaves the block, nothing."""
+        with self._lock:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield State(self._connection)
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    def close(self) -> None:
+        """Closes the file; further transactions fail."""
+        with self._lock:
+            self._connection.close()

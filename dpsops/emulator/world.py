@@ -1,0 +1,84 @@
+"""What a handler may know: the state, the time, how slow Azure is to be, and who calls."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict, deque
+from dataclasses import dataclass, field
+
+from dpsops.emulator.state import State
+
+
+class Clock:
+    """The embedded Azure's time: the real one plus whatever a test has advanced it by, or a frozen one."""
+
+    def __init__(self, frozen_at: float | None = None) -> None:
+        self._frozen_at = frozen_at
+        self._advanced = 0.0
+        self._lock = threading.Lock()
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        with self._lock:
+            return (time.time() if self._frozen_at is None else self._frozen_at) + self._advanced
+
+    def advance(self, seconds: float) -> None:
+        """Moves time forward."""
+        with self._lock:
+            self._advanced += seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """How long Azure takes, in seconds. Zero still means that a client has to ask once more.
+
+    operation: a Resource Manager long-running operation. certificate: the vault's self-signed issuance.
+    role: until a role assignment reaches the data planes. deletion: until a deleted vault object is
+    seen among the deleted ones (and a recovered one among the living).
+    """
+
+    operation: float = 0.0
+    certificate: float = 0.0
+    role: float = 0.0
+    deletion: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who a token speaks for: an Entra service principal."""
+
+    object_id: str
+    app_id: str
+    tenant_id: str
+
+
+class Meter:
+    """Counts requests in a sliding window, for the services that throttle."""
+
+    def __init__(self) -> None:
+        self._times: defaultdict[str, deque[float]] = defaultdict(deque)
+
+    def take(self, key: str, limit: int, window: float, now: float) -> float | None:
+        """Counts one request under `key`. Over `limit` in `window` seconds: not counted, and the seconds to wait."""
+        times = self._times[key]
+        while times and times[0] <= now - window:
+            times.popleft()
+        if len(times) >= limit:
+            return max(times[0] + window - now, 0.001)
+        times.append(now)
+        return None
+
+    def give_back(self, key: str) -> None:
+        """Uncounts the last request under `key`: another limit has refused it."""
+        self._times[key].pop()
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The embedded Azure inside one request's transaction. `now` is in seconds since the epoch."""
+
+    state: State
+    now: float
+    timings: Timings = field(default_factory=Timings)
+    meter: Meter = field(default_factory=Meter)

@@ -1,0 +1,1 @@
+"""Certificates: names, keys, profiles, chains. Pure: no network, no files, no clock."""

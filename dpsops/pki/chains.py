@@ -1,0 +1,84 @@
+"""Whether certificates hang together, how they are named, and how they are written down."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+
+from dpsops.errors import Error
+
+
+def require_issued_by(certificate: x509.Certificate, root: x509.Certificate, now: datetime) -> None:
+    """Raises `Error` unless `root` really signed the certificate and it lies within the root's life (RFC 5280, 6.1.3).
+
+    A certificate builder accepts any bytes for a signature, so this is asked of every certificate that a
+    vault has signed before it is used for anything.
+    """
+    subject = certificate.subject.rfc4514_string()
+    try:
+        certificate.verify_directly_issued_by(root)
+    except (InvalidSignature, ValueError, TypeError) as cause:
+        raise Error(
+            f"the certificate of {subject} does not carry a valid signature of {root.subject.rfc4514_string()}",
+            "the vault signed with another key than the root's: run 'dpsops root show' and try again",
+        ) from cause
+    if certificate.not_valid_after_utc > root.not_valid_after_utc:
+        raise Error(f"the certificate of {subject} would outlive its root")
+    if certificate.not_valid_after_utc <= now:
+        raise Error(
+            f"the certificate of {subject} would already have expired",
+            "the root has ended: dpsops status says until when it was valid",
+        )
+
+
+def thumbprint(certificate: x509.Certificate) -> str:
+    """SHA-256 of the certificate, upper case hex: what dpsops and the hub identities show."""
+    return certificate.fingerprint(hashes.SHA256()).hex().upper()
+
+
+def sha1_thumbprint(certificate: x509.Certificate) -> str:
+    """SHA-1 of the certificate, upper case hex: what DPS's management API shows. An identifier, not a safeguard."""
+    return certificate.fingerprint(hashes.SHA1()).hex().upper()  # noqa: S303
+
+
+def serial_text(certificate: x509.Certificate) -> str:
+    """The serial number as openssl prints it: upper case hex, whole bytes."""
+    text = f"{certificate.serial_number:X}"
+    return text if len(text) % 2 == 0 else f"0{text}"
+
+
+def common_name(name: x509.Name) -> str:
+    """The common name, or the whole name where it has none."""
+    attributes = name.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+    return str(attributes[0].value) if attributes else name.rfc4514_string()
+
+
+def same_key(one: CertificatePublicKeyTypes, other: CertificatePublicKeyTypes) -> bool:
+    """Whether two public keys are the same key."""
+    spki = serialization.PublicFormat.SubjectPublicKeyInfo
+    return one.public_bytes(serialization.Encoding.DER, spki) == other.public_bytes(serialization.Encoding.DER, spki)
+
+
+def pem(certificate: x509.Certificate) -> str:
+    """The certificate as PEM (RFC 7468)."""
+    return certificate.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def bundle(key: ec.EllipticCurvePrivateKey, leaf: x509.Certificate, root: x509.Certificate) -> str:
+    """A device's key, leaf and chain as one PEM text. The chain is complete, because DPS answers 401002 without it."""
+    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return private.decode() + pem(leaf) + pem(root)
+
+
+def key_kind(key: CertificatePublicKeyTypes) -> tuple[str, int]:
+    """What kind of key it is and its size in bits: ("RSA", 3072), ("EC", 256)."""
+    if isinstance(key, rsa.RSAPublicKey):
+        return "RSA", key.key_size
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return "EC", key.curve.key_size
+    raise Error(f"a key of the kind {type(key).__name__} has no place here")

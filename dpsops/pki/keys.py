@@ -1,0 +1,55 @@
+"""Which key a root has, and what follows from it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPublicKeyTypes, CertificatePublicKeyTypes
+
+from dpsops.errors import InvalidInput
+
+_TEXT = re.compile(r"(?:RSA-(?P<size>2048|3072|4096)|EC-P(?P<curve>256|384))(?P<hsm>-HSM)?")
+
+
+@dataclass(frozen=True, slots=True)
+class KeySpec:
+    """A kind of key: RSA with `size` bits or EC on the NIST curve of `size` bits, in software or in an HSM."""
+
+    kind: Literal["RSA", "EC"]
+    size: int
+    hsm: bool = False
+
+    @classmethod
+    def parse(cls, text: str) -> KeySpec:
+        """Reads `RSA-3072`, `EC-P256`, `RSA-4096-HSM` and their kin. Raises `InvalidInput`."""
+        match = _TEXT.fullmatch(text)
+        if match is None:
+            raise InvalidInput(
+                f"{text!r} is no kind of root key",
+                "use RSA-2048, RSA-3072, RSA-4096, EC-P256 or EC-P384, with -HSM behind it for a key in hardware",
+            )
+        if match["size"]:
+            return cls("RSA", int(match["size"]), match["hsm"] is not None)
+        return cls("EC", int(match["curve"]), match["hsm"] is not None)
+
+    def __str__(self) -> str:
+        return f"{self.kind}-{'P' if self.kind == 'EC' else ''}{self.size}{'-HSM' if self.hsm else ''}"
+
+    def describes(self, key: CertificatePublicKeyTypes) -> bool:
+        """Whether a public key is of this kind (hardware apart, which a public key does not show)."""
+        if isinstance(key, rsa.RSAPublicKey):
+            return self.kind == "RSA" and key.key_size == self.size
+        if isinstance(key, ec.EllipticCurvePublicKey):
+            return self.kind == "EC" and key.curve.name == f"secp{self.size}r1"
+        return False
+
+
+def signing_hash(key: CertificateIssuerPublicKeyTypes) -> hashes.SHA256 | hashes.SHA384:
+    """The hash that goes with an issuer's key: as strong as its curve (FIPS 186-5, 6.1.1), SHA-256 for RSA."""
+    if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.key_size > 256:
+        return hashes.SHA384()
+    return hashes.SHA256()

@@ -1,0 +1,164 @@
+"""The certificates that dpsops makes, each from top to bottom in one function.
+
+Every profile follows RFC 5280, section 4; the numbers beside an extension are the section that rules it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.types import (
+    CertificateIssuerPrivateKeyTypes,
+    CertificateIssuerPublicKeyTypes,
+    CertificatePublicKeyTypes,
+)
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from dpsops.pki.keys import signing_hash
+from dpsops.pki.names import DeviceId
+
+BACKDATE = timedelta(minutes=5)
+"""How far a certificate's start lies in the past: devices' clocks are not exact."""
+
+PROOF_LIFETIME = timedelta(days=1)
+
+_ROOT_USAGE = frozenset({"digital_signature", "key_cert_sign", "crl_sign"})
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """A root to be made: its subject, its public key, and how long it is to live."""
+
+    subject: x509.Name
+    public_key: CertificatePublicKeyTypes
+    lifetime: timedelta
+
+
+def root_subject(environment: str, generation: int, organization: str = "") -> x509.Name:
+    """The subject of a root: its generation is in the common name, so that two roots are never confused."""
+    attributes = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization)] if organization else []
+    common_name = f"dpsops {environment} root G{generation}"
+    return x509.Name([*attributes, x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+
+
+def issue_root(root: Root, key: CertificateIssuerPrivateKeyTypes, *, serial: int, now: datetime) -> x509.Certificate:
+    """A self-signed root CA that may issue leaves but no further CA. `key` signs; it must belong to the root."""
+    public_key = root.public_key
+    start = now - BACKDATE
+    return (
+        x509.CertificateBuilder()
+        .subject_name(root.subject)
+        .issuer_name(root.subject)
+        .public_key(public_key)
+        .serial_number(serial)
+        .not_valid_before(start)
+        .not_valid_after(start + root.lifetime)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)  # 4.2.1.9
+        .add_extension(_key_usage(_ROOT_USAGE), critical=True)  # 4.2.1.3
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)  # 4.2.1.2
+        .sign(key, signing_hash(key.public_key()))
+    )
+
+
+def issue_leaf(
+    device: DeviceId,
+    public_key: CertificatePublicKeyTypes,
+    root: x509.Certificate,
+    key: CertificateIssuerPrivateKeyTypes,
+    *,
+    lifetime: timedelta,
+    serial: int,
+    now: datetime,
+) -> x509.Certificate:
+    """A device's certificate: TLS client authentication, the device ID as its common name, not outliving its root."""
+    end = min(now - BACKDATE + lifetime, root.not_valid_after_utc)
+    return (
+        _issued(common_name=device, public_key=public_key, root=root, serial=serial, now=now, end=end)
+        .add_extension(_key_usage({"digital_signature"}), critical=True)  # 4.2.1.3
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)  # 4.2.1.12
+        .sign(key, signing_hash(key.public_key()))
+    )
+
+
+def issue_proof(
+    code: str,
+    public_key: CertificatePublicKeyTypes,
+    root: x509.Certificate,
+    key: CertificateIssuerPrivateKeyTypes,
+    *,
+    serial: int,
+    now: datetime,
+) -> x509.Certificate:
+    """The verification certificate: DPS's code as its common name, signed by the root, of no other use."""
+    end = min(now + PROOF_LIFETIME, root.not_valid_after_utc)
+    return (
+        _issued(common_name=code, public_key=public_key, root=root, serial=serial, now=now, end=end)
+        .add_extension(_key_usage({"digital_signature"}), critical=True)
+        .sign(key, signing_hash(key.public_key()))
+    )
+
+
+def _issued(
+    *, common_name: str, public_key: CertificatePublicKeyTypes, root: x509.Certificate, serial: int, now: datetime, end: datetime
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)]))
+        .issuer_name(root.subject)
+        .public_key(public_key)
+        .serial_number(serial)
+        .not_valid_before(max(now - BACKDATE, root.not_valid_before_utc))
+        .not_valid_after(end)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)  # 4.2.1.9
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)  # 4.2.1.2
+        .add_extension(_authority_key_identifier(root), critical=False)  # 4.2.1.1
+    )
+
+
+def _authority_key_identifier(root: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+    try:
+        identifier = root.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    except x509.ExtensionNotFound:
+        return x509.AuthorityKeyIdentifier.from_issuer_public_key(_issuer_key(root))
+    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier)
+
+
+def _issuer_key(root: x509.Certificate) -> CertificateIssuerPublicKeyTypes:
+    key: CertificateIssuerPublicKeyTypes = root.public_key()  # type: ignore[assignment]
+    return key
+
+
+def _key_usage(names: frozenset[str] | set[str]) -> x509.KeyUsage:
+    bits = (
+        "digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
+        "key_cert_sign", "crl_sign", "encipher_only", "decipher_only",
+    )  # fmt: skip
+    return x509.KeyUsage(**{bit: bit in names for bit in bits})
+
+
+def root_faults(certificate: x509.Certificate, now: datetime) -> list[str]:
+    """Why a certificate cannot serve as a root CA, each a clause that completes "it ..."; empty: it can.
+
+    Holds for roots of another making too: only what RFC 5280 and DPS need is asked of them.
+    """
+    faults = []
+    if certificate.not_valid_after_utc <= now:
+        faults.append(f"expired on {certificate.not_valid_after_utc:%Y-%m-%d}")
+    if certificate.not_valid_before_utc > now:
+        faults.append(f"is not valid before {certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC")
+    try:
+        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
+    except x509.ExtensionNotFound:
+        faults.append("has no basicConstraints, so it is no CA")
+    else:
+        if not constraints.ca:
+            faults.append("is no CA (basicConstraints CA:FALSE)")
+    try:
+        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+    except x509.ExtensionNotFound:
+        return faults
+    if not usage.key_cert_sign:
+        faults.append("may not sign certificates (keyUsage without keyCertSign)")
+    return faults

@@ -1,0 +1,225 @@
+"""`infra/NAME.toml` -> `Environment`: which things exist where."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from dpsops.errors import InvalidInput
+from dpsops.pki.keys import KeySpec
+
+LOCAL = "local"
+"""The environment on the embedded Azure; the one that needs no file."""
+
+_ENVIRONMENT = re.compile(r"[a-z][a-z0-9-]{0,23}")
+
+
+def _vault_name(name: str) -> str:
+    """Key Vault naming rules: 3-24 letters, digits and single hyphens, from a letter to a letter or digit."""
+    if not re.fullmatch(r"(?=.{3,24}$)[a-zA-Z](?:-?[a-zA-Z0-9])*", name):
+        raise ValueError(
+            "a vault name has 3 to 24 letters, digits and single hyphens, begins with a letter and ends with a letter or digit"
+        )
+    return name
+
+
+def _device_service_name(name: str) -> str:
+    """Naming rules for Microsoft.Devices: DPS 3-64, IoT Hub 3-50, letters, digits and hyphens, none of them last."""
+    if not re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]", name):
+        raise ValueError("use letters, digits and hyphens, with a letter or digit first and last")
+    return name
+
+
+def _resource_group_name(name: str) -> str:
+    """ARM naming rules: 1-90 word characters, hyphens, parentheses and dots, no dot last."""
+    if not re.fullmatch(r"[\w().-]{0,89}[\w()-]", name):
+        raise ValueError("a resource group name has 1 to 90 letters, digits and ( ) - _ . and does not end with a dot")
+    return name
+
+
+def _key_spec(value: Any) -> KeySpec:
+    try:
+        return KeySpec.parse(str(value))
+    except InvalidInput as invalid:
+        raise ValueError(f"{invalid.message}: {invalid.hint}") from None
+
+
+class _Table(BaseModel):
+    """A table of the file: nothing but the keys below, and no change after it is read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Vault(_Table):
+    """`[vault]`: the Key Vault that holds the root's key and the devices' secrets."""
+
+    name: Annotated[str, AfterValidator(_vault_name)]
+    sku: Literal["standard", "premium"] = "standard"
+    purge_protection: bool = True
+    soft_delete_days: Annotated[int, Field(ge=7, le=90)] = 90
+
+
+class Dps(_Table):
+    """`[dps]`: the Device Provisioning Service."""
+
+    name: Annotated[str, Field(min_length=3, max_length=64), AfterValidator(_device_service_name)]
+    allocation: Literal["hashed", "geoLatency", "static"] = "hashed"
+
+
+class Hub(_Table):
+    """`[[hub]]`: an IoT Hub that the DPS assigns devices to."""
+
+    name: Annotated[str, Field(min_length=3, max_length=50), AfterValidator(_device_service_name)]
+    location: str = ""
+    sku: Literal["F1", "S1", "S2", "S3", "B1", "B2", "B3"] = "S1"
+    capacity: Annotated[int, Field(ge=1, le=200)] = 1
+    weight: Annotated[int, Field(ge=0, le=1000)] = 1
+
+
+class Root(_Table):
+    """`[root]`: the root certificate. `years` is its life; `warn_days` before its end `status` begins to warn."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    key: Annotated[str, AfterValidator(lambda text: str(_key_spec(text)))] = "RSA-3072"
+    years: Annotated[int, Field(ge=1, le=30)] = 10
+    organization: Annotated[str, Field(max_length=64)] = ""
+    warn_days: Annotated[int, Field(ge=1)] = 90
+
+    @property
+    def key_spec(self) -> KeySpec:
+        """The kind of key, parsed."""
+        return KeySpec.parse(self.key)
+
+
+class Leaf(_Table):
+    """`[leaf]`: the devices' certificates. `days` is their life."""
+
+    days: Annotated[int, Field(ge=1, le=3650)] = 365
+
+
+class Embedded(_Table):
+    """`[embedded]`: how slow the embedded Azure is, in seconds."""
+
+    operation_seconds: Annotated[float, Field(ge=0)] = 0.0
+    certificate_seconds: Annotated[float, Field(ge=0)] = 0.0
+    role_seconds: Annotated[float, Field(ge=0)] = 0.0
+
+
+class Environment(_Table):
+    """One environment, whole and valid. `name` is that of its file."""
+
+    name: str
+    location: Annotated[str, Field(pattern=r"^[a-z0-9]+$")]
+    resource_group: Annotated[str, AfterValidator(_resource_group_name)]
+    subscription: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")] | None = None
+    tags: dict[str, str] = {}
+    vault: Vault
+    dps: Dps
+    hub: Annotated[list[Hub], Field(min_length=1)]
+    root: Root = Root()
+    leaf: Leaf = Leaf()
+    embedded: Embedded = Embedded()
+
+    @property
+    def is_local(self) -> bool:
+        """Whether this is the embedded Azure."""
+        return self.name == LOCAL
+
+    @model_validator(mode="after")
+    def _hardware_keys_need_premium(self) -> Self:
+        if self.root.key_spec.hsm and self.vault.sku != "premium":
+            raise ValueError(f'vault.sku: a root key of kind {self.root.key} needs sku = "premium"')
+        return self
+
+    @model_validator(mode="after")
+    def _hubs_differ(self) -> Self:
+        names = [hub.name.lower() for hub in self.hub]
+        if len(set(names)) < len(names):
+            raise ValueError("hub: two hubs have the same name")
+        return self
+
+
+_DEFAULT_LOCAL: dict[str, Any] = {
+    "location": "westeurope",
+    "resource_group": "rg-dpsops-local",
+    "vault": {"name": "kv-dpsops-local"},
+    "dps": {"name": "dps-dpsops-local"},
+    "hub": [{"name": "iot-dpsops-local"}],
+}
+
+
+def load(name: str, directory: Path) -> Environment:
+    """Reads `NAME.toml` in `directory`. Raises `InvalidInput` with the line, the key and what was expected.
+
+    `local` needs no file.
+    """
+    if not _ENVIRONMENT.fullmatch(name):
+        raise InvalidInput(
+            f"{name!r} is no environment name", "use lower case letters, digits and hyphens, 24 at most, as in dev"
+        )
+    path = directory / f"{name}.toml"
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        if name == LOCAL:
+            return Environment.model_validate(_DEFAULT_LOCAL | {"name": name})
+        known = ", ".join(sorted({file.stem for file in directory.glob("*.toml")} | {LOCAL}))
+        raise InvalidInput(f"there is no environment {name!r} ({path} is missing)", f"known here: {known}") from None
+    except (OSError, UnicodeDecodeError) as cause:
+        raise InvalidInput(f"{path} cannot be read: {cause}", "settings are TOML in UTF-8") from cause
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as cause:
+        raise InvalidInput(f"{path}: {cause}", "mend the TOML; https://toml.io shows the syntax") from cause
+    if "name" in document:
+        raise InvalidInput(f"{path}, line {_line(text, ('name',))}: name: the file's own name is the environment's name",
+                           "remove the line")  # fmt: skip
+    try:
+        return Environment.model_validate(document | {"name": name})
+    except ValidationError as cause:
+        raise _explain(path, text, cause) from None
+
+
+def _explain(path: Path, text: str, cause: ValidationError) -> InvalidInput:
+    first = cause.errors()[0]
+    keys = tuple(first["loc"])
+    expected = first["msg"].removeprefix("Value error, ")
+    if not keys and (match := re.match(r"([\w.]+): ", expected)):
+        keys, expected = tuple(match[1].split(".")), expected[match.end() :]
+    where = ".".join(str(key) for key in keys)
+    if first["type"] == "extra_forbidden":
+        expected = "no such setting"
+    elif first["type"] == "missing":
+        expected = "this setting is missing"
+    more = len(cause.errors()) - 1
+    return InvalidInput(
+        f"{path}, line {_line(text, keys)}: {where}: {expected}",
+        "mend the file" + (f" ({more} more like this)" if more else "") + "; infra/dev.toml is a complete example",
+    )
+
+
+def _line(text: str, keys: tuple[int | str, ...]) -> int:
+    """The line (from 1) where a key stands, else where its table begins, else the first.
+
+    `tomllib` keeps no positions; the settings are flat enough for headers and `key =` to be found by eye.
+    """
+    table = next((str(key) for key in keys if isinstance(key, str)), "")
+    index = next((key for key in keys if isinstance(key, int)), 0)
+    leaf = str(keys[-1]) if keys else ""
+    inside, header_line, seen = False, 0, -1
+    for number, line in enumerate(text.splitlines(), 1):
+        header = re.match(r"\s*\[\[?\s*([\w.-]+)\s*\]\]?", line)
+        if header:
+            matches = header[1] == table
+            seen += matches
+            inside = matches and seen == index
+            if inside:
+                header_line = number
+        elif re.match(rf"\s*[\"']?{re.escape(leaf)}[\"']?\s*=", line) and (inside or (len(keys) == 1 and seen < 0)):
+            return number
+    return header_line or 1

@@ -1,0 +1,317 @@
+"""The root: a CA certificate whose private key is made in the vault and never leaves it."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+
+from dpsops.errors import Error, Refused
+from dpsops.pki import chains, profiles
+from dpsops.pki.keys import signing_hash
+from dpsops.workflows.root_state import (
+    ROLE_TAG,
+    ROOT_ROLE,
+    CsrPending,
+    KeyMade,
+    KeyRequested,
+    Merged,
+    Missing,
+    ObservedRoot,
+    Pending,
+    Ready,
+    RootState,
+    Version,
+    classify,
+    generation_of,
+    root_name,
+    root_tags,
+)
+from dpsops.workflows.run import Action, Run
+
+if TYPE_CHECKING:
+    from azure.keyvault.certificates import CertificatePolicy, CertificateProperties, KeyVaultCertificate
+
+_POLL_SECONDS = 5.0
+_POLLS = 120
+
+
+def current_name(run: Run) -> str:
+    """The name of the newest root in the vault, or of the first generation where there is none."""
+    names = [
+        properties.name or ""
+        for properties in run.cloud.certificates.list_properties_of_certificates()
+        if (properties.tags or {}).get(ROLE_TAG) == ROOT_ROLE
+    ]
+    generations = [generation for name in names if (generation := generation_of(name)) is not None]
+    return root_name(max(generations, default=1))
+
+
+def observe(run: Run, name: str) -> ObservedRoot:
+    """What the vault shows under a root's name. A whole root costs four requests."""
+    listed = _listed(run, name)
+    if not listed:
+        pending = _pending(run, name)
+        return ObservedRoot(name, pending=pending, deleted=pending is None and _is_deleted(run, name))
+    wanted = [version for version in listed if version.enabled] or listed
+    versions = tuple(_version(run, name, version.version or "") for version in wanted)
+    whole = any(profiles.root_faults(version.certificate, run.now()) == [] for version in versions)
+    return ObservedRoot(
+        name,
+        versions=versions,
+        pending=None if whole else _pending(run, name),
+        exportable=_is_exportable(run, name, versions[-1]),
+    )
+
+
+def _listed(run: Run, name: str) -> list[CertificateProperties]:
+    """The complete versions. A vault may answer a name that it does not know with nothing or with 404."""
+    from azure.core.exceptions import ResourceNotFoundError
+
+    try:
+        versions = list(run.cloud.certificates.list_properties_of_certificate_versions(name))
+    except ResourceNotFoundError:
+        return []
+    return [version for version in versions if version.x509_thumbprint]
+
+
+def _version(run: Run, name: str, version: str) -> Version:
+    return _read_version(run.cloud.certificates.get_certificate_version(name, version))
+
+
+def _read_version(found: KeyVaultCertificate) -> Version:
+    properties = found.properties
+    return Version(
+        id=(properties and properties.version) or "",
+        enabled=bool(properties and properties.enabled),
+        tags=dict((properties and properties.tags) or {}),
+        certificate=x509.load_der_x509_certificate(bytes(found.cer or b"")),
+        key_id=found.key_id or "",
+    )
+
+
+def _pending(run: Run, name: str) -> Pending | None:
+    from azure.core.exceptions import ResourceNotFoundError
+
+    try:
+        operation = run.cloud.certificates.get_certificate_operation(name)
+    except ResourceNotFoundError:
+        return None
+    return Pending(str(operation.issuer_name), str(operation.status), bytes(operation.csr or b""))
+
+
+def _is_deleted(run: Run, name: str) -> bool:
+    from azure.core.exceptions import ResourceNotFoundError
+
+    try:
+        run.cloud.certificates.get_deleted_certificate(name)
+    except ResourceNotFoundError:
+        return False
+    return True
+
+
+def _is_exportable(run: Run, name: str, version: Version) -> bool:
+    """Whether the policy, or the key itself, says that the private key may be taken out."""
+    policy = run.cloud.certificates.get_certificate_policy(name)
+    if policy.exportable is not False:
+        return True
+    key = run.cloud.keys.get_key(name, version.id)
+    return bool(key.properties.exportable)
+
+
+def plan(state: RootState, name: str) -> list[Action]:
+    """What is still to be done to a root."""
+    steps = {
+        Missing: ["create key of", "request certificate of", "sign and merge", "check and seal"],
+        KeyRequested: ["wait for key of", "request certificate of", "sign and merge", "check and seal"],
+        KeyMade: ["request certificate of", "sign and merge", "check and seal"],
+        CsrPending: ["sign and merge", "check and seal"],
+        Merged: ["check and seal"],
+        Ready: [],
+    }
+    return [Action(step, f"root {name}") for step in steps[type(state)]]
+
+
+def converge(run: Run, name: str) -> Iterator[Action]:
+    """Takes the root from whatever state it is in to a whole one, step by step, and yields each step as it is done."""
+    while True:
+        state = classify(observe(run, name), run.now())
+        match state:
+            case Missing():
+                _create_key(run, name)
+                yield Action("create key of", f"root {name}", "key created")
+            case KeyRequested():
+                _await_key(run, name)
+            case KeyMade():
+                _request_certificate(run, name)
+                yield Action("request certificate of", f"root {name}", "certificate requested")
+            case CsrPending(first, csr):
+                _sign_and_merge(run, name, first, csr)
+                yield Action("sign and merge", f"root {name}", "signed and merged")
+            case Merged(root, first):
+                _check(run, name, root)
+                _seal(run, name, root, first)
+                yield Action("check and seal", f"root {name}", "checked and sealed")
+            case Ready():
+                return
+
+
+def require(run: Run) -> Version:
+    """The environment's root, for use: two requests. Raises `Error` where there is no whole one, `Refused` where it
+    must not be used.
+
+    The unversioned certificate is the newest version, and while a root is being made that is another one; the
+    seal, which only the last step sets, tells them apart.
+    """
+    from azure.core.exceptions import ResourceNotFoundError
+
+    name = current_name(run)
+    try:
+        found = run.cloud.certificates.get_certificate(name)
+    except ResourceNotFoundError:
+        raise _not_whole(run) from None
+    if not found.cer:
+        raise _not_whole(run)
+    newest = _read_version(found)
+    state = classify(
+        ObservedRoot(name, (newest,), exportable=found.policy is None or found.policy.exportable is not False), run.now()
+    )
+    if not isinstance(state, Ready):
+        raise _not_whole(run)
+    return state.root
+
+
+def _not_whole(run: Run) -> Error:
+    return Error(f"the environment {run.environment.name!r} has no whole root yet", "run 'dpsops up' first")
+
+
+def _seal(run: Run, name: str, root: Version, first: Version | None) -> None:
+    """Disables the version that only lent its key, then marks the root as whole."""
+    client = run.cloud.certificates
+    if first is not None:
+        client.update_certificate_properties(name, first.id, enabled=False)
+    client.update_certificate_properties(name, root.id, tags=root_tags(generation_of(name) or 1, sealed=True))
+
+
+def _policy(run: Run, name: str, issuer: str, *, reuse_key: bool) -> CertificatePolicy:
+    """The vault's policy for a root. Key type and lifetime action are always named: their defaults are an
+    exportable key and a renewal by the vault itself."""
+    from azure.keyvault.certificates import (
+        CertificateContentType,
+        CertificatePolicy,
+        CertificatePolicyAction,
+        KeyCurveName,
+        KeyType,
+        KeyUsageType,
+        LifetimeAction,
+    )
+
+    settings = run.environment.root
+    spec = settings.key_spec
+    subject = profiles.root_subject(run.environment.name, generation_of(name) or 1, settings.organization)
+    kind = {("RSA", False): KeyType.rsa, ("RSA", True): KeyType.rsa_hsm, ("EC", False): KeyType.ec, ("EC", True): KeyType.ec_hsm}
+    size = {"key_size": spec.size} if spec.kind == "RSA" else {"key_curve_name": KeyCurveName(f"P-{spec.size}")}
+    return CertificatePolicy(
+        issuer_name=issuer,
+        subject=", ".join(attribute.rfc4514_string() for attribute in subject),
+        exportable=False,
+        key_type=kind[spec.kind, spec.hsm],
+        reuse_key=reuse_key,
+        key_usage=[KeyUsageType.digital_signature, KeyUsageType.key_cert_sign, KeyUsageType.crl_sign],
+        content_type=CertificateContentType.pem,
+        validity_in_months=settings.years * 12,
+        lifetime_actions=[LifetimeAction(CertificatePolicyAction.email_contacts, days_before_expiry=settings.warn_days)],
+        **size,
+    )
+
+
+def _create_key(run: Run, name: str) -> None:
+    run.progress(f"creating the key of {name} in the vault ({run.environment.root.key_spec}, not exportable)")
+    policy = _policy(run, name, "Self", reuse_key=False)
+    run.cloud.certificates.begin_create_certificate(name, policy, tags=root_tags(generation_of(name) or 1)).result()
+
+
+def _await_key(run: Run, name: str) -> None:
+    run.progress(f"waiting for the vault to make the key of {name}")
+    for _ in range(_POLLS):
+        pending = _pending(run, name)
+        if pending is None or pending.status.lower() != "inprogress":
+            return
+        run.cloud.sleep(_POLL_SECONDS)
+    raise Error(
+        f"the vault has not made the key of {name} in {_POLLS * _POLL_SECONDS:.0f} seconds", "run 'dpsops up' again later"
+    )
+
+
+def _request_certificate(run: Run, name: str) -> None:
+    run.progress(f"requesting a certificate over the key of {name}")
+    policy = _policy(run, name, "Unknown", reuse_key=True)
+    run.cloud.certificates.begin_create_certificate(name, policy, tags=root_tags(generation_of(name) or 1)).result()
+
+
+def _sign_and_merge(run: Run, name: str, first: Version, csr: bytes) -> None:
+    """Signs the CA certificate with the first version's key (the pending version's own key is disabled) and merges it."""
+    run.progress(f"signing {name} in the vault and merging it")
+    request = x509.load_der_x509_csr(csr)
+    public_key = first.certificate.public_key()
+    if not request.is_signature_valid or not chains.same_key(request.public_key(), public_key):
+        raise Refused(
+            f"the vault's request for {name} is not over the key that it made first",
+            f"delete the certificate {name} in the vault, purge it, and run 'dpsops up' again",
+        )
+    settings = run.environment.root
+    root = profiles.Root(
+        subject=profiles.root_subject(run.environment.name, generation_of(name) or 1, settings.organization),
+        public_key=public_key,
+        lifetime=timedelta(days=round(settings.years * 365.25)),
+    )
+    key = run.cloud.signer(first.key_id, public_key)
+    certificate = profiles.issue_root(root, key, serial=run.entropy.serial(), now=run.now())
+    chains.require_issued_by(certificate, certificate, run.now())
+    encoded = base64.b64encode(certificate.public_bytes(serialization.Encoding.DER))
+    run.cloud.certificates.merge_certificate(name, [encoded], tags=root_tags(generation_of(name) or 1))
+
+
+def _check(run: Run, name: str, root: Version) -> None:
+    """Proves that the merged root works and cannot be taken out: it signs, and the vault's secret of it holds no key."""
+    run.progress(f"checking {name}: that it signs, and that its key cannot be taken out")
+    public_key = root.certificate.public_key()
+    key = run.cloud.signer(root.key_id, public_key)
+    message = run.entropy.serial().to_bytes(20, "big")
+    algorithm = signing_hash(key.public_key())
+    try:
+        if isinstance(key, rsa.RSAPrivateKey) and isinstance(public_key, rsa.RSAPublicKey):
+            public_key.verify(key.sign(message, padding.PKCS1v15(), algorithm), message, padding.PKCS1v15(), algorithm)
+        elif isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(public_key, ec.EllipticCurvePublicKey):
+            public_key.verify(key.sign(message, ec.ECDSA(algorithm)), message, ec.ECDSA(algorithm))
+        else:
+            raise Refused(f"the key of {name} is neither RSA nor EC")
+    except InvalidSignature as cause:
+        raise Refused(
+            f"the vault signs for {name} with another key than its certificate's",
+            f"delete the certificate {name} in the vault, purge it, and run 'dpsops up' again",
+        ) from cause
+    if _secret_holds_a_key(run, name, root.id):
+        raise Refused(
+            f"the vault hands out the private key of {name}",
+            f"delete the certificate {name} in the vault, purge it, and run 'dpsops up' again",
+        )
+
+
+def _secret_holds_a_key(run: Run, name: str, version: str) -> bool:
+    """Whether the secret of a certificate's version holds its private key. A vault that refuses the secret keeps it too."""
+    from azure.core.exceptions import HttpResponseError
+
+    try:
+        value = run.cloud.secrets.get_secret(name, version).value or ""
+    except HttpResponseError as error:
+        if error.status_code in (403, 404):
+            return False
+        raise
+    return "PRIVATE KEY" in value

@@ -1,0 +1,198 @@
+"""Which state a root is in: a pure function of what the vault shows.
+
+A root is made in seven steps, because no documented request makes a CA certificate in Key Vault (see
+docs/architecture.md). Each state below is what one of these steps leaves behind, so that a run which was
+killed anywhere is taken up where it stopped. What fits none of them is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography import x509
+
+from dpsops.errors import Refused
+from dpsops.pki import chains
+from dpsops.pki.profiles import root_faults
+
+ROLE_TAG, GENERATION_TAG, SEAL_TAG = "dpsops", "generation", "sealed"
+ROOT_ROLE, SEALED = "root", "yes"
+
+_NAME = re.compile(r"root-g([1-9]\d*)")
+
+
+def root_name(generation: int) -> str:
+    """The name of a generation's certificate, in the vault and in DPS. Each generation has its own: under the
+    name of another, the vault would silently reuse that one's key."""
+    return f"root-g{generation}"
+
+
+def generation_of(name: str) -> int | None:
+    """The generation that a certificate's name tells, or None for a name of another kind."""
+    match = _NAME.fullmatch(name)
+    return int(match[1]) if match else None
+
+
+def root_tags(generation: int, *, sealed: bool = False) -> dict[str, str]:
+    """The tags by which dpsops knows a certificate as its own, and, once it is sealed, as whole."""
+    return {ROLE_TAG: ROOT_ROLE, GENERATION_TAG: str(generation)} | ({SEAL_TAG: SEALED} if sealed else {})
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One complete version of a vault certificate. `key_id` is the versioned ID of its key."""
+
+    id: str
+    enabled: bool
+    tags: dict[str, str]
+    certificate: x509.Certificate
+    key_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """An unfinished request for a version: its issuer (`Self`, `Unknown`), its status, its CSR in DER."""
+
+    issuer: str
+    status: str
+    csr: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedRoot:
+    """What the vault shows under a root's name.
+
+    `exportable`: what the policy and the newest key say of the private key, None where there is neither.
+    `deleted`: the name is taken by a soft-deleted certificate.
+    """
+
+    name: str
+    versions: tuple[Version, ...] = ()
+    pending: Pending | None = None
+    exportable: bool | None = None
+    deleted: bool = False
+
+    @property
+    def generation(self) -> int:
+        """The generation that the name tells."""
+        return generation_of(self.name) or 0
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Nothing is there: the key is to be made."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRequested:
+    """The vault is making the first version, of which only the key matters."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyMade:
+    """The key is there, in a version that is CA:FALSE: a CSR over the same key is to be had."""
+
+    first: Version
+
+
+@dataclass(frozen=True, slots=True)
+class CsrPending:
+    """The vault waits for a certificate over its CSR: the first version's key is to sign it."""
+
+    first: Version
+    csr: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """The CA certificate is in the vault, not yet checked and sealed. `first` is the version that only lent its key,
+    while it is enabled: it is to be disabled."""
+
+    root: Version
+    first: Version | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The root is whole."""
+
+    root: Version
+
+
+RootState = Missing | KeyRequested | KeyMade | CsrPending | Merged | Ready
+
+
+def classify(observed: ObservedRoot, now: datetime) -> RootState:
+    """The state of a root. Raises `Refused` for anything that dpsops did not leave behind, or that must not be trusted."""
+    name = observed.name
+    if observed.deleted:
+        raise Refused(
+            f"the certificate {name} was deleted from the vault and still holds the name",
+            f"'az keyvault certificate recover --name {name}' brings the root back; purging it destroys the root for ever",
+        )
+    in_progress = observed.pending is not None and observed.pending.status.lower() == "inprogress"
+    if not observed.versions:
+        return _before_the_first(observed, in_progress=in_progress)
+    if observed.exportable is not False:
+        raise Refused(
+            f"the private key of {name} is exportable: it may have left the vault already, so it cannot be a root",
+            f"delete and purge the certificate {name} in the vault, then run 'dpsops up' to make a root that is not",
+        )
+    if stranger := next((v for v in observed.versions if v.tags.get(ROLE_TAG) != ROOT_ROLE), None):
+        raise Refused(
+            f"the vault holds a certificate {name} that dpsops did not make ({_describe(stranger, now)})",
+            "rename or remove it: dpsops takes over no certificate that it does not know",
+        )
+    roots = [version for version in observed.versions if _is_authority(version.certificate)]
+    others = [version for version in observed.versions if not _is_authority(version.certificate)]
+    if len(roots) > 1:
+        raise Refused(
+            f"{name} has {len(roots)} CA versions, and dpsops makes one", f"disable all but the right version of {name}"
+        )
+    if roots:
+        return _made(name, roots[0], others, now)
+    if len(others) > 1:
+        raise Refused(f"{name} has {len(others)} versions and none is a CA", f"delete the certificate {name} in the vault")
+    if not others[0].enabled:
+        raise Refused(f"{name} was disabled before it was whole", f"enable its version {others[0].id}, or delete the certificate")
+    if in_progress and observed.pending is not None and observed.pending.issuer.lower() == "unknown":
+        return CsrPending(others[0], observed.pending.csr)
+    return KeyMade(others[0])
+
+
+def _before_the_first(observed: ObservedRoot, *, in_progress: bool) -> RootState:
+    if not in_progress or observed.pending is None:
+        return Missing()
+    if observed.pending.issuer.lower() == "self":
+        return KeyRequested()
+    raise Refused(
+        f"a request for the certificate {observed.name} is pending in the vault, and dpsops did not make it",
+        f"complete or delete the pending operation of {observed.name}",
+    )
+
+
+def _made(name: str, root: Version, others: list[Version], now: datetime) -> Merged | Ready:
+    if faults := root_faults(root.certificate, now):
+        raise Refused(f"the root {name} {' and '.join(faults)}", "it can issue nothing any more: a new generation is needed")
+    if not root.enabled:
+        raise Refused(f"the root {name} is disabled", f"enable version {root.id} of {name} if that was a mistake")
+    first = next((other for other in others if other.enabled), None)
+    if first is None:
+        return Ready(root) if root.tags.get(SEAL_TAG) == SEALED else Merged(root, None)
+    if not chains.same_key(first.certificate.public_key(), root.certificate.public_key()):
+        raise Refused(f"{name} has a version {first.id} with another key than its root", f"disable version {first.id} of {name}")
+    return Merged(root, first)
+
+
+def _is_authority(certificate: x509.Certificate) -> bool:
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except x509.ExtensionNotFound:
+        return False
+
+
+def _describe(version: Version, now: datetime) -> str:
+    faults = root_faults(version.certificate, now)
+    return f"it {' and '.join(faults)}" if faults else f"its subject is {version.certificate.subject.rfc4514_string()}"

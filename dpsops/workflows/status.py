@@ -1,0 +1,145 @@
+"""`status`: what exists, what is proven, what expires when, and what to do next. Changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from dpsops.errors import Refused
+from dpsops.pki import chains
+from dpsops.settings import Environment
+from dpsops.workflows import device, prove, root, root_state
+from dpsops.workflows.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class DpsFacts:
+    """The DPS as its devices need to know it."""
+
+    name: str
+    id_scope: str
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class HubFacts:
+    """A linked hub."""
+
+    name: str
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class RootFacts:
+    """The root's public side; `exportable` is what the vault says of its key, `proven` what DPS says of it."""
+
+    generation: int
+    name: str
+    subject: str
+    thumbprint: str
+    serial: str
+    not_before: datetime
+    not_after: datetime
+    key_type: str
+    key_size: int
+    exportable: bool
+    proven: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """How many devices have a leaf, and how many of these end within the warning time."""
+
+    total: int
+    expiring: int
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What there is of an environment: None for what is not there. `trouble` is what keeps the root from use."""
+
+    environment: Environment
+    group_exists: bool
+    dps: DpsFacts | None
+    hubs: tuple[HubFacts, ...]
+    root: RootFacts | None
+    trouble: Refused | None
+    fleet: Fleet
+    next: tuple[str, ...]
+
+
+def observe(run: Run) -> Status:
+    """Looks at everything and says what comes next."""
+    from azure.core.exceptions import ResourceNotFoundError
+
+    environment, cloud = run.environment, run.cloud
+    run.progress(f"looking at resource group {environment.resource_group}")
+    try:
+        service = cloud.dps.iot_dps_resource.get(environment.dps.name, environment.resource_group)
+        hubs = tuple(
+            HubFacts(hub.name, found.properties.host_name if found.properties and found.properties.host_name else "")
+            for hub in environment.hub
+            for found in [cloud.hubs.iot_hub_resource.get(environment.resource_group, hub.name)]
+        )
+        cloud.vaults.vaults.get(environment.resource_group, environment.vault.name)
+    except ResourceNotFoundError:
+        return Status(environment, False, None, (), None, None, Fleet(0, 0), ("dpsops up",))
+    properties = service.properties
+    dps = DpsFacts(environment.dps.name, properties.id_scope or "", properties.service_operations_host_name or "")
+    run.progress("looking at the root")
+    facts, trouble = None, None
+    try:
+        facts = root_facts(run)
+    except Refused as refused:
+        trouble = refused
+    run.progress("looking at the devices")
+    fleet = _fleet(run)
+    return Status(environment, True, dps, hubs, facts, trouble, fleet, tuple(_next(run, facts, trouble, fleet)))
+
+
+def root_facts(run: Run) -> RootFacts | None:
+    """The root's facts, or None while it is not whole. Raises `Refused` where it must not be trusted."""
+    name = root.current_name(run)
+    observed = root.observe(run, name)
+    state = root_state.classify(observed, run.now())
+    if not isinstance(state, root_state.Ready):
+        return None
+    certificate = state.root.certificate
+    key_type, key_size = chains.key_kind(certificate.public_key())
+    registered = prove.observe(run, name)
+    proven = registered is not None and registered.verified and registered.thumbprint == chains.sha1_thumbprint(certificate)
+    return RootFacts(
+        generation=observed.generation,
+        name=name,
+        subject=certificate.subject.rfc4514_string(),
+        thumbprint=chains.thumbprint(certificate),
+        serial=chains.serial_text(certificate),
+        not_before=certificate.not_valid_before_utc,
+        not_after=certificate.not_valid_after_utc,
+        key_type=key_type,
+        key_size=key_size,
+        exportable=bool(observed.exportable),
+        proven=proven,
+    )
+
+
+def _fleet(run: Run) -> Fleet:
+    soon = run.now() + timedelta(days=30)
+    kept = list(device.fleet(run))
+    return Fleet(len(kept), sum(1 for one in kept if one.not_after is None or one.not_after <= soon))
+
+
+def _next(run: Run, facts: RootFacts | None, trouble: Refused | None, fleet: Fleet) -> list[str]:
+    if trouble is not None:
+        return [trouble.hint]
+    if facts is None or not facts.proven:
+        return ["dpsops up"]
+    steps = []
+    left = facts.not_after - run.now()
+    if left <= timedelta(days=run.environment.root.warn_days):
+        steps.append(f"the root ends in {left.days} days: make a new generation before that")
+    if fleet.expiring:
+        steps.append(f"{fleet.expiring} device(s) have a leaf that ends within 30 days or has ended: dpsops device issue ID")
+    if not fleet.total:
+        steps.append("dpsops device issue ID")
+    return steps

@@ -1,0 +1,132 @@
+"""`up`: from whatever is there to a proven root; and `plan`, which says what that would take."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from dpsops.azure.errors import error_code
+from dpsops.errors import InvalidInput, Refused
+from dpsops.workflows import deployment, prove, root, root_state
+from dpsops.workflows.run import Action, Run
+
+_ROLE_POLL_SECONDS = 10.0
+_ROLE_POLLS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What `up` would do to an environment, and a fingerprint of the settings and the template it was made from."""
+
+    environment: str
+    subscription: str
+    inputs: str
+    actions: tuple[Action, ...]
+
+    def document(self) -> dict[str, Any]:
+        """The plan as JSON."""
+        return {
+            "schema_version": 1,
+            "environment": self.environment,
+            "subscription": self.subscription,
+            "inputs": self.inputs,
+            "actions": [asdict(action) for action in self.actions],
+        }
+
+    @classmethod
+    def read(cls, text: str, source: str) -> Plan:
+        """A plan out of its JSON. Raises `InvalidInput` for anything else."""
+        try:
+            document = json.loads(text)
+            if document["schema_version"] != 1:
+                raise InvalidInput(f"{source} is a plan of another version", "make a new one: dpsops plan --out FILE")
+            actions = tuple(Action(entry["action"], entry["target"], entry["outcome"]) for entry in document["actions"])
+            return cls(document["environment"], document["subscription"], document["inputs"], actions)
+        except (ValueError, KeyError, TypeError) as cause:
+            raise InvalidInput(f"{source} is no plan", "make one: dpsops plan --out FILE") from cause
+
+
+def plan(run: Run) -> Plan:
+    """Observes everything and decides what is missing; changes nothing."""
+    return _observe(run)[0]
+
+
+def _observe(run: Run) -> tuple[Plan, deployment.ObservedDeployment]:
+    observed = deployment.observe(run)
+    return _plan(run, [*observed.changes, *_plan_root(run, vault_exists=_vault_exists(run, observed))]), observed
+
+
+def _plan(run: Run, actions: list[Action]) -> Plan:
+    inputs = {
+        "template": deployment.template(),
+        "settings": run.environment.model_dump(mode="json"),
+        "principal": run.cloud.identity.object_id,
+    }
+    digest = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
+    return Plan(run.environment.name, run.cloud.subscription, digest, tuple(actions))
+
+
+def _vault_exists(run: Run, observed: deployment.ObservedDeployment) -> bool:
+    vault = f"/vaults/{run.environment.vault.name}".lower()
+    created = any(change.action == "create" and change.target.lower().endswith(vault) for change in observed.changes)
+    return observed.group_exists and not created
+
+
+def _plan_root(run: Run, *, vault_exists: bool) -> list[Action]:
+    if not vault_exists:
+        name = root_state.root_name(1)
+        return root.plan(root_state.Missing(), name) + prove.plan(None, name, None)
+    run.progress("looking at the root in the vault")
+    name = _when_allowed(run, lambda: root.current_name(run))
+    state = root_state.classify(root.observe(run, name), run.now())
+    whole = state.root if isinstance(state, root_state.Ready | root_state.Merged) else None
+    run.progress(f"looking at {name} in the DPS")
+    return root.plan(state, name) + prove.plan(prove.observe(run, name), name, whole)
+
+
+def up(run: Run, *, approved: Plan | None, confirm: Callable[[Plan], None]) -> Iterator[Action]:
+    """Converges the environment and yields each action as it is done; none where nothing is missing.
+
+    approved: do exactly this, or raise `Refused` because the world moved on. confirm: asked before
+    anything is changed; it raises to say no.
+    """
+    found, observed = _observe(run)
+    if approved is not None and approved != found:
+        raise Refused(_difference(approved, found), "make a new plan and have it approved: dpsops plan --out FILE")
+    if not found.actions:
+        return
+    confirm(found)
+    if observed.changes:
+        yield from deployment.deploy(run, observed)
+    name = _when_allowed(run, lambda: root.current_name(run))
+    yield from root.converge(run, name)
+    yield from prove.converge(run, name, root.require(run))
+
+
+def _difference(approved: Plan, found: Plan) -> str:
+    if (approved.environment, approved.subscription) != (found.environment, found.subscription):
+        return f"the plan is for the environment {approved.environment!r} in subscription {approved.subscription}"
+    if approved.inputs != found.inputs:
+        return "the settings, the template or the identity have changed since the plan was made"
+    return "the environment has changed since the plan was made"
+
+
+def _when_allowed(run: Run, ask: Callable[[], str]) -> str:
+    """The answer to the first question to the vault: a new role takes minutes to reach it, and until then it says 403.
+
+    Source: Azure RBAC, "Troubleshoot: role assignment changes are not being detected".
+    """
+    from azure.core.exceptions import HttpResponseError
+
+    for attempt in range(_ROLE_POLLS):
+        try:
+            return ask()
+        except HttpResponseError as error:
+            if error.status_code != 403 or error_code(error) != "ForbiddenByRbac" or attempt == _ROLE_POLLS - 1:
+                raise
+        run.progress("waiting for the new roles to reach the vault (minutes, on Azure)")
+        run.cloud.sleep(_ROLE_POLL_SECONDS)
+    raise AssertionError("the last attempt returns or raises")

@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# From nothing to a device's certificate, on the embedded Azure, in a directory that is thrown away.
+set -euo pipefail
+source_tree="$(cd "$(dirname "$0")/.." && pwd)"
+place="$(mktemp -d)"
+trap '[ -z "${server:-}" ] || kill "$server" 2>/dev/null; rm -rf "$place"' EXIT
+cd "$place"
+
+say() { printf '\n\033[1m# %s\033[0m\n' "$1"; }
+show() { printf '$ %s\n' "$*"; "$@"; }
+
+say "An empty subscription becomes a vault, a hub, a DPS and a root that is proven"
+show dpsops up
+
+say "Again: nothing is missing, so nothing changes"
+show dpsops up
+
+say "The root: made in the vault, its key not exportable"
+show dpsops root show
+show dpsops root export --out root.pem
+if command -v openssl >/dev/null; then
+  show openssl x509 -in root.pem -noout -subject -ext basicConstraints,keyUsage,subjectKeyIdentifier
+fi
+
+say "A device gets its key, leaf and chain, in a secret of the vault"
+show dpsops device issue press-07
+show dpsops status
+
+say "The same Azure, served to other clients: Microsoft's own SDK reads the device's secret"
+dpsops local serve --port 0 2>serve.log &
+server=$!
+until grep -q "embedded Azure is at" serve.log; do
+  kill -0 "$server" 2>/dev/null || { cat serve.log; exit 1; }
+  sleep 0.2
+done
+eval "$(dpsops local env)"
+show python "$source_tree/scripts/read_secret.py" kv-dpsops-local device-press-07 press-07.pem
+if command -v openssl >/dev/null; then
+  show openssl verify -x509_strict -CAfile root.pem press-07.pem
+fi
+
+say "... and asks for the root's private key, which the vault does not give"
+show python "$source_tree/scripts/read_secret.py" kv-dpsops-local root-g1 root-from-vault.pem
+
+printf '\nDone. The same commands work on Azure: write infra/NAME.toml and add --env NAME.\n'

@@ -1,0 +1,315 @@
+"""The command line, from arguments to exit code, on an embedded Azure of its own in each directory."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dpsops.cli.main import main
+
+LOCAL = """
+location = "westeurope"
+resource_group = "rg-dpsops-local"
+[vault]
+name = "kv-dpsops-local"
+[dps]
+name = "dps-dpsops-local"
+[[hub]]
+name = "iot-dpsops-local"
+[root]
+key = "EC-P256"
+"""
+
+
+class Terminal:
+    """Runs commands in a directory and keeps what they print."""
+
+    def __init__(self, capture: pytest.CaptureFixture[str]) -> None:
+        self._capture = capture
+
+    def __call__(self, *arguments: str) -> tuple[int, str, str]:
+        """Exit code, stdout, stderr."""
+        self._capture.readouterr()
+        code = main(list(arguments))
+        printed = self._capture.readouterr()
+        return code, printed.out, printed.err
+
+    def json(self, *arguments: str) -> dict[str, Any]:
+        """The document of a command that succeeds."""
+        code, out, err = self("--output", "json", *arguments)
+        assert code == 0, err
+        document: dict[str, Any] = json.loads(out)
+        assert document["schema_version"] == 1
+        assert document["environment"] == "local"
+        return document
+
+
+@pytest.fixture
+def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Terminal:
+    """A terminal in an empty directory with quick settings for `local`."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DPSOPS_ENV", raising=False)
+    (tmp_path / "infra").mkdir()
+    (tmp_path / "infra" / "local.toml").write_text(LOCAL)
+    return Terminal(capsys)
+
+
+def assert_error(result: tuple[int, str, str], code: int, *words: str) -> None:
+    """An error: its exit code, nothing on stdout, and as its last lines an error and a hint, with these words."""
+    assert result[0] == code
+    assert result[1] == ""
+    last = [line for line in result[2].splitlines() if line.startswith(("dpsops: error: ", "dpsops: hint: "))]
+    assert [line.split(": ")[1] for line in last] == ["error", "hint"]
+    assert "Traceback" not in result[2]
+    for word in words:
+        assert word in result[2]
+
+
+def test_the_main_job_twice(terminal: Terminal) -> None:
+    first = terminal.json("up")
+    assert first["changed"] is True
+    assert {"action": "prove", "target": "DPS certificate root-g1", "outcome": "verified"} in first["actions"]
+
+    assert terminal.json("up") == {"schema_version": 1, "environment": "local", "changed": False, "actions": []}
+    assert terminal("up")[:2] == (0, "Nothing changed: everything is as it should be.\n")
+
+
+def test_the_contract_of_status(terminal: Terminal) -> None:
+    assert terminal.json("status")["next"] == ["dpsops up"]
+    terminal("up")
+    found = terminal.json("status")
+    assert found["vault"] == {"name": "kv-dpsops-local", "url": "https://kv-dpsops-local.vault.azure.net/"}
+    assert set(found["dps"]) == {"name", "id_scope", "host"}
+    assert found["dps"]["host"] == "dps-dpsops-local.azure-devices-provisioning.net"
+    assert found["hubs"] == [{"name": "iot-dpsops-local", "host": "iot-dpsops-local.azure-devices.net"}]
+    assert found["root"]["key"] == {"type": "EC", "size": 256, "exportable": False}
+    assert found["root"]["proven"] is True
+    assert re.fullmatch(r"[0-9A-F]{64}", found["root"]["thumbprint"])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", found["root"]["not_after"])
+    assert found["devices"] == {"total": 0, "expiring": 0, "blocked": 0}
+    assert {"group", "rotation", "next"} <= set(found)
+    text = terminal("status")[1]
+    assert "kv-dpsops-local" in text
+    assert "dpsops device issue ID" in text
+
+
+def test_root_show_export_and_prove(terminal: Terminal, tmp_path: Path) -> None:
+    assert_error(terminal("root", "show"), 1, "Azure cannot be reached", "run the command again")
+    terminal("up")
+    code, out, _ = terminal("root", "show")
+    assert code == 0
+    assert "not exportable" in out
+    assert "proven      yes" in out
+    assert terminal.json("root", "show")["root"]["generation"] == 1
+
+    code, pem, _ = terminal("root", "export")
+    described = subprocess.run(
+        ["openssl", "x509", "-noout", "-text"], input=pem, capture_output=True, text=True, check=True
+    ).stdout  # fmt: skip
+    for wanted in (
+        "X509v3 Basic Constraints: critical\n                CA:TRUE, pathlen:0",
+        "X509v3 Key Usage: critical\n                Digital Signature, Certificate Sign, CRL Sign",
+        "X509v3 Subject Key Identifier",
+        "Subject: CN = dpsops local root G1",
+    ):
+        assert wanted in described
+
+    assert terminal("root", "export", "--out", "root.pem")[:2] == (0, "")
+    assert (tmp_path / "root.pem").read_text() == pem
+    assert_error(terminal("root", "export", "--out", "no/such/place.pem"), 2, "cannot be written")
+    assert terminal("root", "prove")[1] == "Nothing changed: it is proven already.\n"
+    assert terminal.json("root", "prove")["changed"] is False
+
+
+def test_device_issue(terminal: Terminal) -> None:
+    terminal("up")
+    document = terminal.json("device", "issue", "press-07", "line1.press_08")
+    assert [one["device"] for one in document["issued"]] == ["press-07", "line1.press_08"]
+    assert set(document["issued"][0]) == {"device", "serial", "thumbprint", "not_after", "secret_id"}
+    assert document["issued"][0]["secret_id"].startswith("https://kv-dpsops-local.vault.azure.net/secrets/device-press-07/")
+    again = terminal.json("device", "issue", "press-07")
+    assert (again["issued"], again["unchanged"], again["failed"]) == ([], ["press-07"], [])
+    assert "= press-07" in terminal("device", "issue", "press-07")[1]
+
+
+def test_no_output_holds_a_key(terminal: Terminal) -> None:
+    printed = "".join(
+        "".join(terminal("--verbose", *command)[1:])
+        for command in (["plan"], ["up"], ["device", "issue", "press-07"], ["status"], ["root", "show"])
+    )
+    assert "sign -> 200" in printed
+    assert "PRIVATE KEY" not in printed
+    assert "Bearer" not in printed
+    assert "eyJ" not in printed
+
+
+def test_plan_then_up(terminal: Terminal, tmp_path: Path) -> None:
+    code, out, _ = terminal("plan", "--out", "the.plan", "--detailed-exitcode")
+    assert code == 10
+    assert out.splitlines()[0] == "+ create resource group rg-dpsops-local"
+    assert stat.S_IMODE((tmp_path / "the.plan").stat().st_mode) == 0o600
+    assert terminal("up", "--plan", "the.plan")[0] == 0
+    assert_error(terminal("up", "--plan", "the.plan"), 1, "has changed since the plan was made", "dpsops plan --out")
+    assert terminal("plan", "--detailed-exitcode")[:2] == (0, "Nothing to do.\n")
+    assert terminal.json("plan") == {"schema_version": 1, "environment": "local", "changed": False, "actions": []}
+
+
+def test_plans_that_are_none(terminal: Terminal, tmp_path: Path) -> None:
+    assert_error(terminal("up", "--plan", "missing.plan"), 2, "missing.plan")
+    for text in ("", "[]", "{}", '{"schema_version": 2}'):
+        (tmp_path / "bad.plan").write_text(text)
+        assert_error(terminal("up", "--plan", "bad.plan"), 2, "bad.plan")
+    assert_error(terminal("plan", "--out", "no/such/place"), 2, "cannot be written")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["device", "issue", "press 07"], "is no device ID"),
+        (["device", "issue", "x" * 65], "65 characters"),
+        (["device", "issue", "Press-07"], "write press-07"),
+        (["device", "issue", ""], "is empty"),
+        (["device", "issue"], "Missing argument"),
+        (["--env", "nowhere", "up"], "there is no environment 'nowhere'"),
+        (["--env", "../etc", "up"], "is no environment name"),
+        (["--output", "xml", "status"], "xml"),
+        (["--bogus"], "--bogus"),
+        (["bogus"], "bogus"),
+        (["local", "serve", "--port", "70000"], "less than or equal to 65535"),
+    ],
+)
+def test_wrong_use(terminal: Terminal, arguments: list[str], words: str) -> None:
+    assert_error(terminal(*arguments), 2, words)
+
+
+def test_wrong_settings_name_line_key_and_what_was_expected(terminal: Terminal, tmp_path: Path) -> None:
+    (tmp_path / "infra" / "local.toml").write_text(LOCAL.replace('"EC-P256"', '"DSA"'))
+    assert_error(terminal("up"), 2, "infra/local.toml, line 11: root.key: 'DSA' is no kind of root key")
+    (tmp_path / "infra" / "local.toml").write_text("= nonsense")
+    assert_error(terminal("up"), 2, "infra/local.toml", "at line 1, column 1")
+
+
+def test_without_a_subscription(terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AZURE_SUBSCRIPTION_ID", raising=False)
+    (tmp_path / "infra" / "prod.toml").write_text(LOCAL)
+    assert_error(terminal("--env", "prod", "up"), 2, "names no subscription", "AZURE_SUBSCRIPTION_ID")
+
+
+@pytest.mark.parametrize("arguments", [[], ["root"], ["device"], ["local"]])
+def test_a_group_without_a_command_shows_its_help(terminal: Terminal, arguments: list[str]) -> None:
+    code, out, err = terminal(*arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith("Usage: dpsops")
+
+
+def test_version_and_help(terminal: Terminal) -> None:
+    assert terminal("--version") == (0, "dpsops 0.1.0\n", "")
+    code, out, _ = terminal("--help")
+    assert code == 0
+    assert "dpsops up" in out
+
+
+COMMANDS = [
+    "up", "plan", "status", "root show", "root prove", "root export", "device issue", "local serve", "local env", "local reset",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_help_has_an_example_and_every_command_is_in_the_readme(terminal: Terminal, command: str) -> None:
+    words = command.split()
+    code, out, _ = terminal(*words, "--help")
+    assert code == 0
+    assert "Example" in out
+    assert f"dpsops {words[0]}" in out
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    assert f"`{command}" in readme
+
+
+def test_the_list_of_commands_is_whole() -> None:
+    from dpsops.cli.main import app
+
+    groups = {group.name: group.typer_instance for group in app.registered_groups}
+    found = [command.name for command in app.registered_commands]
+    for name, group in groups.items():
+        assert group is not None
+        found += [f"{name} {command.callback.__name__}" for command in group.registered_commands if command.callback]
+    assert sorted(str(name) for name in found) == sorted(COMMANDS)
+
+
+@contextmanager
+def served(directory: Path) -> Iterator[subprocess.Popen[str]]:
+    """`dpsops local serve` as a process of its own."""
+    path = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, "-m", "dpsops", "local", "serve", "--port", "0"]
+    with subprocess.Popen(command, cwd=directory, env=path, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stderr is not None
+        assert "the embedded Azure is at http://127.0.0.1:" in server.stderr.readline()
+        try:
+            yield server
+        finally:
+            server.send_signal(signal.SIGINT)
+            server.wait(30)
+
+
+def test_serve_env_reset(terminal: Terminal, tmp_path: Path) -> None:
+    assert_error(terminal("local", "env"), 1, "no embedded Azure is served", "dpsops local serve")
+    assert terminal("local", "reset")[:2] == (0, "nothing to forget\n")
+    with served(tmp_path):
+        found = terminal.json("local", "env")
+        wanted = {
+            "HTTPS_PROXY", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "AZURE_TENANT_ID", "AZURE_CLIENT_ID",
+            "AZURE_CLIENT_SECRET", "AZURE_SUBSCRIPTION_ID",
+        }  # fmt: skip
+        assert set(found) == wanted | {"schema_version", "environment"}
+        lines = terminal("local", "env")[1].splitlines()
+        assert {line.removeprefix("export ").partition("=")[0] for line in lines} == wanted
+        assert terminal("up")[0] == 0
+        assert_error(terminal("local", "serve", "--port", "0"), 1, "already served")
+        assert_error(terminal("local", "reset"), 1, "is being served")
+    assert terminal("up")[1] == "Nothing changed: everything is as it should be.\n"
+    (tmp_path / ".dpsops" / "mine.txt").write_text("precious")
+    assert_error(terminal("local", "reset"), 1, "mine.txt")
+    (tmp_path / ".dpsops" / "mine.txt").unlink()
+    assert terminal.json("local", "reset")["changed"] is True
+    assert not (tmp_path / ".dpsops").exists()
+
+
+def test_a_server_that_was_killed_is_not_mistaken_for_a_living_one(terminal: Terminal, tmp_path: Path) -> None:
+    with served(tmp_path) as server:
+        server.kill()
+        server.wait(30)
+    assert_error(terminal("local", "env"), 1, "no embedded Azure is served")
+    assert terminal("status")[0] == 0
+
+
+def test_a_port_that_is_taken(terminal: Terminal, tmp_path: Path) -> None:
+    with served(tmp_path):
+        port = terminal.json("local", "env")["HTTPS_PROXY"].rpartition(":")[2]
+        assert_error(terminal("local", "serve", "--port", port), 1, f"port {port} cannot be used", "--port")
+
+
+@pytest.mark.usefixtures("terminal")
+def test_on_a_terminal_progress_is_a_spinner_and_the_result_stays_clean(tmp_path: Path) -> None:
+    outside, inside = pty.openpty()
+    path = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "TERM": "xterm-256color"}
+    done = subprocess.run(
+        [sys.executable, "-m", "dpsops", "up"], cwd=tmp_path, env=path, stdout=subprocess.PIPE, stderr=inside, check=True
+    )
+    os.close(inside)
+    shown = os.read(outside, 1_000_000)
+    os.close(outside)
+    assert b"\x1b[" in shown
+    assert b"\x1b[" not in done.stdout
+    assert done.stdout.decode().splitlines()[-1] == "✓ DPS certificate root-g1: verified"

@@ -1,0 +1,82 @@
+"""Where the real Azure departs from its own OpenAPI files, and what those files leave out.
+
+Each deviation was seen in recorded traffic, and a test holds the list against the recordings; nothing else
+is excused.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from tests.conformance.openapi import Operation, Violation
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """Violations of one kind that are Azure's own: `service` and `where` are patterns of the whole text."""
+
+    service: str
+    where: str
+    rule: str
+    reason: str
+
+    def excuses(self, operation: Operation, violation: Violation) -> bool:
+        """Whether this is the violation meant."""
+        return (
+            violation.rule == self.rule
+            and re.fullmatch(self.service, operation.service) is not None
+            and re.fullmatch(self.where, violation.where) is not None
+        )
+
+
+_DPS = "deviceprovisioningservices-mgmt"
+_HUB = "iothub-mgmt"
+_VAULT = "keyvault-(certificates|keys|secrets)"
+
+DEVIATIONS = (
+    Deviation(_VAULT, r"response\.body\.nextLink", "type", "the last page says null"),
+    Deviation(
+        "keyvault-certificates",
+        r"response\.body(\.policy)?\.x509_props\.basic_constraints",
+        "declared",
+        "a field for Azure's internal use, in every policy",
+    ),
+    Deviation("keyvault-certificates", r"response\.body\.pending", "declared", "the link to the operation that made it"),
+    Deviation("keyvault-certificates", r"response\.body\.value\[\]\.subject", "declared", "always empty, in every list"),
+    Deviation(_DPS, r"response\.body(\.value\[\])?\.properties\.certificate", "type", "null unless asked for"),
+    Deviation(_DPS, r"response\.body\.properties\.idScope", "type", "null until the service is active"),
+    Deviation(f"{_DPS}|{_HUB}", r"response\.body\.message", "type", "a free name needs no message"),
+    Deviation(
+        _DPS,
+        r"(request|response)\.body(\.value\[\]|\.properties\.authorizationPolicies\[\])?\.rights",
+        "enum",
+        "rights are a list in one string; the file has some lists and not others",
+    ),
+    Deviation(
+        _HUB,
+        r"response\.body(\.value\[\])?\.(resourcegroup|subscriptionid)",
+        "declared",
+        "of every resource of Microsoft.Devices",
+    ),
+    Deviation(_HUB, r"response\.body\.(code|httpStatusCode)", "type", "numbers in the errors of Microsoft.Devices"),
+    Deviation(_HUB, r"response\.body", "missing", "an accepted deletion has no body"),
+    Deviation(_HUB, r"response\.body", "type", "an accepted deletion has the body null"),
+)
+
+UNDESCRIBED = {
+    r"GET .*/(operationstatuses|(provisioningservice)?operationresults)/.*": "no file describes what a long-running operation is polled at",
+    r"(GET|HEAD|PUT|PATCH|DELETE) /subscriptions/[^/]+/resourcegroups(/[^/]+)?": "the file of resource groups is not at hand",
+    r"GET /subscriptions(/[^/]+)?(/resources|/locations)?": "the file of subscriptions is not at hand",
+}
+"""Requests to the services judged that none of the files describe: a pattern of `METHOD PATH`, and why."""
+
+
+def excused(operation: Operation, violation: Violation) -> bool:
+    """Whether Azure itself departs from its files in this way."""
+    return any(deviation.excuses(operation, violation) for deviation in DEVIATIONS)
+
+
+def undescribed(method: str, path: str) -> bool:
+    """Whether it is known that no file describes the request."""
+    return any(re.fullmatch(pattern, f"{method} {path}", re.IGNORECASE) for pattern in UNDESCRIBED)

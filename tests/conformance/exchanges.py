@@ -1,0 +1,47 @@
+"""An observer of the embedded Azure that holds every exchange against Azure's OpenAPI files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dpsops.emulator.http import Request, Response
+from tests.conformance.deviations import excused, undescribed
+from tests.conformance.openapi import FOLDER, Specification, Violation
+
+
+@dataclass(slots=True)
+class ValidatingObserver:
+    """Sees exchanges (`azure.observers.append(...)`) and keeps what is wrong with them, each as one line of text.
+
+    `violations`: an answer that departs from its operation, or a request that does and was accepted all the
+    same. `unmatched`: a request to Resource Manager or a data plane that no file describes, other than those
+    known to be left out. `judged` counts the exchanges that an operation was found for.
+    """
+
+    specification: Specification
+    violations: list[str] = field(default_factory=list)
+    unmatched: list[str] = field(default_factory=list)
+    judged: int = 0
+
+    def __call__(self, request: Request, response: Response) -> None:
+        """Judges one exchange."""
+        if request.host.startswith("login."):
+            return
+        operation = self.specification.find(request.method, request.host, request.path, request.api_version)
+        line = f"{request.method} {request.host}{request.path} ({request.api_version}) {response.status}"
+        if operation is None:
+            if not undescribed(request.method, request.path):
+                self.unmatched.append(line)
+            return
+        self.judged += 1
+        found: list[Violation] = []
+        if response.status < 400:  # a wrong request that is refused has met its judge
+            found += self.specification.check_request(operation, request.path, request.query, request.headers, request.body)
+        found += self.specification.check_response(operation, response.status, response.content())
+        self.violations += [f"{line}: {violation}" for violation in found if not excused(operation, violation)]
+
+
+def validating_observer(folder: Path = FOLDER) -> ValidatingObserver:
+    """A fresh observer over the OpenAPI files in `folder`."""
+    return ValidatingObserver(Specification.load(folder))

@@ -1,0 +1,213 @@
+"""Replaying a recording against the embedded Azure: the same requests, and whether the answers are those of the real one."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from email.utils import parsedate_to_datetime
+from enum import Enum
+from typing import Any
+
+from dpsops.emulator.azure import Azure
+from dpsops.emulator.http import Request, Response
+from dpsops.emulator.identity.state import OPERATOR
+from dpsops.emulator.identity.tokens import LIFETIME, issue_token
+from dpsops.emulator.state import Database
+from dpsops.emulator.world import Clock, Timings, World
+from tests.conformance.carry import Carrier
+from tests.conformance.pages import follow, next_link, whole
+from tests.conformance.recordings import Exchange, Message, Recording
+from tests.conformance.scope import Standing, foundation, omission, standing
+from tests.conformance.shape import Comparison, headers
+from tests.conformance.stage import Stage
+from tests.conformance.substitute import Substitutes
+
+_SLOW = 600.0
+"""Seconds that everything which takes time takes: longer than all requests of a recording together."""
+
+_TIMINGS = Timings(operation=_SLOW, certificate=_SLOW, deletion=_SLOW)
+_START = 1_750_000_000.0
+
+
+class Outcome(Enum):
+    """What became of an exchange."""
+
+    MATCHED = "matched"
+    REFUSED = "refused for a stated reason"
+    DIFFERED = "differed"
+    FOREIGN = "out of scope"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One exchange replayed: `reasons` are the differences, or why the embedded Azure does not have the operation."""
+
+    exchange: Exchange
+    standing: Standing
+    outcome: Outcome
+    reasons: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return "\n    ".join((str(self.exchange), *self.reasons))
+
+
+@dataclass(slots=True)
+class Replay:
+    """A fresh embedded Azure that a recording is replayed against.
+
+    Time stands still, but for a second with each request, until the recording shows that something which
+    takes time is done; then it is made to be.
+    """
+
+    recording: Recording
+    azure: Azure = field(init=False)
+    _stage: Stage = field(init=False)
+    _carrier: Carrier = field(init=False, default_factory=Carrier)
+    _substitutes: Substitutes = field(init=False)
+    _names: set[str] = field(init=False)
+    _tokens: dict[str, tuple[float, str]] = field(init=False, default_factory=dict)
+    _sent: set[object] = field(init=False, default_factory=set)
+
+    def __post_init__(self) -> None:
+        start = _start(self.recording)
+        self.azure = Azure(Database(None), Clock(frozen_at=start), _TIMINGS)
+        self._stage = Stage(self.recording)
+        self._names = self._stage.names()
+        self._substitutes = Substitutes(self.recording, start)
+
+    def run(self) -> list[Result]:
+        """Replays every exchange in turn."""
+        with self.azure.database.transaction() as state:
+            self._stage.admit(World(state, self.azure.clock.now(), _TIMINGS))
+        self._stage.build(self._make)
+        results: dict[int, Result] = {}
+        for exchange in self.recording.exchanges:
+            if exchange.index not in results:
+                pages = follow(exchange, self.recording.exchanges)
+                outcome, reasons = self._replay(pages)
+                results |= {page.index: Result(page, standing(page), outcome, reasons) for page in pages}
+        self.azure.database.close()
+        return list(results.values())
+
+    def _replay(self, pages: list[Exchange]) -> tuple[Outcome, tuple[str, ...]]:
+        """One exchange, or a list with all its pages: where one ends and the next begins is chance."""
+        exchange = pages[0]
+        if standing(exchange) is Standing.FOREIGN:
+            return Outcome.FOREIGN, ()
+        missing = next((each for each in (exchange, foundation(exchange)) if each and not self._serves(each)), None)
+        if missing:
+            reason = omission(missing)
+            return Outcome.REFUSED if reason else Outcome.DIFFERED, (reason or "no such operation, and no reason is stated",)
+        if _all_over(exchange):
+            self.azure.clock.advance(_SLOW + 1)
+        answers = self._ask(exchange)
+        differences = self._compare(pages, answers)
+        if differences and (exchange.method in ("GET", "HEAD") or answers[0].status >= 400):
+            # Nothing has changed by asking. Perhaps what was still going on is over by now in the recording.
+            self.azure.clock.advance(_SLOW + 1)
+            answers = self._ask(exchange)
+            differences = self._compare(pages, answers)
+        self._learn(pages, answers)
+        self.azure.clock.advance(1)
+        return Outcome.DIFFERED if differences else Outcome.MATCHED, tuple(differences)
+
+    def _ask(self, exchange: Exchange) -> list[Response]:
+        """The answer, or the answers of all pages."""
+        request = self._adapt(exchange)
+        answers = [self.azure.handle(request)]
+        while link := next_link(answers[-1].body):
+            asked = Exchange(0, "GET", link, Message({}, b""), 0, Message({}, b""))
+            request = replace(request, host=asked.host, path=asked.path, query=asked.query)
+            answers.append(self.azure.handle(request))
+        return answers
+
+    def _serves(self, exchange: Exchange) -> bool:
+        return any(
+            service.host.fullmatch(exchange.host) and service.router.find(exchange.method, exchange.path)
+            for service in self.azure.services
+        )
+
+    def _adapt(self, exchange: Exchange) -> Request:
+        """The request as the recorded client would send it to this Azure."""
+        now = Exchange(0, exchange.method, self._carrier.url(exchange.url), exchange.request, 0, Message({}, b""))
+        headers = {name: self._carrier.header(value) for name, value in exchange.request.headers.items() if name == "if-match"}
+        if exchange.status != 401:
+            headers["authorization"] = f"Bearer {self._token(now.host)}"
+        recorded = exchange.request.json()
+        body = exchange.request.body
+        if recorded is not None:
+            carried = self._carrier.body(exchange.path, recorded)
+            sent = self._substitutes.body(exchange, carried, self._carrier)
+            self._remember(recorded, sent)
+            body = json.dumps(sent).encode()
+        return Request(now.method, now.host, now.path, now.query, headers | {"content-type": "application/json"}, body)
+
+    def _compare(self, pages: list[Exchange], answers: list[Response]) -> list[str]:
+        exchange, answer = pages[0], answers[0]
+        if exchange.status != answer.status:
+            return [f"status: {exchange.status} expected, got {answer.status} {answer.content()[:300].decode()}"]
+        differences = list(headers(exchange.response.headers, {name.lower(): value for name, value in answer.headers.items()}))
+        recorded, got = exchange.response.body.strip(), answer.content()
+        if bool(recorded) != bool(got):
+            return [*differences, f"body: {recorded[:200]!r} expected, got {got[:200]!r}"]
+        if not recorded:
+            return differences
+        wanted, given = whole([page.response.json() for page in pages]), whole([each.body for each in answers])
+        comparison = Comparison(self._sent, self._names, self._carrier, cut=next_link(pages[-1].response.json()) is not None)
+        differences += comparison.bodies(wanted, given)
+        limit = int(exchange.query.get("maxresults", 0))
+        if limit and any(len(each.body["value"]) > limit for each in answers):
+            differences.append(f"body.value: no more than {limit} elements expected")
+        return differences
+
+    def _learn(self, pages: list[Exchange], answers: list[Response]) -> None:
+        exchange, answer = pages[0], answers[0]
+        self._carrier.learn(whole([page.response.json() for page in pages]), whole([each.body for each in answers]))
+        links = {name.lower(): value for name, value in answer.headers.items()}
+        self._carrier.learn_links(exchange.response.headers, links)
+        self._carrier.learn_keys(exchange.path, answer.body)
+        self._substitutes.learn(exchange)
+
+    def _remember(self, recorded: Any, sent: Any) -> None:
+        """Notes what this client sends just as the recorded one did: that, no answer may change."""
+        match recorded, sent:
+            case dict(), dict():
+                for name in recorded.keys() & sent.keys():
+                    self._remember(recorded[name], sent[name])
+            case list(), list():
+                for one, other in zip(recorded, sent, strict=False):
+                    self._remember(one, other)
+            case ((str() | int()), _) if recorded == sent:
+                self._sent.add(recorded)
+
+    def _token(self, host: str) -> str:
+        audiences = next(service.audience for service in self.azure.services if service.host.fullmatch(host))
+        now = self.azure.clock.now()
+        issued, token = self._tokens.get(audiences, (0.0, ""))
+        if now - issued > LIFETIME / 2:
+            with self.azure.database.transaction() as state:
+                token = issue_token(World(state, now, _TIMINGS), OPERATOR, audiences.split()[0])
+            self._tokens[audiences] = (now, token)
+        return token
+
+    def _make(self, method: str, url: str, body: dict[str, Any]) -> None:
+        asked = Exchange(0, method, url, Message({}, b""), 0, Message({}, b""))
+        sent = {"authorization": f"Bearer {self._token(asked.host)}", "content-type": "application/json"}
+        answer = self.azure.handle(Request(method, asked.host, asked.path, asked.query, sent, json.dumps(body).encode()))
+        assert answer.status < 300, f"the stage of {self.recording.name}: {method} {url} {answer.status} {answer.body}"
+        self.azure.clock.advance(_SLOW + 1)
+
+
+def _all_over(exchange: Exchange) -> bool:
+    """Whether a change was answered as done, so that nothing that was begun before it can still have been going on."""
+    match exchange.response.json():
+        case {"properties": {"provisioningState": "Succeeded"}}:
+            return exchange.method not in ("GET", "HEAD")
+        case _:
+            return False
+
+
+def _start(recording: Recording) -> float:
+    """When the recording was made."""
+    dates = (exchange.response.headers.get("date") for exchange in recording.exchanges)
+    return next((parsedate_to_datetime(date).timestamp() for date in dates if date), _START)

@@ -1,0 +1,150 @@
+"""Comparing an answer of the embedded Azure with the recorded one: status, headers, the JSON's keys, types and values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tests.conformance.carry import MASKS, Carrier, identity
+
+_GENERATED = {
+    *("created", "updated", "nbf", "exp", "deletedDate", "scheduledPurgeDate", "deletionDate", "createdDateTime"),
+    *("lastActionDateTime", "expiry", "createdAt", "lastModifiedAt", "notBeforeUtc", "notAfterUtc", "createdDateTimeUtc"),
+    *("lastUpdatedDateTimeUtc", "timestampUtc", "n", "x", "y", "cer", "csr", "x5t", "thumbprint", "sha1Thumbprint"),
+    *("sha256Thumbprint", "serialNumber", "subjectName", "issuerName", "subject", "certificate", "value", "primaryKey"),
+    *("secondaryKey", "connectionString", "verificationCode", "etag", "idScope", "createdBy", "lastModifiedBy"),
+    *("createdByType", "lastModifiedByType", "correlationId", "trackingId", "endpoint", "nextLink", "path"),
+    *("CreatedTime", "ModifiedTime"),
+}
+"""Keys of values that Azure makes up, or that the recorder masked: compared by type, unless the client sent the value."""
+
+_ALIKE = {
+    ("Pending", "Running"),  # which of the two the first poll of an operation sees is chance
+    ("Running", "Pending"),
+    ("None", "RootCertificateV2"),  # hubs got a new root certificate in 2023, whatever the API version
+}
+"""Pairs of a recorded value and a later one that both are Azure's."""
+
+_EITHER = re.compile(r".*\.operationsMonitoringEvents\.(a|internalA)uthorizationPolicies\[\d+\]\.(CreatedTime|ModifiedTime)")
+"""What the same API version showed in one year and not in the next."""
+
+_NOT_FOUND = re.compile(
+    r"(?:Deleted )?(\w+) not found: (\S+)|An? (\w+) with \(name/id\) (\S+) was not found in this key vault\..*", re.DOTALL
+)
+"""Key Vault says either, from one request to the next."""
+
+_RANDOM = (
+    (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE), "<uuid>"),
+    (re.compile(r"(?<![0-9a-zA-Z])[0-9a-fA-F]{32}(?![0-9a-zA-Z])"), "<hex>"),
+    (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?"), "<time>"),
+)
+_SUPPORT = re.compile(r" ?If you contact a support representative.*", re.DOTALL)
+_CODE_OF_VAULT = re.compile(r"^AKV\d+: ")
+_NAMED = re.compile(r"/(?:(?:deleted)?vaults|iothubs|provisioningservices|certificates|keys|secrets)/([^/]+)")
+_HEADERS = ("location", "azure-asyncoperation", "etag", "www-authenticate", "x-ms-item-type", "x-ms-continuation")
+
+
+def kind(value: Any) -> str:
+    """The JSON type of a value."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "boolean"
+        case int() | float():
+            return "number"
+        case str():
+            return "string"
+        case list():
+            return "array"
+        case _:
+            return "object"
+
+
+def stable(text: str) -> str:
+    """A text without what differs from run to run: IDs, times, correlation, and Key Vault's newer error numbers."""
+    text = _CODE_OF_VAULT.sub("", _SUPPORT.sub("", text))
+    if missing := _NOT_FOUND.fullmatch(text):
+        text = " ".join(filter(None, missing.groups())).lower()
+    for pattern, name in _RANDOM:
+        text = pattern.sub(name, text)
+    return text.lower() if text.startswith(("/subscriptions", "https://")) else text
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How two answers are compared.
+
+    `sent`: every string and number that the client has sent. `names`: of what the recording deals with, in
+    lower case; other things that a list shows were somebody else's. `carrier`: what stands today where the
+    recording has an ID. `cut`: the recording ends before the list that is compared does.
+    """
+
+    sent: Collection[object]
+    names: Collection[str]
+    carrier: Carrier
+    cut: bool = False
+
+    def bodies(self, recorded: Any, got: Any, where: str = "body") -> Iterator[str]:
+        """The differences, one line each."""
+        if kind(recorded) != kind(got):
+            yield f"{where}: {kind(recorded)} expected, got {_brief(got)}"
+        elif isinstance(recorded, dict):
+            if ("nextLink" in recorded and "nextLink" in got) or self.cut:
+                recorded, got = ({**each, "nextLink": None} for each in (recorded, got))
+            recorded = {_spelled(key, value, got): value for key, value in recorded.items()}
+            for key in recorded.keys() ^ got.keys():
+                if _EITHER.fullmatch(f"{where}.{key}"):
+                    continue
+                if key in recorded:
+                    yield f"{where}.{key}: missing, {_brief(recorded[key])} expected"
+                else:
+                    yield f"{where}.{key}: not expected, got {_brief(got[key])}"
+            for key in recorded.keys() & got.keys():
+                yield from self.bodies(recorded[key], got[key], f"{where}.{key}")
+        elif isinstance(recorded, list):
+            yield from self._arrays(recorded, got, where)
+        elif not self._alike(recorded, got, where):
+            yield f"{where}: {_brief(recorded)} expected, got {_brief(got)}"
+
+    def _arrays(self, recorded: list[Any], got: list[Any], where: str) -> Iterator[str]:
+        ours = [element for element in recorded if self._is_ours(element)]
+        if len(ours) > len(got) or (len(ours) < len(got) and not self.cut):
+            yield f"{where}: {len(ours)} elements expected, got {len(got)}"
+        for index, (one, other) in enumerate(self.carrier.pairs(ours, got)):
+            yield from self.bodies(one, other, f"{where}[{index}]")
+
+    def _is_ours(self, element: Any) -> bool:
+        found = _NAMED.search(identity(element))
+        return found is None or found[1] in self.names
+
+    def _alike(self, recorded: Any, got: Any, where: str) -> bool:
+        if recorded == got or recorded in MASKS or (recorded, got) in _ALIKE:
+            return True
+        if isinstance(recorded, str) and stable(recorded) == stable(got):
+            return True
+        return where.rpartition(".")[2] in _GENERATED and recorded not in self.sent
+
+
+def headers(recorded: Mapping[str, str], got: Mapping[str, str]) -> Iterator[str]:
+    """The headers of the protocol that one answer has and the other has not (names in lower case).
+
+    Recorders drop `Retry-After`, so that only its absence from the embedded Azure's answer says something.
+    """
+    for name in (*_HEADERS, "retry-after"):
+        if name in recorded and name not in got:
+            yield f"header {name}: missing"
+        elif name in got and name not in recorded and name != "retry-after":
+            yield f"header {name}: not expected, got {_brief(got[name])}"
+
+
+def _spelled(key: str, value: Any, got: Mapping[str, Any]) -> str:
+    """The key as it is in `got`: recorders that mask a value write its key in their own case."""
+    return next((each for each in got if each.lower() == key.lower()), key) if isinstance(value, str) and value in MASKS else key
+
+
+def _brief(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 160 else f"{text[:160]}..."

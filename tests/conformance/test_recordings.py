@@ -1,0 +1,130 @@
+"""Each published format is read into the same exchanges. The recordings here are made up, a few lines each."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.recordings import Recording, discover, read_recording
+
+URL = "https://v.vault.azure.net/secrets/s?api-version=7.4"
+ANSWER = {"value": "x", "id": "https://v.vault.azure.net/secrets/s/1"}
+
+
+def read(folder: Path, name: str, text: str) -> Recording:
+    path = folder / name
+    path.write_text(text)
+    recording = read_recording(path, folder)
+    assert recording is not None
+    return recording
+
+
+def assert_is_the_exchange(recording: Recording) -> None:
+    (exchange,) = recording.exchanges
+    assert (exchange.method, exchange.url, exchange.status) == ("PUT", URL, 200)
+    assert (exchange.host, exchange.path, exchange.api_version) == ("v.vault.azure.net", "/secrets/s", "7.4")
+    assert exchange.request.headers["content-type"] == "application/json"
+    assert exchange.request.json() == {"value": "x"}
+    assert exchange.response.headers["date"] == "Mon, 06 Nov 2023 12:48:56 GMT"
+    assert exchange.response.json() == ANSWER
+
+
+def cassette(request_body: str, response_body: str, extra: str = "") -> str:
+    return f"""interactions:
+- request:
+    body: {request_body}
+    headers: {{Content-Type: [application/json]}}
+    method: PUT
+    uri: {URL}
+  response:
+    body: {{string: {response_body}}}
+    headers: {{date: ['Mon, 06 Nov 2023 12:48:56 GMT']{extra}}}
+    status: {{code: 200, message: OK}}
+version: 1
+"""
+
+
+def test_cassette(tmp_path: Path) -> None:
+    assert_is_the_exchange(read(tmp_path, "a.yaml", cassette("""'{"value": "x"}'""", f"'{json.dumps(ANSWER)}'")))
+
+
+def test_cassette_written_by_python_2(tmp_path: Path) -> None:
+    text = cassette("""!!python/unicode '{"value": "x"}'""", f"!!python/unicode '{json.dumps(ANSWER)}'")
+    assert_is_the_exchange(read(tmp_path, "a.yml", text))
+
+
+def test_cassette_with_a_compressed_body(tmp_path: Path) -> None:
+    body = base64.b64encode(gzip.compress(json.dumps(ANSWER).encode())).decode()
+    text = cassette("""'{"value": "x"}'""", f"!!binary {body}", ", content-encoding: [gzip]")
+    assert_is_the_exchange(read(tmp_path, "a.yaml", text))
+
+
+def test_cassette_with_a_parsed_body(tmp_path: Path) -> None:
+    interaction = {
+        "request": {"method": "PUT", "uri": URL, "body": '{"value": "x"}', "headers": {"Content-Type": "application/json"}},
+        "response": {
+            "status": {"code": 200, "message": "OK"},
+            "headers": {"Date": ["Mon, 06 Nov 2023 12:48:56 GMT"]},
+            "body": {"data": ANSWER},
+        },
+    }
+    assert_is_the_exchange(read(tmp_path, "a.json", json.dumps({"version": 1, "interactions": [interaction]})))
+
+
+@pytest.mark.parametrize("body", [{"value": "x"}, '{"value": "x"}'], ids=["parsed", "text"])
+def test_session_of_the_test_proxy(tmp_path: Path, body: object) -> None:
+    entry = {
+        "RequestUri": URL,
+        "RequestMethod": "PUT",
+        "RequestHeaders": {"Content-Type": "application/json"},
+        "RequestBody": body,
+        "StatusCode": 200,
+        "ResponseHeaders": {"Date": "Mon, 06 Nov 2023 12:48:56 GMT"},
+        "ResponseBody": ANSWER,
+    }
+    assert_is_the_exchange(read(tmp_path, "a.json", "\ufeff" + json.dumps({"Entries": [entry], "Variables": {}})))
+
+
+def test_old_session_without_hosts(tmp_path: Path) -> None:
+    vault = {
+        "RequestUri": "//secrets/s?api-version=7.4",
+        "RequestMethod": "PUT",
+        "RequestHeaders": {"Content-Type": ["application/json"]},
+        "RequestBody": '{\r\n  "value": "x"\r\n}',
+        "StatusCode": 200,
+        "ResponseHeaders": {"Date": ["Mon, 06 Nov 2023 12:48:56 GMT"]},
+        "ResponseBody": json.dumps(ANSWER),
+    }
+    manager = vault | {"RequestUri": "/subscriptions/1/resourceGroups/g?api-version=2021-04-01", "RequestBody": ""}
+    recording = read(tmp_path, "a.json", json.dumps({"Entries": [vault, manager], "Names": {}}))
+    assert_is_the_exchange(Recording(recording.name, recording.exchanges[:1]))
+    assert recording.exchanges[1].host == "management.azure.com"
+    assert recording.exchanges[1].request.body == b""
+
+
+def test_no_body_and_null_are_told_apart(tmp_path: Path) -> None:
+    recording = read(tmp_path, "a.yaml", cassette("null", "''"))
+    assert recording.exchanges[0].request.body == recording.exchanges[0].response.body == b""
+    recording = read(tmp_path, "a.yaml", cassette("null", "'null'"))
+    assert recording.exchanges[0].response.body == b"null"
+
+
+def test_parameters_without_a_value_are_kept(tmp_path: Path) -> None:
+    text = cassette("null", "''").replace("?api-version=7.4", "?Api-Version=7.4&asyncinfo&t=%2B1")
+    (exchange,) = read(tmp_path, "a.yaml", text).exchanges
+    assert exchange.query == {"Api-Version": "7.4", "asyncinfo": "", "t": "+1"}
+    assert exchange.api_version == "7.4"
+
+
+def test_what_is_no_recording_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "notes.json").write_text('{"entries": [], "note": "interactions"}')
+    (tmp_path / "sub" / "README.md").write_text("interactions:")
+    (tmp_path / "sub" / "a.yaml").write_text(cassette("null", "''"))
+    assert discover(tmp_path) == [tmp_path / "sub" / "a.yaml"]
+    assert read_recording(tmp_path / "sub" / "notes.json", tmp_path) is None
+    assert discover(tmp_path / "absent") == []

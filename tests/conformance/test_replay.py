@@ -1,0 +1,26 @@
+"""The embedded Azure answers every recorded request as the real one did."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conformance.conftest import NO_RECORDINGS, Report
+from tests.conformance.recordings import FOLDER, Recording, discover, read_recording
+from tests.conformance.replay import Outcome, Replay
+from tests.conformance.scope import Standing
+
+_NAMES = [path.relative_to(FOLDER).as_posix() for path in discover()]
+
+
+@pytest.mark.parametrize("name", _NAMES or [pytest.param("", marks=pytest.mark.skip(reason=NO_RECORDINGS))])
+def test_every_recorded_exchange_is_answered_alike(name: str, report: Report) -> None:
+    recording = read_recording(FOLDER / name)
+    assert recording is not None, "what looks like a recording is one"
+    results = Replay(recording).run()
+    report.add(name, results)
+    differed = [str(each) for each in results if each.outcome is Outcome.DIFFERED and each.standing is Standing.JUDGED]
+    assert not differed, "\n".join(["", *differed])
+
+
+def test_something_was_recorded(recorded: list[Recording]) -> None:
+    assert recorded, "the folder of recordings has none in it"

@@ -1,0 +1,98 @@
+"""The worlds as fixtures; see `worlds.py`."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import vcr
+
+from tests.worlds import World, azure_world, embedded_world, forget_challenges, recorded_world, start_embedded
+
+RECORDINGS = Path(__file__).parent / "recordings"
+
+_ON_AZURE = os.environ.get("DPSOPS_TEST_CLOUD") == "azure"
+_RECORDING = os.environ.get("DPSOPS_TEST_RECORD") == "1"
+
+_WORLDS = [
+    pytest.param("embedded", marks=pytest.mark.embedded),
+    pytest.param("recorded", marks=[pytest.mark.recorded, *([] if _RECORDING else [pytest.mark.block_network])]),
+]
+_AZURE = [pytest.param("azure", marks=pytest.mark.azure)]
+
+
+@pytest.fixture(autouse=True)
+def _no_old_challenges() -> None:
+    forget_challenges()
+
+
+@pytest.fixture
+def embedded(tmp_path: Path) -> Iterator[World]:
+    """The embedded Azure, over a real socket."""
+    with start_embedded(tmp_path) as azure:
+        yield embedded_world(azure)
+
+
+@pytest.fixture(params=_AZURE if _ON_AZURE else _WORLDS)
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    """Each world in turn: the embedded Azure, then its recording; or, when asked for, the real Azure."""
+    match request.param:
+        case "embedded":
+            yield request.getfixturevalue("embedded")
+        case "recorded":
+            yield from _recorded(request, tmp_path)
+        case _:
+            yield from _on_azure()
+
+
+def _recorded(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    cassette = RECORDINGS / f"{request.node.originalname.removeprefix('test_')}.yaml"
+    tape = vcr.VCR(
+        record_mode=vcr.mode.ALL if _RECORDING else vcr.mode.NONE,
+        decode_compressed_response=True,
+        ignore_hosts=["login.microsoftonline.com"],
+        filter_headers=["Authorization", "User-Agent", "x-ms-client-request-id", "Accept-Encoding", "Connection"],
+        before_record_request=_scrub_request,
+        before_record_response=_scrub_response,
+    )
+    if not _RECORDING:
+        with tape.use_cassette(str(cassette), allow_playback_repeats=False) as played:
+            yield recorded_world()
+        assert played.all_played, "the test sent less than was recorded"
+        return
+    cassette.unlink(missing_ok=True)
+    with start_embedded(tmp_path) as azure, tape.use_cassette(str(cassette)):
+        yield embedded_world(azure)
+
+
+def _on_azure() -> Iterator[World]:
+    subscription, suffix = os.environ["AZURE_SUBSCRIPTION_ID"], os.environ["DPSOPS_TEST_SUFFIX"]
+    world = azure_world(subscription, suffix)
+    yield world
+    cloud = world.cloud(world.environment)
+    cloud.groups.resource_groups.begin_delete(world.environment.resource_group).result()
+    cloud.vaults.vaults.begin_purge_deleted(world.environment.vault.name, world.environment.location).result()
+
+
+_PRIVATE = re.compile(rb"-----BEGIN PRIVATE KEY-----.*?-----END PRIVATE KEY-----", re.DOTALL)
+
+
+def _scrub_request(request: Any) -> Any:
+    if request.body:
+        request.body = _PRIVATE.sub(b"REDACTED", _bytes(request.body))
+    return request
+
+
+def _scrub_response(response: Any) -> Any:
+    response["body"]["string"] = _PRIVATE.sub(b"REDACTED", response["body"]["string"] or b"")
+    kept = {"content-type", "retry-after", "azure-asyncoperation", "location", "www-authenticate"}
+    response["headers"] = {name: value for name, value in response["headers"].items() if name.lower() in kept}
+    return response
+
+
+def _bytes(body: Any) -> bytes:
+    return body if isinstance(body, bytes) else str(body).encode()

@@ -1,0 +1,141 @@
+"""Signing in to the embedded Azure with azure-identity's own credentials."""
+
+from __future__ import annotations
+
+import pytest
+import requests
+from azure.core.exceptions import ClientAuthenticationError
+from azure.identity import ClientAssertionCredential, ClientSecretCredential
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from dpsops.emulator.http import JSON
+from dpsops.emulator.identity.state import OPERATOR, SUBSCRIPTION, FederatedCredential, trust_issuer
+from dpsops.emulator.identity.tokens import LIFETIME, sign_jwt
+from dpsops.emulator.world import World as Inside
+from tests.worlds import World
+
+ISSUER, SUBJECT, AUDIENCE = "https://token.actions.example", "repo:acme/fleet:environment:prod", "api://AzureADTokenExchange"
+MANAGEMENT, VAULT = "https://management.azure.com/.default", "https://vault.azure.net/.default"
+
+
+@pytest.fixture(scope="module")
+def issuer_key() -> rsa.RSAPrivateKey:
+    """The key of a foreign issuer, such as GitHub."""
+    return rsa.generate_private_key(65537, 2048)
+
+
+def trust(world: World, key: rsa.RSAPrivateKey) -> None:
+    """Lets the operator sign in with that issuer's tokens."""
+    assert world.embedded is not None
+    with world.embedded.azure.database.transaction() as state:
+        credential = FederatedCredential(ISSUER, SUBJECT, AUDIENCE, key.public_key())
+        trust_issuer(Inside(state, world.clock.now()), OPERATOR.app_id, credential)
+
+
+def assertion(world: World, key: rsa.RSAPrivateKey, **changes: object) -> str:
+    """A federated token, valid for five minutes unless `changes` say otherwise."""
+    now = int(world.clock.now())
+    claims: JSON = {"iss": ISSUER, "sub": SUBJECT, "aud": AUDIENCE, "nbf": now, "iat": now, "exp": now + 300}
+    return sign_jwt(key, claims | changes, "foreign")
+
+
+def get(world: World, url: str, token: str) -> requests.Response:
+    """A GET with a bearer token, through the proxy."""
+    assert world.embedded is not None
+    session = requests.Session()
+    session.trust_env = False
+    with session:
+        return session.get(
+            url,
+            headers={"Authorization": f"Bearer {token}"},
+            proxies={"https": world.embedded.proxy_url},
+            verify=str(world.embedded.authority_file),
+            timeout=30,
+        )
+
+
+SUBSCRIPTION_URL = f"https://management.azure.com/subscriptions/{SUBSCRIPTION}?api-version=2022-12-01"
+
+
+def test_a_client_secret_signs_in_and_its_token_is_accepted(embedded: World) -> None:
+    assert embedded.embedded is not None
+    secret = embedded.embedded.client_secret
+    credential = ClientSecretCredential(OPERATOR.tenant_id, OPERATOR.app_id, secret, transport=embedded.transport)
+    token = credential.get_token(MANAGEMENT)
+
+    assert get(embedded, SUBSCRIPTION_URL, token.token).status_code == 200
+
+
+def test_a_wrong_client_secret_is_refused(embedded: World) -> None:
+    credential = ClientSecretCredential(OPERATOR.tenant_id, OPERATOR.app_id, "wrong", transport=embedded.transport)
+    with pytest.raises(ClientAuthenticationError, match="AADSTS7000215"):
+        credential.get_token(MANAGEMENT)
+
+
+def test_an_unknown_application_is_refused(embedded: World) -> None:
+    stranger = "00000000-1111-2222-3333-444444444444"
+    credential = ClientSecretCredential(OPERATOR.tenant_id, stranger, "secret", transport=embedded.transport)
+    with pytest.raises(ClientAuthenticationError, match="AADSTS700016"):
+        credential.get_token(MANAGEMENT)
+
+
+def test_an_unknown_tenant_is_refused(embedded: World) -> None:
+    stranger = "00000000-1111-2222-3333-444444444444"
+    credential = ClientSecretCredential(stranger, OPERATOR.app_id, "secret", transport=embedded.transport)
+    with pytest.raises(ClientAuthenticationError, match="Unable to get authority configuration"):
+        credential.get_token(MANAGEMENT)
+
+
+def test_a_federated_token_signs_in(embedded: World, issuer_key: rsa.RSAPrivateKey) -> None:
+    trust(embedded, issuer_key)
+    credential = ClientAssertionCredential(
+        OPERATOR.tenant_id, OPERATOR.app_id, lambda: assertion(embedded, issuer_key), transport=embedded.transport
+    )
+    token = credential.get_token(MANAGEMENT)
+
+    assert get(embedded, SUBSCRIPTION_URL, token.token).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"sub": "repo:acme/fleet:environment:dev"}, "AADSTS700213"),
+        ({"iss": "https://elsewhere.example"}, "AADSTS700213"),
+        ({"aud": "somebody-else"}, "AADSTS700212"),
+        ({"exp": 1}, "AADSTS700024"),
+    ],
+)
+def test_a_federated_token_that_does_not_fit_is_refused(
+    embedded: World, issuer_key: rsa.RSAPrivateKey, changes: dict[str, object], code: str
+) -> None:
+    trust(embedded, issuer_key)
+    credential = ClientAssertionCredential(
+        OPERATOR.tenant_id, OPERATOR.app_id, lambda: assertion(embedded, issuer_key, **changes), transport=embedded.transport
+    )
+    with pytest.raises(ClientAuthenticationError, match=code):
+        credential.get_token(MANAGEMENT)
+
+
+def test_a_federated_token_of_another_key_is_refused(embedded: World, issuer_key: rsa.RSAPrivateKey) -> None:
+    trust(embedded, issuer_key)
+    forger = rsa.generate_private_key(65537, 2048)
+    credential = ClientAssertionCredential(
+        OPERATOR.tenant_id, OPERATOR.app_id, lambda: assertion(embedded, forger), transport=embedded.transport
+    )
+    with pytest.raises(ClientAuthenticationError, match="AADSTS700213"):
+        credential.get_token(MANAGEMENT)
+
+
+def test_a_token_is_checked_on_every_call(embedded: World) -> None:
+    assert embedded.embedded is not None
+    secret = embedded.embedded.client_secret
+    credential = ClientSecretCredential(OPERATOR.tenant_id, OPERATOR.app_id, secret, transport=embedded.transport)
+    token = credential.get_token(MANAGEMENT).token
+    for_the_vault = credential.get_token(VAULT).token
+    head, claims, signature = token.split(".")
+
+    assert get(embedded, SUBSCRIPTION_URL, token).status_code == 200
+    assert get(embedded, SUBSCRIPTION_URL, for_the_vault).status_code == 401
+    assert get(embedded, SUBSCRIPTION_URL, f"{head}.{claims}.{signature[::-1]}").status_code == 401
+    embedded.clock.advance(LIFETIME)
+    assert get(embedded, SUBSCRIPTION_URL, token).status_code == 401

@@ -1,0 +1,208 @@
+"""The embedded Azure as a server: the proxy, TLS under Azure's names, faults, and its state on disk."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+import requests
+from azure.core.exceptions import AzureError, HttpResponseError, ServiceRequestError
+
+from dpsops.emulator.faults import Delay, Drop, Fault, Refuse, Throttle
+from dpsops.emulator.http import Request, Response
+from dpsops.emulator.state import Database
+from dpsops.emulator.tls import ensure_certificates
+from tests.worlds import World
+
+
+def converse(world: World, message: bytes) -> bytes:
+    """What the proxy answers to these bytes; nothing where it hangs up."""
+    assert world.embedded is not None
+    port = int(world.embedded.proxy_url.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        try:
+            connection.sendall(message)
+            return connection.recv(4096)
+        except ConnectionResetError:
+            return b""
+
+
+@pytest.mark.parametrize(
+    ("message", "status"),
+    [
+        (b"CONNECT management.azure.com:443 HTTP/1.1\r\n\r\n", b"200"),
+        (b"CONNECT example.com:443 HTTP/1.1\r\n\r\n", b"502"),
+        (b"CONNECT nobodys-vault.vault.azure.net:443 HTTP/1.1\r\n\r\n", b"502"),
+        (b"CONNECT management.azure.com:22 HTTP/1.1\r\n\r\n", b"502"),
+        (b"CONNECT HTTP/1.1\r\n\r\n", b"502"),
+        (b"GET http://management.azure.com/ HTTP/1.1\r\n\r\n", b"405"),
+    ],
+)
+def test_the_proxy_joins_azures_hosts_and_no_others(embedded: World, message: bytes, status: bytes) -> None:
+    assert converse(embedded, message).startswith(b"HTTP/1.1 " + status)
+
+
+def test_the_proxy_survives_garbage(embedded: World) -> None:
+    assert converse(embedded, bytes(range(256)) * 800) == b""
+    assert converse(embedded, b"CONNECT management.azure.com:443 HTTP/1.1\r\n\r\n").startswith(b"HTTP/1.1 200")
+
+
+def test_only_its_own_authority_vouches_for_it(embedded: World) -> None:
+    assert embedded.embedded is not None
+    session = requests.Session()
+    session.trust_env = False
+    with session, pytest.raises(requests.exceptions.SSLError):
+        session.get("https://management.azure.com/", proxies={"https": embedded.embedded.proxy_url}, timeout=10)
+
+
+def test_an_unknown_host_behind_a_known_name_is_misdirected(embedded: World) -> None:
+    assert embedded.embedded is not None
+    session = requests.Session()
+    session.trust_env = False
+    with session:
+        answer = session.get(
+            "https://management.azure.com/",
+            headers={"Host": "example.com"},
+            proxies={"https": embedded.embedded.proxy_url},
+            verify=str(embedded.embedded.authority_file),
+            timeout=10,
+        )
+    assert answer.status_code == 421
+
+
+def groups(request: Request) -> bool:
+    """Whether a request is about resource groups."""
+    return "/resourcegroups" in request.path.lower()
+
+
+def test_a_throttled_request_is_retried_after_the_time_it_was_told(embedded: World) -> None:
+    assert embedded.embedded is not None
+    embedded.embedded.azure.faults.add(Fault(Throttle(retry_after=17), groups))
+    before = embedded.clock.now()
+
+    list(embedded.run().cloud.groups.resource_groups.list())
+
+    assert [exchange.status for exchange in embedded.exchanges] == [429, 200]
+    assert embedded.clock.now() - before == 17
+
+
+def test_a_delay_moves_the_clock(embedded: World) -> None:
+    assert embedded.embedded is not None
+    embedded.embedded.azure.faults.add(Fault(Delay(33), groups))
+    before = embedded.clock.now()
+
+    list(embedded.run().cloud.groups.resource_groups.list())
+
+    assert embedded.clock.now() - before == 33
+
+
+def test_a_refusal_is_what_the_test_says(embedded: World) -> None:
+    assert embedded.embedded is not None
+    answer = Response(403, {"error": {"code": "RequestDisallowedByPolicy", "message": "No."}})
+    embedded.embedded.azure.faults.add(Fault(Refuse(answer), groups))
+
+    with pytest.raises(HttpResponseError, match="RequestDisallowedByPolicy"):
+        list(embedded.run().cloud.groups.resource_groups.list())
+
+
+@pytest.mark.parametrize("work_done", [False, True])
+def test_a_dropped_connection_loses_the_answer_and_perhaps_the_work(embedded: World, work_done: bool) -> None:
+    assert embedded.embedded is not None
+    run = embedded.run()
+    settings = run.environment
+    embedded.embedded.azure.faults.add(Fault(Drop(work_done), groups, times=None))
+    with pytest.raises(AzureError):
+        run.cloud.groups.resource_groups.create_or_update(settings.resource_group, {"location": settings.location})
+    embedded.embedded.azure.faults.clear()
+
+    assert run.cloud.groups.resource_groups.check_existence(settings.resource_group) is work_done
+
+
+def test_a_vault_that_does_not_exist_has_no_host_name(embedded: World) -> None:
+    with pytest.raises(ServiceRequestError):
+        list(embedded.run().cloud.certificates.list_properties_of_certificates())
+
+
+@pytest.mark.usefixtures("embedded")
+def test_state_and_keys_are_private_from_birth(tmp_path: Path) -> None:
+    directory = tmp_path / ".dpsops"
+    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in directory.iterdir()}
+    assert {"azure.sqlite", "ca.pem", "server.pem"} <= set(modes)
+    assert set(modes.values()) == {0o600}
+
+
+def test_the_authority_is_made_once(tmp_path: Path) -> None:
+    made: list[bytes] = []
+
+    def ensure() -> None:
+        made.append(ensure_certificates(tmp_path)[0].read_bytes())
+
+    threads = [threading.Thread(target=ensure) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 8
+    assert len(set(made)) == 1
+
+
+_WRITER = """
+import sys
+from pathlib import Path
+from dpsops.emulator.state import Database
+database = Database(Path(sys.argv[1]))
+for number in range(1_000_000):
+    with database.transaction() as state:
+        state.put("pair", "left", {"number": number})
+        state.put("pair", "right", {"number": number})
+    print(number, flush=True)
+"""
+
+
+def test_state_survives_a_killed_process_whole(tmp_path: Path) -> None:
+    path = tmp_path / "azure.sqlite"
+    with subprocess.Popen([sys.executable, "-c", _WRITER, str(path)], stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout is not None
+        reported = [int(writer.stdout.readline()) for _ in range(50)][-1]
+        writer.send_signal(signal.SIGKILL)
+    database = Database(path)
+    with database.transaction() as state:
+        left, right = state.get("pair", "left"), state.get("pair", "right")
+    database.close()
+    assert left == right
+    assert left is not None
+    assert left["number"] >= reported
+
+
+def test_a_refused_transaction_leaves_nothing(tmp_path: Path) -> None:
+    database = Database(tmp_path / "azure.sqlite")
+
+    def write_and_fail() -> None:
+        with database.transaction() as state:
+            state.put("kind", "key", {})
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        write_and_fail()
+    with database.transaction() as state:
+        assert state.get("kind", "key") is None
+    database.close()
+
+
+def test_documents_are_listed_by_prefix_in_order() -> None:
+    database = Database(None)
+    with database.transaction() as state:
+        for key in ("b/2", "a/1", "b/1", "c"):
+            state.put("kind", key, {"key": key})
+        state.put("other", "b/3", {})
+        assert [key for key, _ in state.list("kind", "b/")] == ["b/1", "b/2"]
+        assert state.delete("kind", "c")
+        assert not state.delete("kind", "c")
+    database.close()

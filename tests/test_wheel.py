@@ -1,0 +1,55 @@
+"""What a user of the package gets: the wheel is complete, holds nothing else, and runs away from its source."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+TEMPLATE = "dpsops/template/main.json"
+
+
+def run(*arguments: str, cwd: Path, **environment: str) -> str:
+    """Runs `python ARGUMENTS` in `cwd` and returns its stdout; a failure shows all that it said."""
+    command = [sys.executable, *arguments]
+    done = subprocess.run(
+        command, cwd=cwd, env=os.environ | environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from this tree by the backend itself: no network, no isolation."""
+    directory = tmp_path_factory.mktemp("wheel")
+    run("-m", "hatchling", "build", "-t", "wheel", "-d", str(directory), cwd=ROOT)
+    (built,) = directory.glob("*.whl")
+    return built
+
+
+def test_it_carries_the_template_that_is_in_the_tree(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        assert archive.read(TEMPLATE) == (ROOT / "bicep" / "main.json").read_bytes()
+
+
+def test_it_holds_every_module_and_nothing_else(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = {name for name in archive.namelist() if ".dist-info/" not in name}
+    modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "dpsops").rglob("*.py")}
+    assert names == modules | {TEMPLATE, "dpsops/py.typed"}
+
+
+def test_it_runs_where_the_source_is_not(wheel: Path, tmp_path: Path) -> None:
+    installed, elsewhere = tmp_path / "installed", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    pip = ("-m", "pip", "--disable-pip-version-check", "--quiet", "install", "--no-index", "--no-deps", "--no-compile")
+    run(*pip, "--target", str(installed), str(wheel), cwd=elsewhere)
+    where = run("-c", "import dpsops; print(dpsops.__file__)", cwd=elsewhere, PYTHONPATH=str(installed))
+    assert Path(where.strip()) == installed / "dpsops" / "__init__.py"
+    assert "Usage" in run("-m", "dpsops", "--help", cwd=elsewhere, PYTHONPATH=str(installed))

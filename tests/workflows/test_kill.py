@@ -1,0 +1,75 @@
+"""A process that is killed between any two requests, and run again: every boundary, not a sample."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from azure.core.exceptions import AzureError
+from cryptography import x509
+
+from dpsops.emulator.faults import Drop, Fault
+from dpsops.emulator.http import Request, Response
+from dpsops.emulator.world import Timings
+from dpsops.pki import chains
+from dpsops.pki.names import DeviceId, device_id, secret_name
+from dpsops.workflows import device, prove, root, root_state
+from tests.workflows.doing import converge
+from tests.worlds import World, embedded_world, environment, start_embedded
+
+QUICK = Timings()
+DEVICE: DeviceId = device_id("press-07")
+
+
+def job(world: World) -> None:
+    """`up`, then a device's leaf."""
+    converge(world.run())
+    list(device.issue(world.run(), [DEVICE]))
+
+
+def kill_after(world: World, requests: int) -> None:
+    """From here on so many requests are answered; the next one is done but its answer lost, and after it there is silence."""
+    assert world.embedded is not None
+    faults = world.embedded.azure.faults
+    faults.add(Fault(Drop(work_done=True), skip=requests, times=1))
+    faults.add(Fault(Drop(work_done=False), skip=requests, times=None))
+
+
+def sent_by_a_whole_job(directory: Path) -> int:
+    """How many requests the job takes, of any kind: the boundaries are between them."""
+    seen: list[tuple[Request, Response]] = []
+    with start_embedded(directory, QUICK) as azure:
+        azure.azure.observers.append(lambda request, response: seen.append((request, response)))
+        job(embedded_world(azure, environment(root={"key": "EC-P256"})))
+    return len(seen)
+
+
+def assert_whole(world: World) -> None:
+    """One root, sealed, its key not exportable, verified in DPS; one leaf that it signed."""
+    run = world.run()
+    assert root.current_name(run) == "root-g1"
+    observed = root.observe(run, "root-g1")
+    assert isinstance(root_state.classify(observed, run.now()), root_state.Ready)
+    registered = prove.observe(run, "root-g1")
+    assert registered is not None
+    assert registered.verified
+    value = run.cloud.secrets.get_secret(secret_name(DEVICE)).value or ""
+    leaf, authority = x509.load_pem_x509_certificates(value.encode())
+    chains.require_issued_by(leaf, authority, run.now())
+    assert chains.common_name(leaf.subject) == DEVICE
+    assert converge(world.run()) == []
+
+
+def test_a_kill_at_every_boundary_is_taken_up_by_the_next_run(tmp_path: Path) -> None:
+    boundaries = sent_by_a_whole_job(tmp_path / "whole")
+    assert boundaries > 30
+
+    for boundary in range(boundaries):
+        with start_embedded(tmp_path / str(boundary), QUICK) as azure:
+            world = embedded_world(azure, environment(root={"key": "EC-P256"}))
+            kill_after(world, boundary)
+            with pytest.raises(AzureError):
+                job(world)
+            azure.azure.faults.clear()
+            job(world)
+            assert_whole(world)

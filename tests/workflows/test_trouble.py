@@ -1,0 +1,270 @@
+"""What is in the way of `up`, and what it says about it."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+from azure.core.exceptions import HttpResponseError
+from azure.keyvault.certificates import CertificatePolicy, KeyType
+from azure.mgmt.iothubprovisioningservices.models import CertificateProperties, CertificateResponse
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from dpsops.azure.errors import explain
+from dpsops.emulator.faults import Fault, Refuse, Throttle
+from dpsops.emulator.http import Request, Response
+from dpsops.emulator.identity.state import OPERATOR, SUBSCRIPTION
+from dpsops.emulator.rbac import ASSIGNMENT
+from dpsops.emulator.world import Timings
+from dpsops.errors import Error, NotAllowed, Refused
+from dpsops.pki import chains, profiles
+from dpsops.pki.names import device_id
+from dpsops.workflows import device, prove, root, root_state, status
+from dpsops.workflows.run import Run
+from dpsops.workflows.up import plan
+from tests.workflows.doing import converge
+from tests.worlds import World, environment
+
+YEAR = 365.25 * 86_400
+
+
+def azure(world: World) -> Any:
+    """The Azure behind the world."""
+    assert world.embedded is not None
+    return world.embedded.azure
+
+
+def deploy_only(world: World) -> Run:
+    """An environment whose resources exist, and nothing in them yet."""
+    run = world.run()
+    for action in _until_the_root(world):
+        assert action
+    return run
+
+
+def _until_the_root(world: World) -> list[str]:
+    azure(world).faults.add(
+        Fault(
+            Refuse(Response(503, {"error": {"code": "ServiceUnavailable", "message": "Stopped here."}})),
+            lambda request: request.path.endswith("/create"),
+            times=None,
+        )
+    )
+    with pytest.raises(HttpResponseError, match="Stopped here"):
+        converge(world.run())
+    azure(world).faults.clear()
+    return ["deployed"]
+
+
+def create(run: Run, name: str, tags: dict[str, str], *, exportable: bool) -> None:
+    """A self-signed certificate in the vault, made by hand."""
+    policy = CertificatePolicy("Self", subject="CN=by hand", exportable=exportable, key_type=KeyType.rsa, key_size=2048)
+    run.cloud.certificates.begin_create_certificate(name, policy, tags=tags).result()
+
+
+def self_signed(common_name: str, now: Any) -> x509.Certificate:
+    """A root that is not ours."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name)])
+    wanted = profiles.Root(subject, key.public_key(), lifetime=profiles.PROOF_LIFETIME * 365)
+    return profiles.issue_root(wanted, key, serial=x509.random_serial_number(), now=now)
+
+
+def upload(run: Run, name: str, certificate: x509.Certificate) -> None:
+    """A DPS certificate, uploaded by hand."""
+    body = CertificateResponse(properties=CertificateProperties(certificate=chains.pem(certificate).encode()))
+    run.cloud.dps.dps_certificate.create_or_update(run.environment.resource_group, run.environment.dps.name, name, body)
+
+
+def test_roles_take_their_time_and_up_waits_for_them(embedded: World) -> None:
+    converge(embedded.run())
+    assert "waiting for the new roles to reach the vault (minutes, on Azure)" in embedded.said
+
+
+def test_roles_that_never_arrive_end_in_azures_words(embedded: World) -> None:
+    azure(embedded).timings = Timings(role=1e9)
+    with pytest.raises(HttpResponseError) as refused:
+        converge(embedded.run())
+    explained = explain(refused.value)
+    assert isinstance(explained, NotAllowed)
+    assert "Caller is not authorized" in explained.message
+    assert "'Key Vault Certificates Officer' on /subscriptions/" in explained.hint
+
+
+def test_an_identity_without_rights_is_told_which_role_on_which_scope(embedded: World) -> None:
+    with azure(embedded).database.transaction() as state:
+        for key, assignment in state.list(ASSIGNMENT):
+            state.put(ASSIGNMENT, key, assignment | {"role": "acdd72a7-3385-48ef-bd42-f606fba81ae7"})
+    with pytest.raises(HttpResponseError) as refused:
+        converge(embedded.run())
+    explained = explain(refused.value)
+    assert isinstance(explained, NotAllowed)
+    assert f"The client '{OPERATOR.app_id}' with object id '{OPERATOR.object_id}'" in explained.message
+    assert f"'Contributor' on /subscriptions/{SUBSCRIPTION}/resource" in explained.hint
+
+
+def test_a_soft_deleted_vault_is_named(embedded: World) -> None:
+    converge(embedded.run())
+    run = embedded.run()
+    run.cloud.vaults.vaults.delete(run.environment.resource_group, run.environment.vault.name)
+    with pytest.raises(Refused, match="was deleted on 2026-03-01 and still holds the name"):
+        converge(embedded.run())
+
+
+def test_a_soft_deleted_root_is_named(embedded: World) -> None:
+    converge(embedded.run())
+    embedded.run().cloud.certificates.begin_delete_certificate("root-g1").wait()
+    with pytest.raises(Refused, match="the certificate root-g1 was deleted from the vault"):
+        converge(embedded.run())
+
+
+def test_an_exportable_root_is_refused(embedded: World) -> None:
+    create(deploy_only(embedded), "root-g1", root_state.root_tags(1), exportable=True)
+    with pytest.raises(Refused, match="the private key of root-g1 is exportable"):
+        converge(embedded.run())
+
+
+def test_a_strangers_certificate_is_not_taken_over(embedded: World) -> None:
+    create(deploy_only(embedded), "root-g1", {}, exportable=False)
+    with pytest.raises(Refused, match=r"that dpsops did not make \(it is no CA"):
+        converge(embedded.run())
+
+
+def test_an_ended_root_is_refused_and_issues_nothing(embedded: World) -> None:
+    converge(embedded.run())
+    embedded.clock.advance(10 * YEAR)
+    with pytest.raises(Refused, match="the root root-g1 expired on 2036-02-29"):
+        list(device.issue(embedded.run(), [device_id("press-07")]))
+    found = status.observe(embedded.run())
+    assert found.root is None
+    assert found.trouble is not None
+    assert found.next == ("it can issue nothing any more: a new generation is needed",)
+
+
+def test_status_warns_before_the_root_ends(embedded: World) -> None:
+    converge(embedded.run())
+    embedded.clock.advance(10 * YEAR - 60 * 86_400)
+    assert status.observe(embedded.run()).next[0].startswith("the root ends in 5")
+
+
+def test_a_leaf_never_outlives_its_root(embedded: World) -> None:
+    converge(embedded.run())
+    embedded.clock.advance(10 * YEAR - 30 * 86_400)
+    issued = list(device.issue(embedded.run(), [device_id("press-07")]))
+    authority = root.require(embedded.run()).certificate
+    assert [one.not_after for one in issued if isinstance(one, device.Issued)] == [authority.not_valid_after_utc]
+
+
+def test_a_stale_etag_is_explained_and_the_next_run_finishes(embedded: World) -> None:
+    body = {"code": 412001, "httpStatusCode": "PreconditionFailed", "message": "Invalid ETag supplied."}
+    azure(embedded).faults.add(Fault(Refuse(Response(412, body)), lambda request: request.path.endswith("/verify")))
+    with pytest.raises(HttpResponseError) as refused:
+        converge(embedded.run())
+    explained = explain(refused.value)
+    assert explained.message == "Invalid ETag supplied."
+    assert "run the command again" in explained.hint
+    assert [action.outcome for action in converge(embedded.run())] == ["verified"]
+
+
+def test_somebody_else_who_asks_for_a_code_in_between_is_noticed(embedded: World) -> None:
+    """Two runs at once: the etag decides, and the one that comes second is told."""
+    rival_asked = False
+
+    def rival(request: Request, response: Response) -> None:
+        nonlocal rival_asked
+        if request.path.endswith("/generateVerificationCode") and not rival_asked:
+            rival_asked = True
+            etag = response.body["etag"]
+            azure(embedded).handle(
+                Request(request.method, request.host, request.path, request.query, {**request.headers, "if-match": etag})
+            )
+
+    azure(embedded).observers.append(rival)
+    with pytest.raises(HttpResponseError, match="412001"):
+        converge(embedded.run())
+    assert rival_asked
+    converge(embedded.run())
+    registered = prove.observe(embedded.run(), "root-g1")
+    assert registered is not None
+    assert registered.verified
+
+
+def test_another_certificate_of_the_same_name_in_the_dps_is_refused(embedded: World) -> None:
+    run = deploy_only(embedded)
+    upload(run, "root-g1", self_signed("somebody else's", run.now()))
+    with pytest.raises(Refused, match="DPS already holds a certificate root-g1, and it is another one"):
+        converge(embedded.run())
+
+
+def test_a_full_dps_is_refused_before_anything_is_uploaded(embedded: World) -> None:
+    run = deploy_only(embedded)
+    certificate = self_signed("filler", run.now())
+    for number in range(prove.MAX_CERTIFICATES):
+        upload(run, f"filler-{number}", certificate)
+    with pytest.raises(Refused, match="already holds 25 CA certificates"):
+        converge(embedded.run())
+
+
+def test_throttling_is_waited_out(embedded: World) -> None:
+    for path in ("/create", "/sign", "/verify"):
+        azure(embedded).faults.add(Fault(Throttle(retry_after=20), lambda request, path=path: request.path.endswith(path)))
+    assert converge(embedded.run())
+    assert [exchange.status for exchange in embedded.exchanges].count(429) == 3
+
+
+def test_one_device_that_fails_does_not_stop_the_others(embedded: World) -> None:
+    converge(embedded.run())
+    deleted = device_id("press-02")
+    list(device.issue(embedded.run(), [deleted]))
+    embedded.run().cloud.secrets.begin_delete_secret("device-press-02").wait()
+
+    results = list(device.issue(embedded.run(), [device_id("press-01"), deleted, device_id("press-03")]))
+
+    assert [type(result) for result in results] == [device.Issued, device.Failed, device.Issued]
+    failed = results[1]
+    assert isinstance(failed, device.Failed)
+    assert "deleted but recoverable" in failed.reason
+
+
+def test_nothing_is_issued_without_a_root(embedded: World) -> None:
+    deploy_only(embedded)
+    with pytest.raises(Error, match="has no whole root yet"):
+        list(device.issue(embedded.run(), [device_id("press-07")]))
+
+
+def test_the_vault_gives_the_roots_key_in_no_form(embedded: World) -> None:
+    converge(embedded.run())
+    run = embedded.run()
+    secret = run.cloud.secrets.get_secret("root-g1").value or ""
+    assert "BEGIN CERTIFICATE" in secret
+    assert "PRIVATE" not in secret
+    key = run.cloud.keys.get_key("root-g1").key
+    assert {part: getattr(key, part) for part in ("d", "dp", "dq", "qi", "p", "q", "k")} == dict.fromkeys(
+        ("d", "dp", "dq", "qi", "p", "q", "k")
+    )
+    for backup in (run.cloud.certificates.backup_certificate("root-g1"),):
+        assert b"PRIVATE" not in backup
+        assert b"PRIVATE" not in base64.b64decode(backup + b"==", altchars=b"-_")
+
+
+def test_plan_for_a_changed_setting_names_the_resource(embedded: World) -> None:
+    converge(embedded.run())
+    changed = environment(hub=[{"name": "iot-dpsops-test", "capacity": 2}])
+    found = plan(embedded.run(changed))
+    assert [(action.action, action.target) for action in found.actions] == [
+        ("modify", "Microsoft.Devices/IotHubs/iot-dpsops-test")
+    ]
+
+
+@pytest.mark.parametrize("kind", ["RSA-2048", "RSA-3072", "RSA-4096", "EC-P256", "EC-P384", "RSA-2048-HSM", "EC-P256-HSM"])
+def test_every_kind_of_root_key(embedded: World, kind: str) -> None:
+    sku = "premium" if kind.endswith("HSM") else "standard"
+    settings = environment(root={"key": kind}, vault={"name": "kv-dpsops-test", "sku": sku, "purge_protection": False})
+    converge(embedded.run(settings))
+    facts = status.root_facts(embedded.run(settings))
+    assert facts is not None
+    assert kind.startswith(f"{facts.key_type}-{'P' if facts.key_type == 'EC' else ''}{facts.key_size}")
+    assert facts.proven
+    assert converge(embedded.run(settings)) == []

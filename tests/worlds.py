@@ -1,0 +1,214 @@
+"""The three worlds that a workflow's test runs in: the embedded Azure, a recording of it, the real Azure.
+
+A test asks a `World` for a `Run` and never knows which one it is in. Time is the world's: whatever dpsops
+or the SDKs wait for, they wait for by moving a clock.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from azure.core.credentials import AccessToken, AccessTokenInfo, TokenCredential, TokenRequestOptions
+from azure.identity import ClientSecretCredential, DefaultAzureCredential
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from dpsops.azure.transport import Transport
+from dpsops.cloud import Cloud
+from dpsops.emulator.identity.state import OPERATOR, SUBSCRIPTION
+from dpsops.emulator.server import EmbeddedAzure
+from dpsops.emulator.world import Clock, Timings
+from dpsops.pki.entropy import Entropy
+from dpsops.settings import Environment
+from dpsops.workflows.run import Run
+
+BEGINNING = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+"""When every test begins, but those on the real Azure."""
+
+SLOW = Timings(operation=40, certificate=12, role=95, deletion=15)
+"""An Azure about as slow as the real one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request that was answered: what `--verbose` would show of it."""
+
+    method: str
+    host: str
+    path: str
+    status: int
+
+    @property
+    def writes(self) -> bool:
+        """Whether it may have changed something: what-if is a POST that changes nothing, signing another."""
+        reads = self.path.lower().endswith(("/whatif", "/sign"))
+        return self.method not in ("GET", "HEAD") and self.status < 400 and not reads
+
+
+class Stopwatch(Transport):
+    """The transport of a test: it counts what was answered, and waits by moving the clock."""
+
+    def __init__(self, clock: Clock, **options: Any) -> None:
+        super().__init__(**options)
+        self._clock = clock
+        self.exchanges: list[Exchange] = []
+
+    def sleep(self, duration: float) -> None:
+        """Moves the clock."""
+        self._clock.advance(duration)
+
+    def send(self, request: Any, **kwargs: Any) -> Any:
+        """Sends and counts."""
+        response = super().send(request, **kwargs)
+        address = urlsplit(request.url)
+        self.exchanges.append(Exchange(request.method, address.netloc, address.path, response.status_code))
+        return response
+
+
+def environment(**changes: Any) -> Environment:
+    """A small environment: one hub, an RSA-2048 root."""
+    document: dict[str, Any] = {
+        "name": "test",
+        "location": "westeurope",
+        "resource_group": "rg-dpsops-test",
+        "vault": {"name": "kv-dpsops-test", "purge_protection": False, "soft_delete_days": 7},
+        "dps": {"name": "dps-dpsops-test"},
+        "hub": [{"name": "iot-dpsops-test"}],
+        "root": {"key": "RSA-2048"},
+    }
+    return Environment.model_validate(document | changes)
+
+
+def predictable_entropy(seed: int = 1) -> Entropy:
+    """The same serial numbers and keys each time: a recorded signature fits only the bytes that were signed."""
+    random = Random(seed)  # noqa: S311
+
+    def key() -> ec.EllipticCurvePrivateKey:
+        return ec.derive_private_key(random.getrandbits(255) + 1, ec.SECP256R1())
+
+    return Entropy(serial=lambda: random.getrandbits(158) + (1 << 158), key=key)
+
+
+@dataclass(slots=True)
+class World:
+    """Where a test runs. `embedded` is the Azure of the embedded world, for tests that look behind it."""
+
+    cloud: Callable[[Environment], Cloud]
+    clock: Clock
+    transport: Stopwatch
+    environment: Environment
+    embedded: EmbeddedAzure | None = None
+    entropy: Entropy = field(default_factory=predictable_entropy)
+    said: list[str] = field(default_factory=list)
+
+    def run(self, settings: Environment | None = None) -> Run:
+        """A new invocation, as of a new process: new clients, the same Azure."""
+        forget_challenges()
+        self.transport.exchanges.clear()
+        return Run(
+            self.cloud(settings or self.environment),
+            clock=lambda: datetime.fromtimestamp(self.clock.now(), UTC),
+            entropy=self.entropy,
+            progress=self.said.append,
+        )
+
+    @property
+    def exchanges(self) -> list[Exchange]:
+        """What was sent since the last `run`, without sign-in, the vault's challenges and the polls of operations."""
+        polls = ("/operationstatuses/", "/operationresults/", "/provisioningserviceoperationresults/")
+        return [
+            exchange
+            for exchange in self.transport.exchanges
+            if exchange.host != "login.microsoftonline.com"
+            and not (exchange.host.endswith(".vault.azure.net") and exchange.status == 401)
+            and not any(poll in exchange.path.lower() for poll in polls)
+        ]
+
+
+def forget_challenges() -> None:
+    """The SDKs keep the vaults' challenges for the whole process; a new invocation has none."""
+    from azure.keyvault.certificates._shared import http_challenge_cache as of_certificates
+    from azure.keyvault.keys._shared import http_challenge_cache as of_keys
+    from azure.keyvault.secrets._shared import http_challenge_cache as of_secrets
+
+    for cache in (of_certificates, of_keys, of_secrets):
+        cache.clear()
+
+
+def embedded_world(azure: EmbeddedAzure, settings: Environment | None = None) -> World:
+    """The world of a running embedded Azure, reached over a real socket."""
+    session = requests.Session()
+    session.trust_env = False
+    session.proxies = {"https": azure.proxy_url}
+    clock = azure.azure.clock
+    transport = Stopwatch(clock, session=session, session_owner=False, connection_verify=str(azure.authority_file))
+
+    def cloud(settings: Environment) -> Cloud:
+        credential = ClientSecretCredential(OPERATOR.tenant_id, OPERATOR.app_id, azure.client_secret, transport=transport)
+        return Cloud(settings, SUBSCRIPTION, credential, transport)
+
+    return World(cloud, clock, transport, settings or environment(), azure)
+
+
+def start_embedded(directory: Path, timings: Timings = SLOW) -> EmbeddedAzure:
+    """An embedded Azure whose time stands still unless somebody waits."""
+    return EmbeddedAzure(directory / ".dpsops", clock=Clock(frozen_at=BEGINNING.timestamp()), timings=timings)
+
+
+class RecordedCredential:
+    """The credential of a recording: a token of the right claims and with no signature."""
+
+    def get_token(self, *scopes: str, **options: Any) -> AccessToken:
+        """A token that nobody would accept."""
+        return AccessToken(_unsigned_token(), int(time.time()) + 3600)
+
+    def get_token_info(self, *scopes: str, options: TokenRequestOptions | None = None) -> AccessTokenInfo:
+        """The same, in the SDK's newer form."""
+        return AccessTokenInfo(_unsigned_token(), int(time.time()) + 3600)
+
+
+def _unsigned_token() -> str:
+    claims = json.dumps({"oid": OPERATOR.object_id, "idtyp": "app"}).encode()
+    return f"none.{base64.urlsafe_b64encode(claims).decode()}.none"
+
+
+def recorded_world() -> World:
+    """The world of a cassette that is being played: no server, no network, no sign-in."""
+    session = requests.Session()
+    session.trust_env = False
+    clock = Clock(frozen_at=BEGINNING.timestamp())
+    transport = Stopwatch(clock, session=session, session_owner=False)
+    credential: TokenCredential = RecordedCredential()
+    return World(lambda settings: Cloud(settings, SUBSCRIPTION, credential, transport), clock, transport, environment())
+
+
+def azure_world(subscription: str, suffix: str) -> World:
+    """The real Azure, under names that end in `suffix`, in real time."""
+    settings = environment()
+    settings = settings.model_copy(
+        update={
+            "resource_group": f"{settings.resource_group}-{suffix}",
+            "vault": settings.vault.model_copy(update={"name": f"kv-dpsops-{suffix}"}),
+            "dps": settings.dps.model_copy(update={"name": f"dps-dpsops-{suffix}"}),
+            "hub": [hub.model_copy(update={"name": f"iot-dpsops-{suffix}"}) for hub in settings.hub],
+        }
+    )
+    transport = _RealTime(Clock(), session=requests.Session(), session_owner=False)
+    credential = DefaultAzureCredential()
+    world = World(lambda wanted: Cloud(wanted, subscription, credential, transport), Clock(), transport, settings)
+    return replace(world, entropy=Entropy())
+
+
+class _RealTime(Stopwatch):
+    def sleep(self, duration: float) -> None:
+        """Really waits."""
+        time.sleep(duration)

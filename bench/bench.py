@@ -29,15 +29,16 @@ def main() -> None:
         second = _requests(place, "up")
         issue = _requests(place, "device", "issue", "press-07")
         status = _requests(place, "status")
-    _print("first up: requests", str(len(first)), "-", True)
+    _print("first up: requests", str(len(first)))
     _print("second up: requests", str(len(second)), "at most 15", len(second) <= 15)
     _print("second up: writes", str(len(_writes(second))), "0", not _writes(second))
     _print("device issue of one device: requests", str(len(issue)), "at most 5", len(issue) <= 5)
-    _print("status: requests", str(len(status)), "-", True)
+    _print("status: requests", str(len(status)))
 
 
-def _print(what: str, measured: str, target: str, met: bool) -> None:
-    print(f"{what:<58} {measured:>8}   target {target:<12} {'met' if met else 'MISSED'}".rstrip())
+def _print(what: str, measured: str, target: str = "", met: bool = True) -> None:
+    verdict = f"   target {target:<12} {'met' if met else 'MISSED'}" if target else ""
+    print(f"{what:<58} {measured:>8}{verdict}")
 
 
 def _help_ratio() -> float:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
         CertificatePublicKeyTypes,
     )
 
+    from dpsops.azure.ca_certificates import CaCertificates
+
 _MANAGEMENT_SCOPE = "https://management.azure.com/.default"
 _GITHUB_AUDIENCE = "api://AzureADTokenExchange"
 _POLLING_SECONDS = 5
@@ -109,6 +111,17 @@ class Cloud:
         from azure.mgmt.iothub import IotHubClient
 
         return IotHubClient(self._credential, self.subscription, **self._management)
+
+    @cached_property
+    def registries(self) -> tuple[CaCertificates, ...]:
+        """Where the root is to be proven: the DPS, and each hub where the environment asks for it."""
+        from dpsops.azure.ca_certificates import DpsCaCertificates, HubCaCertificates
+
+        environment = self.environment
+        dps = DpsCaCertificates(self.dps, environment.resource_group, environment.dps.name)
+        if not environment.root.prove_to_hubs:
+            return (dps,)
+        return (dps, *(HubCaCertificates(self.hubs, environment.resource_group, hub.name) for hub in environment.hub))
 
     @cached_property
     def certificates(self) -> CertificateClient:

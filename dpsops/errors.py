@@ -12,7 +12,7 @@ from __future__ import annotations
 class Error(Exception):
     """A failure with a message (one sentence) and a hint: the next thing to do."""
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: str) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint

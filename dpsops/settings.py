@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from dpsops.errors import InvalidInput
 from dpsops.pki.keys import KeySpec
@@ -16,6 +16,9 @@ LOCAL = "local"
 """The environment on the embedded Azure; the one that needs no file."""
 
 _ENVIRONMENT = re.compile(r"[a-z][a-z0-9-]{0,23}")
+_HEADER = re.compile(r"\s*\[\[?([^\[\]]+)\]")
+_KEY = re.compile(r"\s*([\w.\"' -]+?)\s*=")
+_DAYS_OF_WARNING_A_MONTH = 27
 
 
 def _vault_name(name: str) -> str:
@@ -38,6 +41,13 @@ def _resource_group_name(name: str) -> str:
     """ARM naming rules: 1-90 word characters, hyphens, parentheses and dots, no dot last."""
     if not re.fullmatch(r"[\w().-]{0,89}[\w()-]", name):
         raise ValueError("a resource group name has 1 to 90 letters, digits and ( ) - _ . and does not end with a dot")
+    return name
+
+
+def _organization(name: str) -> str:
+    """What an X.500 string shows as it is, so that the vault and the certificate cannot differ (RFC 4514, 2.4)."""
+    if not re.fullmatch(r"(?! )(?:[^\W_]|[ .'&()-])*(?<! )", name):
+        raise ValueError("use letters, digits, spaces between them and . - ' & ( )")
     return name
 
 
@@ -74,26 +84,21 @@ class Hub(_Table):
     """`[[hub]]`: an IoT Hub that the DPS assigns devices to."""
 
     name: Annotated[str, Field(min_length=3, max_length=50), AfterValidator(_device_service_name)]
-    location: str = ""
+    location: Annotated[str, Field(pattern=r"^[a-z0-9]*$")] = ""
     sku: Literal["F1", "S1", "S2", "S3", "B1", "B2", "B3"] = "S1"
     capacity: Annotated[int, Field(ge=1, le=200)] = 1
     weight: Annotated[int, Field(ge=0, le=1000)] = 1
 
 
 class Root(_Table):
-    """`[root]`: the root certificate. `years` is its life; `warn_days` before its end `status` begins to warn."""
+    """`[root]`: the root certificate. `years` is its life; `warn_days` before its end `status` begins to warn;
+    `prove_to_hubs` for devices that reach a hub with a CA-signed identity, without the DPS."""
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-
-    key: Annotated[str, AfterValidator(lambda text: str(_key_spec(text)))] = "RSA-3072"
+    key: Annotated[KeySpec, BeforeValidator(_key_spec)] = KeySpec("RSA", 3072)
     years: Annotated[int, Field(ge=1, le=30)] = 10
-    organization: Annotated[str, Field(max_length=64)] = ""
+    organization: Annotated[str, Field(max_length=64), AfterValidator(_organization)] = ""
     warn_days: Annotated[int, Field(ge=1)] = 90
-
-    @property
-    def key_spec(self) -> KeySpec:
-        """The kind of key, parsed."""
-        return KeySpec.parse(self.key)
+    prove_to_hubs: bool = False
 
 
 class Leaf(_Table):
@@ -105,9 +110,9 @@ class Leaf(_Table):
 class Embedded(_Table):
     """`[embedded]`: how slow the embedded Azure is, in seconds."""
 
-    operation_seconds: Annotated[float, Field(ge=0)] = 0.0
-    certificate_seconds: Annotated[float, Field(ge=0)] = 0.0
-    role_seconds: Annotated[float, Field(ge=0)] = 0.0
+    operation_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    certificate_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    role_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
 
 
 class Environment(_Table):
@@ -132,8 +137,16 @@ class Environment(_Table):
 
     @model_validator(mode="after")
     def _hardware_keys_need_premium(self) -> Self:
-        if self.root.key_spec.hsm and self.vault.sku != "premium":
+        if self.root.key.hsm and self.vault.sku != "premium":
             raise ValueError(f'vault.sku: a root key of kind {self.root.key} needs sku = "premium"')
+        return self
+
+    @model_validator(mode="after")
+    def _the_vault_can_warn_that_early(self) -> Self:
+        """Key Vault REST API, `Trigger.days_before_expiry`: at most 27 days for each month of the certificate's life."""
+        longest = self.root.years * 12 * _DAYS_OF_WARNING_A_MONTH
+        if self.root.warn_days > longest:
+            raise ValueError(f"root.warn_days: a root of {self.root.years} year(s) takes at most {longest}")
         return self
 
     @model_validator(mode="after")
@@ -174,7 +187,7 @@ def load(name: str, directory: Path) -> Environment:
         raise InvalidInput(f"{path} cannot be read: {cause}", "settings are TOML in UTF-8") from cause
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as cause:
+    except (ValueError, RecursionError) as cause:  # also for a number too long, and for brackets too deep, to be read
         raise InvalidInput(f"{path}: {cause}", "mend the TOML; https://toml.io shows the syntax") from cause
     if "name" in document:
         raise InvalidInput(f"{path}, line {_line(text, ('name',))}: name: the file's own name is the environment's name",
@@ -208,18 +221,23 @@ def _line(text: str, keys: tuple[int | str, ...]) -> int:
 
     `tomllib` keeps no positions; the settings are flat enough for headers and `key =` to be found by eye.
     """
-    table = next((str(key) for key in keys if isinstance(key, str)), "")
+    names = [key for key in keys if isinstance(key, str)]
     index = next((key for key in keys if isinstance(key, int)), 0)
-    leaf = str(keys[-1]) if keys else ""
-    inside, header_line, seen = False, 0, -1
-    for number, line in enumerate(text.splitlines(), 1):
-        header = re.match(r"\s*\[\[?\s*([\w.-]+)\s*\]\]?", line)
-        if header:
-            matches = header[1] == table
-            seen += matches
-            inside = matches and seen == index
-            if inside:
-                header_line = number
-        elif re.match(rf"\s*[\"']?{re.escape(leaf)}[\"']?\s*=", line) and (inside or (len(keys) == 1 and seen < 0)):
-            return number
-    return header_line or 1
+    table: list[str] = []
+    tables, fits, best = -1, 0, 1
+    for number, line in enumerate(text.split("\n"), 1):
+        if header := _HEADER.match(line):
+            path = table = _parts(header[1])
+            tables += table == names[:1]
+        elif key := _KEY.match(line):
+            path = table + _parts(key[1])
+        else:
+            continue
+        elsewhere = table[:1] == names[:1] and tables != index
+        if fits < len(path) and path == names[: len(path)] and not elsewhere:
+            fits, best = len(path), number
+    return best
+
+
+def _parts(dotted: str) -> list[str]:
+    return [part.strip(" \t\"'") for part in dotted.split(".")]

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import vcr
 
+from tests.conformance.exchanges import ValidatingObserver
+from tests.conformance.openapi import FOLDER, Specification
 from tests.worlds import World, azure_world, embedded_world, forget_challenges, recorded_world, start_embedded
 
 RECORDINGS = Path(__file__).parent / "recordings"
@@ -30,11 +32,22 @@ def _no_old_challenges() -> None:
     forget_challenges()
 
 
+@pytest.fixture(scope="session")
+def _azure_api() -> Specification | None:
+    return Specification.load() if FOLDER.is_dir() else None
+
+
 @pytest.fixture
-def embedded(tmp_path: Path) -> Iterator[World]:
-    """The embedded Azure, over a real socket."""
+def embedded(tmp_path: Path, _azure_api: Specification | None) -> Iterator[World]:
+    """The embedded Azure, over a real socket; every exchange is held against Azure's OpenAPI files, where they are at hand."""
+    judge = ValidatingObserver(_azure_api) if _azure_api else None
     with start_embedded(tmp_path) as azure:
+        if judge:
+            azure.azure.observers.append(judge)
         yield embedded_world(azure)
+    if judge:
+        assert judge.violations == []
+        assert judge.unmatched == []
 
 
 @pytest.fixture(params=_AZURE if _ON_AZURE else _WORLDS)

@@ -16,23 +16,31 @@ from azure.core.exceptions import (
 
 from dpsops.errors import Error, NotAllowed
 
+_RESOURCE = r"/.*?/providers/[^/]+/[^/]+/[^/]+"
+_GROUP = r"/subscriptions/[^/]+(/resourceGroups/[^/]+)?"
 _ROLES = (
-    (r"microsoft\.keyvault/vaults/certificates", "Key Vault Certificates Officer"),
-    (r"microsoft\.keyvault/vaults/keys", "Key Vault Crypto User"),
-    (r"microsoft\.keyvault/vaults/secrets", "Key Vault Secrets Officer"),
-    (r"microsoft\.authorization/roleassignments", "Role Based Access Control Administrator"),
-    (r"microsoft\.devices/provisioningservices/(enrollment|registration)", "Device Provisioning Service Data Contributor"),
-    (r".*/read$", "Reader"),
-    (r".*", "Contributor"),
-)
-"""Which built-in role grants an action, the narrowest first."""
+    (r"microsoft\.keyvault/vaults/certificates", "Key Vault Certificates Officer", _RESOURCE),
+    (r"microsoft\.keyvault/vaults/keys", "Key Vault Crypto User", _RESOURCE),
+    (r"microsoft\.keyvault/vaults/secrets", "Key Vault Secrets Officer", _RESOURCE),
+    (r"microsoft\.devices/provisioningservices/(enrollment|registration)",
+     "Device Provisioning Service Data Contributor", _RESOURCE),
+    (r".*/read$", "Reader", _GROUP),
+    (r"microsoft\.authorization/roleassignments", "Role Based Access Control Administrator", _GROUP),
+    (r".*", "Contributor", _GROUP),
+)  # fmt: skip
+"""Which built-in role grants an action and how much of the refused scope to assign it on, the narrowest role first."""
+
+_TOKEN = re.compile(r"eyJ[\w-]{8,}(\.[\w-]*)*")
+"""A JSON Web Token, which begins with `{"` in base64url (RFC 7515, 3.1)."""
 
 
 def explain(error: AzureError) -> Error:
     """The `Error` to show for what an SDK raised: Azure's own message and the next thing to do."""
+    if isinstance(error, ClientAuthenticationError) and isinstance(error.__cause__, ServiceRequestError | ServiceResponseError):
+        error = error.__cause__  # azure-identity calls whatever befalls it a failure to authenticate
     if isinstance(error, HttpResponseError) and error.status_code is not None:
         return _explain_answer(error, error.status_code)
-    message = _first_line(error.message)
+    message = _one_line(error.message)
     if isinstance(error, ClientAuthenticationError):
         return NotAllowed(message, "sign in with 'az login', or set AZURE_TENANT_ID and AZURE_CLIENT_ID in a pipeline")
     if isinstance(error, ServiceRequestError | ServiceResponseError):
@@ -45,7 +53,7 @@ def _explain_answer(error: HttpResponseError, status: int) -> Error:
     code, message = _words(error)
     if isinstance(error, ClientAuthenticationError) or status == 401:
         return NotAllowed(message, "sign in with 'az login', or check the pipeline's federated credential")
-    if status == 403:
+    if status == 403 or code == "AuthorizationFailed":  # a deployment that failed is answered 200
         return NotAllowed(message, _missing_role(code, message))
     return Error(message, _next_step(error, status, code, message))
 
@@ -54,9 +62,10 @@ def _next_step(error: HttpResponseError, status: int, code: str, message: str) -
     if status == 412:
         return "someone else changed this at the same moment: run the command again, it takes up what is there"
     if status == 429:
-        after = getattr(error.response, "headers", {}).get("Retry-After", "a few")
-        return f"Azure is throttling: wait {after} seconds and run the command again; it resumes"
-    if status == 409:
+        after = str(getattr(error.response, "headers", {}).get("Retry-After", ""))
+        seconds = after if after.isdecimal() else "a few"
+        return f"Azure is throttling: wait {seconds} seconds and run the command again; it resumes"
+    if status == 409 or "conflict" in code.lower():
         return _conflict(code, message)
     if status >= 500:
         return "Azure failed on its side: run the command again, it resumes where it stopped"
@@ -64,6 +73,10 @@ def _next_step(error: HttpResponseError, status: int, code: str, message: str) -
 
 
 def _conflict(code: str, message: str) -> str:
+    if namespace := re.search(r"not registered to use namespace '([^']+)'", message):
+        return f"register it once in the subscription: az provider register --namespace {namespace[1]}"
+    if code == "ObjectIsBeingDeleted":
+        return "what had this name is still being deleted: wait a minute and run the command again"
     if "deleted" in message.lower():
         return "recover it or purge it (az keyvault recover / purge), then run the command again"
     if code == "DeploymentActive":
@@ -73,14 +86,15 @@ def _conflict(code: str, message: str) -> str:
 
 def _missing_role(code: str, message: str) -> str:
     """Which role on which scope would have allowed what was refused, read out of Azure's own message."""
-    if "firewall" in code.lower() or "client address is not authorized" in message.lower():
+    if code in ("ForbiddenByFirewall", "ForbiddenByConnection"):
         return "the vault's firewall refuses this address: allow it on the vault, or run from an allowed network"
     action = re.search(r"[Aa]ction:? '([^']+)'", message)
-    scope = re.search(r"(?:over scope|[Rr]esource:?) '([^']+)'", message)
+    scope = re.search(r"(?:(?:over|at) scope|[Rr]esource:?) '([^']+)'", message)
     if action is None or scope is None:
         return "ask an owner of the subscription for access"
-    role = next(role for pattern, role in _ROLES if re.match(pattern, action[1].lower()))
-    return f"assign the role '{role}' on {scope[1]} and try again in a few minutes"
+    role, extent = next((role, extent) for pattern, role, extent in _ROLES if re.match(pattern, action[1].lower()))
+    within = re.match(extent, scope[1], re.IGNORECASE)
+    return f"assign the role '{role}' on {within[0] if within else scope[1]} and try again in a few minutes"
 
 
 def error_code(error: HttpResponseError) -> str:
@@ -89,30 +103,49 @@ def error_code(error: HttpResponseError) -> str:
 
 
 def _words(error: HttpResponseError) -> tuple[str, str]:
-    """Code and message out of an error in any of Azure's shapes, the innermost detail where errors are nested."""
-    response = error.response
+    """Code and message of an error in any of Azure's shapes, each in one line."""
     try:
-        document: Any = json.loads(response.text()) if response is not None else None
+        document: Any = json.loads(error.response.text()) if error.response is not None else None
     except ValueError:
         document = None
-    if not isinstance(document, dict):
-        return "", _first_line(error.message)
-    body = document.get("error", document)
-    if isinstance(body, str):  # Entra ID: {"error": "invalid_client", "error_description": "AADSTS..."}
-        return body, _first_line(str(document.get("error_description", body)))
-    if "properties" in document and isinstance(document["properties"], dict) and document["properties"].get("error"):
-        body = document["properties"]["error"]
-    while isinstance(body, dict) and body.get("details"):
-        body = body["details"][0]
-    inner = body.get("innererror") or {}
-    code = str(inner.get("code") or body.get("code") or "")
-    message = str(body.get("message") or body.get("Message") or body.get("errorCode") or error.message)
-    return code, _first_line(message, code)
+    code, message = _innermost(document)
+    if not message and isinstance(document, dict) and isinstance(document.get("status"), str):
+        message = f"the operation ended: {document['status']}"
+    return code, _one_line(message or error.message, code)
 
 
-def _first_line(message: str, code: str = "") -> str:
-    """One line of it, but all of a vault's 403, whose lines name the action and the scope."""
-    text = str(message).strip()
+def _innermost(body: Any) -> tuple[str, str]:
+    """The code and the message that say the most: those of the first detail, or of an error that a message quotes as JSON."""
+    if not isinstance(body, dict):
+        return "", ""
+    properties = body.get("properties")
+    wrapped = body.get("error") or (properties.get("error") if isinstance(properties, dict) else None)
+    if isinstance(wrapped, str):  # Entra ID: {"error": "invalid_client", "error_description": "AADSTS..."}
+        return wrapped, str(body.get("error_description") or wrapped)
+    if isinstance(wrapped, dict):
+        return _innermost(wrapped)
+    inner = body.get("innererror")
+    code = str((inner.get("code") if isinstance(inner, dict) else None) or body.get("code") or body.get("errorCode") or "")
+    message = str(body.get("message") or body.get("Message") or "")
+    details = body.get("details")
+    for nested in [*(details if isinstance(details, list) else []), _quoted(message)]:
+        inner_code, inner_message = _innermost(nested)
+        if inner_message:
+            return inner_code or code, inner_message
+    return code, message
+
+
+def _quoted(message: str) -> Any:
+    """The error of a resource provider, which Resource Manager hands on as a text of JSON, or None."""
+    try:
+        return json.loads(message)
+    except ValueError:
+        return None
+
+
+def _one_line(message: str, code: str = "") -> str:
+    """The first line, but all lines of a vault's 403, which name the action and the scope; never a token."""
+    text = _TOKEN.sub("(a token)", message.strip())
     if code.startswith("Forbidden"):
         return " ".join(text.split())
     return text.splitlines()[0].strip() if text else "Azure gave no reason"

@@ -17,20 +17,23 @@ from dpsops.errors import Refused
 if TYPE_CHECKING:
     from azure.keyvault.keys.crypto import CryptographyClient, SignatureAlgorithm
 
+_CURVES = {"secp256r1": "P-256", "secp384r1": "P-384"}
+_ONLY_SIGNS = "dpsops only signs with it, in the vault"
+
 
 def jwk(key: CertificatePublicKeyTypes) -> dict[str, Any]:
     """A public key as the SDK's JSON Web Key: with it a signer needs no request to learn its own key."""
     if isinstance(key, rsa.RSAPublicKey):
         numbers = key.public_numbers()
-        return {"kty": "RSA", "n": _bytes(numbers.n, key.key_size // 8), "e": _bytes(numbers.e, 3)}
-    if isinstance(key, ec.EllipticCurvePublicKey):
-        point, size = key.public_numbers(), (key.curve.key_size + 7) // 8
-        return {"kty": "EC", "crv": f"P-{key.curve.key_size}", "x": _bytes(point.x, size), "y": _bytes(point.y, size)}
+        return {"kty": "RSA", "n": _bytes(numbers.n, key.key_size), "e": _bytes(numbers.e, numbers.e.bit_length())}
+    if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in _CURVES:
+        point, bits = key.public_numbers(), key.curve.key_size
+        return {"kty": "EC", "crv": _CURVES[key.curve.name], "x": _bytes(point.x, bits), "y": _bytes(point.y, bits)}
     raise Refused(f"a root key of the kind {type(key).__name__} is not supported", "use RSA or EC on P-256 or P-384")
 
 
-def _bytes(number: int, size: int) -> bytes:
-    return number.to_bytes(size, "big")
+def _bytes(number: int, bits: int) -> bytes:
+    return number.to_bytes((bits + 7) // 8, "big")
 
 
 def signer(client: CryptographyClient, public_key: CertificatePublicKeyTypes) -> CertificateIssuerPrivateKeyTypes:
@@ -76,11 +79,11 @@ class VaultEcKey(ec.EllipticCurvePrivateKey):
 
     def exchange(self, algorithm: ec.ECDH, peer_public_key: ec.EllipticCurvePublicKey) -> NoReturn:
         """Not for a root."""
-        raise Refused("a root's key signs; it does not agree on keys")
+        raise Refused("a root's key signs; it does not agree on keys", _ONLY_SIGNS)
 
     def private_numbers(self) -> NoReturn:
         """The vault never gives them."""
-        raise Refused("the root's private key does not leave the vault")
+        raise Refused("the root's private key does not leave the vault", _ONLY_SIGNS)
 
     def private_bytes(
         self,
@@ -89,7 +92,7 @@ class VaultEcKey(ec.EllipticCurvePrivateKey):
         encryption_algorithm: serialization.KeySerializationEncryption,
     ) -> NoReturn:
         """The vault never gives them."""
-        raise Refused("the root's private key does not leave the vault")
+        raise Refused("the root's private key does not leave the vault", _ONLY_SIGNS)
 
     def __copy__(self) -> VaultEcKey:
         return self

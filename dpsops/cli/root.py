@@ -69,7 +69,8 @@ def prove(context: typer.Context) -> None:
     options: Options = context.obj
     with connected(options) as run:
         name = roots.current_name(run)
-        done = list(proof.converge(run, name, roots.require(run)))
+        whole = roots.require(run)
+        done = [action for registry in run.cloud.registries for action in proof.converge(run, registry, name, whole)]
     text = "\n".join(f"✓ {action.target}: {action.outcome}" for action in done) or "Nothing changed: it is proven already."
     options.print_result({"changed": bool(done), "actions": [asdict(action) for action in done]}, text)
 

@@ -27,8 +27,11 @@ def require_issued_by(certificate: x509.Certificate, root: x509.Certificate, now
             f"the certificate of {subject} does not carry a valid signature of {root.subject.rfc4514_string()}",
             "the vault signed with another key than the root's: run 'dpsops root show' and try again",
         ) from cause
-    if certificate.not_valid_after_utc > root.not_valid_after_utc:
-        raise Error(f"the certificate of {subject} would outlive its root")
+    if certificate.not_valid_before_utc < root.not_valid_before_utc or certificate.not_valid_after_utc > root.not_valid_after_utc:
+        raise Error(
+            f"the certificate of {subject} would begin before its root or outlive it",
+            f"the root lives from {root.not_valid_before_utc:%Y-%m-%d} to {root.not_valid_after_utc:%Y-%m-%d}: check the clock",
+        )
     if certificate.not_valid_after_utc <= now:
         raise Error(
             f"the certificate of {subject} would already have expired",
@@ -81,4 +84,4 @@ def key_kind(key: CertificatePublicKeyTypes) -> tuple[str, int]:
         return "RSA", key.key_size
     if isinstance(key, ec.EllipticCurvePublicKey):
         return "EC", key.curve.key_size
-    raise Error(f"a key of the kind {type(key).__name__} has no place here")
+    raise Error(f"a key of the kind {type(key).__name__} has no place here", "use RSA or EC")

@@ -30,7 +30,7 @@ def device_id(text: str) -> DeviceId:
         raise InvalidInput("the device ID is empty", "give an ID such as press-07")
     if len(text) > _MAX_COMMON_NAME:
         raise InvalidInput(
-            f"the device ID {text[:20]}... has {len(text)} characters",
+            f"the device ID {text[:20]!r}... has {len(text)} characters",
             f"it is the certificate's common name, which holds {_MAX_COMMON_NAME} at most (RFC 5280, appendix A)",
         )
     if text != text.lower() and _DEVICE_ID.fullmatch(text.lower()):
@@ -41,7 +41,7 @@ def device_id(text: str) -> DeviceId:
     if not _DEVICE_ID.fullmatch(text):
         raise InvalidInput(
             f"{text!r} is no device ID",
-            "use lower case letters, digits and - . _ : and end with a letter, a digit or -",
+            "use the letters a to z, digits and - . _ : and end with a letter, a digit or -",
         )
     return DeviceId(text)
 

@@ -108,13 +108,14 @@ def significant(changes: Iterable[WhatIfChange]) -> Iterable[Action]:
             yield Action("modify", _short(change.resource_id or ""))
 
 
-def _is_real(delta: WhatIfPropertyChange) -> bool:
+def _is_real(delta: WhatIfPropertyChange, *, element: bool = False) -> bool:
+    """`element`: it is one of an array, which a deployment replaces whole: what the template left out does go."""
     kind = delta.property_change_type
-    if delta.children:
-        return any(_is_real(child) for child in delta.children)
     if kind in ("Delete", "NoEffect"):
-        return False
-    if isinstance(delta.after, str) and delta.after.startswith("["):
+        return element and kind == "Delete"
+    if delta.children:
+        return any(_is_real(child, element=kind == "Array") for child in delta.children)
+    if isinstance(delta.after, str) and delta.after.startswith("[") and delta.after.endswith("]"):
         return False
     if delta.path == "location":
         return _region(delta.before) != _region(delta.after)

@@ -213,7 +213,7 @@ def _policy(run: Run, name: str, issuer: str, *, reuse_key: bool) -> Certificate
     )
 
     settings = run.environment.root
-    spec = settings.key_spec
+    spec = settings.key
     subject = profiles.root_subject(run.environment.name, generation_of(name) or 1, settings.organization)
     kind = {("RSA", False): KeyType.rsa, ("RSA", True): KeyType.rsa_hsm, ("EC", False): KeyType.ec, ("EC", True): KeyType.ec_hsm}
     size = {"key_size": spec.size} if spec.kind == "RSA" else {"key_curve_name": KeyCurveName(f"P-{spec.size}")}
@@ -232,7 +232,7 @@ def _policy(run: Run, name: str, issuer: str, *, reuse_key: bool) -> Certificate
 
 
 def _create_key(run: Run, name: str) -> None:
-    run.progress(f"creating the key of {name} in the vault ({run.environment.root.key_spec}, not exportable)")
+    run.progress(f"creating the key of {name} in the vault ({run.environment.root.key}, not exportable)")
     policy = _policy(run, name, "Self", reuse_key=False)
     run.cloud.certificates.begin_create_certificate(name, policy, tags=root_tags(generation_of(name) or 1)).result()
 
@@ -291,7 +291,7 @@ def _check(run: Run, name: str, root: Version) -> None:
         elif isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(public_key, ec.EllipticCurvePublicKey):
             public_key.verify(key.sign(message, ec.ECDSA(algorithm)), message, ec.ECDSA(algorithm))
         else:
-            raise Refused(f"the key of {name} is neither RSA nor EC")
+            raise Refused(f"the key of {name} is neither RSA nor EC", f"delete the certificate {name} in the vault and purge it")
     except InvalidSignature as cause:
         raise Refused(
             f"the vault signs for {name} with another key than its certificate's",

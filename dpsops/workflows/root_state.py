@@ -140,7 +140,8 @@ def classify(observed: ObservedRoot, now: datetime) -> RootState:
             f"the private key of {name} is exportable: it may have left the vault already, so it cannot be a root",
             f"delete and purge the certificate {name} in the vault, then run 'dpsops up' to make a root that is not",
         )
-    if stranger := next((v for v in observed.versions if v.tags.get(ROLE_TAG) != ROOT_ROLE), None):
+    ours = root_tags(observed.generation).items()
+    if stranger := next((version for version in observed.versions if not ours <= version.tags.items()), None):
         raise Refused(
             f"the vault holds a certificate {name} that dpsops did not make ({_describe(stranger, now)})",
             "rename or remove it: dpsops takes over no certificate that it does not know",
@@ -178,12 +179,13 @@ def _made(name: str, root: Version, others: list[Version], now: datetime) -> Mer
         raise Refused(f"the root {name} {' and '.join(faults)}", "it can issue nothing any more: a new generation is needed")
     if not root.enabled:
         raise Refused(f"the root {name} is disabled", f"enable version {root.id} of {name} if that was a mistake")
-    first = next((other for other in others if other.enabled), None)
-    if first is None:
-        return Ready(root) if root.tags.get(SEAL_TAG) == SEALED else Merged(root, None)
-    if not chains.same_key(first.certificate.public_key(), root.certificate.public_key()):
-        raise Refused(f"{name} has a version {first.id} with another key than its root", f"disable version {first.id} of {name}")
-    return Merged(root, first)
+    enabled = [other for other in others if other.enabled]
+    public_key = root.certificate.public_key()
+    if other := next((other for other in enabled if not chains.same_key(other.certificate.public_key(), public_key)), None):
+        raise Refused(f"{name} has a version {other.id} with another key than its root", f"disable version {other.id} of {name}")
+    if enabled:
+        return Merged(root, enabled[0])
+    return Ready(root) if root.tags.get(SEAL_TAG) == SEALED else Merged(root, None)
 
 
 def _is_authority(certificate: x509.Certificate) -> bool:

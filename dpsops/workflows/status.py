@@ -106,8 +106,7 @@ def root_facts(run: Run) -> RootFacts | None:
         return None
     certificate = state.root.certificate
     key_type, key_size = chains.key_kind(certificate.public_key())
-    registered = prove.observe(run, name)
-    proven = registered is not None and registered.verified and registered.thumbprint == chains.sha1_thumbprint(certificate)
+    proven = all(prove.is_proven(registry.get(name), state.root) for registry in run.cloud.registries)
     return RootFacts(
         generation=observed.generation,
         name=name,

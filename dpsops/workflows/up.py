@@ -78,13 +78,18 @@ def _vault_exists(run: Run, observed: deployment.ObservedDeployment) -> bool:
 def _plan_root(run: Run, *, vault_exists: bool) -> list[Action]:
     if not vault_exists:
         name = root_state.root_name(1)
-        return root.plan(root_state.Missing(), name) + prove.plan(None, name, None)
+        return [*root.plan(root_state.Missing(), name), *_plan_proofs(run, name, None, exist=False)]
     run.progress("looking at the root in the vault")
     name = _when_allowed(run, lambda: root.current_name(run))
     state = root_state.classify(root.observe(run, name), run.now())
     whole = state.root if isinstance(state, root_state.Ready | root_state.Merged) else None
-    run.progress(f"looking at {name} in the DPS")
-    return root.plan(state, name) + prove.plan(prove.observe(run, name), name, whole)
+    return [*root.plan(state, name), *_plan_proofs(run, name, whole, exist=True)]
+
+
+def _plan_proofs(run: Run, name: str, whole: root_state.Version | None, *, exist: bool) -> Iterator[Action]:
+    for registry in run.cloud.registries:
+        run.progress(f"looking at {name} in the {registry.owner}")
+        yield from prove.plan(registry, registry.get(name) if exist else None, name, whole)
 
 
 def up(run: Run, *, approved: Plan | None, confirm: Callable[[Plan], None]) -> Iterator[Action]:
@@ -103,7 +108,9 @@ def up(run: Run, *, approved: Plan | None, confirm: Callable[[Plan], None]) -> I
         yield from deployment.deploy(run, observed)
     name = _when_allowed(run, lambda: root.current_name(run))
     yield from root.converge(run, name)
-    yield from prove.converge(run, name, root.require(run))
+    whole = root.require(run)
+    for registry in run.cloud.registries:
+        yield from prove.converge(run, registry, name, whole)
 
 
 def _difference(approved: Plan, found: Plan) -> str:

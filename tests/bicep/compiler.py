@@ -17,9 +17,13 @@ from pycep import BicepParser
 
 JSON = dict[str, Any]
 FOLDER = Path(__file__).parents[2] / "bicep"
+_PARSER = BicepParser()
 _SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
 _DEPLOYMENTS, _DEPLOYMENTS_VERSION = "Microsoft.Resources/deployments", "2025-04-01"
-_LIMITS = {"allowed": "allowedValues", "min_value": "minValue", "max_value": "maxValue", "min_length": "minLength", "max_length": "maxLength"}  # fmt: skip
+_LIMITS = {
+    "allowed": "allowedValues", "min_value": "minValue", "max_value": "maxValue",
+    "min_length": "minLength", "max_length": "maxLength",
+}  # fmt: skip
 
 
 def sources(folder: Path = FOLDER) -> dict[str, str]:
@@ -27,9 +31,14 @@ def sources(folder: Path = FOLDER) -> dict[str, str]:
     return {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.bicep"))}
 
 
+def parse(text: str) -> JSON:
+    """The syntax tree of a Bicep file."""
+    return dict(_PARSER.parse(text=text))
+
+
 def compile_file(name: str, files: Mapping[str, str]) -> JSON:
     """The template that a Bicep file and its modules, among `files`, stand for."""
-    parsed: JSON = dict(BicepParser().parse(text=files[name]))
+    parsed = parse(files[name])
     scope = _Scope(parsed, {})
     template: JSON = {"$schema": _SCHEMA, "contentVersion": "1.0.0.0"}
     if "parameters" in parsed:
@@ -68,9 +77,7 @@ class _Scope:
             case {"loop_type": _}:
                 raise AssertionError("a loop stands only directly below properties, or as a whole resource, module or output")
             case dict() if not value.keys() & {"operator", "function"}:
-                loops = [self._property_loop(key, each) for key, each in value.items() if _is_loop(each)]
-                plain = {key: self.json(each) for key, each in value.items() if not _is_loop(each)}
-                return {"copy": loops} | plain if loops else plain
+                return self._object(value)
             case list():
                 return [self.json(each) for each in value]
             case str() if not self._means(value) and "${" not in value:
@@ -79,6 +86,11 @@ class _Scope:
                 return value
             case _:
                 return f"[{self.expression(value)}]"
+
+    def _object(self, value: JSON) -> JSON:
+        loops = [self._property_loop(key, each) for key, each in value.items() if _is_loop(each)]
+        plain = {key: self.json(each) for key, each in value.items() if not _is_loop(each)}
+        return {"copy": loops} | plain if loops else plain
 
     def _property_loop(self, name: str, loop: JSON) -> JSON:
         count = f"[length({self.expression(loop['loop_type']['detail']['array_name'])})]"
@@ -101,7 +113,8 @@ class _Scope:
                 return self._interpolation(value)
             case str() if not self._means(value):
                 return "'" + value.replace("'", "''") + "'"
-            case {"operator": {"type": "conditional", "operands": operands}}:
+            case dict() if value.get("operator", {}).get("type") == "conditional":
+                operands = value["operator"]["operands"]
                 return f"if({', '.join(self.expression(operands[key]) for key in ('condition', 'true_value', 'false_value'))})"
             case _:
                 return self._chain(_steps(value))
@@ -109,7 +122,7 @@ class _Scope:
     def _interpolation(self, text: str) -> str:
         parts = re.split(r"\$\{([^}]*)\}", text)
         pattern = "".join(part if place % 2 == 0 else f"{{{place // 2}}}" for place, part in enumerate(parts))
-        inner = [BicepParser().parse(text=f"var x = {part}\n")["variables"]["x"]["value"] for part in parts[1::2]]
+        inner = [parse(f"var x = {part}\n")["variables"]["x"]["value"] for part in parts[1::2]]
         return f"format('{pattern}', {', '.join(map(self.expression, inner))})"
 
     def _chain(self, steps: list[tuple[str, Any]]) -> str:
@@ -219,7 +232,8 @@ def _module(symbol: str, declaration: JSON, scope: _Scope, files: Mapping[str, s
         "parameters": {key: {"value": inside.json(each)} for key, each in body["params"].items()},
         "template": compile_file(declaration["detail"]["path"], files),
     }
-    module = {"type": _DEPLOYMENTS, "apiVersion": _DEPLOYMENTS_VERSION, "name": inside.json(body["name"]), "properties": properties}
+    name = inside.json(body["name"])
+    module = {"type": _DEPLOYMENTS, "apiVersion": _DEPLOYMENTS_VERSION, "name": name, "properties": properties}
     needs = {"dependsOn": [_dependency(each, scope) for each in body["dependsOn"]]} if "dependsOn" in body else {}
     return copy | module | needs
 

@@ -80,7 +80,7 @@ def assert_error(result: tuple[int, str, str], code: int, *words: str) -> None:
 def test_the_main_job_twice(terminal: Terminal) -> None:
     first = terminal.json("up")
     assert first["changed"] is True
-    assert {"action": "prove", "target": "DPS certificate root-g1", "outcome": "verified"} in first["actions"]
+    assert {"action": "prove", "target": "root-g1 in DPS dps-dpsops-local", "outcome": "verified"} in first["actions"]
 
     assert terminal.json("up") == {"schema_version": 1, "environment": "local", "changed": False, "actions": []}
     assert terminal("up")[:2] == (0, "Nothing changed: everything is as it should be.\n")
@@ -312,4 +312,4 @@ def test_on_a_terminal_progress_is_a_spinner_and_the_result_stays_clean(tmp_path
     os.close(outside)
     assert b"\x1b[" in shown
     assert b"\x1b[" not in done.stdout
-    assert done.stdout.decode().splitlines()[-1] == "✓ DPS certificate root-g1: verified"
+    assert done.stdout.decode().splitlines()[-1] == "✓ root-g1 in DPS dps-dpsops-local: verified"

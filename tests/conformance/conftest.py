@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-
 import pytest
 
 from tests.conformance import openapi, recordings
 from tests.conformance.openapi import Operation, Specification, Violation
 from tests.conformance.recordings import Recording
-from tests.conformance.replay import Outcome, Result
-from tests.conformance.scope import Standing
-
-NO_RECORDINGS = "there are no recordings: DPSOPS_RECORDINGS names no folder, and none is beside the repository"
-NO_FILES = "there are no OpenAPI files: DPSOPS_AZURE_API names no folder, and none is beside the repository"
+from tests.conformance.report import Report
 
 
 @pytest.fixture(scope="session")
 def specification() -> Specification:
     """Azure's OpenAPI files; skips where they are absent."""
     if not openapi.FOLDER.is_dir():
-        pytest.skip(NO_FILES)
+        pytest.skip(openapi.ABSENT)
     return Specification.load()
 
 
@@ -30,7 +22,7 @@ def specification() -> Specification:
 def recorded() -> list[Recording]:
     """All recordings; skips where they are absent."""
     if not recordings.FOLDER.is_dir():
-        pytest.skip(NO_RECORDINGS)
+        pytest.skip(recordings.ABSENT)
     return list(recordings.read_all())
 
 
@@ -46,34 +38,6 @@ def departures(specification: Specification, recorded: list[Recording]) -> list[
                 answered = specification.check_response(operation, each.status, each.response.body)
                 found += [(operation, violation) for violation in sent + answered]
     return found
-
-
-@dataclass(slots=True)
-class Report:
-    """What became of the recordings, file by file."""
-
-    files: dict[str, list[Result]] = field(default_factory=dict)
-
-    def add(self, name: str, results: list[Result]) -> None:
-        """Notes the results of one recording."""
-        self.files[name] = results
-
-    def lines(self) -> Iterator[str]:
-        """A table, then why anything was refused."""
-        width = max(map(len, self.files))
-        yield f"{'recording':{width}} in scope  matched  refused  differed | older API  matched | out of scope"
-        everything = [result for results in self.files.values() for result in results]
-        for name, results in [*sorted(self.files.items()), ("all", everything)]:
-            judged = Counter(each.outcome for each in results if each.standing is Standing.JUDGED)
-            older = Counter(each.outcome for each in results if each.standing is Standing.OLDER)
-            foreign = len(results) - judged.total() - older.total()
-            yield (
-                f"{name:{width}} {judged.total():8} {judged[Outcome.MATCHED]:8} {judged[Outcome.REFUSED]:8}"
-                f" {judged[Outcome.DIFFERED]:9} | {older.total():9} {older[Outcome.MATCHED]:8} | {foreign:12}"
-            )
-        refused = Counter(reason for each in everything if each.outcome is Outcome.REFUSED for reason in each.reasons)
-        for reason, count in refused.most_common():
-            yield f"{count} refused: {reason}"
 
 
 _REPORT = pytest.StashKey[Report]()

@@ -1,9 +1,4 @@
-"""Azure's OpenAPI files as a judge: which operation an exchange is, and where it departs from it.
-
-Swagger 2.0 schemas are turned into JSON Schema draft 4, plus three keywords of our own: `x-null-or` (Azure's
-`x-nullable`), `x-declared` (the properties an object may have: Azure's files leave objects open, but what
-they do not declare no SDK ever sees) and `x-kinds` (subtypes by discriminator).
-"""
+"""Azure's OpenAPI files as a judge: which operation an exchange is, and where it departs from it."""
 
 from __future__ import annotations
 
@@ -11,25 +6,22 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urldefrag, urljoin
+from urllib.parse import urljoin
 
-from jsonschema import Draft4Validator
-from jsonschema.exceptions import ValidationError
-from jsonschema.validators import extend
 from referencing import Registry
-from referencing.jsonschema import DRAFT4
 
 from tests.conformance.formats import FORMATS
 from tests.conformance.recordings import ROOT
+from tests.conformance.schemas import JSON, REQUEST, RESPONSE, Documents, scalar
 
 FOLDER = Path(os.environ.get("DPSOPS_AZURE_API") or ROOT.parent / "shared" / "azure-api")
 """Where Azure's OpenAPI files are. The tests that need them skip where it does not exist."""
 
-JSON = dict[str, Any]
-_KEEP = {"type", "enum", "format", "pattern", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "required"}
+ABSENT = "no OpenAPI files: DPSOPS_AZURE_API names no folder, and there is none beside the repository"
+
 _BASE = "http://azure/"
 
 
@@ -71,23 +63,20 @@ class Operation:
         return dict(zip(names, match.groups(), strict=True)) if match else {}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Specification:
     """All operations of a folder of OpenAPI files."""
 
     operations: tuple[Operation, ...]
-    _registry: Registry[Any] = field(repr=False)
+    _registry: Registry[Any]
 
     @classmethod
     def load(cls, folder: Path = FOLDER) -> Specification:
         """Reads every file of the form SERVICE/VERSION/NAME.json below `folder`, and what they refer to."""
         texts = {urljoin(_BASE, path.relative_to(folder).as_posix()): path.read_text() for path in sorted(folder.rglob("*.json"))}
-        files = _Files({uri: json.loads(text) for uri, text in texts.items()})
-        registry: Registry[Any] = Registry().with_resources(
-            (uri, DRAFT4.create_resource({"definitions": dict(files.definitions(uri))})) for uri in texts
-        )
-        operations = sorted(files.operations(), key=lambda operation: (operation.path.count("{"), -len(operation.path)))
-        return cls(tuple(operations), registry)
+        documents = Documents({uri: json.loads(text) for uri, text in texts.items()})
+        operations = sorted(_operations(documents), key=lambda operation: (operation.path.count("{"), -len(operation.path)))
+        return cls(tuple(operations), documents.registry())
 
     def find(self, method: str, host: str, path: str, api_version: str) -> Operation | None:
         """The operation of a request: of its API version where that is at hand, else of the newest one."""
@@ -140,110 +129,39 @@ class Specification:
         return list(self._errors(f"{side}.body", schema, instance, request=side == "request"))
 
     def _errors(self, where: str, schema: JSON, instance: Any, *, request: bool) -> Iterator[Violation]:
-        validator = (_RequestValidator if request else _ResponseValidator)(
-            schema, registry=self._registry, format_checker=FORMATS
-        )
+        validator = (REQUEST if request else RESPONSE)(schema, registry=self._registry, format_checker=FORMATS)
         for error in validator.iter_errors(instance):
             place = "".join("[]" if isinstance(step, int) else f".{step}" for step in error.absolute_path)
             extra = f".{error.validator_value}" if error.validator in {"declared", "required"} else ""
             yield Violation(where + place + extra, str(error.validator), error.message[:300])
 
 
-class _Files:
-    """The raw documents by URI, their references resolved on the way into the judge's own terms."""
-
-    def __init__(self, documents: Mapping[str, JSON]) -> None:
-        self._documents = documents
-
-    def operations(self) -> Iterator[Operation]:
-        for uri, document in self._documents.items():
-            for path, item in document.get("paths", {}).items():
-                for method, operation in item.items():
-                    # A parameter that is the whole path matches everything, and so tells nothing.
-                    if method != "parameters" and not re.fullmatch(r"/\{\w+\}", path):
-                        yield self._operation(uri, document, path, method, operation, item.get("parameters", []))
-
-    def definitions(self, uri: str) -> Iterator[tuple[str, JSON]]:
-        """Each definition twice: as values must be, and `~open`, to be completed by what derives from it."""
-        for name, raw in self._documents[uri].get("definitions", {}).items():
-            yield f"{name}~open", self._open(raw, uri)
-            closed = self._closed(raw, uri)
-            if "discriminator" in raw:
-                closed = {"x-kinds": {"by": raw["discriminator"], "are": self._kinds(name, uri), "else": closed}}
-            yield name, closed
-
-    def _operation(self, uri: str, document: JSON, path: str, method: str, operation: JSON, shared: list[JSON]) -> Operation:
-        found = [self._resolve(each, uri) for each in [*shared, *operation.get("parameters", [])]]
-        parameters = tuple(
-            parameter | {"schema": self.schema(parameter.get("schema", _scalar(parameter)), base)} for parameter, base in found
-        )
-        responses = {}
-        for status, each in operation["responses"].items():
-            response, base = self._resolve(each, uri)
-            responses[status] = {"schema": self.schema(response["schema"], base)} if "schema" in response else {}
-        greedy = {parameter["name"] for parameter in parameters if parameter.get("x-ms-skip-url-encoding")}
-        version = document["info"]["version"]
-        service = uri.removeprefix(_BASE).split("/")[0]
-        name = operation["operationId"]
-        expression = _expression(document.get("basePath", "").rstrip("/") + path, greedy)
-        return Operation(service, name, method.upper(), path, version, _host(document), expression, parameters, responses)
-
-    def _resolve(self, node: JSON, base: str) -> tuple[JSON, str]:
-        if "$ref" not in node:
-            return node, base
-        uri, fragment = urldefrag(urljoin(base, node["$ref"]))
-        found: Any = self._documents[uri]
-        for step in fragment.strip("/").split("/"):
-            found = found[step]
-        return self._resolve(found, uri)
-
-    def schema(self, raw: JSON, base: str) -> JSON:
-        """The JSON Schema of a value, its references absolute."""
-        schema = {"$ref": urljoin(base, raw["$ref"])} if "$ref" in raw else self._closed(raw, base)
-        return {"x-null-or": schema} if raw.get("x-nullable") else schema
-
-    def _closed(self, raw: JSON, base: str) -> JSON:
-        declared = self._declared(raw, base)
-        return self._open(raw, base) | ({} if declared is None else {"x-declared": sorted(declared)})
-
-    def _open(self, raw: JSON, base: str) -> JSON:
-        schema = {key: value for key, value in raw.items() if key in _KEEP}
-        if "properties" in raw:
-            schema["properties"] = {name: self.schema(value, base) for name, value in raw["properties"].items()}
-            schema["x-read-only"] = [name for name, value in raw["properties"].items() if value.get("readOnly")]
-        if "items" in raw:
-            schema["items"] = self.schema(raw["items"], base)
-        if isinstance(raw.get("additionalProperties"), dict):
-            schema["additionalProperties"] = self.schema(raw["additionalProperties"], base)
-        if "allOf" in raw:
-            schema["allOf"] = [
-                {"$ref": urljoin(base, each["$ref"]) + "~open"} if "$ref" in each else self._open(each, base)
-                for each in raw["allOf"]
-            ]
-        return schema
-
-    def _declared(self, raw: JSON, base: str) -> set[str] | None:
-        """The names of all properties, inherited ones included; None where the object takes any."""
-        if raw.get("additionalProperties"):
-            return None
-        names = set(raw.get("properties", {}))
-        for each in raw.get("allOf", []):
-            inherited = self._declared(*self._resolve(each, base))
-            if inherited is None:
-                return None
-            names |= inherited
-        return names or None
-
-    def _kinds(self, name: str, uri: str) -> JSON:
-        return {
-            raw.get("x-ms-discriminator-value", kind): {"$ref": f"{uri}#/definitions/{kind}"}
-            for kind, raw in self._documents[uri]["definitions"].items()
-            if any(each.get("$ref") == f"#/definitions/{name}" for each in raw.get("allOf", []))
-        }
+def _operations(documents: Documents) -> Iterator[Operation]:
+    for uri, document in documents.items():
+        for path, item in document.get("paths", {}).items():
+            for method, operation in item.items():
+                # A parameter that is the whole path matches everything, and so tells nothing.
+                if method != "parameters" and not re.fullmatch(r"/\{\w+\}", path):
+                    yield _operation(documents, uri, document, path, method, operation, item.get("parameters", []))
 
 
-def _scalar(parameter: JSON) -> JSON:
-    return {key: value for key, value in parameter.items() if key in _KEEP - {"required"}}
+def _operation(
+    documents: Documents, uri: str, document: JSON, path: str, method: str, operation: JSON, shared: list[JSON]
+) -> Operation:
+    found = [documents.resolve(each, uri) for each in [*shared, *operation.get("parameters", [])]]
+    parameters = tuple(
+        parameter | {"schema": documents.schema(parameter.get("schema", scalar(parameter)), base)} for parameter, base in found
+    )
+    responses = {}
+    for status, each in operation["responses"].items():
+        response, base = documents.resolve(each, uri)
+        responses[status] = {"schema": documents.schema(response["schema"], base)} if "schema" in response else {}
+    greedy = {parameter["name"] for parameter in parameters if parameter.get("x-ms-skip-url-encoding")}
+    version = document["info"]["version"]
+    service = uri.removeprefix(_BASE).split("/")[0]
+    name = operation["operationId"]
+    expression = _expression(document.get("basePath", "").rstrip("/") + path, greedy)
+    return Operation(service, name, method.upper(), path, version, _host(document), expression, parameters, responses)
 
 
 def _read(schema: JSON, value: str) -> Any:
@@ -278,37 +196,3 @@ def _host(document: JSON) -> re.Pattern[str]:
     template = document.get("x-ms-parameterized-host", {}).get("hostTemplate", document.get("host", ""))
     parts = re.split(r"(\{\w+\})", template.removeprefix("https://"))
     return re.compile("".join(".+" if part.startswith("{") else re.escape(part) for part in parts), re.IGNORECASE)
-
-
-def _null_or(validator: Any, schema: JSON, instance: Any, _: JSON) -> Iterator[ValidationError]:
-    if instance is not None:
-        yield from validator.descend(instance, schema)
-
-
-def _declared(_: Any, declared: list[str], instance: Any, __: JSON) -> Iterator[ValidationError]:
-    if isinstance(instance, dict):
-        for name in instance.keys() - set(declared):
-            yield ValidationError(f"{name!r} is not declared", validator="declared", validator_value=name)
-
-
-def _kinds(validator: Any, kinds: JSON, instance: Any, _: JSON) -> Iterator[ValidationError]:
-    kind = instance.get(kinds["by"]) if isinstance(instance, dict) else None
-    yield from validator.descend(instance, kinds["are"].get(kind, kinds["else"]))
-
-
-def _required(side: str) -> Any:
-    def check(_: Any, required: list[str], instance: Any, schema: JSON) -> Iterator[ValidationError]:
-        optional = set(schema.get("x-read-only", [])) if side == "request" else set()
-        if isinstance(instance, dict):
-            for name in set(required) - optional - instance.keys():
-                yield ValidationError(f"{name!r} is required", validator="required", validator_value=name)
-
-    return check
-
-
-def _validator(side: str) -> Any:
-    keywords = {"x-null-or": _null_or, "x-declared": _declared, "x-kinds": _kinds, "required": _required(side)}
-    return extend(Draft4Validator, keywords)  # type: ignore[no-untyped-call]
-
-
-_RequestValidator, _ResponseValidator = _validator("request"), _validator("response")

@@ -25,6 +25,8 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = Path(os.environ.get("DPSOPS_RECORDINGS") or ROOT.parent / "shared" / "recordings")
 """Where the recordings are. The tests that need them skip where it does not exist."""
 
+ABSENT = "no recordings: DPSOPS_RECORDINGS names no folder, and there is none beside the repository"
+
 MANAGEMENT = "management.azure.com"
 _LIST = re.compile(r'^interactions:|"(interactions|Entries)"\s*:', re.MULTILINE)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import replace
 from enum import Enum
+from typing import Any
 
-from tests.conformance.recordings import MANAGEMENT, Exchange
+from tests.conformance.recordings import MANAGEMENT, Exchange, Recording
 
 
 class Standing(Enum):
@@ -78,3 +80,34 @@ def foundation(exchange: Exchange) -> Exchange | None:
     if exchange.path.endswith("/rotationpolicy") and exchange.method == "GET" and isinstance(body, dict) and "id" in body:
         return replace(exchange, method="PUT")  # only a policy that somebody has set has an ID
     return None
+
+
+TROUBLE = "Azure had trouble that day"
+FOREIGN_TEMPLATE = "the template deploys what only the real Azure has"
+_DEPLOYMENT = re.compile(r"/subscriptions/.+/deployments/[^/]+", re.IGNORECASE)
+
+
+def is_trouble(exchange: Exchange) -> bool:
+    """Whether the answer tells of the service's state rather than of the request."""
+    return exchange.status in (429, 500, 502, 503, 504)
+
+
+def foreign_deployments(recording: Recording, offered: Collection[str]) -> set[str]:
+    """The IDs, in lower case, of the deployments whose template has a resource of another type than `offered` (lower case),
+    or is to be fetched from somewhere."""
+    found = set()
+    for exchange in recording.exchanges:
+        match = _DEPLOYMENT.match(exchange.path)
+        body = exchange.request.json()
+        properties = body.get("properties", {}) if isinstance(body, dict) else {}
+        if match and ("templateLink" in properties or not _types(properties.get("template")) <= set(offered)):
+            found.add(match[0].lower())
+    return found
+
+
+def _types(template: Any) -> set[str]:
+    resources = template.get("resources", []) if isinstance(template, dict) else []
+    found = set()
+    for each in resources.values() if isinstance(resources, dict) else resources:
+        found |= {each["type"].lower()} | _types(each.get("properties", {}).get("template"))
+    return found

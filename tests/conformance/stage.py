@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from dpsops.emulator import rbac
-from dpsops.emulator.identity.state import OPERATOR, SUBSCRIPTION, TENANT, bootstrap
-from dpsops.emulator.world import World
+from dpsops.emulator.identity.state import OPERATOR, SUBSCRIPTION, TENANT, bootstrap, register_application
+from dpsops.emulator.world import Principal, World
 from tests.conformance.recordings import MANAGEMENT, Exchange, Recording
 
 JSON = dict[str, Any]
@@ -56,6 +56,9 @@ class Stage:
                 assignment = {"principal": OPERATOR.object_id, "role": identifier, "scope": "/", "created": 0}
                 world.state.put(rbac.ASSIGNMENT, f"/providers/microsoft.authorization/roleassignments/{identifier}", assignment)
 
+        for principal in self._principals():
+            register_application(world, Principal(principal, principal, TENANT))
+
     def build(self, make: Make) -> None:
         """Everything else, through the API."""
         for group in self._before(_GROUP):
@@ -77,6 +80,14 @@ class Stage:
         found = {each.lower() for exchange in self.recording.exchanges for each in exchange.path.split("/")}
         return found | {host.split(".")[0] for host in self._hosts()} | {name.lower() for _, _, name in self._objects()}
 
+    def _principals(self) -> set[str]:
+        """The service principals that roles are assigned to."""
+        made = (
+            each.response.json() for each in self.recording.exchanges if "/roleAssignments/" in each.path and each.method == "PUT"
+        )
+        found = (body.get("properties", {}) for body in made if isinstance(body, dict))
+        return {each["principalId"] for each in found if each.get("principalType") == "ServicePrincipal"}
+
     def _before(self, pattern: re.Pattern[str]) -> Iterator[str]:
         """The IDs that match, of what is there before the recording makes it."""
         settled: set[str] = set()
@@ -86,12 +97,8 @@ class Stage:
                 continue
             settled.add(found[0].lower())
             itself = exchange.path.rstrip("/").lower() == found[0].lower()
-            if not itself or (exchange.status < 300 and not (exchange.method == "PUT" and self._is_new(exchange))):
+            if not itself or (exchange.status < 300 and not _creates(exchange)):
                 yield found[0]
-
-    def _is_new(self, exchange: Exchange) -> bool:
-        body = exchange.request.json()
-        return not (isinstance(body, dict) and body.get("properties", {}).get("createMode") == "recover")
 
     def _shown(self, resource: str) -> JSON:
         """The first answer that shows the resource in full, or in short, or deleted; empty where none does."""
@@ -204,6 +211,17 @@ def as_ours(recording: Recording, policies: list[JSON]) -> list[JSON]:
 
 def _compact(exchange: Exchange) -> bytes:
     return exchange.response.body.replace(b" ", b"")
+
+
+def _creates(exchange: Exchange) -> bool:
+    """Whether a successful request about a resource itself made it. Only groups answer 201 to that and 200 to an update."""
+    if exchange.method != "PUT" or (_GROUP.fullmatch(exchange.path.rstrip("/")) and exchange.status == 200):
+        return False
+    match exchange.request.json():
+        case {"properties": {"createMode": "recover"}}:
+            return False
+        case _:
+            return True
 
 
 def _management(path: str, api_version: str) -> str:

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.deviations import DEVIATIONS, Deviation
-from tests.conformance.openapi import FOLDER, Operation, Specification, Violation
+from tests.conformance.deviations import DEVIATIONS, Deviation, is_gateway_error
+from tests.conformance.openapi import ABSENT, FOLDER, Operation, Specification, Violation
+from tests.conformance.recordings import MANAGEMENT, Recording
 
 JSON = dict[str, Any]
 EXAMPLES = sorted(FOLDER.glob("*/*/examples/*.json"))
@@ -147,6 +148,12 @@ def test_a_wrong_status_or_no_body_is_caught(made_up: Specification) -> None:
     assert rules(made_up.check_response(operation, 500, b'{"code": "x"}')) == {("response.body.code", "type")}
 
 
+each_example = pytest.mark.parametrize(
+    "path",
+    [pytest.param(path, id=path.stem) for path in EXAMPLES] or [pytest.param(FOLDER, marks=pytest.mark.skip(reason=ABSENT))],
+)
+
+
 def example(path: Path, specification: Specification) -> tuple[Operation, JSON]:
     document = json.loads(path.read_text())
     service = path.relative_to(FOLDER).parts[0]
@@ -186,12 +193,12 @@ def spoiled(value: Any) -> Iterator[Any]:
         yield ["of another type"]
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@each_example
 def test_the_examples_of_azure_pass(specification: Specification, path: Path) -> None:
     assert check_example(specification, *example(path, specification)) == []
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@each_example
 def test_the_examples_of_azure_do_not_pass_spoiled(specification: Specification, path: Path) -> None:
     operation, document = example(path, specification)
     for status, answer in document["responses"].items():
@@ -203,4 +210,10 @@ def test_the_examples_of_azure_do_not_pass_spoiled(specification: Specification,
 @pytest.mark.parametrize("deviation", DEVIATIONS, ids=lambda deviation: f"{deviation.service} {deviation.where}")
 def test_what_is_excused_has_a_witness(deviation: Deviation, departures: list[tuple[Operation, Violation]]) -> None:
     if not any(deviation.excuses(operation, violation) for operation, violation in departures):
+        pytest.skip("no recording in this folder shows it")
+
+
+def test_the_gateway_has_errors_of_its_own(recorded: list[Recording]) -> None:
+    exchanges = [each for recording in recorded for each in recording.exchanges if each.host == MANAGEMENT]
+    if not any(each.status >= 400 and is_gateway_error(each.response.json()) for each in exchanges):
         pytest.skip("no recording in this folder shows it")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conformance.conftest import NO_RECORDINGS, Report
-from tests.conformance.recordings import FOLDER, Recording, discover, read_recording
+from tests.conformance.recordings import ABSENT, FOLDER, Recording, discover, read_recording
 from tests.conformance.replay import Outcome, Replay
+from tests.conformance.report import Report
 from tests.conformance.scope import Standing
 
 _NAMES = [path.relative_to(FOLDER).as_posix() for path in discover()]
 
 
-@pytest.mark.parametrize("name", _NAMES or [pytest.param("", marks=pytest.mark.skip(reason=NO_RECORDINGS))])
+@pytest.mark.parametrize("name", _NAMES or [pytest.param("", marks=pytest.mark.skip(reason=ABSENT))])
 def test_every_recorded_exchange_is_answered_alike(name: str, report: Report) -> None:
     recording = read_recording(FOLDER / name)
     assert recording is not None, "what looks like a recording is one"

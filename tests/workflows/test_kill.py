@@ -48,11 +48,9 @@ def assert_whole(world: World) -> None:
     """One root, sealed, its key not exportable, verified in DPS; one leaf that it signed."""
     run = world.run()
     assert root.current_name(run) == "root-g1"
-    observed = root.observe(run, "root-g1")
-    assert isinstance(root_state.classify(observed, run.now()), root_state.Ready)
-    registered = prove.observe(run, "root-g1")
-    assert registered is not None
-    assert registered.verified
+    state = root_state.classify(root.observe(run, "root-g1"), run.now())
+    assert isinstance(state, root_state.Ready)
+    assert all(prove.is_proven(registry.get("root-g1"), state.root) for registry in run.cloud.registries)
     value = run.cloud.secrets.get_secret(secret_name(DEVICE)).value or ""
     leaf, authority = x509.load_pem_x509_certificates(value.encode())
     chains.require_issued_by(leaf, authority, run.now())

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
+from functools import partial
 from typing import Any
 
 import pytest
 from azure.core.exceptions import HttpResponseError
 from azure.keyvault.certificates import CertificatePolicy, KeyType
-from azure.mgmt.iothubprovisioningservices.models import CertificateProperties, CertificateResponse
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -73,9 +73,8 @@ def self_signed(common_name: str, now: Any) -> x509.Certificate:
 
 
 def upload(run: Run, name: str, certificate: x509.Certificate) -> None:
-    """A DPS certificate, uploaded by hand."""
-    body = CertificateResponse(properties=CertificateProperties(certificate=chains.pem(certificate).encode()))
-    run.cloud.dps.dps_certificate.create_or_update(run.environment.resource_group, run.environment.dps.name, name, body)
+    """A CA certificate, uploaded to the DPS by hand."""
+    run.cloud.registries[0].upload(name, chains.pem(certificate))
 
 
 def test_roles_take_their_time_and_up_waits_for_them(embedded: World) -> None:
@@ -186,15 +185,13 @@ def test_somebody_else_who_asks_for_a_code_in_between_is_noticed(embedded: World
         converge(embedded.run())
     assert rival_asked
     converge(embedded.run())
-    registered = prove.observe(embedded.run(), "root-g1")
-    assert registered is not None
-    assert registered.verified
+    assert status.observe(embedded.run()).next == ("dpsops device issue ID",)
 
 
 def test_another_certificate_of_the_same_name_in_the_dps_is_refused(embedded: World) -> None:
     run = deploy_only(embedded)
     upload(run, "root-g1", self_signed("somebody else's", run.now()))
-    with pytest.raises(Refused, match="DPS already holds a certificate root-g1, and it is another one"):
+    with pytest.raises(Refused, match="the DPS dps-dpsops-test already holds a certificate root-g1, and it is another one"):
         converge(embedded.run())
 
 
@@ -207,9 +204,14 @@ def test_a_full_dps_is_refused_before_anything_is_uploaded(embedded: World) -> N
         converge(embedded.run())
 
 
+def asks_for(verb: str, request: Request) -> bool:
+    """Whether a request asks for the operation of this name."""
+    return request.path.endswith(f"/{verb}")
+
+
 def test_throttling_is_waited_out(embedded: World) -> None:
-    for path in ("/create", "/sign", "/verify"):
-        azure(embedded).faults.add(Fault(Throttle(retry_after=20), lambda request, path=path: request.path.endswith(path)))
+    for verb in ("create", "sign", "verify"):
+        azure(embedded).faults.add(Fault(Throttle(retry_after=20), partial(asks_for, verb)))
     assert converge(embedded.run())
     assert [exchange.status for exchange in embedded.exchanges].count(429) == 3
 
@@ -267,4 +269,16 @@ def test_every_kind_of_root_key(embedded: World, kind: str) -> None:
     assert facts is not None
     assert kind.startswith(f"{facts.key_type}-{'P' if facts.key_type == 'EC' else ''}{facts.key_size}")
     assert facts.proven
+    assert converge(embedded.run(settings)) == []
+
+
+def test_the_root_is_proven_to_the_hubs_where_the_environment_asks_for_it(embedded: World) -> None:
+    hubs = [{"name": "iot-dpsops-test"}, {"name": "iot-dpsops-two"}]
+    settings = environment(hub=hubs, root={"key": "EC-P256", "prove_to_hubs": True})
+    verified = [action.target for action in converge(embedded.run(settings)) if action.outcome == "verified"]
+    assert verified == [
+        "root-g1 in DPS dps-dpsops-test",
+        "root-g1 in IoT Hub iot-dpsops-test",
+        "root-g1 in IoT Hub iot-dpsops-two",
+    ]
     assert converge(embedded.run(settings)) == []

@@ -17,13 +17,11 @@ from tests.worlds import World
 def test_up_proves_a_root_from_nothing_and_then_rests(world: World) -> None:
     actions = converge(world.run())
 
-    assert [action.target for action in actions if action.outcome == "verified"] == ["DPS certificate root-g1"]
+    assert [action.target for action in actions if action.outcome == "verified"] == ["root-g1 in DPS dps-dpsops-test"]
     version = root.require(world.run())
     assert_is_root(version.certificate, "dpsops test root G1")
-    registered = prove.observe(world.run(), "root-g1")
-    assert registered is not None
-    assert registered.verified
-    assert registered.thumbprint == chains.sha1_thumbprint(version.certificate)
+    (dps,) = world.run().cloud.registries
+    assert prove.is_proven(dps.get("root-g1"), version)
 
     assert converge(world.run()) == []
     assert [exchange for exchange in world.exchanges if exchange.writes] == []

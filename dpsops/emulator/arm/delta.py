@@ -9,18 +9,34 @@ from dpsops.emulator.arm.template.functions import same
 from dpsops.emulator.http import JSON
 
 
-def differences(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str = "") -> Iterator[JSON]:
+def differences(before: JSON, after: JSON) -> Iterator[JSON]:
     """The property changes from `before` to `after`: objects by their properties' dotted paths, arrays by their elements.
 
     What only `before` has is a `Delete`, though the resource provider may well keep it: what-if does not know.
+    A property that is null, or an object without properties, is no different from none.
     """
+    yield from _properties(_bare(before), _bare(after), "")
+
+
+def _bare(value: Any) -> Any:
+    match value:
+        case dict():
+            kept = {key: _bare(each) for key, each in value.items()}
+            return {key: each for key, each in kept.items() if each is not None and each != {}}
+        case list():
+            return [_bare(each) for each in value]
+        case _:
+            return value
+
+
+def _properties(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str) -> Iterator[JSON]:
     for key in [*before, *(key for key in after if key not in before)]:
         path, old, new = prefix + key, before.get(key), after.get(key)
-        if same(old, new) or (not old and not new and {type(old), type(new)} <= {dict, type(None)}):
+        if same(old, new):
             continue
         match old, new:
             case dict(), dict():
-                yield from differences(old, new, f"{path}.")
+                yield from _properties(old, new, f"{path}.")
             case list(), list():
                 yield _change(path, "Array", None, None, list(_elements(old, new)))
             case None, _:
@@ -42,8 +58,7 @@ def _elements(before: Sequence[Any], after: Sequence[Any]) -> Iterator[JSON]:
         elif not same(before[place], after[place]):
             old, new = before[place], after[place]
             if isinstance(old, dict) and isinstance(new, dict):
-                if children := list(differences(old, new)):
-                    yield _change(path, "Modify", None, None, children)
+                yield _change(path, "Modify", None, None, list(_properties(old, new, "")))
             elif isinstance(old, list) and isinstance(new, list):
                 yield _change(path, "Array", None, None, list(_elements(old, new)))
             else:

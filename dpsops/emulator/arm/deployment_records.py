@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from dpsops.emulator.arm.errors import refusal
 from dpsops.emulator.arm.providers import DEPLOYMENTS
 from dpsops.emulator.arm.resources import ResourceId
-from dpsops.emulator.arm.times import duration, timestamp
+from dpsops.emulator.arm.times import american, duration, timestamp
 from dpsops.emulator.http import JSON
 from dpsops.emulator.world import World
 
@@ -14,6 +15,9 @@ _KIND = "deployment"
 """Key: the ID in lower case. {"id", "name", "location", "tags", "begun", "ready" (epoch s), "operation" (what is polled),
 "template", "properties" (known from the start), "results" (only once it has succeeded), "error" (or null), "steps",
 "cancelled" (bool)}."""
+
+_LIFE = 7 * 86_400
+"""Seconds after which a deployment that has not ended is given up (Resource Manager limits)."""
 
 
 def find(world: World, identifier: ResourceId) -> JSON | None:
@@ -24,6 +28,19 @@ def find(world: World, identifier: ResourceId) -> JSON | None:
 def save(world: World, record: JSON) -> None:
     """Writes a record, over that of an older deployment of the same name."""
     world.state.put(_KIND, record["id"].lower(), record)
+
+
+def require_ended(world: World, identifier: ResourceId) -> JSON | None:
+    """The record of the last deployment of this name, if there is one. Refuses while it is still running."""
+    record = find(world, identifier)
+    if record is not None and is_running(world, record):
+        message = (
+            f"Unable to edit or replace deployment '{record['name']}': previous deployment from '{american(record['begun'])}' is "
+            f"still active (expiration time is '{american(record['begun'] + _LIFE)}'). "
+            "Please see https://aka.ms/arm-deploy for usage details."
+        )
+        raise refusal(409, "DeploymentActive", message)
+    return record
 
 
 def forget(world: World, scope: str) -> None:

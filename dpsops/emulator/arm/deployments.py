@@ -6,7 +6,6 @@ Source: `resources-deployments/2026-06-01/deployments.json`, "Troubleshoot commo
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -21,9 +20,6 @@ from dpsops.emulator.arm.times import timestamp
 from dpsops.emulator.arm.whatif import what_if
 from dpsops.emulator.http import JSON, Refusal, Request, Response, Route
 from dpsops.emulator.world import World
-
-_LIFE = 7 * 86_400
-"""Seconds after which a deployment that has not ended is given up (Resource Manager limits)."""
 
 
 def _identify(world: World, subscription: str, group: str, name: str) -> ResourceId:
@@ -60,31 +56,13 @@ def _body(request: Request, name: str) -> JSON:
 def _create(providers: Providers, world: World, request: Request, subscription: str, group: str, deployment: str) -> Response:
     """201, or 200 over an older deployment of the same name, which must have ended."""
     identifier = _identify(world, subscription, group, deployment)
-    older = records.find(world, identifier)
-    if older is not None:
-        _require_ended(world, older)
+    older = records.require_ended(world, identifier)
     body = _body(request, deployment)
     plan = read_plan(world, identifier, body.get("properties"), request.principal)
     record = Runner(providers, request.principal).run(world, plan, tags=body.get("tags"))
     url = f"https://{request.host}{identifier}/operationStatuses/{record['operation']}?api-version={request.api_version}"
     headers = {"Azure-AsyncOperation": url} | operations.retry_after(world)
     return Response(201 if older is None else 200, records.show(world, record, accepted=True), headers)
-
-
-def _require_ended(world: World, record: JSON) -> None:
-    if records.is_running(world, record):
-        message = (
-            f"Unable to edit or replace deployment '{record['name']}': previous deployment from '{_american(record['begun'])}' "
-            f"is still active (expiration time is '{_american(record['begun'] + _LIFE)}'). "
-            "Please see https://aka.ms/arm-deploy for usage details."
-        )
-        raise refusal(409, "DeploymentActive", message)
-
-
-def _american(seconds: float) -> str:
-    """A time as .NET writes it in this one message: 2/9/2026 5:13:56 PM."""
-    time = datetime.fromtimestamp(seconds, UTC)
-    return f"{time.month}/{time.day}/{time.year} {time.hour % 12 or 12}:{time:%M:%S} {'AM' if time.hour < 12 else 'PM'}"
 
 
 def _get(world: World, request: Request, subscription: str, group: str, deployment: str) -> Response:
@@ -119,10 +97,8 @@ def _top(request: Request) -> int | None:
 def _delete(world: World, request: Request, subscription: str, group: str, deployment: str) -> Response:
     """The record goes; what it deployed stays. 204 where there is none."""
     identifier = _identify(world, subscription, group, deployment)
-    record = records.find(world, identifier)
-    if record is None:
+    if records.require_ended(world, identifier) is None:
         return Response(204)
-    _require_ended(world, record)
     records.forget(world, str(identifier))
     return operations.accepted(world, request, subscription)
 
@@ -217,7 +193,6 @@ def routes(providers: Providers) -> list[Route]:
     group = "/subscriptions/{subscription}/resourceGroups/{group}"
     all_, action = f"{group}/providers/{DEPLOYMENTS}", f"{DEPLOYMENTS}/"
     one = all_ + "/{deployment}"
-    steps = group + "/deployments/{deployment}/operations"
     return [
         Route("GET", all_, _list, action + "read"),
         Route("PUT", one, partial(_create, providers), action + "write"),
@@ -229,6 +204,9 @@ def routes(providers: Providers) -> list[Route]:
         Route("POST", one + "/whatIf", partial(_what_if, providers), action + "whatIf/action"),
         Route("POST", one + "/exportTemplate", _export, action + "exportTemplate/action"),
         Route("GET", one + "/operationStatuses/{operation}", _status, action + "operationstatuses/read"),
-        Route("GET", steps, _steps, action + "operations/read"),
-        Route("GET", steps + "/{operation}", _step, action + "operations/read"),
+        # Operations are listed at the first path, as the API's description has it; their IDs are below the second.
+        Route("GET", group + "/deployments/{deployment}/operations", _steps, action + "operations/read"),
+        Route("GET", group + "/deployments/{deployment}/operations/{operation}", _step, action + "operations/read"),
+        Route("GET", one + "/operations", _steps, action + "operations/read"),
+        Route("GET", one + "/operations/{operation}", _step, action + "operations/read"),
     ]

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from dpsops.emulator import rbac
-from dpsops.emulator.arm import deployments, groups, providers, role_routes, roles, subscriptions
+from dpsops.emulator.arm import deployments, groups, providers, role_routes, roles, subscriptions, versions
 from dpsops.emulator.arm.errors import error, forbidden, refusal
-from dpsops.emulator.arm.providers import Providers
+from dpsops.emulator.arm.providers import DEPLOYMENTS, Providers
 from dpsops.emulator.arm.resources import ResourceType
 from dpsops.emulator.http import Request, Response, Route, Router, Service
 from dpsops.emulator.world import World
@@ -27,10 +27,11 @@ def resource_manager(types: Iterable[ResourceType], provided: Iterable[Route]) -
     gathered = [_forgetting(route) for route in provided]
     registered = Providers.of([*types, roles.RESOURCE_TYPE], gathered)
     own = [
-        *subscriptions.ROUTES,
-        *groups.routes(registered),
-        *deployments.routes(registered),
-        *providers.routes(registered),
+        *versions.behind(role_routes.routes(registered), versions.AUTHORIZATION),
+        *versions.behind(subscriptions.ROUTES, versions.RESOURCES),
+        *versions.behind(groups.routes(registered), versions.RESOURCES),
+        *versions.behind(deployments.routes(registered), versions.RESOURCES),
+        *versions.behind(providers.routes(registered), versions.RESOURCES),
     ]
 
     def unknown(world: World, request: Request) -> Response:
@@ -40,7 +41,7 @@ def resource_manager(types: Iterable[ResourceType], provided: Iterable[Route]) -
         name="resource manager",
         host=re.compile(r"management\.azure\.com"),
         audience=" ".join(_AUDIENCES),
-        router=Router([*role_routes.routes(registered), *own, *gathered]),
+        router=Router([*own, *gathered]),
         authorize=_authorize,
         unauthenticated=_unauthenticated,
         unknown=unknown,
@@ -122,7 +123,7 @@ def _unknown(registered: Providers, request: Request) -> Response:
     if namespace and namespace.lower() not in known:
         return Response(404, {"error": error("InvalidResourceNamespace", f"The resource namespace '{namespace}' is invalid.")})
     kind = "/".join(rest[::2])
-    if namespace and f"{namespace}/{kind}".lower() not in registered.types:
+    if namespace and f"{namespace}/{kind}".lower() not in {*registered.types, DEPLOYMENTS.lower()}:
         message = (
             f"The resource type '{kind}' could not be found in the namespace '{known[namespace.lower()]}' for api version "
             f"'{request.api_version}'."

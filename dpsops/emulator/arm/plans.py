@@ -10,11 +10,11 @@ from typing import Any
 from dpsops.emulator import rbac
 from dpsops.emulator.arm import groups, subscriptions
 from dpsops.emulator.arm.errors import refusal
-from dpsops.emulator.arm.providers import DEPLOYMENTS, Providers
+from dpsops.emulator.arm.providers import DEPLOYMENTS, Providers, require_deployments
 from dpsops.emulator.arm.resources import ResourceId
 from dpsops.emulator.arm.template.ambient import Context
 from dpsops.emulator.arm.template.declarations import Declared, declare, order
-from dpsops.emulator.arm.template.evaluator import Evaluator, Names, Place, deferred, is_loops
+from dpsops.emulator.arm.template.evaluator import Evaluator, Names, Place, Runtime, deferred, is_loops
 from dpsops.emulator.arm.template.parameters import require_declared
 from dpsops.emulator.arm.template.template import Template
 from dpsops.emulator.arm.template.values import TemplateError, is_known, text
@@ -64,12 +64,6 @@ def invalid(message: str, stage: str = "validation") -> Refusal:
     return refusal(400, "InvalidTemplate", f"Deployment template {stage} failed: '{message}'.")
 
 
-def unprocessable(identifier: ResourceId, at: str, cause: TemplateError) -> Refusal:
-    """400: the expressions of one resource cannot be evaluated."""
-    message = f"Unable to process template language expressions for resource '{identifier}' {at}. '{cause}'"
-    return refusal(400, "InvalidTemplate", message)
-
-
 def read_plan(
     world: World, identifier: ResourceId, properties: Any, caller: Principal, outer: tuple[Evaluator, Place] | None = None
 ) -> Plan:
@@ -89,7 +83,7 @@ def read_plan(
         evaluator, place = outer or (_evaluator(world, identifier, template, given, mode, caller), Place())
         values = {} if outer else {each.name: each.show(evaluator.parameters[each.name]) for each in template.parameters}
         declared = declare(evaluator, template, place, identifier.subscription, identifier.group)
-        ordered, needs = order(evaluator, declared)
+        ordered, needs = order(evaluator, template, declared)
     except TemplateError as wrong:
         raise invalid(str(wrong)) from wrong
     return Plan(identifier, template, evaluator, place, tuple(ordered), needs, values, mode)
@@ -100,10 +94,7 @@ def unfold(world: World, plan: Plan, caller: Principal) -> Iterator[Leaf]:
     for each in plan.declared:
         if not each.deployed:
             continue
-        try:
-            body = plan.evaluator.value(_without_template(each), replace(each.place, runtime=deferred))
-        except TemplateError as wrong:
-            raise unprocessable(each.id, each.where, wrong) from wrong
+        body = evaluate_body(plan, each, deferred)
         if each.id.type != DEPLOYMENTS:
             yield Leaf(plan, each, body)
             continue
@@ -113,12 +104,35 @@ def unfold(world: World, plan: Plan, caller: Principal) -> Iterator[Leaf]:
             yield from unfold(world, inner, caller)
 
 
+def evaluate_body(plan: Plan, declared: Declared, runtime: Runtime) -> JSON:
+    """What is sent to the resource provider. Only `properties` may ask anything of `runtime` (`reference` function).
+
+    A nested template is left as it is, for its expressions are its own. Refuses what cannot be evaluated.
+    """
+    body, untouched = declared.body, {}
+    if declared.id.type == DEPLOYMENTS:
+        properties = body.get("properties")
+        properties = properties if isinstance(properties, dict) else {}
+        untouched = {"template": properties.get("template")}
+        body = body | {"properties": {key: each for key, each in properties.items() if key != "template"}}
+    inside = replace(declared.place, runtime=runtime)
+    try:
+        evaluated = {
+            key: plan.evaluator.value(each, inside if key == "properties" else declared.place) for key, each in body.items()
+        }
+    except TemplateError as wrong:
+        message = f"Unable to process template language expressions for resource '{declared.id}' {declared.where}. '{wrong}'"
+        raise refusal(400, "InvalidTemplate", message) from wrong
+    if untouched:
+        evaluated["properties"] |= untouched
+    return evaluated
+
+
 def read_nested(world: World, plan: Plan, declared: Declared, body: JSON, caller: Principal) -> Plan:
-    """The plan of a nested deployment, given its body with the parameters evaluated."""
-    properties = body["properties"] | {"template": declared.source["properties"].get("template")}
-    scope = text((properties.get("expressionEvaluationOptions") or {}).get("scope"))
+    """The plan of a nested deployment, given its evaluated body."""
+    scope = text((body["properties"].get("expressionEvaluationOptions") or {}).get("scope"))
     outer = None if scope.lower() == "inner" else (plan.evaluator, declared.place)
-    return read_plan(world, declared.id, properties, caller, outer)
+    return read_plan(world, declared.id, body["properties"], caller, outer)
 
 
 def preflight(world: World, providers: Providers, plan: Plan, caller: Principal) -> None:
@@ -128,9 +142,9 @@ def preflight(world: World, providers: Providers, plan: Plan, caller: Principal)
         each = leaf.declared
         groups.require_writable(world, each.id.subscription, each.id.group)
         if leaf.expanded is None:
-            found = providers.require(each.id.type, each.api_version, text(leaf.body.get("location")))
-            action = f"{found.name}/write"
+            action = f"{providers.require(each.id.type, each.api_version, text(leaf.body.get('location'))).name}/write"
         else:
+            require_deployments(each.api_version)
             action = f"{DEPLOYMENTS}/write"
         if not rbac.allowed(world, caller, action, str(each.id)):
             denied.append(
@@ -203,11 +217,3 @@ def _evaluator(
     parameters = {each.name: partial(each.resolve, given, default) for each in template.parameters}
     evaluator = Evaluator(context, Names("parameter", parameters), Names("variable", variables))
     return evaluator
-
-
-def _without_template(declared: Declared) -> JSON:
-    """The body of a resource; a nested template is left out, for its expressions are its own."""
-    if declared.id.type != DEPLOYMENTS:
-        return declared.body
-    properties = declared.body.get("properties") or {}
-    return declared.body | {"properties": {key: each for key, each in properties.items() if key != "template"}}

@@ -9,7 +9,8 @@ from functools import partial
 from dpsops.emulator.arm import regions
 from dpsops.emulator.arm.errors import refusal, resource_not_found
 from dpsops.emulator.arm.resources import ResourceId, ResourceType
-from dpsops.emulator.http import JSON, Request, Response, Route, Router
+from dpsops.emulator.arm.versions import RESOURCES
+from dpsops.emulator.http import JSON, Refusal, Request, Response, Route, Router
 from dpsops.emulator.world import Principal, World
 
 DEPLOYMENTS = "Microsoft.Resources/deployments"
@@ -29,8 +30,8 @@ class Providers:
         return cls({each.name.lower(): each for each in types}, Router(list(routes)))
 
     def namespaces(self) -> list[str]:
-        """The namespaces of the types, as their providers spell them."""
-        return sorted({each.name.split("/")[0] for each in self.types.values()})
+        """The namespaces of the types, as their providers spell them, and Resource Manager's own."""
+        return sorted({"Microsoft.Resources", *(each.name.split("/")[0] for each in self.types.values())})
 
     def find(self, name: str) -> ResourceType:
         """The type of this name. Refuses a type or a namespace that does not exist."""
@@ -46,15 +47,8 @@ class Providers:
     def require(self, name: str, api_version: str, location: str) -> ResourceType:
         """The type, which must have this API version and, unless it is empty, this location."""
         found = self.find(name)
-        _, _, kind = found.name.partition("/")
         if api_version not in found.api_versions or (location and regions.normal(location) not in regions.REGIONS):
-            raise refusal(
-                400,
-                "NoRegisteredProviderFound",
-                f"No registered resource provider found for location '{location}' and API version '{api_version}' for type "
-                f"'{kind}'. The supported api-versions are '{', '.join(sorted(found.api_versions))}'. "
-                f"The supported locations are '{', '.join(regions.REGIONS)}'.",
-            )
+            raise _unregistered(found.name, api_version, location, found.api_versions)
         return found
 
     def get(self, world: World, identifier: ResourceId, api_version: str = "") -> JSON | None:
@@ -89,6 +83,23 @@ class Providers:
         assert found is not None, f"{type_.name} has no {method}"
         route, named = found
         return route.handler(world, Request(method, _HOST, path, {"api-version": _newest(type_)}, caller=caller), **named)
+
+
+def require_deployments(api_version: str) -> None:
+    """Refuses a nested deployment in an API version that deployments do not have."""
+    if api_version not in RESOURCES:
+        raise _unregistered(DEPLOYMENTS, api_version, "", RESOURCES)
+
+
+def _unregistered(name: str, api_version: str, location: str, versions: frozenset[str]) -> Refusal:
+    kind = name.partition("/")[2]
+    return refusal(
+        400,
+        "NoRegisteredProviderFound",
+        f"No registered resource provider found for location '{location}' and API version '{api_version}' for type '{kind}'. "
+        f"The supported api-versions are '{', '.join(sorted(versions))}'. "
+        f"The supported locations are '{', '.join(regions.REGIONS)}'.",
+    )
 
 
 def _newest(found: ResourceType) -> str:

@@ -51,7 +51,12 @@ def _list(world: World, request: Request, scope: str = "") -> Response:
 
 
 def _show(identifier: str, role: Role, scope: str) -> JSON:
-    permission = {"actions": role.actions, "notActions": role.not_actions, "dataActions": role.data_actions, "notDataActions": []}
+    permission = {
+        "actions": list(role.actions),
+        "notActions": list(role.not_actions),
+        "dataActions": list(role.data_actions),
+        "notDataActions": [],
+    }
     subscription = re.match(r"subscriptions/[^/]+", scope, re.IGNORECASE)
     base = f"/{subscription[0]}" if subscription else ""
     return {

@@ -12,13 +12,13 @@ from typing import Any
 from dpsops.emulator.arm.errors import refusal
 from dpsops.emulator.arm.resources import ResourceId, ResourceType
 from dpsops.emulator.arm.times import timestamp
+from dpsops.emulator.arm.versions import AUTHORIZATION
 from dpsops.emulator.http import JSON
 from dpsops.emulator.identity.state import is_service_principal
 from dpsops.emulator.rbac import ASSIGNMENT, ROLES
 from dpsops.emulator.world import Principal, World
 
 TYPE = "Microsoft.Authorization/roleAssignments"
-API_VERSIONS = frozenset({"2015-07-01", "2018-07-01", "2020-04-01-preview", "2020-10-01-preview", "2022-04-01"})
 _PRINCIPAL_TYPES = ("User", "Group", "ServicePrincipal", "ForeignGroup", "Device")
 _DEFINITION = re.compile(r"(?:/.*)?/providers/Microsoft\.Authorization/roleDefinitions/(?P<role>[^/]+)", re.IGNORECASE)
 
@@ -181,4 +181,4 @@ def _get(world: World, identifier: ResourceId, api_version: str) -> JSON | None:
     return find(world, identifier.scope, identifier.name)
 
 
-RESOURCE_TYPE = ResourceType(TYPE, API_VERSIONS, _put, _get)
+RESOURCE_TYPE = ResourceType(TYPE, AUTHORIZATION, _put, _get)

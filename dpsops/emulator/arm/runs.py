@@ -18,7 +18,7 @@ from dpsops.emulator import rbac
 from dpsops.emulator.arm import deployment_records
 from dpsops.emulator.arm.errors import error, forbidden, refusal, refused_error, resource_not_found, status_phrase
 from dpsops.emulator.arm.outputs import evaluate_outputs
-from dpsops.emulator.arm.plans import Plan, preflight, read_nested, unprocessable
+from dpsops.emulator.arm.plans import Plan, evaluate_body, preflight, read_nested
 from dpsops.emulator.arm.providers import DEPLOYMENTS, Providers
 from dpsops.emulator.arm.resources import ResourceId
 from dpsops.emulator.arm.template.declarations import Declared
@@ -113,34 +113,25 @@ class Runner:
 
     def _deploy(self, world: World, plan: Plan, declared: Declared) -> JSON:
         """Makes one resource: {"ready": when, "made": IDs of what there is now, "step": its operation}."""
-        place = replace(declared.place, runtime=self.runtime(world, plan))
         ready = world.now + world.timings.operation
         made: list[str] = []
+        wrong, status = None, HTTPStatus.OK
         try:
             with world.state.attempt():
+                body = evaluate_body(plan, declared, self.runtime(world, plan))
                 if declared.id.type == DEPLOYMENTS:
-                    shell = declared.body | {"properties": {**declared.body["properties"], "template": {}}}
-                    body = self._evaluate(plan, declared, shell, place)
+                    deployment_records.require_ended(world, declared.id)
                     record = self.run(world, read_nested(world, plan, declared, body, self.caller))
                     ready, made = record["ready"], [each["id"] for each in record["results"]["outputResources"]]
-                    wrong = error("ResourceDeploymentFailure", _NESTED_FAILED, [record["error"]]) if record["error"] else None
-                    status = HTTPStatus.CONFLICT if wrong else HTTPStatus.OK
+                    if record["error"]:
+                        wrong, status = error("ResourceDeploymentFailure", _NESTED_FAILED, [record["error"]]), HTTPStatus.CONFLICT
                 else:
-                    body = self._evaluate(plan, declared, declared.body, place)
                     self._put(world, declared, body)
-                    made, wrong, status = [str(declared.id)], None, HTTPStatus.OK
+                    made = [str(declared.id)]
         except Refusal as refused:
-            status = HTTPStatus(refused.response.status)
-            wrong = refused_error(refused)
+            wrong, status = refused_error(refused), HTTPStatus(refused.response.status)
         wrong = wrong and wrong | {"target": str(declared.id)}
         return {"ready": ready, "made": made, "step": _step(declared, world.now, ready, wrong, status_phrase(status))}
-
-    def _evaluate(self, plan: Plan, declared: Declared, body: JSON, place: Any) -> JSON:
-        try:
-            evaluated: JSON = plan.evaluator.value(body, place)
-        except TemplateError as wrong:
-            raise unprocessable(declared.id, declared.where, wrong) from wrong
-        return evaluated
 
     def _put(self, world: World, declared: Declared, body: JSON) -> None:
         if declared.id.extended:
@@ -210,7 +201,7 @@ def show_providers(plan: Plan) -> list[JSON]:
         namespace, _, kind = each.id.type.partition("/")
         if all(entry["resourceType"] != kind for entry in found.setdefault(namespace, [])):
             location = plan.evaluator.value(each.source.get("location"), replace(each.place, runtime=deferred))
-            found[namespace].append({"resourceType": kind, "locations": [location if isinstance(location, str) else None]})
+            found[namespace].append({"resourceType": kind, "locations": [location] if isinstance(location, str) else []})
     return [{"namespace": namespace, "resourceTypes": types} for namespace, types in found.items()]
 
 

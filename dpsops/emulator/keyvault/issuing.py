@@ -95,6 +95,14 @@ def subject_alternative_names(sans: JSON | None) -> list[x509.GeneralName]:
         raise bad_parameter("Property x509_props.sans has invalid value") from invalid
 
 
+def extended_key_usage(ekus: Sequence[str]) -> list[ObjectIdentifier]:
+    """The purposes of a policy's `ekus`."""
+    try:
+        return [ObjectIdentifier(oid) for oid in ekus]
+    except (ValueError, TypeError) as invalid:
+        raise bad_parameter("Property x509_props.ekus has invalid value") from invalid
+
+
 def request(key: PrivateKey, policy: JSON) -> str:
     """The certificate signing request for a policy, as base64 of its DER."""
     builder = x509.CertificateSigningRequestBuilder().subject_name(parse_subject(policy["x509_props"]["subject"]))
@@ -152,7 +160,7 @@ def _extensions(policy: JSON) -> tuple[_Extensions, _Extensions, _Extensions]:
     names = subject_alternative_names(props.get("sans"))
     return (
         [(_key_usage(props["key_usage"]), True)] if props["key_usage"] else [],
-        [(x509.ExtendedKeyUsage([ObjectIdentifier(oid) for oid in props["ekus"]]), False)] if props["ekus"] else [],
+        [(x509.ExtendedKeyUsage(extended_key_usage(props["ekus"])), False)] if props["ekus"] else [],
         [(x509.SubjectAlternativeName(names), False)] if names else [],
     )
 

@@ -5,13 +5,12 @@ Source: certificates API, `CertificatePolicy`; "About Azure Key Vault certificat
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from dpsops.emulator.http import JSON
 from dpsops.emulator.keyvault.bodies import field
 from dpsops.emulator.keyvault.errors import bad_parameter, refusal
-from dpsops.emulator.keyvault.issuing import KEY_USAGES, parse_subject, subject_alternative_names
+from dpsops.emulator.keyvault.issuing import KEY_USAGES, extended_key_usage, parse_subject, subject_alternative_names
 from dpsops.emulator.keyvault.material import KeyType, key_type
 
 SELF = "Self"
@@ -20,7 +19,6 @@ PKCS12 = "application/x-pkcs12"
 PEM = "application/x-pem-file"
 
 _EKUS = ["1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"]
-_OID = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
 _KEY_USAGE = ["digitalSignature", "keyEncipherment"]
 _MAX_MONTHS = 1200
 _LONGEST_MONTH_FRACTION = 27
@@ -144,14 +142,14 @@ def _x509_props(given: JSON) -> JSON:
     subject: str = field(given, "subject", str, "")
     sans: JSON | None = field(given, "sans", dict)
     parse_subject(subject)
-    if not subject and not subject_alternative_names(sans):
+    names = subject_alternative_names(sans)
+    if not subject and not names:
         raise bad_parameter("Property x509_props must have a subject or subject alternative names")
     usages = field(given, "key_usage", list, _KEY_USAGE)
     if not all(usage in KEY_USAGES for usage in usages):
         raise bad_parameter(f"Property x509_props.key_usage has invalid value {', '.join(map(str, usages))}")
     ekus = field(given, "ekus", list, _EKUS)
-    if not all(isinstance(eku, str) and _OID.fullmatch(eku) for eku in ekus):
-        raise bad_parameter("Property x509_props.ekus has invalid value")
+    extended_key_usage(ekus)
     months: int = field(given, "validity_months", int, 12)
     if not 1 <= months <= _MAX_MONTHS:
         raise bad_parameter(f"Property x509_props.validity_months has invalid value {months}")

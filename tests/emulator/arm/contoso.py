@@ -31,7 +31,7 @@ READER, CONTRIBUTOR = "acdd72a7-3385-48ef-bd42-f606fba81ae7", "b24988ac-6180-42a
 _KIND = "contoso"
 
 
-def put(world: World, identifier: ResourceId, body: JSON, api_version: str, caller: Principal) -> JSON:
+def put(world: World, identifier: ResourceId, body: JSON, _api_version: str, _caller: Principal) -> JSON:
     """Makes a box or a lid. What is refused for its size was already half written: the refusal must undo that."""
     size = (body.get("properties") or {}).get("size") or 1
     document = {
@@ -51,12 +51,12 @@ def put(world: World, identifier: ResourceId, body: JSON, api_version: str, call
     return document
 
 
-def get(world: World, identifier: ResourceId, api_version: str) -> JSON | None:
+def get(world: World, identifier: ResourceId, _api_version: str) -> JSON | None:
     """A box or a lid."""
     return world.state.get(_KIND, identifier.key)
 
 
-def _keys(world: World, identifier: ResourceId) -> JSON:
+def _keys(_world: World, identifier: ResourceId) -> JSON:
     return {"value": [{"keyName": "first", "primaryKey": f"key of {identifier.name}"}]}
 
 
@@ -72,12 +72,12 @@ def _get(world: World, request: Request, subscription: str, group: str, name: st
     return Response(200, found)
 
 
-def _delete(world: World, request: Request, subscription: str, group: str, name: str) -> Response:
+def _delete(world: World, _request: Request, subscription: str, group: str, name: str) -> Response:
     world.state.delete(_KIND, ResourceId(subscription, group, BOX, (name,)).key)
     return Response(200)
 
 
-def _list(world: World, request: Request, subscription: str, group: str) -> Response:
+def _list(world: World, _request: Request, subscription: str, group: str) -> Response:
     prefix = f"/subscriptions/{subscription}/resourceGroups/{group}/providers/{BOX}/".lower()
     return Response(200, {"value": [each for _, each in world.state.list(_KIND, prefix) if each["type"] == BOX]})
 
@@ -146,7 +146,8 @@ class Contoso:
         """Gives a role without asking anybody."""
         with self.world() as world:
             document = {"principal": principal.object_id, "role": role, "scope": scope.lower(), "created": world.now}
-            world.state.put(rbac.ASSIGNMENT, f"{scope}/providers/microsoft.authorization/roleassignments/{role}".lower(), document)
+            key = f"{scope}/providers/microsoft.authorization/roleassignments/{role}"
+            world.state.put(rbac.ASSIGNMENT, key.lower(), document)
 
 
 def template(*resources: JSON, **sections: Any) -> JSON:

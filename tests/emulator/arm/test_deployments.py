@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from dpsops.emulator.http import JSON, NOTHING
+from dpsops.emulator.http import JSON, NOTHING, Request
 from tests.emulator.arm.contoso import (
     BOX,
     CONTRIBUTOR,
@@ -82,6 +83,16 @@ def test_a_name_that_is_running_is_taken(contoso: Contoso) -> None:
     again = contoso.call("PUT", f"{DEPLOYMENT}/main", properties(template()))
     assert again.status == 200
     assert contoso.follow(first.headers["Azure-AsyncOperation"]).body["error"]["code"] == "DeploymentOperationNotFound"
+
+
+def test_a_module_waits_for_no_other_deployment_of_its_name(contoso: Contoso) -> None:
+    contoso.slow_down(60)
+    contoso.call("PUT", f"{DEPLOYMENT}/m", properties(template()))
+    contoso.azure.clock.advance(30)
+    contoso.call("PUT", f"{DEPLOYMENT}/main", properties(template(module("m", template()))))
+    contoso.azure.clock.advance(60)
+    error = contoso.call("GET", f"{DEPLOYMENT}/main").body["properties"]["error"]
+    assert error["details"][0]["code"] == "DeploymentActive"
 
 
 def test_a_failure_keeps_what_was_made_and_undoes_what_was_refused(contoso: Contoso) -> None:
@@ -162,7 +173,8 @@ def test_an_expression_that_fails_while_running(contoso: Contoso) -> None:
     inner = template(box("first"), box("second", properties={"x": "[reference('first').nope]"}))
     (detail,) = deploy(contoso, properties(inner))["properties"]["error"]["details"]
     assert detail["code"] == "InvalidTemplate"
-    assert detail["message"].startswith(f"Unable to process template language expressions for resource '{GROUP}/providers/{BOX}/second'")
+    resource = f"{GROUP}/providers/{BOX}/second"
+    assert detail["message"].startswith(f"Unable to process template language expressions for resource '{resource}'")
 
 
 def test_cancel(contoso: Contoso) -> None:
@@ -233,6 +245,8 @@ def test_complete_mode_deletes_what_the_template_does_not_have(contoso: Contoso)
         (properties(template(box(apiVersion="1999-01-01"))), "NoRegisteredProviderFound"),
         (properties(template(box(location="Atlantis"))), "NoRegisteredProviderFound"),
         (properties(template(box(type="Contoso.Things/bags"))), "InvalidResourceType"),
+        (properties(template(module("m", template(), apiVersion="1999-01-01"))), "NoRegisteredProviderFound"),
+        (properties(template(module("m", template()) | {"properties": "text"})), "InvalidDeploymentMode"),
         (properties(template(box(type="Contoso.Nothing/boxes"))), "InvalidResourceNamespace"),
     ],
 )
@@ -250,10 +264,6 @@ def test_a_name_has_rules(contoso: Contoso, name: str) -> None:
 
 
 def test_a_body_that_is_no_json(contoso: Contoso) -> None:
-    from dataclasses import replace
-
-    from dpsops.emulator.http import Request
-
     seen: list[Request] = []
     contoso.azure.observers.append(lambda request, _: seen.append(request))
     contoso.call("PUT", f"{DEPLOYMENT}/main", properties(template()))
@@ -309,7 +319,8 @@ def test_a_right_that_is_missing_in_the_middle_fails_what_needs_it(contoso: Cont
 def test_a_role_assignment_extends_what_exists(contoso: Contoso) -> None:
     found = deploy(contoso, properties(template(box(), assignment())))["properties"]
     assert found["provisioningState"] == "Succeeded"
-    identifier = f"{GROUP}/providers/{BOX}/box/providers/Microsoft.Authorization/roleAssignments/a0000000-0000-4000-8000-000000000001"
+    name = "a0000000-0000-4000-8000-000000000001"
+    identifier = f"{GROUP}/providers/{BOX}/box/providers/Microsoft.Authorization/roleAssignments/{name}"
     assert found["outputResources"][1]["id"] == identifier
     assert contoso.call("GET", identifier, version="2022-04-01").body["properties"]["scope"] == f"{GROUP}/providers/{BOX}/box"
     assert deploy(contoso, properties(template(box(), assignment())))["properties"]["provisioningState"] == "Succeeded"
@@ -323,7 +334,8 @@ def test_a_role_assignment_extends_what_exists(contoso: Contoso) -> None:
 def test_the_old_form_of_an_extension_means_the_same(contoso: Contoso) -> None:
     old = assignment()
     del old["scope"]
-    old |= {"type": f"{BOX}/providers/roleAssignments", "name": "box/Microsoft.Authorization/a0000000-0000-4000-8000-000000000001"}
+    name = "a0000000-0000-4000-8000-000000000001"
+    old |= {"type": f"{BOX}/providers/roleAssignments", "name": f"box/Microsoft.Authorization/{name}"}
     found = deploy(contoso, properties(template(box(), old)))["properties"]
     assert found["provisioningState"] == "Succeeded"
     assert "/boxes/box/providers/Microsoft.Authorization/roleAssignments/" in found["outputResources"][1]["id"]

@@ -49,9 +49,11 @@ def evaluate(text: str, place: Place | None = None) -> Any:
 NAMES = st.from_regex(r"[A-Za-z_$][A-Za-z0-9_$]{0,8}", fullmatch=True)
 EXPRESSIONS: st.SearchStrategy[Expression] = st.recursive(
     st.builds(Literal, st.text(max_size=8) | st.integers(-99, 99)),
-    lambda inner: st.builds(Call, NAMES, st.lists(inner, max_size=3).map(tuple))
-    | st.builds(Member, inner, NAMES)
-    | st.builds(Item, inner, inner),
+    lambda inner: (
+        st.builds(Call, NAMES, st.lists(inner, max_size=3).map(tuple))
+        | st.builds(Member, inner, NAMES)
+        | st.builds(Item, inner, inner)
+    ),
     max_leaves=8,
 )
 
@@ -136,7 +138,11 @@ def test_names_made_by_hashing_are_stable_and_well_formed(parts: list[str]) -> N
 
 
 def test_guid_is_a_uuid5_in_resource_managers_namespace() -> None:
-    assert evaluate("[guid('a', 'b')]") == str(uuid.uuid5(uuid.UUID("11fb06fb-712d-4ddd-98c7-e71bbd588830"), "a-b")) == "2d796349-8c7e-55ec-9624-54ece82ed031"
+    assert (
+        evaluate("[guid('a', 'b')]")
+        == str(uuid.uuid5(uuid.UUID("11fb06fb-712d-4ddd-98c7-e71bbd588830"), "a-b"))
+        == "2d796349-8c7e-55ec-9624-54ece82ed031"
+    )
 
 
 @pytest.mark.parametrize(
@@ -215,9 +221,15 @@ def test_guid_is_a_uuid5_in_resource_managers_namespace() -> None:
         ("[copyIndex('lids', 2)]", 6),
         ("[map(parameters('items'), lambda('each', lambdaVariables('each').name))]", ["a", "b"]),
         ("[filter(parameters('items'), lambda('each', greater(lambdaVariables('each').size, 1)))]", [{"name": "b", "size": 2}]),
-        ("[toObject(parameters('items'), lambda('i', lambdaVariables('i').name), lambda('i', lambdaVariables('i').size))]", {"a": 1, "b": 2}),
+        (
+            "[toObject(parameters('items'), lambda('i', lambdaVariables('i').name), lambda('i', lambdaVariables('i').size))]",
+            {"a": 1, "b": 2},
+        ),
         ("[resourceId('Microsoft.KeyVault/vaults', 'kv')]", f"{GROUP}/providers/Microsoft.KeyVault/vaults/kv"),
-        ("[resourceId('other', 'A.B/c/d', 'e', 'f')]", f"/subscriptions/{SUBSCRIPTION}/resourceGroups/other/providers/A.B/c/e/d/f"),
+        (
+            "[resourceId('other', 'A.B/c/d', 'e', 'f')]",
+            f"/subscriptions/{SUBSCRIPTION}/resourceGroups/other/providers/A.B/c/e/d/f",
+        ),
         ("[resourceId('sub', 'other', 'A.B/c', 'e')]", "/subscriptions/sub/resourceGroups/other/providers/A.B/c/e"),
         ("[subscriptionResourceId('A.B/c', 'd')]", f"/subscriptions/{SUBSCRIPTION}/providers/A.B/c/d"),
         ("[subscriptionResourceId('sub', 'A.B/c', 'd')]", "/subscriptions/sub/providers/A.B/c/d"),
@@ -243,7 +255,10 @@ def test_values(text: str, value: Any) -> None:
         ("[frobnicate(1)]", "The template function 'frobnicate' is not valid. Please see https://aka.ms/arm-functions"),
         ("[parameters('x')]", "The template parameter 'x' is not found."),
         ("[variables('x')]", "The template variable 'x' is not found."),
-        ("[parameters('map').nope]", "The language expression property 'nope' doesn't exist, available properties are 'Key, other'."),
+        (
+            "[parameters('map').nope]",
+            "The language expression property 'nope' doesn't exist, available properties are 'Key, other'.",
+        ),
         ("[parameters('items')[2]]", "The language expression property array index '2' is out of bounds."),
         ("[parameters('name').length]", "property name can only be used on an object"),
         ("[parameters('items')['a']]", "property name must be a string on an object or an integer on an array"),
@@ -310,7 +325,10 @@ def test_defaults_of_parameters_know_the_time_but_no_variables() -> None:
         ("[if(parameters('flag'), 'known', reference('x').y)]", "known"),
         ("[createObject('a', reference('x').y).a]", "[createObject('a', reference('x').y).a]"),
         ("[length(listKeys('x', '1').value)]", "[length(listKeys('x', '1').value)]"),
-        ("[map(reference('x').list, lambda('i', lambdaVariables('i').n))]", "[map(reference('x').list, lambda('i', lambdaVariables('i').n))]"),
+        (
+            "[map(reference('x').list, lambda('i', lambdaVariables('i').n))]",
+            "[map(reference('x').list, lambda('i', lambdaVariables('i').n))]",
+        ),
     ],
 )
 def test_what_only_the_deployment_knows_stays_an_expression(text: str, left: str) -> None:
@@ -323,7 +341,9 @@ def test_any_value_can_be_written_as_an_expression(value: Any) -> None:
 
 
 def test_a_deferred_value_is_written_as_what_is_left_of_it() -> None:
-    assert as_expression([Deferred(Call("reference", (Literal("x"),)))]) == Call("createArray", (Call("reference", (Literal("x"),)),))
+    assert as_expression([Deferred(Call("reference", (Literal("x"),)))]) == Call(
+        "createArray", (Call("reference", (Literal("x"),)),)
+    )
 
 
 @given(st.text(st.characters(exclude_characters="{}")), st.text(), st.integers())

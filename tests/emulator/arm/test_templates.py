@@ -165,7 +165,7 @@ def test_a_loop_makes_resources_and_outputs(contoso: Contoso) -> None:
 
 
 def test_an_empty_loop_makes_nothing_and_may_be_depended_on(contoso: Contoso) -> None:
-    inner = template(box("a", copy={"name": "none", "count": 0}), box("b"))
+    inner = template(box("a", copy={"name": "none", "count": 0}), box("b", dependsOn=["none"]))
     assert deploy(contoso, properties(inner))["properties"]["provisioningState"] == "Succeeded"
     assert boxes(contoso) == ["b"]
 
@@ -232,6 +232,9 @@ def test_resources_are_made_in_the_order_of_their_dependencies(contoso: Contoso)
         ([{"type": BOX, "name": "box"}], "Required property 'apiVersion' not found in JSON."),
         ([box(colour="red")], "Could not find member 'colour' on object of type 'TemplateResource'."),
         (["box"], "is not a JSON object"),
+        ([box(dependsOn="box")], "its 'dependsOn' has the wrong type"),
+        ([box(dependsOn=[""])], "The resource '' is not defined in the template."),
+        ([box(tags={"x": "[reference('box').size]"})], "The template function 'reference' is not expected at this location."),
         ([box(properties={"x": "[nonsense()]"})], "Unable to process template language expressions for resource"),
         ([box(properties={"x": "[concat(]"})], "Unable to parse language expression 'concat(': expected token"),
     ],
@@ -248,6 +251,7 @@ def test_a_template_that_cannot_be_deployed_is_refused(contoso: Contoso, resourc
     [
         ({"resources": None}, "The template section 'resources' is not valid."),
         ({"parameters": []}, "The template section 'parameters' is not valid."),
+        ({"outputs": {"x": 1}}, "The template section 'outputs' is not valid."),
         ({"surprise": 1}, "Could not find member 'surprise' on object of type 'Template'. Path 'surprise', line 1, position 12."),
     ],
 )
@@ -258,8 +262,8 @@ def test_a_template_with_other_sections_is_refused(contoso: Contoso, change: JSO
 def test_a_template_without_its_sections_is_refused(contoso: Contoso) -> None:
     for section in ("$schema", "contentVersion", "resources"):
         inner = {key: each for key, each in template().items() if key != section}
-        message = f"Deployment template parse failed: 'Required property '{section}' not found in JSON. Path '', line 1, position 2.'."
-        assert refused(contoso, properties(inner))["message"] == message
+        message = f"Required property '{section}' not found in JSON. Path '', line 1, position 2."
+        assert refused(contoso, properties(inner))["message"] == f"Deployment template parse failed: '{message}'."
 
 
 def test_reference_and_listings_ask_the_provider(contoso: Contoso) -> None:
@@ -283,10 +287,19 @@ def test_reference_and_listings_ask_the_provider(contoso: Contoso) -> None:
         ("reference('there').volume", "The resource 'there' is not defined in the template."),
         (f"reference('there', '{VERSION}').volume", "The resource 'there' is not defined in the template."),
         ("reference(resourceId('Contoso.Things/boxes', 'there')).volume", "is not defined in the template."),
-        (f"reference(resourceId('Contoso.Things/boxes', 'gone'), '{VERSION}')", "'Contoso.Things/boxes/gone' under resource group"),
+        (
+            f"reference(resourceId('Contoso.Things/boxes', 'gone'), '{VERSION}')",
+            "'Contoso.Things/boxes/gone' under resource group",
+        ),
         ("reference(resourceId('Contoso.Things/boxes', 'new'), '1999-01-01')", "No registered resource provider found"),
-        (f"reference(resourceId('Contoso.Other/boxes', 'new'), '{VERSION}')", "The resource namespace 'Contoso.Other' is invalid."),
-        (f"listKeys(resourceId('Contoso.Things/boxes', 'gone'), '{VERSION}')", "'Contoso.Things/boxes/gone' under resource group"),
+        (
+            f"reference(resourceId('Contoso.Other/boxes', 'new'), '{VERSION}')",
+            "The resource namespace 'Contoso.Other' is invalid.",
+        ),
+        (
+            f"listKeys(resourceId('Contoso.Things/boxes', 'gone'), '{VERSION}')",
+            "'Contoso.Things/boxes/gone' under resource group",
+        ),
         (f"listSecrets(resourceId('Contoso.Things/boxes', 'new'), '{VERSION}')", "does not support the operation 'listSecrets'"),
         (f"reference(subscriptionResourceId('A.B/c', 'd'), '{VERSION}')", "does not support the resource"),
         ("reference('new').nope", "The language expression property 'nope' doesn't exist"),
@@ -321,7 +334,7 @@ def test_a_module_has_its_own_parameters_and_gives_its_outputs(contoso: Contoso)
         module("second", inner, {"name": {"value": "[concat('b', string(reference('first').outputs.volume.value))]"}}),
         module("first", inner, {"name": {"value": "[parameters('name')]"}}),
         parameters={"name": {"type": "string"}},
-        outputs={"all": {"type": "object", "value": "[reference(resourceId('Microsoft.Resources/deployments', 'second')).outputs]"}},
+        outputs={"all": {"type": "object", "value": "[reference('second').outputs]"}},
     )
     assert outputs(contoso, outer, name="a") == {"all": {"volume": {"type": "Int", "value": 8}}}
     assert boxes(contoso) == ["a", "b8"]
@@ -363,7 +376,8 @@ def test_modules_in_a_loop_and_in_another_group(contoso: Contoso) -> None:
 
 
 def test_a_module_in_a_group_that_does_not_exist_is_refused(contoso: Contoso) -> None:
-    assert refused(contoso, properties(template(module("m", template(), resourceGroup="gone"))), 404)["code"] == "ResourceGroupNotFound"
+    body = properties(template(module("m", template(), resourceGroup="gone")))
+    assert refused(contoso, body, 404)["code"] == "ResourceGroupNotFound"
 
 
 def test_resources_by_symbolic_name(contoso: Contoso) -> None:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -16,7 +17,7 @@ from dpsops.emulator.arm.gateway import resource_manager
 from dpsops.emulator.azure import Azure
 from dpsops.emulator.http import JSON, Request, Response
 from dpsops.emulator.identity.state import OPERATOR, SUBSCRIPTION, TENANT, bootstrap
-from dpsops.emulator.identity.tokens import issue_token
+from dpsops.emulator.identity.tokens import issue_token, signing_key
 from dpsops.emulator.keyvault.service import SERVICE
 from dpsops.emulator.keyvault.vaults import ARM_ROUTES, RESOURCE_TYPES
 from dpsops.emulator.state import Database
@@ -42,6 +43,15 @@ SECRETS_USER = "4633458b-17de-408a-b874-0445c86b69e6"
 _MANAGER = resource_manager(RESOURCE_TYPES, ARM_ROUTES)
 
 
+@cache
+def _signing_key() -> JSON:
+    """One key for the tokens of all labs: making one takes longer than most tests."""
+    with Database(None).transaction() as state:
+        signing_key(World(state, NOW))
+        ((_, document),) = state.list("identityKey")
+    return document
+
+
 def properties(**changes: Any) -> JSON:
     """A vault's properties, as a template gives them."""
     plain = {
@@ -61,10 +71,12 @@ class Lab:
     clock: Clock = field(default_factory=lambda: Clock(NOW))
     azure: Azure = field(init=False)
     _serial: Iterator[int] = field(default_factory=itertools.count)
+    _tokens: dict[tuple[Principal, str], tuple[float, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.azure = Azure(Database(None), self.clock, self.timings, services=[SERVICE, _MANAGER])
         with self.world() as world:
+            world.state.put("identityKey", "key", _signing_key())
             bootstrap(world)
         assert self.arm("PUT", GROUP, {"location": "westeurope"}, version="2025-04-01").status == 201
         self.create_vault()
@@ -126,12 +138,21 @@ class Lab:
         query = {"api-version": version} | dict(parse_qsl(url.query, keep_blank_values=True))
         headers = {}
         if caller is not None:
-            with self.world() as world:
-                headers["authorization"] = f"Bearer {issue_token(world, caller, audience)}"
+            headers["authorization"] = f"Bearer {self._token(caller, audience)}"
         content = b"" if body is None else json.dumps(body).encode()
         # What urlsplit takes for a host in `//certificates` is the beginning of the path.
         path = url.path if url.scheme or not url.netloc else f"//{url.netloc}{url.path}"
         return self.azure.handle(Request(method, host, path, query, headers, content))
+
+    def _token(self, caller: Principal, audience: str) -> str:
+        """A fresh token at most every quarter of an hour: signing one takes longer than most requests."""
+        now = self.clock.now()
+        expiry, token = self._tokens.get((caller, audience), (now, ""))
+        if now >= expiry:
+            with self.world() as world:
+                token = issue_token(world, caller, audience)
+            self._tokens[caller, audience] = now + 900, token
+        return token
 
 
 def policy(subject: str = "CN=leaf", issuer: str = "Self", **key: Any) -> JSON:

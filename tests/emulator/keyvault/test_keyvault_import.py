@@ -25,6 +25,7 @@ from tests.emulator.keyvault.lab import NOW, URL, Lab, policy
 PEM = "application/x-pem-file"
 PKCS12 = "application/x-pkcs12"
 BEGIN = datetime(2023, 11, 6, 12, 39, 44, tzinfo=UTC)
+END = datetime(2028, 11, 6, 12, 39, 44, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +33,7 @@ def key() -> ec.EllipticCurvePrivateKey:
     return ec.generate_private_key(ec.SECP256R1())
 
 
-def make(
-    key: ec.EllipticCurvePrivateKey, *extensions: x509.ExtensionType, end: datetime = BEGIN.replace(year=2028)
-) -> x509.Certificate:
+def make(key: ec.EllipticCurvePrivateKey, *extensions: x509.ExtensionType, end: datetime = END) -> x509.Certificate:
     name = x509.Name.from_rfc4514_string("O=Internet Widgits Pty Ltd,ST=Some-State,C=AU")
     builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
     builder = builder.not_valid_before(BEGIN).not_valid_after(end)
@@ -101,7 +100,7 @@ def test_import_rewrites_what_the_policy_claims(lab: Lab, key: ec.EllipticCurveP
     ) | {"key_cert_sign": True, "crl_sign": True, "encipher_only": False, "decipher_only": False}
     names = x509.SubjectAlternativeName([x509.DNSName("1"), x509.DNSName("2")])
     eku = x509.ExtendedKeyUsage([x509.oid.ExtendedKeyUsageOID.CLIENT_AUTH])
-    certificate = make(key, names, eku, x509.KeyUsage(**usage), end=BEGIN.replace(year=2028) + timedelta(minutes=10))
+    certificate = make(key, names, eku, x509.KeyUsage(**usage), end=END + timedelta(minutes=10))
     given = body(pem_of(key, certificate), PEM)
     given["policy"]["x509_props"] = {"subject": "CN=another", "validity_months": 3}
     given["policy"]["key_props"] = {"kty": "RSA", "key_size": 2048, "exportable": False}

@@ -214,7 +214,7 @@ class VaultKey(ec.EllipticCurvePrivateKey):
     def private_numbers(self) -> ec.EllipticCurvePrivateNumbers:
         raise NotImplementedError
 
-    def private_bytes(self, encoding: Any, format: Any, encryption_algorithm: Any) -> bytes:  # noqa: A002
+    def private_bytes(self, encoding: Any, format: Any, encryption_algorithm: Any) -> bytes:
         raise NotImplementedError
 
     def __copy__(self) -> VaultKey:

@@ -49,9 +49,8 @@ class Declared:
 
     def answers_to(self, text: str) -> bool:
         """Whether `text` means this resource in `dependsOn` or `reference`: an ID, a type and name, a name, a loop, a symbol."""
-        wanted = text.lower().strip("/")
-        names = {self.id.key.strip("/"), f"{self.id.type}/{self.name}".lower(), self.name.lower(), self.symbol.lower()}
-        return wanted in names | {self.loop.lower()}
+        names = {self.id.key, f"{self.id.type}/{self.name}", self.name, self.symbol, self.loop} - {""}
+        return text.lower() in map(str.lower, names)
 
 
 def declare(evaluator: Evaluator, template: Template, place: Place, subscription: str, group: str) -> list[Declared]:
@@ -70,12 +69,13 @@ def declare(evaluator: Evaluator, template: Template, place: Place, subscription
     return list(found.values())
 
 
-def order(evaluator: Evaluator, declared: Sequence[Declared]) -> tuple[list[Declared], dict[str, set[str]]]:
+def order(evaluator: Evaluator, template: Template, declared: Sequence[Declared]) -> tuple[list[Declared], dict[str, set[str]]]:
     """The resources with those first that others need, and the keys of what each needs.
 
     Raises `TemplateError` for a dependency that is not declared and for a circle of dependencies.
     """
-    needs = {each.id.key: _needs(evaluator, each, declared) for each in declared}
+    loops = {str(each["copy"].get("name", "")).lower() for _, each in template.resources if each.get("copy")}
+    needs = {each.id.key: _needs(evaluator, each, declared, loops) for each in declared}
     ordered: list[Declared] = []
     waiting = list(declared)
     done: set[str] = set()
@@ -105,13 +105,9 @@ def _unroll(
                 yield from _unroll(evaluator, template, "", child, inside, each.id)
 
 
-def _declared(
-    evaluator: Evaluator, template: Template, symbol: str, source: JSON, place: Place, parent: ResourceId
-) -> Declared:
+def _declared(evaluator: Evaluator, template: Template, symbol: str, source: JSON, place: Place, parent: ResourceId) -> Declared:
     at = where(template.source, "resources", text(source["name"]))
-    type_, name, api_version = (
-        _string(evaluator.value(source[key], place), key, at) for key in ("type", "name", "apiVersion")
-    )
+    type_, name, api_version = (_string(evaluator.value(source[key], place), key, at) for key in ("type", "name", "apiVersion"))
     names = (*parent.names, *name.split("/"))
     full_type = f"{parent.type}/{type_}" if parent.names else type_
     if len(full_type.split("/")) != len(names) + 1 or not all(names):
@@ -159,12 +155,13 @@ def _string(value: Any, key: str, at: str) -> str:
     return value
 
 
-def _needs(evaluator: Evaluator, declared: Declared, others: Sequence[Declared]) -> set[str]:
+def _needs(evaluator: Evaluator, declared: Declared, others: Sequence[Declared], loops: set[str]) -> set[str]:
+    """The keys of what a resource needs. A loop in `loops` may be needed though it makes nothing."""
     needs: set[str] = set()
     for source in declared.source.get("dependsOn", ()):
         wanted = text(evaluator.value(source, declared.place))
         found = {other.id.key for other in others if other.answers_to(wanted)}
-        if not found:
+        if not found and wanted.lower() not in loops:
             raise TemplateError(f"The resource '{wanted}' is not defined in the template. {_SYNTAX}")
         needs |= found
     for wanted in _named(evaluator, declared):

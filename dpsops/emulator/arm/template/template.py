@@ -20,6 +20,7 @@ _RESOURCE_MEMBERS = {
     "managedBy", "managedByExtended", "metadata", "name", "plan", "properties", "resourceGroup", "resources", "scope", "sku",
     "subscriptionId", "tags", "type", "zones",
 }  # fmt: skip
+_RESOURCE_KINDS: Mapping[str, type] = {"copy": dict, "dependsOn": list, "resources": list}
 _SECTIONS: Mapping[str, tuple[type, ...]] = {
     "parameters": (dict,), "variables": (dict,), "resources": (list, dict), "outputs": (dict,),
 }  # fmt: skip
@@ -44,6 +45,9 @@ class Template:
         _refuse_others(source, _MEMBERS, "Template", "")
         for name, kinds in _SECTIONS.items():
             if name in source and not isinstance(source[name], kinds):
+                raise TemplateError(f"The template section '{name}' is not valid.")
+        for name in ("parameters", "outputs"):
+            if not all(isinstance(each, dict) for each in source.get(name, {}).values()):
                 raise TemplateError(f"The template section '{name}' is not valid.")
         resources = source["resources"]
         named = tuple(resources.items()) if isinstance(resources, dict) else tuple(("", each) for each in resources)
@@ -76,6 +80,9 @@ def _check_resource(source: Any, path: str) -> None:
         raise TemplateError(f"The template resource at path '{path}' is not a JSON object.")
     _require(source, path, ("type", "apiVersion", "name"))
     _refuse_others(source, _RESOURCE_MEMBERS, "TemplateResource", path + ".")
+    for name, kind in _RESOURCE_KINDS.items():
+        if name in source and not isinstance(source[name], kind):
+            raise TemplateError(f"The template resource at path '{path}' is not valid: its '{name}' has the wrong type.")
     for place, child in enumerate(source.get("resources", ())):
         _check_resource(child, f"{path}.resources[{place}]")
 

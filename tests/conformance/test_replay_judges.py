@@ -1,0 +1,130 @@
+"""The judge of the replay is held to account: it takes a true recording, and no false one. Both are made up here."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conformance.recordings import Recording, read_recording
+from tests.conformance.replay import Outcome, Replay, Result
+
+VAULT = "https://v-00000001.vault.azure.net"
+VERSION = "0123456789abcdef0123456789abcdef"
+CHALLENGE = 'Bearer authorization="https://login.microsoftonline.com/t", resource="https://vault.azure.net"'
+ATTRIBUTES = {
+    "enabled": True,
+    "created": 1,
+    "updated": 1,
+    "recoveryLevel": "CustomizedRecoverable+Purgeable",
+    "recoverableDays": 7,
+}
+SECRET = {"id": f"{VAULT}/secrets/s/{VERSION}", "attributes": ATTRIBUTES, "tags": {"a": "b"}}
+DELETED = {"recoveryId": f"{VAULT}/deletedsecrets/s", "deletedDate": 1, "scheduledPurgeDate": 604801, **SECRET}
+NOT_FOUND = {"error": {"code": "SecretNotFound", "message": "Deleted Secret not found: s"}}
+UNAUTHORIZED = {"error": {"code": "Unauthorized", "message": "AKV10000: Request is missing a Bearer or PoP token."}}
+BUSY = {
+    "error": {
+        "code": "Conflict",
+        "message": "Secret s is currently in a deleted but recoverable state, and its name cannot be reused; in this state, "
+        "the secret can only be recovered or purged.",
+        "innererror": {"code": "ObjectIsDeletedButRecoverable"},
+    }
+}
+SENT = {"value": "hidden", "tags": {"a": "b"}}
+
+Step = tuple[str, str, Any, int, Any]
+STEPS: list[Step] = [
+    ("PUT", "/secrets/s", None, 401, UNAUTHORIZED),
+    ("PUT", "/secrets/s", SENT, 200, {"value": "hidden", **SECRET}),
+    ("GET", f"/secrets/s/{VERSION}", None, 200, {"value": "hidden", **SECRET}),
+    ("GET", "/secrets", None, 200, {"value": [{**SECRET, "id": f"{VAULT}/secrets/s"}], "nextLink": None}),
+    ("DELETE", "/secrets/s", None, 200, DELETED),
+    ("GET", "/deletedsecrets/s", None, 404, NOT_FOUND),
+    ("GET", "/deletedsecrets/s", None, 404, NOT_FOUND),
+    ("GET", "/deletedsecrets/s", None, 200, DELETED),
+    ("PUT", "/secrets/s", SENT, 409, BUSY),
+    ("DELETE", "/deletedsecrets/s", None, 204, None),
+]
+
+
+def replayed(folder: Path, steps: list[Step], host: str = VAULT) -> list[Result]:
+    interactions = [
+        {
+            "request": {"method": method, "uri": f"{host}{path}?api-version=7.4", "headers": {}, "body": json.dumps(sent)},
+            "response": {
+                "status": {"code": status, "message": ""},
+                "headers": {"WWW-Authenticate": [CHALLENGE]} if status == 401 else {},
+                "body": {"string": "" if answer is None else json.dumps(answer)},
+            },
+        }
+        for method, path, sent, status, answer in steps
+    ]
+    path = folder / "made-up.json"
+    path.write_text(json.dumps({"interactions": interactions}))
+    recording = read_recording(path, folder)
+    assert isinstance(recording, Recording)
+    return Replay(recording).run()
+
+
+def test_a_true_recording_matches(tmp_path: Path) -> None:
+    assert [(result.outcome, result.reasons) for result in replayed(tmp_path, STEPS)] == [(Outcome.MATCHED, ())] * len(STEPS)
+
+
+Change = Callable[[Any], Any]
+
+
+def without(name: str) -> Change:
+    return lambda answer: {key: value for key, value in answer.items() if key != name}
+
+
+def having(**more: Any) -> Change:
+    return lambda answer: answer | more
+
+
+@pytest.mark.parametrize(
+    ("index", "change", "reason"),
+    [
+        (0, having(error={"code": "Unauthorized", "message": "Go away."}), "body.error.message: 'Go away.' expected"),
+        (1, having(value="shown"), "body.value: 'shown' expected"),
+        (1, having(contentType="text/plain"), "body.contentType: missing"),
+        (1, without("tags"), "body.tags: not expected"),
+        (2, having(tags={"a": "c"}), "body.tags.a: 'c' expected"),
+        (2, having(id=f"{VAULT}/secrets/other/{VERSION}"), "body.id"),
+        (3, having(value=[]), "body.value: 0 elements expected, got 1"),
+        (4, having(deletedDate="1"), "body.deletedDate: string expected"),
+        (4, having(attributes=ATTRIBUTES | {"enabled": False}), "body.attributes.enabled: False expected"),
+        (7, having(scheduledPurgeDate=None), "body.scheduledPurgeDate: null expected"),
+        (8, having(error=BUSY["error"] | {"innererror": {"code": "ObjectIsBeingDeleted"}}), "body.error.innererror.code"),
+    ],
+)
+def test_a_false_answer_differs(tmp_path: Path, index: int, change: Change, reason: str) -> None:
+    steps = copy.deepcopy(STEPS)
+    method, path, sent, status, answer = steps[index]
+    steps[index] = (method, path, sent, status, change(answer))
+    results = replayed(tmp_path, steps)
+    assert [result.exchange.index for result in results if result.outcome is Outcome.DIFFERED] == [index]
+    assert any(each.startswith(reason) for each in results[index].reasons), results[index].reasons
+
+
+def test_a_false_status_differs(tmp_path: Path) -> None:
+    steps = [*STEPS[:-1], ("DELETE", "/deletedsecrets/s", None, 200, None)]
+    assert replayed(tmp_path, steps)[-1].reasons == ("status: 200 expected, got 204 ",)
+
+
+def test_what_was_there_before_is_made(tmp_path: Path) -> None:
+    results = replayed(tmp_path, STEPS[3:4])
+    assert [result.outcome for result in results] == [Outcome.MATCHED]
+
+
+def test_what_is_left_out_is_refused_and_what_is_foreign_is_passed_over(tmp_path: Path) -> None:
+    (omitted,) = replayed(tmp_path, [("GET", "/storage", None, 200, {"value": []})])
+    assert omitted.outcome is Outcome.REFUSED
+    (unknown,) = replayed(tmp_path, [("GET", "/nonsense", None, 200, {"value": []})])
+    assert unknown.outcome is Outcome.DIFFERED
+    (foreign,) = replayed(tmp_path, [("GET", "/container", None, 200, None)], "https://s.blob.core.windows.net")
+    assert foreign.outcome is Outcome.FOREIGN

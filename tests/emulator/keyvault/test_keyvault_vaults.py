@@ -1,0 +1,344 @@
+"""Vaults in Resource Manager: made, changed, deleted, recovered, purged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dpsops.emulator.arm.resources import ResourceId
+from dpsops.emulator.http import Refusal
+from dpsops.emulator.identity.state import OPERATOR, SUBSCRIPTION, TENANT
+from dpsops.emulator.keyvault.vaults import RESOURCE_TYPES
+from dpsops.emulator.world import Timings
+from tests.emulator.keyvault.lab import GROUP, KEEPER, NOW, VAULT, VAULT_ID, Lab, properties
+
+PROVIDER = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.KeyVault"
+DELETED = f"{PROVIDER}/locations/westeurope/deletedVaults"
+NEW = f"{GROUP}/providers/Microsoft.KeyVault/vaults/kv-New"
+POLICY = {"tenantId": TENANT, "objectId": KEEPER.object_id, "permissions": {"keys": ["get"], "secrets": ["get", "list"]}}
+
+
+def put(lab: Lab, path: str = NEW, *, version: str = "2026-02-01", location: str = "West Europe", **changes: Any) -> Any:
+    return lab.arm("PUT", path, {"location": location, "properties": properties(**changes)}, version=version)
+
+
+def refusal(answer: Any) -> tuple[int, str]:
+    return answer.status, answer.body["error"]["code"]
+
+
+def test_a_new_vault_is_registered_first() -> None:
+    lab = Lab(Timings(operation=30))
+    answer = put(lab, tags=None, softDeleteRetentionInDays=7)
+    assert answer.status == 200
+    assert answer.body["properties"]["provisioningState"] == "RegisteringDns"
+    assert answer.body["properties"]["vaultUri"] == "https://kv-new.vault.azure.net"
+    waiting = lab.arm("GET", NEW).body
+    assert waiting["properties"]["provisioningState"] == "RegisteringDns"
+    lab.clock.advance(30)
+    made = {"createdBy": OPERATOR.app_id, "createdByType": "Application", "createdAt": "2026-02-20T12:00:30.000Z"}
+    changed = {
+        "lastModifiedBy": OPERATOR.app_id,
+        "lastModifiedByType": "Application",
+        "lastModifiedAt": "2026-02-20T12:00:30.000Z",
+    }
+    assert lab.arm("GET", NEW).body == {
+        "id": NEW,
+        "name": "kv-New",
+        "type": "Microsoft.KeyVault/vaults",
+        "location": "westeurope",
+        "tags": {},
+        "systemData": made | changed,
+        "properties": {
+            "sku": {"family": "A", "name": "standard"},
+            "tenantId": TENANT,
+            "accessPolicies": [],
+            "enabledForDeployment": False,
+            "enableSoftDelete": True,
+            "softDeleteRetentionInDays": 7,
+            "enableRbacAuthorization": True,
+            "vaultUri": "https://kv-new.vault.azure.net/",
+            "provisioningState": "Succeeded",
+            "publicNetworkAccess": "Enabled",
+        },
+    }
+
+
+def test_without_delay_a_new_vault_still_has_to_be_asked_for_again(lab: Lab) -> None:
+    assert put(lab).body["properties"]["provisioningState"] == "RegisteringDns"
+    assert put(lab).body["properties"]["provisioningState"] == "Succeeded"
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"), [("2016-10-01", None), ("2023-02-01", None), ("2025-05-01", None), ("2026-02-01", True)]
+)
+def test_who_decides_by_default_depends_on_the_api_version(lab: Lab, version: str, expected: bool | None) -> None:
+    shown = put(lab, version=version, enableRbacAuthorization=None).body["properties"]
+    assert shown.get("enableRbacAuthorization") == expected
+    code = lab.refused("GET", "/secrets", vault="kv-new", caller=OPERATOR)[1]
+    assert code == ("ForbiddenByRbac" if expected else "ForbiddenByPolicy")
+
+
+def test_an_update_with_a_newer_api_version_does_not_change_who_decides(lab: Lab) -> None:
+    put(lab, version="2023-02-01", enableRbacAuthorization=None)
+    assert "enableRbacAuthorization" not in put(lab, enableRbacAuthorization=None).body["properties"]
+    put(lab, enableRbacAuthorization=True)
+    assert put(lab, enableRbacAuthorization=None).body["properties"]["enableRbacAuthorization"] is True
+
+
+def test_old_api_versions_do_not_show_what_came_later(lab: Lab) -> None:
+    shown = lab.arm("GET", VAULT_ID, version="2016-10-01").body
+    assert "systemData" not in shown
+    assert not {"enableSoftDelete", "publicNetworkAccess"} & set(shown["properties"])
+    shown = lab.arm("GET", VAULT_ID, version="2019-09-01").body
+    assert shown["properties"]["enableSoftDelete"] is True
+    assert "publicNetworkAccess" not in shown["properties"]
+
+
+def test_network_rules_that_rule_nothing_are_not_shown(lab: Lab) -> None:
+    rules = {"bypass": "AzureServices", "defaultAction": "Allow", "ipRules": [], "virtualNetworkRules": []}
+    assert "networkAcls" not in put(lab, networkAcls=rules).body["properties"]
+    shown = put(lab, networkAcls={"defaultAction": "Deny"}).body["properties"]["networkAcls"]
+    assert shown == rules | {"defaultAction": "Deny"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"tenantId": None},
+        {"tenantId": "mine"},
+        {"sku": None},
+        {"sku": {"family": "A", "name": "basic"}},
+        {"sku": {"family": "B", "name": "standard"}},
+        {"accessPolicies": None},
+        {"accessPolicies": [{"objectId": "x"}]},
+        {"softDeleteRetentionInDays": 6},
+        {"softDeleteRetentionInDays": 91},
+        {"enablePurgeProtection": False},
+        {"enableRbacAuthorization": "yes"},
+    ],
+)
+def test_impossible_properties(lab: Lab, change: dict[str, Any]) -> None:
+    assert refusal(put(lab, **change)) == (400, "BadRequest")
+    assert lab.arm("GET", NEW).status == 404
+
+
+@pytest.mark.parametrize("name", ["ab", "a" * 25, "1st-vault", "two--hyphens", "ends-", "under_score", "-begins"])
+def test_impossible_names(lab: Lab, name: str) -> None:
+    answer = put(lab, NEW.replace("kv-New", name))
+    assert refusal(answer) == (400, "VaultNameNotValid")
+    assert answer.body["error"]["message"].startswith(f"The vault name '{name}' is invalid. A vault's name must be between 3-24")
+    check = lab.arm("POST", f"{PROVIDER}/checkNameAvailability", {"name": name, "type": "Microsoft.KeyVault/vaults"}).body
+    assert (check["nameAvailable"], check["reason"]) == (False, "AccountNameInvalid")
+
+
+@pytest.mark.parametrize("name", ["abc", "a" * 24, "Kv-1-2-3"])
+def test_possible_names(lab: Lab, name: str) -> None:
+    check = lab.arm("POST", f"{PROVIDER}/checkNameAvailability", {"name": name, "type": "Microsoft.KeyVault/vaults"})
+    assert check.body == {"nameAvailable": True}
+    assert put(lab, NEW.replace("kv-New", name)).status == 200
+
+
+def test_locations(lab: Lab) -> None:
+    assert refusal(put(lab, location="")) == (400, "LocationRequired")
+    assert refusal(put(lab, location="atlantis")) == (400, "LocationNotAvailableForResourceType")
+    put(lab)
+    assert refusal(put(lab, location="northeurope")) == (409, "InvalidResourceLocation")
+
+
+def test_unknown_api_version(lab: Lab) -> None:
+    assert refusal(lab.arm("GET", VAULT_ID, version="2030-01-01")) == (400, "NoRegisteredProviderFound")
+    assert refusal(put(lab, version="2030-01-01")) == (400, "NoRegisteredProviderFound")
+
+
+def test_names_are_global(lab: Lab) -> None:
+    other = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/other"
+    lab.arm("PUT", other, {"location": "westeurope"}, version="2025-04-01")
+    answer = put(lab, VAULT_ID.replace("/rg/", "/other/"))
+    assert refusal(answer) == (409, "VaultAlreadyExists")
+    check = lab.arm("POST", f"{PROVIDER}/checkNameAvailability", {"name": VAULT.upper(), "type": "Microsoft.KeyVault/vaults"})
+    assert check.body["message"] == answer.body["error"]["message"].replace(VAULT, VAULT.upper())
+    assert check.body["reason"] == "AlreadyExists"
+    assert "globaly unique" in check.body["message"], "as Azure spells it"
+
+
+def test_what_cannot_be_taken_back(lab: Lab) -> None:
+    put(lab, softDeleteRetentionInDays=7)
+    answer = put(lab, softDeleteRetentionInDays=8)
+    assert refusal(answer) == (400, "BadRequest")
+    assert "softDeleteRetentionInDays" in answer.body["error"]["message"]
+    assert refusal(put(lab, enableSoftDelete=False)) == (400, "BadRequest")
+    assert put(lab).body["properties"]["softDeleteRetentionInDays"] == 7
+    put(lab, enablePurgeProtection=True)
+    assert put(lab).body["properties"]["enablePurgeProtection"] is True
+    assert refusal(put(lab, enablePurgeProtection=False)) == (400, "BadRequest")
+
+
+def test_patch(lab: Lab) -> None:
+    lab.arm("PUT", NEW, {"location": "westeurope", "tags": {"a": "b"}, "properties": properties(enableRbacAuthorization=False)})
+    before = lab.arm("GET", NEW).body
+    assert lab.arm("PATCH", NEW, {}).body["properties"] == before["properties"]
+    changed = lab.arm("PATCH", NEW, {"tags": {"c": "d"}, "properties": {"enableRbacAuthorization": True}}).body
+    assert changed["tags"] == {"c": "d"}
+    assert changed["properties"] == before["properties"] | {"enableRbacAuthorization": True}
+    assert lab.arm("PATCH", NEW.replace("kv-New", "nobody"), {}).status == 404
+
+
+def test_access_policies_are_added_replaced_and_removed(lab: Lab) -> None:
+    put(lab, enableRbacAuthorization=False)
+
+    def ask(kind: str, **permissions: list[str]) -> Any:
+        return lab.arm(
+            "PUT", f"{NEW}/accessPolicies/{kind}", {"properties": {"accessPolicies": [POLICY | {"permissions": permissions}]}}
+        )
+
+    answer = ask("add", keys=["get"], secrets=["get", "list"])
+    assert answer.body == {
+        "id": f"{NEW}/accessPolicies/",
+        "type": "Microsoft.KeyVault/vaults/accessPolicies",
+        "properties": {"accessPolicies": [POLICY]},
+    }
+    more = ask("add", keys=["get", "sign"], certificates=["get"]).body["properties"]["accessPolicies"]
+    assert more == [POLICY | {"permissions": {"keys": ["get", "sign"], "secrets": ["get", "list"], "certificates": ["get"]}}]
+    less = ask("remove", keys=["get", "sign"], secrets=["list"]).body["properties"]["accessPolicies"]
+    assert less == [POLICY | {"permissions": {"keys": [], "secrets": ["get"], "certificates": ["get"]}}]
+    other = ask("replace", secrets=["set"]).body["properties"]["accessPolicies"]
+    assert other == [POLICY | {"permissions": {"secrets": ["set"]}}]
+    assert ask("remove", secrets=["set"]).body["properties"]["accessPolicies"] == []
+    assert lab.arm("GET", NEW).body["properties"]["accessPolicies"] == []
+    assert refusal(ask("forget", secrets=["set"])) == (400, "BadRequest")
+
+
+def test_lists_end_with_an_empty_page(lab: Lab) -> None:
+    put(lab)
+    for scope in (f"{GROUP}/providers/Microsoft.KeyVault", PROVIDER):
+        page = lab.arm("GET", f"{scope}/vaults").body
+        assert [vault["name"] for vault in page["value"]] == ["kv-New", VAULT]
+        assert page["nextLink"].startswith(f"https://management.azure.com{scope}/vaults?api-version=2026-02-01&$skiptoken=")
+        assert lab.arm("GET", page["nextLink"]).body == {"value": []}
+
+
+def test_not_found(lab: Lab) -> None:
+    answer = lab.arm("GET", NEW)
+    assert refusal(answer) == (404, "ResourceNotFound")
+    assert "'Microsoft.KeyVault/vaults/kv-New' under resource group 'rg' was not found" in answer.body["error"]["message"]
+
+
+def test_deletion(lab: Lab) -> None:
+    lab.ok("PUT", "/secrets/s", {"value": "kept"})
+    answer = lab.arm("DELETE", VAULT_ID)
+    assert (answer.status, answer.content()) == (200, b"")
+    assert lab.arm("GET", VAULT_ID).status == 404
+    assert lab.arm("DELETE", VAULT_ID).status == 204
+    assert lab.call("GET", "/secrets/s").status == 404
+    expected = {
+        "id": f"{DELETED}/{VAULT}",
+        "name": VAULT,
+        "type": "Microsoft.KeyVault/deletedVaults",
+        "properties": {
+            "vaultId": VAULT_ID,
+            "location": "westeurope",
+            "tags": {},
+            "deletionDate": "2026-02-20T12:00:00Z",
+            "scheduledPurgeDate": "2026-05-21T12:00:00Z",
+        },
+    }
+    assert lab.arm("GET", f"{DELETED}/{VAULT}").body == expected
+    assert lab.arm("GET", f"{PROVIDER}/deletedVaults").body == {"value": [expected]}
+    assert lab.arm("GET", f"{DELETED.replace('westeurope', 'eastus')}/{VAULT}").status == 404
+    assert lab.arm("GET", f"{GROUP}/providers/Microsoft.KeyVault/vaults").body == {"value": []}
+
+
+def test_a_deleted_vaults_name_is_taken(lab: Lab) -> None:
+    lab.arm("DELETE", VAULT_ID)
+    answer = put(lab, VAULT_ID)
+    assert refusal(answer) == (409, "ConflictError")
+    assert answer.body["error"]["message"] == (
+        "A vault with the same name already exists in deleted state. You need to either recover or purge existing key vault. "
+        "Follow this link https://go.microsoft.com/fwlink/?linkid=2149745 for more information on soft delete."
+    )
+    check = lab.arm("POST", f"{PROVIDER}/checkNameAvailability", {"name": VAULT, "type": "Microsoft.KeyVault/vaults"}).body
+    assert check["reason"] == "AlreadyExists"
+
+
+def test_recovery_gives_everything_back_but_the_roles(lab: Lab) -> None:
+    lab.ok("PUT", "/secrets/s", {"value": "kept"})
+    before = lab.arm("GET", VAULT_ID).body["properties"]
+    lab.arm("DELETE", VAULT_ID)
+    lab.clock.advance(100)
+    recovered = put(lab, VAULT_ID, createMode="recover", sku={"family": "A", "name": "premium"})
+    assert (recovered.status, recovered.body["properties"]) == (200, before)
+    assert lab.ok("GET", "/secrets/s")["value"] == "kept", "the keeper's role is on the group, and so still there"
+    assert lab.arm("GET", f"{DELETED}/{VAULT}").status == 404
+
+
+def test_only_what_was_deleted_can_be_recovered(lab: Lab) -> None:
+    assert refusal(put(lab, createMode="recover")) == (404, "DeletedVaultNotFound")
+    assert refusal(put(lab, VAULT_ID, createMode="recover")) == (404, "DeletedVaultNotFound")
+
+
+def test_purge() -> None:
+    lab = Lab(Timings(operation=20))
+    lab.ok("PUT", "/secrets/s", {"value": "gone"})
+    lab.arm("DELETE", VAULT_ID)
+    answer = lab.arm("POST", f"{DELETED}/{VAULT}/purge")
+    assert (answer.status, answer.content(), answer.headers["Retry-After"]) == (202, b"", "5")
+    location = answer.headers["Location"]
+    assert location.startswith(f"https://management.azure.com{PROVIDER}/locations/westeurope/operationResults/")
+    waiting = lab.arm("GET", location)
+    assert (waiting.status, waiting.body) == (202, {"createdDateTime": "2026-02-20 12:00:20Z", "status": "NotStarted"})
+    assert waiting.headers["Location"] == location
+    lab.clock.advance(20)
+    done = lab.arm("GET", location)
+    times = {"createdDateTime": "2026-02-20 12:00:20Z", "lastActionDateTime": "2026-02-20 12:00:40Z"}
+    assert (done.status, done.body) == (200, times | {"status": "Succeeded"})
+    assert lab.arm("GET", f"{DELETED}/{VAULT}").status == 404
+    lab.create_vault()
+    assert lab.ok("GET", "/secrets") == {"value": [], "nextLink": None}
+    assert lab.refused("PUT", "/secrets/s")[0] == 400
+
+
+def test_a_purge_that_was_never_begun(lab: Lab) -> None:
+    assert lab.arm("GET", f"{PROVIDER}/locations/westeurope/operationResults/nothing").status == 404
+    assert refusal(lab.arm("POST", f"{DELETED}/nobody/purge")) == (404, "DeletedVaultNotFound")
+    assert refusal(lab.arm("POST", f"{DELETED}/{VAULT}/purge")) == (404, "DeletedVaultNotFound")
+
+
+def test_purge_protection(lab: Lab) -> None:
+    put(lab, enablePurgeProtection=True)
+    lab.arm("DELETE", NEW)
+    assert lab.arm("GET", f"{DELETED}/kv-new").body["properties"]["purgeProtectionEnabled"] is True
+    assert refusal(lab.arm("POST", f"{DELETED}/kv-new/purge")) == (405, "MethodNotAllowed")
+    assert put(lab, createMode="recover").status == 200
+
+
+def test_retention_ends(lab: Lab) -> None:
+    put(lab, softDeleteRetentionInDays=7, enablePurgeProtection=True)
+    lab.arm("DELETE", NEW)
+    lab.clock.advance(7 * 86_400 - 1)
+    assert refusal(put(lab)) == (409, "ConflictError")
+    lab.clock.advance(1)
+    assert lab.arm("GET", f"{PROVIDER}/deletedVaults").body == {"value": []}
+    assert put(lab).status == 200
+
+
+def test_without_soft_delete_gone_is_gone(lab: Lab) -> None:
+    put(lab, version="2019-09-01", enableSoftDelete=False)
+    lab.arm("DELETE", NEW)
+    assert lab.arm("GET", f"{DELETED}/kv-new").status == 404
+    assert put(lab).status == 200
+
+
+def test_deployments_go_through_the_same_door(lab: Lab) -> None:
+    (kind,) = RESOURCE_TYPES
+    identifier = ResourceId.parse(NEW)
+    with lab.world() as world:
+        shown = kind.put(world, identifier, {"location": "westeurope", "properties": properties()}, "2026-02-01", OPERATOR)
+        assert kind.get(world, identifier, "2026-02-01") == shown
+        assert shown["properties"]["vaultUri"] == "https://kv-new.vault.azure.net/"
+        with pytest.raises(Refusal) as refused:
+            kind.put(world, ResourceId.parse(NEW + "--x"), {"location": "westeurope"}, "2026-02-01", OPERATOR)
+    assert refused.value.response.status == 400
+    assert lab.arm("GET", NEW).body == shown
+    assert shown["systemData"]["createdAt"].startswith("2026-02-20T12:00")
+    assert lab.clock.now() == NOW

@@ -40,14 +40,15 @@ def converge(run: Run, registry: CaCertificates, name: str, root: Version) -> It
     observed = registry.get(name)
     for action in plan(registry, observed, name, root):
         if action.action == "upload":
-            observed = _upload(run, registry, name, root)
+            observed = upload(run, registry, name, root)
             yield Action(action.action, action.target, "uploaded")
         elif observed is not None:
-            _prove(run, registry, name, root, observed)
+            prove(run, registry, name, root, observed)
             yield Action(action.action, action.target, "verified")
 
 
-def _upload(run: Run, registry: CaCertificates, name: str, root: Version) -> CaCertificate:
+def upload(run: Run, registry: CaCertificates, name: str, root: Version) -> CaCertificate:
+    """Puts the root under a name that is free. Raises `Refused` where the service holds as many as it can."""
     run.progress(f"uploading {name} to the {registry.owner}")
     held = registry.count()
     if held >= MAX_CERTIFICATES:
@@ -58,7 +59,7 @@ def _upload(run: Run, registry: CaCertificates, name: str, root: Version) -> CaC
     return registry.upload(name, chains.pem(root.certificate))
 
 
-def _prove(run: Run, registry: CaCertificates, name: str, root: Version, observed: CaCertificate) -> None:
+def prove(run: Run, registry: CaCertificates, name: str, root: Version, observed: CaCertificate) -> None:
     """Asks for a code, signs a certificate that carries it with the root's key, and shows it."""
     run.progress(f"proving possession of {name} to the {registry.owner}")
     challenge = registry.challenge(name, observed.etag)

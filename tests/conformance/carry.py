@@ -31,6 +31,7 @@ class Carrier:
 
     _texts: dict[str, str] = field(default_factory=dict)
     _links: dict[object, str] = field(default_factory=dict)
+    _etags: dict[str, dict[str, str]] = field(default_factory=dict)
     _operation: str = ""
     _keys: dict[tuple[str, str, str], str] = field(default_factory=dict)
 
@@ -38,6 +39,8 @@ class Carrier:
         """Two bodies of the same operation, or two values in the same place of them."""
         match recorded, got:
             case dict(), dict():
+                if isinstance(recorded.get("etag"), str) and isinstance(got.get("etag"), str):
+                    self._etags.setdefault(identity(recorded), {})[recorded["etag"]] = got["etag"]
                 for key in recorded.keys() & got.keys() - _IDENTITIES:
                     self.learn(recorded[key], got[key])
             case list(), list():
@@ -63,6 +66,10 @@ class Carrier:
             elif now == identity(element):
                 unknown.append(element)
         yield from zip(unknown, left.values(), strict=False)
+
+    def etags(self, recorded: str) -> Mapping[str, str]:
+        """The recorded etags of what has this ID, and those that stood in their place."""
+        return self._etags.get(recorded, {})
 
     def learn_links(self, recorded: Mapping[str, str], got: Mapping[str, str]) -> None:
         """The headers (names in lower case) that a client is sent on to."""

@@ -17,8 +17,8 @@ from tests.conformance.formats import FORMATS
 from tests.conformance.recordings import ROOT
 from tests.conformance.schemas import JSON, REQUEST, RESPONSE, Documents, scalar
 
-FOLDER = Path(os.environ.get("DPSOPS_AZURE_API") or ROOT.parent / "shared" / "azure-api")
-"""Where Azure's OpenAPI files are. The tests that need them skip where it does not exist."""
+FOLDER = ROOT / os.environ.get("DPSOPS_AZURE_API", "../shared/azure-api")
+"""Where Azure's OpenAPI files are, relative to the repository. The tests that need them skip where it does not exist."""
 
 ABSENT = "no OpenAPI files: DPSOPS_AZURE_API names no folder, and there is none beside the repository"
 

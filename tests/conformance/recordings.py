@@ -22,8 +22,8 @@ from urllib.parse import unquote, urlsplit
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDER = Path(os.environ.get("DPSOPS_RECORDINGS") or ROOT.parent / "shared" / "recordings")
-"""Where the recordings are. The tests that need them skip where it does not exist."""
+FOLDER = ROOT / os.environ.get("DPSOPS_RECORDINGS", "../shared/recordings")
+"""Where the recordings are, relative to the repository. The tests that need them skip where it does not exist."""
 
 ABSENT = "no recordings: DPSOPS_RECORDINGS names no folder, and there is none beside the repository"
 

@@ -114,10 +114,10 @@ class Replay:
         exchange = pages[0]
         if standing(exchange) is Standing.FOREIGN:
             return Outcome.FOREIGN, ()
-        missing = next((each for each in (exchange, foundation(exchange)) if each and not self._serves(each)), None)
-        if missing:
-            reason = omission(missing)
-            return Outcome.REFUSED if reason else Outcome.DIFFERED, (reason or "no such operation, and no reason is stated",)
+        for needed in filter(None, (exchange, foundation(exchange))):
+            reason = omission(needed.method, needed.host, needed.path, self.azure.services)
+            if reason is not None:
+                return Outcome.REFUSED if reason else Outcome.DIFFERED, (reason or "no such operation, and no reason is stated",)
         if any(exchange.path.lower().startswith(deployment) for deployment in self._foreign):
             return Outcome.REFUSED, (FOREIGN_TEMPLATE,)
         if _all_over(exchange):
@@ -144,12 +144,6 @@ class Replay:
             request = replace(request, host=asked.host, path=asked.path, query=asked.query)
             answers.append(self.azure.handle(request))
         return answers
-
-    def _serves(self, exchange: Exchange) -> bool:
-        return any(
-            service.host.fullmatch(exchange.host) and service.router.find(exchange.method, exchange.path)
-            for service in self.azure.services
-        )
 
     def _adapt(self, exchange: Exchange) -> Request:
         """The request as the recorded client would send it to this Azure."""

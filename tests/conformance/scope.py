@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from enum import Enum
 from typing import Any
 
+from dpsops.emulator.http import Service
 from tests.conformance.recordings import MANAGEMENT, Exchange, Recording
 
 
@@ -35,21 +36,23 @@ _STILL_SENT = {"/resources": {"2015-11-01"}}
 """Old API versions of Resource Manager that today's `az` still sends, by the end of the path."""
 
 OMISSIONS = {
-    r"\w+ .*\.azure-devices-provisioning\.net/.*": "not built: the service data plane of DPS",
-    r"\w+ .*\.azure-devices\.net/.*": "not built: the device registry of IoT Hub",
-    r"POST .*/keys/[^/]+/[^/]*/(encrypt|decrypt|wrapkey|unwrapkey|verify|release)|POST .*/rng": "dpsops only signs with keys",
-    r"(POST .*/keys/[^/]+/rotate)|(PUT .*/keys/[^/]+/rotationpolicy)": "dpsops rotates roots, the vault never rotates their keys",
-    r"GET .*/keys/[^/]+/[^/]*/attestation": "there is no managed HSM",
-    r"\w+ .*/providers/microsoft\.keyvault/(.*/)?(managedhsms|deletedmanagedhsms|hsms).*": "there is no managed HSM",
-    r"\w+ .*/certificates/(issuers|contacts)(/.*)?": "no partner CA issues certificates, and nobody is told of their expiry",
-    r"\w+ .*\.vault\.azure\.net/storage.*": "storage account keys in vaults are retired",
-    r"\w+ .*/(privateEndpointConnections|privateLinkResources)(/.*)?": "there are no private networks",
-    r"\w+ .*/IotHubs/[^/]+/(routing|eventHubEndpoints|routingEndpointsHealth)(/.*)?": "nothing routes messages",
-    r"\w+ .*/IotHubs/[^/]+/(jobs|importDevices|exportDevices|failover)(/.*)?": "hubs are not moved",
-    r"\w+ .*/IotHubs/[^/]+/(IotHubStats|quotaMetrics|skus)": "hubs are not metered",
+    r"\w+ [^/]+\.azure-devices-provisioning\.net/.*": "not built: the data planes of DPS",
+    r"\w+ [^/]+\.azure-devices\.net/.*": "not built: the device registry of IoT Hub",
+    r"POST .*/keys/[^/]+/[^/]*/(?P<word>release)|POST .*/rng": "dpsops only signs with keys",
+    r"\w+ .*/keys/[^/]+/(?P<word>rotate|rotationpolicy)": "dpsops rotates roots, the vault never rotates their keys",
+    r"GET .*/keys/[^/]+/[^/]*/(?P<word>attestation)": "there is no managed HSM",
+    r"\w+ .*/providers/microsoft\.keyvault/(.*/)?(?P<word>managedhsms|deletedmanagedhsms|hsms).*": "there is no managed HSM",
+    r"\w+ .*/certificates/(?P<word>issuers|contacts)(/.*)?": "no partner CA issues certificates, nobody is told of their expiry",
+    r"\w+ .*\.vault\.azure\.net/(?P<word>storage).*": "storage account keys in vaults are retired",
+    r"\w+ .*/(?P<word>privateEndpointConnections|privateLinkResources)(/.*)?": "there are no private networks",
+    r"\w+ .*/IotHubs/[^/]+/(?P<word>routingEndpointsHealth|importDevices|exportDevices|jobs/.+)": "hubs hold no messages",
+    r"GET .*/microsoft\.devices/(?P<word>usages)": "nothing is metered",
 }
-"""Operations that the embedded Azure does not have, as patterns of `METHOD HOST/PATH`, and why. One that it
-comes to have is judged from then on."""
+"""Operations that the embedded Azure does not have, as patterns of `METHOD HOST/PATH`, and why.
+
+One that it comes to have is judged from then on: when its route spells the `word`, which sets it apart from
+routes that take that for a name.
+"""
 
 
 def standing(exchange: Exchange) -> Standing:
@@ -68,10 +71,17 @@ def standing(exchange: Exchange) -> Standing:
     return Standing.JUDGED if current else Standing.OLDER
 
 
-def omission(exchange: Exchange) -> str | None:
-    """Why the embedded Azure does not have this operation; None where no reason is stated."""
-    text = f"{exchange.method} {exchange.host}{exchange.path}"
-    return next((reason for pattern, reason in OMISSIONS.items() if re.fullmatch(pattern, text, re.IGNORECASE)), None)
+def omission(method: str, host: str, path: str, services: Iterable[Service]) -> str | None:
+    """Why the embedded Azure does not have this operation; the empty string where it should; None where it does."""
+    text = f"{method} {host}{path}"
+    matches = ((re.fullmatch(pattern, text, re.IGNORECASE), reason) for pattern, reason in OMISSIONS.items())
+    found = next(((match, reason) for match, reason in matches if match), None)
+    word = str(found[0].groupdict().get("word") or "") if found else ""
+    for service in services:
+        route = service.router.find(method, path) if service.host.fullmatch(host) else None
+        if route and word.lower() in route[0].pattern.lower():
+            return None
+    return found[1] if found else ""
 
 
 def foundation(exchange: Exchange) -> Exchange | None:

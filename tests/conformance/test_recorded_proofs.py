@@ -1,4 +1,4 @@
-"""dpsops proves possession against what the real Azure answered in every recorded proof, DPS and hub alike."""
+"""Our client reads what the real Azure answered in every recorded proof of possession, and sends what Azure then wanted."""
 
 from __future__ import annotations
 
@@ -6,25 +6,22 @@ import base64
 import json
 import re
 import time
-from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from azure.core.credentials import AccessToken
-from azure.mgmt.iothub import IotHubClient
-from azure.mgmt.iothubprovisioningservices import IotDpsClient
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes, CertificatePublicKeyTypes
 
 from dpsops.azure.ca_certificates import CaCertificates, DpsCaCertificates, HubCaCertificates
 from dpsops.cloud import Cloud
-from dpsops.emulator.http import Request
+from dpsops.pki import chains, profiles
 from dpsops.workflows import prove
 from dpsops.workflows.root_state import Version
 from dpsops.workflows.run import Run
-from tests.conformance import reissue
-from tests.conformance.recordings import ABSENT, FOLDER, Exchange, Message, discover, read_recording
+from tests.conformance.recordings import ABSENT, FOLDER, Exchange, discover, read_recording
 from tests.conformance.transports import RecordedTransport
 from tests.worlds import environment
 
@@ -34,7 +31,7 @@ _CERTIFICATE = re.compile(
     r"/(?P<kind>IotHubs|provisioningServices)/(?P<service>[^/]+)/certificates/(?P<certificate>[^/]+)",
     re.IGNORECASE,
 )
-NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 class Credential:
@@ -45,67 +42,73 @@ class Credential:
         return AccessToken("token", int(time.time()) + 3600)
 
 
-class KeyInHand(Cloud):
-    """A cloud whose root's key is at hand, for no recording signs with it."""
+class LocalKeyCloud(Cloud):
+    """A cloud whose root key is in memory: what signs cannot tell it from one in a vault."""
 
-    def signer(self, *_: object) -> rsa.RSAPrivateKey:
-        """The key."""
-        return reissue.key("root")
+    key: ec.EllipticCurvePrivateKey
+
+    def signer(self, key_id: str, public_key: CertificatePublicKeyTypes) -> CertificateIssuerPrivateKeyTypes:
+        """The key itself."""
+        return self.key
 
 
 def proof(exchanges: tuple[Exchange, ...]) -> tuple[re.Match[str], list[Exchange]]:
-    """The certificate whose possession was proven, and what was asked: list, upload, code, verification."""
-    verified = next((each for each in exchanges if each.path.endswith("/verify") and each.status == 200), None)
-    found = _CERTIFICATE.match(verified.path) if verified else None
-    if verified is None or found is None:
-        pytest.skip("nobody's possession was proven")
-    steps = [("GET", found[0].rpartition("/")[0]), ("PUT", found[0]), ("POST", f"{found[0]}/generateVerificationCode")]
-    before = [each for each in exchanges[: verified.index] if each.status == 200]
-    asked = [[each for each in before if (each.method, each.path) == step] for step in steps]
-    if not all(asked):
-        pytest.skip("not every step of the proof was recorded")
-    listed, uploads, codes = asked
-    return found, [listed[0], uploads[-1], codes[-1], verified]
-
-
-def absence(of: Exchange) -> Exchange:
-    """That the certificate is not there yet, which no recording asked."""
-    body = {"code": 404015, "httpStatusCode": "NotFound", "message": "Certificate not found."}
-    answer = Message({"content-type": "application/json"}, json.dumps(body).encode())
-    return replace(of, method="GET", request=Message({}, b""), status=404, response=answer)
-
-
-def registry(transport: RecordedTransport, where: re.Match[str]) -> CaCertificates:
-    subscription, group, service = where["subscription"], where["group"], where["service"]
-    if where["kind"].lower() == "iothubs":
-        return HubCaCertificates(IotHubClient(Credential(), subscription, transport=transport), group, service)
-    return DpsCaCertificates(IotDpsClient(Credential(), subscription, transport=transport), group, service)
-
-
-def sent_certificate(request: Request) -> x509.Certificate:
-    body = json.loads(request.body)
-    text = body.get("properties", body)["certificate"]
-    return x509.load_pem_x509_certificate(base64.b64decode(text))
+    """The certificate whose possession was proven, and the steps: the list, upload, code, verification."""
+    verified = next(each for each in exchanges if each.method == "POST" and each.path.endswith("/verify") and each.status == 200)
+    path = verified.path.removesuffix("/verify")
+    found = _CERTIFICATE.fullmatch(path)
+    assert found is not None, path
+    before = exchanges[: verified.index + 1]
+    steps = [each for each in before if each.path.startswith(path) and each.method != "GET"][-3:]
+    assert [each.method for each in steps] == ["PUT", "POST", "POST"], "upload, code and verification follow each other"
+    listed = next(each for each in before if each.method == "GET" and each.path.endswith("/certificates"))
+    return found, [listed, *steps]
 
 
 @pytest.mark.parametrize("name", _NAMES or [pytest.param("", marks=pytest.mark.skip(reason=ABSENT))])
 def test_proof_of_possession(name: str) -> None:
     recording = read_recording(FOLDER / name)
     assert recording is not None, "what looks like a recording is one"
-    where, (listed, upload, generated, verified) = proof(recording.exchanges)
-    transport = RecordedTransport([absence(upload), listed, upload, generated, verified])
-    certificate = x509.load_pem_x509_certificate(base64.b64decode(reissue.authority("root", NOW.timestamp())))
-    root = Version("", True, {}, certificate, "")
-    cloud = KeyInHand(environment(), where["subscription"], Credential(), transport)
+    where, steps = proof(recording.exchanges)
+    transport = RecordedTransport(steps)
+    cloud = LocalKeyCloud(environment(), where["subscription"], Credential(), transport)
+    cloud.key = ec.generate_private_key(ec.SECP256R1())
+    run = Run(cloud, clock=lambda: NOW)
+    root = self_signed(cloud.key)
+    registry = of(cloud, where)
 
-    actions = list(prove.converge(Run(cloud, lambda: NOW), registry(transport, where), where["certificate"], root))
+    uploaded = prove.upload(run, registry, where["certificate"], root)
+    prove.prove(run, registry, where["certificate"], root, uploaded)
 
-    assert [(each.action, each.outcome) for each in actions] == [("upload", "uploaded"), ("prove", "verified")]
+    put, generated, verified = steps[1:]
+    answered = put.response.json()
+    assert (uploaded.thumbprint, uploaded.etag) == (answered["properties"]["thumbprint"], answered["etag"])
     assert transport.left == []
-    *_, uploaded, asked, shown = transport.asked
-    assert sent_certificate(uploaded) == certificate
-    code = generated.response.json()["properties"]["verificationCode"]
-    assert reissue.common_name(sent_certificate(shown)) == code
-    assert reissue.issued_by(sent_certificate(shown), certificate)
-    conditions = [request.headers["if-match"].strip('"') for request in (asked, shown)]
-    assert conditions == [upload.response.json()["etag"], generated.response.json()["etag"]]
+    _, sent_put, sent_generate, sent_verify = transport.asked
+    assert certificate_in(sent_put.body) == root.certificate
+    tags = [request.headers["if-match"].strip('"') for request in (sent_generate, sent_verify)]
+    assert tags == [each.request.headers["if-match"] for each in (generated, verified)], "each step names the etag before it"
+    shown = certificate_in(sent_verify.body)
+    assert chains.common_name(shown.subject) == generated.response.json()["properties"]["verificationCode"]
+    shown.verify_directly_issued_by(root.certificate)
+
+
+def of(cloud: Cloud, where: re.Match[str]) -> CaCertificates:
+    """The registry of the recording."""
+    if where["kind"].lower() == "iothubs":
+        return HubCaCertificates(cloud.hubs, where["group"], where["service"])
+    return DpsCaCertificates(cloud.dps, where["group"], where["service"])
+
+
+def self_signed(key: ec.EllipticCurvePrivateKey) -> Version:
+    """A root of that key, as a vault would show it."""
+    wanted = profiles.Root(profiles.root_subject("test", 1), key.public_key(), timedelta(days=3650))
+    certificate = profiles.issue_root(wanted, key, serial=x509.random_serial_number(), now=NOW)
+    return Version("1", True, {}, certificate, "https://vault.example/keys/root-g1/1")
+
+
+def certificate_in(body: bytes) -> x509.Certificate:
+    """The certificate of a request, flat or below `properties`: base64 of PEM."""
+    document = json.loads(body)
+    encoded = document.get("properties", document)["certificate"]
+    return x509.load_pem_x509_certificate(base64.b64decode(encoded))

@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from tests.conformance.carry import Carrier
 from tests.conformance.recordings import Recording, read_recording
 from tests.conformance.replay import Outcome, Replay, Result
+from tests.conformance.shape import Comparison
 
 VAULT = "https://v-00000001.vault.azure.net"
 VERSION = "0123456789abcdef0123456789abcdef"
@@ -128,3 +130,36 @@ def test_what_is_left_out_is_refused_and_what_is_foreign_is_passed_over(tmp_path
     assert unknown.outcome is Outcome.DIFFERED
     (foreign,) = replayed(tmp_path, [("GET", "/container", None, 200, None)], "https://s.blob.core.windows.net")
     assert foreign.outcome is Outcome.FOREIGN
+
+
+def compare(recorded: Any, got: Any, carrier: Carrier) -> list[str]:
+    return list(Comparison(set(), {"c"}, carrier).bodies(recorded, got))
+
+
+def test_an_etag_changes_when_the_recorded_one_did() -> None:
+    carrier = Carrier()
+    carrier.learn({"id": "/c", "etag": "recorded-1"}, {"id": "/c", "etag": "now-1"})
+    assert compare({"id": "/c", "etag": "recorded-1"}, {"id": "/c", "etag": "now-1"}, carrier) == []
+    assert compare({"id": "/c", "etag": "recorded-2"}, {"id": "/c", "etag": "now-2"}, carrier) == []
+    assert compare({"id": "/c", "etag": "recorded-1"}, {"id": "/c", "etag": "now-2"}, carrier)
+    assert compare({"id": "/c", "etag": "recorded-2"}, {"id": "/c", "etag": "now-1"}, carrier)
+
+
+def test_a_version_is_the_one_that_it_was() -> None:
+    one, other, now, later = ("0" * 32, "1" * 32, "a" * 32, "b" * 32)
+    carrier = Carrier()
+    carrier.learn({"id": f"https://v/keys/c/{one}"}, {"id": f"https://v/keys/c/{now}"})
+    assert compare({"kid": f"https://v/keys/c/{one}"}, {"kid": f"https://v/keys/c/{now}"}, carrier) == []
+    assert compare({"kid": f"https://v/keys/c/{one}"}, {"kid": f"https://v/keys/c/{later}"}, carrier)
+    assert compare({"kid": f"https://v/keys/c/{other}"}, {"kid": f"https://v/keys/c/{later}"}, carrier) == []
+
+
+def test_versions_are_told_apart_in_any_order() -> None:
+    one, other, now, later = ("0" * 32, "1" * 32, "b" * 32, "a" * 32)
+    carrier = Carrier()
+    carrier.learn({"id": f"https://v/keys/c/{one}"}, {"id": f"https://v/keys/c/{now}"})
+    carrier.learn({"id": f"https://v/keys/c/{other}"}, {"id": f"https://v/keys/c/{later}"})
+    recorded = [{"id": f"https://v/keys/c/{one}", "enabled": True}, {"id": f"https://v/keys/c/{other}", "enabled": False}]
+    got = [{"id": f"https://v/keys/c/{later}", "enabled": False}, {"id": f"https://v/keys/c/{now}", "enabled": True}]
+    assert compare(recorded, got, carrier) == []
+    assert compare(recorded, [each | {"enabled": True} for each in got], carrier)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from dpsops.emulator.arm.errors import refusal
-from dpsops.emulator.arm.providers import DEPLOYMENTS
-from dpsops.emulator.arm.resources import ResourceId
+from dpsops.emulator.arm.resources import DEPLOYMENTS, ResourceId
 from dpsops.emulator.arm.times import american, duration, timestamp
 from dpsops.emulator.http import JSON
 from dpsops.emulator.world import World
 
 _KIND = "deployment"
-"""Key: the ID in lower case. {"id", "name", "location", "tags", "begun", "ready" (epoch s), "operation" (what is polled),
+"""Key: the ID in lower case. {"id", "name", "tags", "begun", "ready" (epoch s), "operation" (what is polled),
 "template", "properties" (known from the start), "results" (only once it has succeeded), "error" (or null), "steps",
 "cancelled" (bool)}."""
 
@@ -82,8 +81,8 @@ def show(world: World, record: JSON, *, accepted: bool = False) -> JSON:
         properties |= record["results"]
     if state == "Failed":
         properties["error"] = record["error"]
-    optional = {key: record[key] for key in ("location", "tags") if record[key]}
-    return {"id": record["id"], "name": record["name"], "type": DEPLOYMENTS, **optional, "properties": properties}
+    tags = {"tags": record["tags"]} if record["tags"] else {}
+    return {"id": record["id"], "name": record["name"], "type": DEPLOYMENTS, **tags, "properties": properties}
 
 
 def show_steps(world: World, record: JSON) -> list[JSON]:

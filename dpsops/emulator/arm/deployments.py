@@ -13,8 +13,8 @@ from dpsops.emulator.arm import deployment_records as records
 from dpsops.emulator.arm import groups, operations
 from dpsops.emulator.arm.errors import error, refusal, refused_error
 from dpsops.emulator.arm.plans import preflight, read_plan, unfold
-from dpsops.emulator.arm.providers import DEPLOYMENTS, Providers
-from dpsops.emulator.arm.resources import ResourceId
+from dpsops.emulator.arm.providers import Providers
+from dpsops.emulator.arm.resources import DEPLOYMENTS, ResourceId
 from dpsops.emulator.arm.runs import Runner, show_dependencies, show_providers
 from dpsops.emulator.arm.times import timestamp
 from dpsops.emulator.arm.whatif import what_if
@@ -120,7 +120,7 @@ def _validate(providers: Providers, world: World, request: Request, subscription
     plan = read_plan(world, identifier, body.get("properties"), request.principal)
     runner = Runner(providers, request.principal)
     preflight(world, providers, plan, request.principal)
-    validated = [{"id": str(leaf.declared.id)} for leaf in unfold(world, plan, request.principal) if leaf.expanded is None]
+    foreseen = unfold(world, plan, request.principal)
     properties = {
         "templateHash": plan.template.hash,
         "parameters": plan.parameters,
@@ -131,7 +131,7 @@ def _validate(providers: Providers, world: World, request: Request, subscription
         "correlationId": runner.correlation,
         "providers": show_providers(plan),
         "dependencies": show_dependencies(plan),
-        "validatedResources": validated,
+        "validatedResources": [{"id": str(each.declared.id)} for each in foreseen if each.expanded is None],
     }
     return Response(200, {"id": str(identifier), "name": deployment, "type": DEPLOYMENTS, "properties": properties})
 

@@ -10,8 +10,8 @@ from dataclasses import replace
 from dpsops.emulator import rbac
 from dpsops.emulator.arm import deployments, groups, providers, role_routes, roles, subscriptions, versions
 from dpsops.emulator.arm.errors import error, forbidden, refusal
-from dpsops.emulator.arm.providers import DEPLOYMENTS, Providers
-from dpsops.emulator.arm.resources import ResourceType
+from dpsops.emulator.arm.providers import Providers
+from dpsops.emulator.arm.resources import DEPLOYMENTS, ResourceType
 from dpsops.emulator.http import Request, Response, Route, Router, Service
 from dpsops.emulator.world import World
 

@@ -10,8 +10,8 @@ from typing import Any
 from dpsops.emulator import rbac
 from dpsops.emulator.arm import groups, subscriptions
 from dpsops.emulator.arm.errors import refusal
-from dpsops.emulator.arm.providers import DEPLOYMENTS, Providers, require_deployments
-from dpsops.emulator.arm.resources import ResourceId
+from dpsops.emulator.arm.providers import Providers, require_deployments
+from dpsops.emulator.arm.resources import DEPLOYMENTS, ResourceId
 from dpsops.emulator.arm.template.ambient import Context
 from dpsops.emulator.arm.template.declarations import Declared, declare, order
 from dpsops.emulator.arm.template.evaluator import Evaluator, Names, Place, Runtime, deferred, is_loops
@@ -46,7 +46,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Leaf:
+class Foreseen:
     """One resource of a plan or of a plan within it, its body evaluated as far as can be before the deployment runs.
 
     `expanded` is None unless it is a nested deployment itself; False says that it was passed over, because a
@@ -59,7 +59,7 @@ class Leaf:
     expanded: bool | None = None
 
 
-def invalid(message: str, stage: str = "validation") -> Refusal:
+def _invalid(message: str, stage: str = "validation") -> Refusal:
     """400: the template itself is wrong."""
     return refusal(400, "InvalidTemplate", f"Deployment template {stage} failed: '{message}'.")
 
@@ -76,7 +76,7 @@ def read_plan(
     try:
         template = Template.read(source)
     except TemplateError as wrong:
-        raise invalid(str(wrong), "parse") from wrong
+        raise _invalid(str(wrong), "parse") from wrong
     given = {name.lower(): _given(name, each) for name, each in (properties.get("parameters") or {}).items()}
     try:
         require_declared(properties.get("parameters") or {}, list(template.parameters))
@@ -85,21 +85,21 @@ def read_plan(
         declared = declare(evaluator, template, place, identifier.subscription, identifier.group)
         ordered, needs = order(evaluator, template, declared)
     except TemplateError as wrong:
-        raise invalid(str(wrong)) from wrong
+        raise _invalid(str(wrong)) from wrong
     return Plan(identifier, template, evaluator, place, tuple(ordered), needs, values, mode)
 
 
-def unfold(world: World, plan: Plan, caller: Principal) -> Iterator[Leaf]:
+def unfold(world: World, plan: Plan, caller: Principal) -> Iterator[Foreseen]:
     """Every resource that would be deployed, those of nested deployments included."""
     for each in plan.declared:
         if not each.deployed:
             continue
         body = evaluate_body(plan, each, deferred)
-        if each.id.type != DEPLOYMENTS:
-            yield Leaf(plan, each, body)
+        if not each.is_deployment:
+            yield Foreseen(plan, each, body)
             continue
         inner = read_nested(world, plan, each, body, caller) if is_known(body["properties"].get("parameters")) else None
-        yield Leaf(plan, each, body, inner is not None)
+        yield Foreseen(plan, each, body, inner is not None)
         if inner is not None:
             yield from unfold(world, inner, caller)
 
@@ -110,7 +110,7 @@ def evaluate_body(plan: Plan, declared: Declared, runtime: Runtime) -> JSON:
     A nested template is left as it is, for its expressions are its own. Refuses what cannot be evaluated.
     """
     body, untouched = declared.body, {}
-    if declared.id.type == DEPLOYMENTS:
+    if declared.is_deployment:
         properties = body.get("properties")
         properties = properties if isinstance(properties, dict) else {}
         untouched = {"template": properties.get("template")}
@@ -138,11 +138,11 @@ def read_nested(world: World, plan: Plan, declared: Declared, body: JSON, caller
 def preflight(world: World, providers: Providers, plan: Plan, caller: Principal) -> None:
     """Refuses a plan with a resource of a type or version that does not exist, or that the caller may not write."""
     denied = []
-    for leaf in unfold(world, plan, caller):
-        each = leaf.declared
+    for foreseen in unfold(world, plan, caller):
+        each = foreseen.declared
         groups.require_writable(world, each.id.subscription, each.id.group)
-        if leaf.expanded is None:
-            action = f"{providers.require(each.id.type, each.api_version, text(leaf.body.get('location'))).name}/write"
+        if foreseen.expanded is None:
+            action = f"{providers.require(each.id.type, each.api_version, text(foreseen.body.get('location'))).name}/write"
         else:
             require_deployments(each.api_version)
             action = f"{DEPLOYMENTS}/write"

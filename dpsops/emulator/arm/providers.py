@@ -8,12 +8,11 @@ from functools import partial
 
 from dpsops.emulator.arm import regions
 from dpsops.emulator.arm.errors import refusal, resource_not_found
-from dpsops.emulator.arm.resources import ResourceId, ResourceType
+from dpsops.emulator.arm.resources import DEPLOYMENTS, ResourceId, ResourceType
 from dpsops.emulator.arm.versions import RESOURCES
 from dpsops.emulator.http import JSON, Refusal, Request, Response, Route, Router
 from dpsops.emulator.world import Principal, World
 
-DEPLOYMENTS = "Microsoft.Resources/deployments"
 _HOST = "management.azure.com"
 
 

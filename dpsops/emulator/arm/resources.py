@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from dpsops.emulator.http import JSON
 from dpsops.emulator.world import Principal, World
 
+DEPLOYMENTS = "Microsoft.Resources/deployments"
+"""The one type that is not a provider's, but Resource Manager's own."""
+
 _ID = re.compile(
     r"/subscriptions/(?P<subscription>[^/]+)/resourceGroups/(?P<group>[^/]+)(?P<extended>/providers/.+)?/providers/(?P<rest>.+?)",
     re.IGNORECASE,

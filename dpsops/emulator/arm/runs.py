@@ -11,7 +11,6 @@ import secrets
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from http import HTTPStatus
 from typing import Any
 
 from dpsops.emulator import rbac
@@ -19,10 +18,10 @@ from dpsops.emulator.arm import deployment_records
 from dpsops.emulator.arm.errors import error, forbidden, refusal, refused_error, resource_not_found, status_phrase
 from dpsops.emulator.arm.outputs import evaluate_outputs
 from dpsops.emulator.arm.plans import Plan, evaluate_body, preflight, read_nested
-from dpsops.emulator.arm.providers import DEPLOYMENTS, Providers
-from dpsops.emulator.arm.resources import ResourceId
+from dpsops.emulator.arm.providers import Providers
+from dpsops.emulator.arm.resources import DEPLOYMENTS, ResourceId
 from dpsops.emulator.arm.template.declarations import Declared
-from dpsops.emulator.arm.template.evaluator import Runtime, deferred
+from dpsops.emulator.arm.template.evaluator import Runtime
 from dpsops.emulator.arm.template.values import TemplateError
 from dpsops.emulator.http import JSON, Refusal
 from dpsops.emulator.world import Principal, World
@@ -36,6 +35,17 @@ _NESTED_FAILED = (
 )
 
 
+@dataclass(slots=True)
+class _Progress:
+    """How far a run is: `ends` holds when each resource is done, by its ID's key; `failed` what there will never be."""
+
+    ends: dict[str, float] = field(default_factory=dict)
+    made: list[str] = field(default_factory=list)
+    steps: list[JSON] = field(default_factory=list)
+    errors: list[JSON] = field(default_factory=list)
+    failed: set[str] = field(default_factory=set)
+
+
 @dataclass(frozen=True, slots=True)
 class Runner:
     """Who runs deployments with which providers. One correlation ID goes through all that belong together."""
@@ -44,42 +54,19 @@ class Runner:
     caller: Principal
     correlation: str = field(default_factory=lambda: str(uuid.uuid4()))
 
-    def run(self, world: World, plan: Plan, *, location: str = "", tags: JSON | None = None) -> JSON:
+    def run(self, world: World, plan: Plan, *, tags: JSON | None = None) -> JSON:
         """Runs a plan, and returns its record. Refuses what its preflight refuses; a failure later is in the record."""
         preflight(world, self.providers, plan, self.caller)
-        ends: dict[str, float] = {}
-        made: list[str] = []
-        steps: list[JSON] = []
-        failed: set[str] = set()
+        progress = _Progress()
         for each in plan.declared:
-            needs = plan.needs[each.id.key]
-            if not each.deployed:
-                continue
-            if needs & failed:
-                failed.add(each.id.key)
-                continue
-            begun = max([world.now, *(ends[key] for key in needs if key in ends)])
-            found = self._deploy(replace(world, now=begun), plan, each)
-            ends[each.id.key] = found["ready"]
-            steps.append(found["step"])
-            made += found["made"]
-            if found["step"]["error"]:
-                failed.add(each.id.key)
-        ready = max(ends.values(), default=world.now + world.timings.operation)
-        errors = [each["error"] for each in steps if each["error"]]
-        outputs: JSON = {}
-        if not errors:
-            place = replace(plan.place, runtime=self.runtime(replace(world, now=ready), plan))
-            outputs, wrong = evaluate_outputs(plan.evaluator, plan.template, place)
-            if wrong:
-                errors = [wrong]
-            steps.append(_step(None, ready, ready, wrong, "BadRequest" if wrong else "OK"))
-        if not errors and plan.mode == "Complete":
-            self._delete_others(world, plan, made)
+            if each.deployed:
+                self._advance(world, plan, each, progress)
+        ready = max(progress.ends.values(), default=world.now + world.timings.operation)
+        outputs = {} if progress.errors else self._finish(replace(world, now=ready), plan, progress)
+        wrong = error("DeploymentFailed", _FAILED, progress.errors) | {"target": str(plan.id)} if progress.errors else None
         record = {
             "id": str(plan.id),
             "name": plan.id.name,
-            "location": location,
             "tags": tags or {},
             "begun": world.now,
             "ready": ready,
@@ -93,13 +80,42 @@ class Runner:
                 "providers": show_providers(plan),
                 "dependencies": show_dependencies(plan),
             },
-            "results": {"outputs": outputs, "outputResources": [{"id": each} for each in made]},
-            "error": error("DeploymentFailed", _FAILED, errors) | {"target": str(plan.id)} if errors else None,
-            "steps": steps,
+            "results": {"outputs": outputs, "outputResources": [{"id": each} for each in progress.made]},
+            "error": wrong,
+            "steps": progress.steps,
             "cancelled": False,
         }
         deployment_records.save(world, record)
         return record
+
+    def _advance(self, world: World, plan: Plan, declared: Declared, progress: _Progress) -> None:
+        """Makes the next resource, once those that it needs are done; without them it is not even tried."""
+        key, needs = declared.id.key, plan.needs[declared.id.key]
+        if needs & progress.failed:
+            progress.failed.add(key)
+            return
+        begun = max([world.now, *(progress.ends[each] for each in needs if each in progress.ends)])
+        ready, made, wrong, status = self._deploy(replace(world, now=begun), plan, declared)
+        progress.ends[key] = ready
+        progress.made += made
+        progress.steps.append(_step(declared, begun, ready, wrong, status))
+        if wrong:
+            progress.failed.add(key)
+            progress.errors.append(wrong)
+
+    def _finish(self, world: World, plan: Plan, progress: _Progress) -> JSON:
+        """What is left when every resource is made: the outputs and, in complete mode, the deletions."""
+        place = replace(plan.place, runtime=self.runtime(world, plan))
+        outputs, wrong = evaluate_outputs(plan.evaluator, plan.template, place)
+        progress.steps.append(_step(None, world.now, world.now, wrong, "BadRequest" if wrong else "OK"))
+        try:
+            with world.state.attempt():
+                if plan.mode == "Complete" and not wrong:
+                    self._delete_others(world, plan, progress.made)
+        except Refusal as refused:
+            wrong = refused_error(refused)
+        progress.errors += [wrong] if wrong else []
+        return outputs
 
     def runtime(self, world: World, plan: Plan) -> Runtime:
         """What a plan's expressions may ask of resources, at the time of `world`."""
@@ -111,27 +127,25 @@ class Runner:
 
         return answer
 
-    def _deploy(self, world: World, plan: Plan, declared: Declared) -> JSON:
-        """Makes one resource: {"ready": when, "made": IDs of what there is now, "step": its operation}."""
+    def _deploy(self, world: World, plan: Plan, declared: Declared) -> tuple[float, list[str], JSON | None, str]:
+        """Makes one resource. When it is done, the IDs of what there is now, the error if any, the provider's status."""
         ready = world.now + world.timings.operation
         made: list[str] = []
-        wrong, status = None, HTTPStatus.OK
         try:
             with world.state.attempt():
                 body = evaluate_body(plan, declared, self.runtime(world, plan))
-                if declared.id.type == DEPLOYMENTS:
-                    deployment_records.require_ended(world, declared.id)
-                    record = self.run(world, read_nested(world, plan, declared, body, self.caller))
-                    ready, made = record["ready"], [each["id"] for each in record["results"]["outputResources"]]
-                    if record["error"]:
-                        wrong, status = error("ResourceDeploymentFailure", _NESTED_FAILED, [record["error"]]), HTTPStatus.CONFLICT
-                else:
+                if not declared.is_deployment:
                     self._put(world, declared, body)
-                    made = [str(declared.id)]
+                    return ready, [str(declared.id)], None, "OK"
+                deployment_records.require_ended(world, declared.id)
+                record = self.run(world, read_nested(world, plan, declared, body, self.caller))
+                ready, made = record["ready"], [each["id"] for each in record["results"]["outputResources"]]
+                if not record["error"]:
+                    return ready, made, None, "OK"
+                wrong, status = error("ResourceDeploymentFailure", _NESTED_FAILED, [record["error"]]), "Conflict"
         except Refusal as refused:
-            wrong, status = refused_error(refused), HTTPStatus(refused.response.status)
-        wrong = wrong and wrong | {"target": str(declared.id)}
-        return {"ready": ready, "made": made, "step": _step(declared, world.now, ready, wrong, status_phrase(status))}
+            wrong, status = refused_error(refused), status_phrase(refused.response.status)
+        return ready, made, wrong | {"target": str(declared.id)}, status
 
     def _put(self, world: World, declared: Declared, body: JSON) -> None:
         if declared.id.extended:
@@ -197,10 +211,10 @@ class Runner:
 def show_providers(plan: Plan) -> list[JSON]:
     """The providers that a plan needs, as a deployment lists them."""
     found: dict[str, list[JSON]] = {}
-    for each in plan.declared:
+    for each in filter(_is_deployed, plan.declared):
         namespace, _, kind = each.id.type.partition("/")
         if all(entry["resourceType"] != kind for entry in found.setdefault(namespace, [])):
-            location = plan.evaluator.value(each.source.get("location"), replace(each.place, runtime=deferred))
+            location = plan.evaluator.value(each.source.get("location"), each.place)
             found[namespace].append({"resourceType": kind, "locations": [location] if isinstance(location, str) else []})
     return [{"namespace": namespace, "resourceTypes": types} for namespace, types in found.items()]
 
@@ -212,11 +226,16 @@ def show_dependencies(plan: Plan) -> list[JSON]:
         return {"id": str(each.id), "resourceType": each.id.type, "resourceName": each.name}
 
     listed = []
-    for each in plan.declared:
-        needed = [show(other) for other in plan.declared if other.id.key in plan.needs[each.id.key]]
+    deployed = list(filter(_is_deployed, plan.declared))
+    for each in deployed:
+        needed = [show(other) for other in deployed if other.id.key in plan.needs[each.id.key]]
         if needed:
             listed.append({"dependsOn": needed, **show(each)})
     return listed
+
+
+def _is_deployed(declared: Declared) -> bool:
+    return declared.deployed
 
 
 def _step(declared: Declared | None, begun: float, ready: float, wrong: JSON | None, status_code: str) -> JSON:

@@ -11,7 +11,7 @@ from typing import Any
 
 from dpsops.emulator.arm import regions
 from dpsops.emulator.arm.delta import differences
-from dpsops.emulator.arm.plans import Leaf, Plan, preflight, unfold
+from dpsops.emulator.arm.plans import Foreseen, Plan, preflight, unfold
 from dpsops.emulator.arm.providers import Providers
 from dpsops.emulator.arm.resources import ResourceId
 from dpsops.emulator.arm.template.values import shown
@@ -59,35 +59,35 @@ def what_if(world: World, providers: Providers, plan: Plan, caller: Principal, *
     preflight(world, providers, plan, caller)
     changes: list[JSON] = []
     diagnostics: list[JSON] = []
-    for leaf in unfold(world, plan, caller):
-        if leaf.expanded is None:
-            changes.append(_predict(world, providers, leaf, ids_only=ids_only))
-        elif not leaf.expanded:
+    for foreseen in unfold(world, plan, caller):
+        if foreseen.expanded is None:
+            changes.append(_predict(world, providers, foreseen, ids_only=ids_only))
+        elif not foreseen.expanded:
             diagnostics.append(
                 {
                     "level": "Warning",
                     "code": "NestedDeploymentShortCircuited",
                     "message": _SHORT_CIRCUITED,
-                    "target": str(leaf.declared.id),
+                    "target": str(foreseen.declared.id),
                 }
             )
     named = {change["resourceId"].lower() for change in changes}
     for each in providers.resources(world, plan.id.subscription, plan.id.group, caller):
         if each["id"].lower() not in named:
-            changes.append(_other(providers, world, each, complete=plan.mode == "Complete", ids_only=ids_only))
+            changes.append(_left_over(each, complete=plan.mode == "Complete", ids_only=ids_only))
     changes.sort(key=lambda change: str(change["resourceId"]).lower())
     return {"changes": changes, "potentialChanges": [], "diagnostics": diagnostics}
 
 
-def _predict(world: World, providers: Providers, leaf: Leaf, *, ids_only: bool) -> JSON:
-    declared = leaf.declared
+def _predict(world: World, providers: Providers, foreseen: Foreseen, *, ids_only: bool) -> JSON:
+    declared = foreseen.declared
     current = providers.find(declared.id.type).get(world, declared.id, declared.api_version)
-    change: JSON = {"resourceId": str(declared.id), "deploymentId": str(leaf.plan.id), "resourceType": declared.id.type}
+    change: JSON = {"resourceId": str(declared.id), "deploymentId": str(foreseen.plan.id), "resourceType": declared.id.type}
     if declared.symbol:
         change["symbolicName"] = declared.symbol
     if ids_only:
         return change | {"changeType": "Create" if current is None else "Deploy"}
-    after = _identified(declared.id, declared.api_version) | shown(leaf.body)
+    after = _identified(declared.id, declared.api_version) | shown(foreseen.body)
     if current is None:
         return change | {"changeType": "Create", "before": None, "after": after, "delta": None}
     before = _snapshot(declared.id, declared.api_version, current)
@@ -95,7 +95,7 @@ def _predict(world: World, providers: Providers, leaf: Leaf, *, ids_only: bool) 
     return change | {"changeType": "Modify" if delta else "NoChange", "before": before, "after": after, "delta": delta}
 
 
-def _other(providers: Providers, world: World, listed: JSON, *, complete: bool, ids_only: bool) -> JSON:
+def _left_over(listed: JSON, *, complete: bool, ids_only: bool) -> JSON:
     """What becomes of a resource that the template does not have."""
     change = {"resourceId": listed["id"], "resourceType": listed["type"], "changeType": "Delete" if complete else "Ignore"}
     if ids_only:

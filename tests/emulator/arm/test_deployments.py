@@ -223,6 +223,16 @@ def test_validate_says_what_would_be_deployed_and_deploys_nothing(contoso: Conto
     assert (wrong.status, wrong.body["error"]["code"]) == (400, "InvalidTemplate")
 
 
+def test_complete_mode_needs_the_right_to_delete(contoso: Contoso) -> None:
+    contoso.call("PUT", f"{GROUP}/providers/{BOX}/a", {"location": "westeurope"}, version=VERSION)
+    deployer = f"{GROUP}/providers/Microsoft.Resources/deployments/main"
+    contoso.grant(STRANGER, CONTRIBUTOR, deployer)
+    assert contoso.call("PUT", deployer, properties(template(), "Complete"), caller=STRANGER).status == 201
+    error = contoso.call("GET", deployer).body["properties"]["error"]
+    assert error["details"][0]["code"] == "AuthorizationFailed"
+    assert boxes(contoso) == ["a"]
+
+
 def test_complete_mode_deletes_what_the_template_does_not_have(contoso: Contoso) -> None:
     deploy(contoso, properties(template(box("a"), box("b"))))
     deploy(contoso, properties(template(box("c"))))

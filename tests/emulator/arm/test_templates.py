@@ -338,9 +338,13 @@ def test_a_module_has_its_own_parameters_and_gives_its_outputs(contoso: Contoso)
     )
     assert outputs(contoso, outer, name="a") == {"all": {"volume": {"type": "Int", "value": 8}}}
     assert boxes(contoso) == ["a", "b8"]
+    inside_any_case = module("third", inner, {"name": {"value": "c"}}, type="microsoft.resources/DEPLOYMENTS")
+    deploy(contoso, properties(template(inside_any_case)))
+    assert "c" in boxes(contoso)
     nested = contoso.call("GET", f"{DEPLOYMENT}/first").body["properties"]
     assert nested["parameters"] == {"name": {"type": "String", "value": "a"}}
-    assert nested["correlationId"] == contoso.call("GET", f"{DEPLOYMENT}/main").body["properties"]["correlationId"]
+    beside = contoso.call("GET", f"{DEPLOYMENT}/second").body["properties"]
+    assert nested["correlationId"] == beside["correlationId"]
 
 
 def test_an_outer_module_uses_the_parameters_around_it(contoso: Contoso) -> None:

@@ -156,6 +156,12 @@ def test_all_permissions_do_not_include_purge(lab: Lab) -> None:
     assert f"oid={STRANGER.object_id};" in message
 
 
+def test_a_policy_for_an_application_on_behalf_of_a_user_is_not_the_applications_own(lab: Lab) -> None:
+    (given,) = policies_for(STRANGER, secrets=["list"])
+    lab.create_vault("kv-policies", accessPolicies=[given | {"applicationId": STRANGER.app_id}], enableRbacAuthorization=False)
+    assert lab.refused("GET", "/secrets", caller=STRANGER, vault="kv-policies")[1] == "ForbiddenByPolicy"
+
+
 def test_access_policies_are_ignored_where_roles_decide(lab: Lab) -> None:
     lab.create_vault("kv-roles", accessPolicies=policies_for(STRANGER, secrets=["all"]))
     assert lab.refused("GET", "/secrets", caller=STRANGER, vault="kv-roles")[1] == "ForbiddenByRbac"

@@ -88,6 +88,14 @@ def test_defaults_of_a_policy(lab: Lab) -> None:
     assert (key["kty"], key["key_ops"]) == ("RSA", ["sign", "verify", "wrapKey", "unwrapKey"])
 
 
+def test_key_usage_is_shown_in_alphabetical_order(lab: Lab) -> None:
+    given = policy()
+    given["policy"]["x509_props"]["key_usage"] = ["nonRepudiation", "keyCertSign", "digitalSignature", "keyCertSign"]
+    lab.ok("POST", "/certificates/root/create", given)
+    shown = lab.ok("GET", "/certificates/root/policy")["x509_props"]["key_usage"]
+    assert shown == ["digitalSignature", "keyCertSign", "nonRepudiation"]
+
+
 def test_nobody_can_ask_for_a_ca(lab: Lab) -> None:
     given = policy()
     given["policy"]["x509_props"] |= {"basic_constraints": {"ca": True}, "key_usage": ["keyCertSign"]}

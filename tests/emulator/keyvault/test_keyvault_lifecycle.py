@@ -242,6 +242,19 @@ def test_what_cannot_be_restored(lab: Lab, change: str) -> None:
     assert lab.refused("POST", f"/{kind}/restore", {"value": value})[:2] == (400, "BadParameter")
 
 
+def test_what_is_under_way_is_not_in_a_backup(lab: Lab) -> None:
+    bundle = create(lab, "certificates")
+    bundle.pop("pending")
+    lab.ok("POST", "/certificates/x/create", policy(issuer="Unknown"))
+    blob = lab.ok("POST", "/certificates/x/backup")["value"]
+    lab.create_vault("kv-other")
+    lab.ok("POST", "/certificates/restore", {"value": blob}, vault="kv-other")
+    assert lab.refused("GET", "/certificates/x/pending", vault="kv-other")[1] == "PendingCertificateNotFound"
+    assert [item["kid"].rpartition("/")[2] for item in lab.ok("GET", "/keys/x/versions", vault="kv-other")["value"]] == [
+        bundle["kid"].rpartition("/")[2]
+    ]
+
+
 def test_what_was_never_issued_has_no_backup() -> None:
     lab = Lab(Timings(certificate=60))
     lab.ok("POST", "/certificates/x/create", policy())

@@ -69,8 +69,10 @@ def test_each_vault_has_its_own_limit_and_five_of_them_that_of_the_subscription(
         lab.create_vault(vault)
     for vault in vaults[:5]:
         assert accepted(put_secret(lab, vault), 299) == 300
-    assert put_secret(lab, vaults[5])().status == 429
-    lab.clock.advance(10)
+    lab.clock.advance(5)
+    sixth = put_secret(lab, vaults[5])
+    assert {sixth().status for _ in range(300)} == {429}
+    lab.clock.advance(5)
     assert accepted(put_secret(lab, vaults[5]), 300) == 300, "what the subscription refused did not count for the vault"
 
 

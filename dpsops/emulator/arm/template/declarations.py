@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dpsops.emulator.arm.resources import ResourceId
+from dpsops.emulator.arm.resources import DEPLOYMENTS, ResourceId
 from dpsops.emulator.arm.template.evaluator import COPY_LIMIT, Evaluator, Place, deferred, is_loops, is_reference
 from dpsops.emulator.arm.template.parser import Expression, InvalidExpression, calls, read
 from dpsops.emulator.arm.template.template import Template, where
@@ -41,6 +41,11 @@ class Declared:
     def name(self) -> str:
         """Its full name, as a template has it."""
         return "/".join(self.id.names)
+
+    @property
+    def is_deployment(self) -> bool:
+        """Whether it is a nested deployment: a module."""
+        return self.id.type.lower() == DEPLOYMENTS.lower()
 
     @property
     def body(self) -> JSON:

@@ -1,0 +1,61 @@
+"""Kinds of keys."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dpsops.errors import InvalidInput
+from dpsops.pki.keys import KeySpec, signing_hash
+from tests.pki.authorities import KINDS, key
+
+
+@pytest.mark.parametrize("kind", [kind + hsm for kind in KINDS for hsm in ("", "-HSM")])
+def test_a_kind_is_written_as_it_is_read(kind: str) -> None:
+    assert str(KeySpec.parse(kind)) == kind
+
+
+def test_what_a_kind_says() -> None:
+    assert KeySpec.parse("RSA-3072") == KeySpec("RSA", 3072, hsm=False)
+    assert KeySpec.parse("EC-P384-HSM") == KeySpec("EC", 384, hsm=True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "RSA", "EC", "RSA-1024", "RSA-8192", "RSA-P256", "EC-256", "EC-P521", "EC-P256K", "rsa-2048", "RSA-2048-hsm",
+     "RSA-2048\n", " RSA-2048", "RSA-2048-HSM-HSM", "RSA-\u0662\u0660\u0664\u0668", "HSM"],
+)  # fmt: skip
+def test_other_kinds_are_refused_with_a_hint(text: str) -> None:
+    with pytest.raises(InvalidInput, match="is no kind of root key") as refused:
+        KeySpec.parse(text)
+    assert "RSA-3072" in refused.value.hint
+    assert "EC-P384" in refused.value.hint
+
+
+@given(st.text(max_size=20) | st.from_regex(r"(RSA|EC)-P?(2048|3072|4096|256|384|[0-9]+)(-HSM)?\s?"))
+@settings(deadline=None)
+def test_what_is_read_is_written_as_it_was_and_the_rest_is_refused(text: str) -> None:
+    with contextlib.suppress(InvalidInput):
+        assert str(KeySpec.parse(text)) == text
+
+
+@pytest.mark.parametrize(("kind", "of"), list(itertools.product(KINDS, KINDS)))
+def test_a_kind_describes_its_keys_and_no_others(kind: str, of: str) -> None:
+    for spec in (KeySpec.parse(kind), KeySpec.parse(f"{kind}-HSM")):
+        assert spec.describes(key(of).public_key()) == (kind == of)
+
+
+def test_a_kind_is_more_than_a_size() -> None:
+    koblitz = ec.generate_private_key(ec.SECP256K1()).public_key()
+    assert not KeySpec.parse("EC-P256").describes(koblitz)
+    assert not KeySpec.parse("EC-P256").describes(ed25519.Ed25519PrivateKey.generate().public_key())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_hash_is_as_strong_as_the_key(kind: str) -> None:
+    assert signing_hash(key(kind).public_key()).name == ("sha384" if kind == "EC-P384" else "sha256")

@@ -89,7 +89,7 @@ def _missing_role(code: str, message: str) -> str:
     if code in ("ForbiddenByFirewall", "ForbiddenByConnection"):
         return "the vault's firewall refuses this address: allow it on the vault, or run from an allowed network"
     action = re.search(r"[Aa]ction:? '([^']+)'", message)
-    scope = re.search(r"(?:(?:over|at) scope|[Rr]esource:?) '([^']+)'", message)
+    scope = re.search(r"(?:over scope|at scope|Resource:) '([^']+)'", message)
     if action is None or scope is None:
         return "ask an owner of the subscription for access"
     role, extent = next((role, extent) for pattern, role, extent in _ROLES if re.match(pattern, action[1].lower()))
@@ -111,7 +111,8 @@ def _words(error: HttpResponseError) -> tuple[str, str]:
     code, message = _innermost(document)
     if not message and isinstance(document, dict) and isinstance(document.get("status"), str):
         message = f"the operation ended: {document['status']}"
-    return code, _one_line(message or error.message, code)
+    silence = error.message if error.reason else f"Azure answered {error.status_code} and gave no reason"
+    return code, _one_line(message or silence, code)
 
 
 def _innermost(body: Any) -> tuple[str, str]:

@@ -4,28 +4,46 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Any
 
 import requests
 import urllib3
 from azure.core import PipelineClient
 from azure.core.credentials import AccessToken
-from azure.core.exceptions import HttpResponseError
+from azure.core.exceptions import AzureError, HttpResponseError
 from azure.core.pipeline.transport import RequestsTransport
 from azure.core.rest import HttpRequest, HttpResponse
 from requests.adapters import HTTPAdapter
 
-HOST = "https://example.com"
+from dpsops.azure.errors import explain
+from dpsops.errors import Error
+
+SUBSCRIPTION = "/subscriptions/5e0f7b3c-6d0c-4a53-9f0c-0f8f4d9f2c11"
+GROUP = f"{SUBSCRIPTION}/resourceGroups/rg-dpsops-dev"
+VAULT = f"{GROUP}/providers/Microsoft.KeyVault/vaults/kv-dpsops-dev"
+DPS = f"{GROUP}/providers/Microsoft.Devices/provisioningServices/dps-dpsops-dev"
+
+PLAN = "run 'dpsops plan' to see what is there and what is missing"
+AGAIN = "Azure failed on its side: run the command again, it resumes where it stopped"
+OWNER = "ask an owner of the subscription for access"
+DELETED = "recover it or purge it (az keyvault recover / purge), then run the command again"
+NAMESAKE = "something with this name is in the way: choose another name in the settings, or remove it"
+
+_HOST = "https://example.com"
 
 Answer = tuple[int, Any, Mapping[str, str]]
 """Status, body (text as it is, anything else as JSON), headers."""
+
+Given = Answer | Callable[[requests.PreparedRequest], Answer] | Exception
+"""An answer, what makes one of a request, or what keeps it from coming."""
 
 
 class _Adapter(HTTPAdapter):
     """Gives one answer after the other, or fails as a network does."""
 
-    def __init__(self, *answers: Answer | Exception) -> None:
+    def __init__(self, *answers: Given) -> None:
         super().__init__()
         self._answers = list(answers)
 
@@ -34,18 +52,19 @@ class _Adapter(HTTPAdapter):
         answer = self._answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
-        status, body, headers = answer
+        status, body, headers = answer(request) if callable(answer) else answer
         content = body if isinstance(body, str) else json.dumps(body)
         raw = urllib3.HTTPResponse(
             io.BytesIO(content.encode()),
             headers={"Content-Type": "application/json"} | dict(headers),
             status=status,
+            reason=HTTPStatus(status).phrase,
             preload_content=False,
         )
         return self.build_response(request, raw)
 
 
-def transport(*answers: Answer | Exception) -> RequestsTransport:
+def transport(*answers: Given) -> RequestsTransport:
     """The SDK's own transport, which gets these answers whatever it asks."""
     session = requests.Session()
     session.mount("https://", _Adapter(*answers))
@@ -55,9 +74,9 @@ def transport(*answers: Answer | Exception) -> RequestsTransport:
 def raised(status: int, body: Any, headers: Mapping[str, str] | None = None) -> HttpResponseError:
     """What the SDK raises for an answer."""
     client: PipelineClient[HttpRequest, HttpResponse] = PipelineClient(
-        HOST, policies=[], transport=transport((status, body, headers or {}))
+        _HOST, policies=[], transport=transport((status, body, headers or {}))
     )
-    response = client.send_request(HttpRequest("GET", HOST))
+    response = client.send_request(HttpRequest("GET", _HOST))
     try:
         response.raise_for_status()
     except HttpResponseError as error:
@@ -71,3 +90,23 @@ class Token:
     def get_token(self, *scopes: str, **options: Any) -> AccessToken:
         """A token."""
         return AccessToken("token", 2**40)
+
+
+def gateway(code: str, message: str, **more: Any) -> dict[str, Any]:
+    """An error in the shape of Resource Manager's gateway and of Key Vault."""
+    return {"error": {"code": code, "message": message, **more}}
+
+
+def authorization_failed(action: str, scope: str) -> dict[str, Any]:
+    """Resource Manager's 403."""
+    return gateway(
+        "AuthorizationFailed",
+        f"The client '1950a258' with object id '8f2d9a34' does not have authorization to perform action '{action}' over scope "
+        f"'{scope}' or the scope is invalid. If access was recently granted, please refresh your credentials.",
+    )
+
+
+def assert_explained(error: AzureError, kind: type[Error], message: str, hint: str) -> None:
+    """The error says exactly this."""
+    explained = explain(error)
+    assert (type(explained), explained.message, explained.hint) == (kind, message, hint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Collection, Iterator, Mapping, Set
 from dataclasses import dataclass
@@ -141,6 +142,8 @@ class Comparison:
         if recorded == got or recorded in MASKS or (recorded, got) in _ALIKE:
             return True
         name = where.rpartition(".")[2]
+        if name == "n" and _same_number(recorded, got):
+            return True
         if name in _GENERATED or name in _SHORTENED:
             return name in _SHORTENED or not self.sent & {recorded, got}
         if not isinstance(recorded, str):
@@ -162,6 +165,12 @@ def headers(recorded: Mapping[str, str], got: Mapping[str, str]) -> Iterator[str
     challenges = [re.findall(r"(\w+)=", each.get("www-authenticate", "")) for each in (recorded, got)]
     if challenges[0] and challenges[1] and challenges[0] != challenges[1]:
         yield f"header www-authenticate: {challenges[0]} expected, got {challenges[1]}"
+
+
+def _same_number(one: str, other: str) -> bool:
+    """Whether two moduli are the same number: an imported one is shown with the leading zero that it was sent with in
+    one recording, and without it in another of the same API version."""
+    return base64.urlsafe_b64decode(f"{one}===").lstrip(b"\0") == base64.urlsafe_b64decode(f"{other}===").lstrip(b"\0")
 
 
 def _spelled(key: str, value: Any, got: Mapping[str, Any]) -> str:

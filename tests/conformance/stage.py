@@ -55,7 +55,6 @@ class Stage:
             if role.data_actions or role.name == "Owner":
                 assignment = {"principal": OPERATOR.object_id, "role": identifier, "scope": "/", "created": 0}
                 world.state.put(rbac.ASSIGNMENT, f"/providers/microsoft.authorization/roleassignments/{identifier}", assignment)
-
         for principal in self._principals():
             register_application(world, Principal(principal, principal, TENANT))
 
@@ -164,7 +163,7 @@ class Stage:
         settled: set[tuple[str, str, str]] = set()
         found: list[tuple[str, str, str]] = []
         for exchange in self.recording.exchanges:
-            if exchange.host not in self._hosts() or exchange.status == 401:
+            if not _VAULT.fullmatch(exchange.host) or exchange.status == 401:
                 continue
             path = _OBJECT.match(exchange.path)
             mentioned = [(exchange.host, path[1], path[2])] if path else []
@@ -195,7 +194,8 @@ class Stage:
         if kind == "secrets":
             return "PUT", f"https://{host}/secrets/{name}?api-version=7.4", {"value": shown.get("value", "value")} | extra
         if kind == "keys":
-            return "POST", f"https://{host}/keys/{name}/create?api-version=7.4", {"kty": "RSA"} | extra
+            made = {part: value for part, value in shown.get("key", {}).items() if part in ("kty", "crv", "key_ops")}
+            return "POST", f"https://{host}/keys/{name}/create?api-version=7.4", {"kty": "RSA"} | made | extra
         policy = {"issuer": {"name": "Self"}, "x509_props": {"subject": f"CN={name}"}}
         return "POST", f"https://{host}/certificates/{name}/create?api-version=7.4", {"policy": policy} | extra
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from dpsops.emulator.http import JSON
+from dpsops.emulator.http import JSON, Refusal
 from dpsops.emulator.keyvault import issuing, material, objects
 from dpsops.emulator.keyvault import policy as policies
 from dpsops.emulator.keyvault.contents import Contents, secret_value
@@ -65,8 +65,9 @@ def refuse_unless_free(world: World, vault: Vault, name: str) -> None:
 def begin(world: World, vault: Vault, name: str, policy: JSON, *, enabled: bool, tags: JSON | None, at: float) -> JSON:
     """Starts a new version at `at` (epoch s): a key, a request, and a placeholder that cannot be used. Returns the head."""
     head = objects.find(world, vault, CERTIFICATES, name) or new_head(name, at)
-    _drop_placeholder(world, vault, head)
     key = _reused_key(world, vault, head, policy) or material.generate(policies.wanted_key(policy))
+    csr = issuing.request(key, policy)
+    _drop_placeholder(world, vault, head)
     issuer = policy["issuer"]
     placeholder = objects.new_version()
     nbf = int(at) - issuing.BACKDATED
@@ -75,7 +76,7 @@ def begin(world: World, vault: Vault, name: str, policy: JSON, *, enabled: bool,
     operation = {
         "request_id": uuid.uuid4().hex,
         "issuer": issuer,
-        "csr": issuing.request(key, policy),
+        "csr": csr,
         "status": IN_PROGRESS,
         "ready": at + world.timings.certificate if issuer["name"] == policies.SELF else None,
         "cancelled": None,
@@ -186,7 +187,10 @@ def _happen(world: World, vault: Vault, head: JSON, at: float) -> None:
     if operation is None or operation["status"] != IN_PROGRESS:
         current = objects.find_version(world, vault, CERTIFICATES, head)
         assert current is not None, "what renews itself has a version"
-        begin(world, vault, head["name"], head["policy"], enabled=True, tags=current["tags"], at=at)
+        try:
+            begin(world, vault, head["name"], head["policy"], enabled=True, tags=current["tags"], at=at)
+        except Refusal:  # An imported certificate can be one that the vault does not know how to make.
+            world.state.delete(_DUE, _key(vault, head))
     elif operation["cancelled"] is not None:
         operation["status"] = CANCELLED
         save(world, vault, head)
@@ -197,11 +201,15 @@ def _happen(world: World, vault: Vault, head: JSON, at: float) -> None:
 
 
 def _note(world: World, vault: Vault, head: JSON) -> None:
-    key, at = f"{vault.key}/{head['name'].lower()}", _next(world, vault, head)
+    at = _next(world, vault, head)
     if at is None:
-        world.state.delete(_DUE, key)
+        world.state.delete(_DUE, _key(vault, head))
     else:
-        world.state.put(_DUE, key, {"at": at})
+        world.state.put(_DUE, _key(vault, head), {"at": at})
+
+
+def _key(vault: Vault, head: JSON) -> str:
+    return f"{vault.key}/{head['name'].lower()}"
 
 
 def _next(world: World, vault: Vault, head: JSON) -> float | None:
@@ -223,8 +231,11 @@ def _reused_key(world: World, vault: Vault, head: JSON, policy: JSON) -> Private
     A key that may not leave the vault is not handed to a policy that would let it out.
     """
     wanted, props = policies.wanted_key(policy), policy["key_props"]
-    version = objects.find_version(world, vault, KEYS, head) if head["current"] else None
-    if not props["reuse_key"] or version is None or (props["exportable"] and not version["exportable"]):
+    if not props["reuse_key"] or head["current"] in ("", head["placeholder"]):
+        return None
+    version = objects.find_version(world, vault, KEYS, head)
+    assert version is not None, "an issued certificate has a key"
+    if props["exportable"] and not version["exportable"]:
         return None
     key = material.from_pem(version["pem"])
     actual = material.type_of(key)

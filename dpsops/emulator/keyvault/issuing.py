@@ -48,7 +48,9 @@ _ATTRIBUTES = {
 }
 _ALIASES = {"ST": "S", "EMAIL": "E", "EMAILADDRESS": "E", "GN": "G", "TITLE": "T", "SURNAME": "SN"}
 _LABELS = {oid: label for label, oid in _ATTRIBUTES.items()}
-_PART = re.compile(r"""\s*(?P<label>[A-Za-z]+)\s*=\s*(?:"(?P<quoted>(?:[^"]|"")*)"|(?P<plain>(?:\\.|[^,;+"\\])*))\s*(?:[,;]|$)""")
+_PART = re.compile(
+    r"""\s*(?P<label>[A-Za-z][A-Za-z0-9.]*)\s*=\s*(?:"(?P<quoted>(?:[^"]|"")*)"|(?P<plain>(?:\\.|[^,;+"\\])*))\s*(?:[,;]|$)"""
+)
 _PRINTABLE = re.compile(r"[A-Za-z0-9 '()+,\-./:=?]*")
 UPN = ObjectIdentifier("1.3.6.1.4.1.311.20.2.3")
 """The type of a user principal name among the `otherName`s of a certificate."""
@@ -59,12 +61,12 @@ def parse_subject(subject: str) -> x509.Name:
     attributes, position = [], 0
     while position < len(subject):
         part = _PART.match(subject, position)
-        label = "" if part is None else _ALIASES.get(part["label"].upper(), part["label"].upper())
-        if part is None or label not in _ATTRIBUTES:
+        kind = None if part is None else _attribute_type(part["label"].upper())
+        if part is None or kind is None:
             raise bad_parameter(f"Property x509_props.subject has invalid value {subject}")
         quoted, plain = part["quoted"], part["plain"]
         value = quoted.replace('""', '"') if quoted is not None else re.sub(r"\\(.)", r"\1", plain.strip())
-        attributes.append(_attribute(_ATTRIBUTES[label], value))
+        attributes.append(_attribute(kind, value))
         position = part.end()
     return x509.Name(reversed(attributes))
 
@@ -171,6 +173,15 @@ def _key_usage(usages: Sequence[str]) -> x509.UnrecognizedExtension:
     bits = sum(1 << (15 - KEY_USAGES.index(usage)) for usage in usages).to_bytes(2, "big")[: last // 8 + 1]
     content = bytes([7 - last % 8]) + bits
     return x509.UnrecognizedExtension(ExtensionOID.KEY_USAGE, bytes([3, len(content)]) + content)
+
+
+def _attribute_type(label: str) -> ObjectIdentifier | None:
+    if not label.startswith("OID."):
+        return _ATTRIBUTES.get(_ALIASES.get(label, label))
+    try:
+        return ObjectIdentifier(label.removeprefix("OID."))
+    except ValueError:
+        return None
 
 
 def _attribute(oid: ObjectIdentifier, value: str) -> x509.NameAttribute[str]:

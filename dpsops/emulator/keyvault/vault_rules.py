@@ -105,11 +105,18 @@ def properties(given: JSON, present: JSON | None, api_version: str) -> JSON:
     result.setdefault("enableSoftDelete", True)
     if present is None and api_version >= _RBAC_BY_DEFAULT:
         result.setdefault("enableRbacAuthorization", True)
-    if "networkAcls" in result:
-        acls = _DEFAULT_ACLS | result.pop("networkAcls")
-        result |= {} if acls == _DEFAULT_ACLS else {"networkAcls": acls}
     _check(result, present)
+    acls = _DEFAULT_ACLS | result.pop("networkAcls", {})
+    result |= {} if acls == _DEFAULT_ACLS else {"networkAcls": acls}
     return {name: result[name] for name in _KEPT if name in result}
+
+
+def tags_of(given: Any) -> dict[str, str]:
+    """The tags of a request, of which there need not be any."""
+    tags = {} if given is None else given
+    if not isinstance(tags, dict) or not all(isinstance(value, str) for value in tags.values()):
+        raise bad_request("An invalid value was provided for 'tags'.")
+    return tags
 
 
 def policies_after(operation: str, present: list[JSON], given: list[JSON]) -> list[JSON]:
@@ -157,6 +164,11 @@ def _check(result: JSON, present: JSON | None) -> None:
     for name in _FLAGS:
         if not isinstance(result.get(name, False), bool):
             raise bad_request(f"An invalid value was provided for '{name}'.")
+    acls = result.get("networkAcls", {})
+    if not isinstance(acls, dict) or acls.get("defaultAction", "Allow") not in ("Allow", "Deny"):
+        raise bad_request("An invalid value was provided for 'networkAcls'.")
+    if str(result["publicNetworkAccess"]).lower() not in ("enabled", "disabled"):
+        raise bad_request("An invalid value was provided for 'publicNetworkAccess'.")
     days = result.get("softDeleteRetentionInDays", 90)
     if not isinstance(days, int) or isinstance(days, bool) or not 7 <= days <= 90:
         raise bad_request("An invalid value was provided for 'softDeleteRetentionInDays'. It accepts >=7 and <=90.")

@@ -34,7 +34,7 @@ def put(world: World, identifier: ResourceId, body: JSON, api_version: str, call
         else:
             vault_rules.require_replaceable(document, location, identifier.group)
         properties = vault_rules.properties(given, document.get("properties"), api_version)
-        document |= {"tags": body.get("tags") or {}, "properties": properties}
+        document |= {"tags": vault_rules.tags_of(body.get("tags")), "properties": properties}
     documents.save(world, document, caller)
     return documents.view(world, document, api_version)
 
@@ -69,7 +69,7 @@ def patch_vault(world: World, request: Request, subscription: str, group: str, n
     body = documents.body_of(request)
     given = document["properties"] | (body.get("properties") or {})
     document["properties"] = vault_rules.properties(given, document["properties"], request.api_version)
-    document["tags"] = document["tags"] if body.get("tags") is None else body["tags"]
+    document["tags"] = vault_rules.tags_of(body.get("tags", document["tags"]))
     documents.save(world, document, request.principal)
     return Response(200, documents.view(world, document, request.api_version))
 

@@ -34,6 +34,12 @@ KEEPER = Principal("aaaaaaaa-0000-4000-8000-000000000001", "aaaaaaaa-0000-4000-8
 """Administers the vault's contents."""
 STRANGER = Principal("bbbbbbbb-0000-4000-8000-000000000001", "bbbbbbbb-0000-4000-8000-000000000002", TENANT)
 
+SELF_DETAILS = (
+    "Pending certificate created. Certificate request is in progress. This may take some time based on the issuer provider. "
+    "Please check again later."
+)
+"""What a pending certificate says while the vault makes it."""
+
 ADMINISTRATOR = "00482a5a-887f-4fb3-b363-3b7fe8e74483"
 CERTIFICATES_OFFICER = "a4417e6f-fecd-4de8-b567-7b0420556985"
 CRYPTO_USER = "12338af0-0e69-4776-bea7-57ae8d297424"

@@ -23,6 +23,7 @@ from dpsops.emulator.keyvault import issuing, material, policy
         (r"CN=a\, b;O=Org", ["Org", "a, b"]),
         ("cn = leaf , s=State", ["State", "leaf"]),
         ("CN=Grüße", ["Grüße"]),
+        ("CN=leaf, OID.1.2.3.4=thing", ["thing", "leaf"]),
     ],
 )
 def test_subjects(subject: str, attributes: list[str]) -> None:
@@ -31,7 +32,7 @@ def test_subjects(subject: str, attributes: list[str]) -> None:
     assert issuing.parse_subject(issuing.show_subject(name)) == name
 
 
-@pytest.mark.parametrize("subject", ["leaf", "CN", "XY=leaf", "C=USA", "CN=" + "x" * 65, 'CN="open', "CN=a+O=b"])
+@pytest.mark.parametrize("subject", ["leaf", "CN", "XY=leaf", "OID.9.9=x", "C=USA", "CN=" + "x" * 65, 'CN="open', "CN=a+O=b"])
 def test_impossible_subjects(subject: str) -> None:
     with pytest.raises(Refusal):
         issuing.parse_subject(subject)

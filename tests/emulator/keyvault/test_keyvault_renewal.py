@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from dpsops.emulator.world import Timings
 from tests.emulator.keyvault.lab import NOW, Lab, policy
@@ -81,6 +87,20 @@ def test_who_does_not_renew(lab: Lab, ends: str) -> None:
     if ends == "deleted":
         assert lab.refused("GET", "/certificates/c/")[0] == 404
     else:
+        assert len(lab.ok("GET", "/certificates/c/versions")["value"]) == 1
+
+
+def test_what_the_vault_cannot_make_is_not_renewed(lab: Lab) -> None:
+    key = rsa.generate_private_key(65537, 1024)  # noqa: S505 - Key Vault makes none so short, which is the point
+    name = x509.Name.from_rfc4514_string("CN=old")
+    begin = datetime.fromtimestamp(NOW, UTC)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+    certificate = builder.not_valid_before(begin).not_valid_after(begin + timedelta(days=100)).sign(key, hashes.SHA256())
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + certificate.public_bytes(Encoding.PEM)
+    given = {"secret_props": {"contentType": "application/x-pem-file"}, "issuer": {"name": "Self"}}
+    lab.ok("POST", "/certificates/c/import", {"value": base64.b64encode(pem).decode(), "policy": given})
+    lab.clock.advance(90 * DAY)
+    for _ in range(2):
         assert len(lab.ok("GET", "/certificates/c/versions")["value"]) == 1
 
 

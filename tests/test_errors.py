@@ -1,0 +1,62 @@
+"""The tree of errors, and that there is no other."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import pkgutil
+import re
+
+import pytest
+
+import dpsops
+from dpsops import errors
+from dpsops.errors import Error, InvalidInput, NotAllowed, Refused
+
+
+def modules() -> list[str]:
+    """Every module of dpsops but the embedded Azure's, which refuses in Azure's words and not in these."""
+    found = [module.name for module in pkgutil.walk_packages(dpsops.__path__, "dpsops.")]
+    return [name for name in found if not name.startswith("dpsops.emulator") and name != "dpsops.__main__"]
+
+
+def test_an_error_is_a_message_and_a_hint() -> None:
+    error = Error("the vault is closed", "open it")
+    assert (error.message, error.hint, str(error)) == ("the vault is closed", "open it", "the vault is closed")
+
+
+@pytest.mark.parametrize("kind", [InvalidInput, NotAllowed, Refused])
+def test_each_kind_is_an_error(kind: type[Error]) -> None:
+    with pytest.raises(Error, match="no") as caught:
+        raise kind("no", "why not")
+    assert type(caught.value) is kind
+
+
+def test_the_tree_in_the_documentation_is_the_tree() -> None:
+    drawn = re.findall(r"^(?:[├└]── )?([A-Z]\w+) +exit \d: ", inspect.getdoc(errors) or "", re.MULTILINE)
+    defined = [name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Exception)]
+    assert drawn == defined
+
+
+def test_no_exception_is_defined_elsewhere() -> None:
+    strays = [
+        f"{name}.{found.__name__}"
+        for name in modules()
+        for found in vars(importlib.import_module(name)).values()
+        if isinstance(found, type) and issubclass(found, Exception) and found.__module__ == name and name != "dpsops.errors"
+    ]
+    assert strays == []
+
+
+def test_every_error_that_is_raised_has_a_hint() -> None:
+    """The type asks for one; this asks that it says something."""
+    silent = []
+    for name in modules():
+        tree = ast.parse(inspect.getsource(importlib.import_module(name)))
+        for call in ast.walk(tree):
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in vars(errors):
+                hint = call.args[1]
+                if isinstance(hint, ast.Constant) and not hint.value:
+                    silent.append(f"{name}, line {call.lineno}")
+    assert silent == []

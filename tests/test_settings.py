@@ -1,0 +1,391 @@
+"""`infra/NAME.toml`: what is read, and what a wrong file is told: the line, the key, what was expected."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from dpsops.errors import InvalidInput
+from dpsops.pki.keys import KeySpec
+from dpsops.pki.profiles import root_subject
+from dpsops.settings import Dps, Embedded, Environment, Hub, Leaf, Root, Vault, load
+
+INFRA = Path(__file__).parents[1] / "infra"
+
+COMPLETE = """\
+location = "westeurope"
+resource_group = "rg-(a).b_c-1"
+subscription = "5e0f7b3c-6d0c-4a53-9f0c-0f8f4d9f2c11"
+tags = { environment = "dev", "cost centre" = "42" }
+
+[vault]
+name = "kv-dpsops-dev"
+sku = "premium"
+purge_protection = false
+soft_delete_days = 7
+
+[dps]
+name = "dps-dpsops-dev"
+allocation = "geoLatency"
+
+[[hub]]
+name = "iot-1"
+
+[[hub]]
+name = "iot-2"
+location = "northeurope"
+sku = "S2"
+capacity = 3
+weight = 5
+
+[root]
+key = "EC-P384-HSM"
+years = 5
+organization = "Söhne & Co. (Nord)"
+warn_days = 30
+prove_to_hubs = true
+
+[leaf]
+days = 90
+
+[embedded]
+operation_seconds = 1
+certificate_seconds = 2.5
+role_seconds = 3
+"""
+
+SMALL = """\
+location = "westeurope"
+resource_group = "rg"
+[vault]
+name = "kv-dev"
+[dps]
+name = "dps-dev"
+[[hub]]
+name = "iot-dev"
+"""
+
+
+def environment(directory: Path, text: str, name: str = "dev") -> Environment:
+    """The environment that a text describes."""
+    (directory / f"{name}.toml").write_text(text, encoding="utf-8")
+    return load(name, directory)
+
+
+def refusal(directory: Path, text: str) -> InvalidInput:
+    """What a wrong text is told: one line, and a hint."""
+    with pytest.raises(InvalidInput) as refused:
+        environment(directory, text)
+    assert len(refused.value.message.splitlines()) == 1
+    assert refused.value.hint
+    return refused.value
+
+
+def test_a_complete_file(tmp_path: Path) -> None:
+    assert environment(tmp_path, COMPLETE) == Environment(
+        name="dev",
+        location="westeurope",
+        resource_group="rg-(a).b_c-1",
+        subscription="5e0f7b3c-6d0c-4a53-9f0c-0f8f4d9f2c11",
+        tags={"environment": "dev", "cost centre": "42"},
+        vault=Vault(name="kv-dpsops-dev", sku="premium", purge_protection=False, soft_delete_days=7),
+        dps=Dps(name="dps-dpsops-dev", allocation="geoLatency"),
+        hub=[Hub(name="iot-1"), Hub(name="iot-2", location="northeurope", sku="S2", capacity=3, weight=5)],
+        root=Root(key=KeySpec("EC", 384, hsm=True), years=5, organization="Söhne & Co. (Nord)", warn_days=30, prove_to_hubs=True),
+        leaf=Leaf(days=90),
+        embedded=Embedded(operation_seconds=1.0, certificate_seconds=2.5, role_seconds=3.0),
+    )
+
+
+def test_what_is_left_out_has_a_default(tmp_path: Path) -> None:
+    found = environment(tmp_path, SMALL)
+    assert (found.subscription, found.tags, found.is_local) == (None, {}, False)
+    assert found.vault == Vault(name="kv-dev", sku="standard", purge_protection=True, soft_delete_days=90)
+    assert found.hub == [Hub(name="iot-dev", location="", sku="S1", capacity=1, weight=1)]
+    assert found.root == Root(key=KeySpec("RSA", 3072), years=10, organization="", warn_days=90)
+    assert found.leaf.days == 365
+
+
+def test_local_needs_no_file(tmp_path: Path) -> None:
+    found = load("local", tmp_path)
+    assert found.is_local
+    assert found.vault.name == "kv-dpsops-local"
+    assert load("local", tmp_path / "no" / "such" / "place") == found
+    assert environment(tmp_path, SMALL, "local").vault.name == "kv-dev"
+
+
+@pytest.mark.parametrize("file", sorted(INFRA.glob("*.toml")), ids=lambda file: file.stem)
+def test_the_environments_of_this_repository(file: Path) -> None:
+    assert load(file.stem, INFRA).name == file.stem
+
+
+def test_the_example_that_hints_point_to_is_complete() -> None:
+    text = (INFRA / "dev.toml").read_text(encoding="utf-8")
+    for table in (Environment, Vault, Dps, Hub, Root, Leaf):
+        left_out = {"name", "embedded"} if table is Environment else {"location"} if table is Hub else set()
+        assert [field for field in table.model_fields if field not in left_out and field not in text] == []
+
+
+def changed(old: str, new: str) -> str:
+    """`COMPLETE` with another line."""
+    assert COMPLETE.count(old) == 1, old
+    return COMPLETE.replace(old, new)
+
+
+TWO_HUBS = "hub: two hubs have the same name"
+VAULT = "a vault name has 3 to 24 letters, digits and single hyphens, begins with a letter and ends with a letter or digit"
+DEVICE_SERVICE = "use letters, digits and hyphens, with a letter or digit first and last"
+GROUP = "a resource group name has 1 to 90 letters, digits and ( ) - _ . and does not end with a dot"
+ORGANIZATION = "use letters, digits, spaces between them and . - ' & ( )"
+
+WRONG: dict[str, tuple[str, int, str]] = {
+    # what: text -> line, key and what was expected
+    "unknown key at the top": (changed("tags =", "labels ="), 4, "labels: no such setting"),
+    "unknown key in a table": (changed("soft_delete_days", "soft_delete"), 10, "vault.soft_delete: no such setting"),
+    "unknown table": (f"{COMPLETE}[extra]\n", 40, "extra: no such setting"),
+    "unknown table in a table": (f"{COMPLETE}[vault.extra]\n", 40, "vault.extra: no such setting"),
+    "unknown key in the second hub": (changed("weight =", "wait ="), 24, "hub.1.wait: no such setting"),
+    "missing at the top": (changed('location = "westeurope"', ""), 1, "location: this setting is missing"),
+    "missing in a table": (changed('name = "dps-dpsops-dev"', ""), 12, "dps.name: this setting is missing"),
+    "missing in the second hub": (changed('name = "iot-2"', ""), 19, "hub.1.name: this setting is missing"),
+    "missing table": (changed('[dps]\nname = "dps-dpsops-dev"\nallocation = "geoLatency"\n', ""), 1, "dps: this setting is miss"),
+    "no hub": ('location = "x"\nresource_group = "rg"\nhub = []\nvault.name = "kv-dev"\ndps.name = "dps"', 3, "hub: List should"),
+    "a table for a value": ('[location]\nname = "x"\n', 1, "location: Input should be a valid string"),
+    "a value for a table": ('location = "x"\nresource_group = "rg"\nvault = 3\n', 3, "vault: Input should be"),
+    "one hub for many": (SMALL.replace("[[hub]]", "[hub]"), 7, "hub: Input should be a valid list"),
+    "a number for a text": (changed('"rg-(a).b_c-1"', "5"), 2, "resource_group: Input should be a valid string"),
+    "a text for a number": (changed("years = 5", 'years = "5"'), 28, "root.years: Input should be a valid integer"),
+    "a boolean for a number": (changed("years = 5", "years = true"), 28, "root.years: Input should be a valid integer"),
+    "a number for a boolean": (changed("= false", "= 0"), 9, "vault.purge_protection: Input should be a valid boolean"),
+    "a fraction for a number": (changed("capacity = 3", "capacity = 3.0"), 23, "hub.1.capacity: Input should be a valid integer"),
+    "a number in the tags": (changed('"42"', "42"), 4, "tags.cost centre: Input should be a valid string"),
+    "another SKU": (changed('"S2"', '"S9"'), 22, "hub.1.sku: Input should be 'F1', 'S1', 'S2', 'S3', 'B1', 'B2' or 'B3'"),
+    "another allocation": (changed('"geoLatency"', '"custom"'), 14, "dps.allocation: Input should be 'hashed', "),
+    "a week less": (changed("soft_delete_days = 7", "soft_delete_days = 6"), 10, "vault.soft_delete_days: Input should be "),
+    "a day more": (changed("soft_delete_days = 7", "soft_delete_days = 91"), 10, "vault.soft_delete_days: Input should be "),
+    "no unit": (changed("capacity = 3", "capacity = 0"), 23, "hub.1.capacity: Input should be greater than or equal to 1"),
+    "too long a root": (changed("years = 5", "years = 31"), 28, "root.years: Input should be less than or equal to 30"),
+    "too long a leaf": (changed("days = 90", "days = 3651"), 34, "leaf.days: Input should be less than or equal to 3650"),
+    "a warning too early": (
+        changed("warn_days = 30", "warn_days = 1621"), 30, "root.warn_days: a root of 5 year(s) takes at most 1620",
+    ),
+    "infinitely slow": (changed("= 2.5", "= inf"), 38, "embedded.certificate_seconds: Input should be a finite number"),
+    "faster than that": (changed("= 2.5", "= -0.1"), 38, "embedded.certificate_seconds: Input should be greater"),
+    "a region as people write it": (changed('"westeurope"', '"West Europe"'), 1, "location: String should match pattern"),
+    "a region with a newline": (changed('"westeurope"', '"westeurope\\n"'), 1, "location: String should match pattern"),
+    "a hub's region": (changed('"northeurope"', '"North Europe"'), 21, "hub.1.location: String should match pattern"),
+    "no subscription": (changed('"5e0f7b3c-', '"'), 3, "subscription: String should match pattern"),
+    "a subscription's name": (changed('"5e0f7b3c-6d0c-4a53-9f0c-0f8f4d9f2c11"', '"Pay-As-You-Go"'), 3, "subscription: String"),
+    "another kind of key": (changed('"EC-P384-HSM"', '"DSA"'), 27, "root.key: 'DSA' is no kind of root key: use RSA-2048"),
+    "a number for a key": (changed('"EC-P384-HSM"', "2048"), 27, "root.key: '2048' is no kind of root key"),
+    "hardware in a standard vault": (
+        changed('sku = "premium"', 'sku = "standard"'), 8, 'vault.sku: a root key of kind EC-P384-HSM needs sku = "premium"',
+    ),
+    "hardware in a vault by default": (
+        changed('sku = "premium"\n', ""), 6, 'vault.sku: a root key of kind EC-P384-HSM needs sku = "premium"',
+    ),
+    "two hubs of one name": (changed('"iot-2"', '"IOT-1"'), 16, TWO_HUBS),
+    "the environment's name": (f'name = "dev"\n{COMPLETE}', 1, "name: the file's own name is the environment's name"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "line", "words"), WRONG.values(), ids=WRONG)
+def test_a_wrong_file_is_told_line_key_and_what_was_expected(tmp_path: Path, text: str, line: int, words: str) -> None:
+    assert refusal(tmp_path, text).message.startswith(f"{tmp_path / 'dev.toml'}, line {line}: {words}")
+
+
+def test_a_hint_counts_what_else_is_wrong(tmp_path: Path) -> None:
+    assert refusal(tmp_path, "").hint == "mend the file (4 more like this); infra/dev.toml is a complete example"
+    assert refusal(tmp_path, changed("years = 5", "years = 0")).hint == "mend the file; infra/dev.toml is a complete example"
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "good", "bad", "words"),
+    [
+        ("vault", "name", ["kv1", "K-v", "a" * 24, "a-1-b-2"],
+         ["kv", "a" * 25, "1kv", "-kv", "kv-", "k--v", "k_v", "k.v", "kv dev", "kv-d\u00e9v", "kv-\uff11", "kv-dev\\n", ""],
+         VAULT),
+        ("dps", "name", ["dps", "1-2", "d--s", "a" * 64], ["-dps", "dps-", "d.s", "d_s", "d s", "d\u00e9s", "dps\\n"],
+         DEVICE_SERVICE),
+        ("dps", "name", [], ["d", "dp", ""], "String should have at least 3 characters"),
+        ("dps", "name", [], ["a" * 65], "String should have at most 64 characters"),
+        ("hub", "name", ["hub", "H-1", "a" * 50], ["-hub", "hub-", "h.b", "h_b"], DEVICE_SERVICE),
+        ("hub", "name", [], ["a" * 51], "String should have at most 50 characters"),
+        ("", "resource_group", ["r", "(r)", "r.g", "R_g-1", "r" * 90, "gr\u00fcn"], ["", "r.", "r" * 91, "r g", "r/g", "rg\\n"],
+         GROUP),
+        ("root", "organization", ["", "A", "3M", "Contoso Ltd.", "O'Neil & Sons (UK)", "a-b", "Stra\u00dfenbau",
+          "\u682a\u5f0f\u4f1a\u793e"],
+         [" A", "A ", " ", "A, B", "A+B", 'A\\"B', "A\\\\B", "<A>", "A;B", "A=B", "#A", "A_B", "A\\nB", "A\\u0000"],
+         ORGANIZATION),
+        ("root", "organization", [], ["a" * 65], "String should have at most 64 characters"),
+    ],
+)  # fmt: skip
+def test_names(tmp_path: Path, table: str, key: str, good: list[str], bad: list[str], words: str) -> None:
+    header = {"": "", "hub": "[[hub]]\n"}.get(table, f"[{table}]\n")
+    at = COMPLETE.index(header)
+    start = COMPLETE.index(f"{key} = ", at)
+    end = COMPLETE.index("\n", start)
+    for name in good:
+        environment(tmp_path, f'{COMPLETE[:start]}{key} = "{name}"{COMPLETE[end:]}')
+    where = f"{'hub.0' if table == 'hub' else table}.{key}".removeprefix(".")
+    line = COMPLETE[:start].count("\n") + 1
+    for name in bad:
+        message = refusal(tmp_path, f'{COMPLETE[:start]}{key} = "{name}"{COMPLETE[end:]}').message
+        assert message == f"{tmp_path / 'dev.toml'}, line {line}: {where}: {words}", name
+
+
+@given(st.text(max_size=70))
+@example("株式会社")
+@example("O'Neil & Sons (UK) Ltd. - 3")
+@settings(deadline=None, max_examples=300)
+def test_an_organization_that_is_taken_stands_in_an_x500_string_as_it_is(name: str) -> None:
+    with contextlib.suppress(ValueError):
+        taken = Root(organization=name).organization
+        subject = root_subject("dev", 1, taken)
+        shown = [attribute.rfc4514_string() for attribute in subject]
+        assert shown == ([f"O={name}"] if name else []) + ["CN=dpsops dev root G1"]
+        assert x509.Name.from_rfc4514_string(", ".join(shown[::-1]).replace(", ", ",")) == subject
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("= nonsense", "at line 1, column 1"),
+        ('location = "westeurope', ""),
+        ("[vault]\n[vault]\n", "at line 2, column 7"),
+        ("a = 1\na = 2\n", "at line 2, column 6"),
+        ("a = 2026-13-45", "at line 1"),
+        pytest.param(f"a = {'9' * 5000}", "", id="a number with more digits than Python reads"),
+        pytest.param(f"a = {'[' * 100_000}", "", id="brackets too deep to be read"),
+    ],
+)
+def test_malformed_toml(tmp_path: Path, text: str, where: str) -> None:
+    refused = refusal(tmp_path, text)
+    assert refused.message.startswith(f"{tmp_path / 'dev.toml'}: ")
+    assert where in refused.message
+    assert "https://toml.io" in refused.hint
+
+
+def test_lines_are_found_however_the_toml_is_written(tmp_path: Path) -> None:
+    dotted = 'location = "x"\nresource_group = "rg"\nvault.name = "kv-dev"\ndps.name = "d"\nhub = [\n  {name = "iot-dev"},\n]\n'
+    assert "line 4: dps.name" in refusal(tmp_path, dotted).message
+    assert (
+        "line 5: hub.0.capacity"
+        in refusal(tmp_path, dotted.replace('"d"', '"dps"').replace('dev"}', 'dev", capacity = 0}')).message
+    )
+    windows = changed("years = 5", "years = 0").replace("\n", "\r\n")
+    assert "line 28: root.years" in refusal(tmp_path, windows).message
+    quoted = changed("years = 5", "'years' = 0").replace("[root]", ' [ "root" ] # the root')
+    assert "line 28: root.years" in refusal(tmp_path, quoted).message
+    commented = changed("years = 5", "# years = 5\nyears = 0")
+    assert "line 29: root.years" in refusal(tmp_path, commented).message
+    separated = changed("[root]\n", "[root]\n# a line\u2028separator\n").replace("years = 5", "years = 0")
+    assert "line 29: root.years" in refusal(tmp_path, separated).message
+    hub_only = SMALL.replace('location = "westeurope"\n', "") + 'location = "westeurope"\n'  # the hub's, not the environment's
+    assert "line 1: location: this setting is missing" in refusal(tmp_path, hub_only).message
+
+
+def test_an_environment_that_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "prod.toml").write_text(SMALL)
+    (tmp_path / "dev.toml").write_text(SMALL)
+    with pytest.raises(InvalidInput) as refused:
+        load("test", tmp_path)
+    assert refused.value.message == f"there is no environment 'test' ({tmp_path / 'test.toml'} is missing)"
+    assert refused.value.hint == "known here: dev, local, prod"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", ".", "..", "../dev", "a/b", "/etc/passwd", "a\\b", "dev.toml", "Dev", "1dev", "-dev", "dev\n", "d\u00e9v", "d\x00",
+     "d" * 25],
+)  # fmt: skip
+def test_a_name_that_could_lead_elsewhere_is_none(tmp_path: Path, name: str) -> None:
+    (tmp_path / "dev.toml").write_text(SMALL)
+    with pytest.raises(InvalidInput, match="is no environment name") as refused:
+        load(name, tmp_path / "infra")
+    assert refused.value.hint
+    assert len(refused.value.message.splitlines()) == 1
+
+
+def test_a_file_that_is_not_utf_8(tmp_path: Path) -> None:
+    (tmp_path / "dev.toml").write_bytes(SMALL.encode("utf-16"))
+    with pytest.raises(InvalidInput, match="cannot be read") as refused:
+        load("dev", tmp_path)
+    assert refused.value.hint == "settings are TOML in UTF-8"
+
+
+def test_a_directory_in_place_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "dev.toml").mkdir()
+    with pytest.raises(InvalidInput, match="cannot be read"):
+        load("dev", tmp_path)
+
+
+def told(directory: Path, text: str) -> InvalidInput | None:
+    """What a text is told, or None where there is nothing wrong with it."""
+    try:
+        environment(directory, text)
+    except InvalidInput as refused:
+        return refused
+    return None
+
+
+def attempt(directory: Path, text: str) -> None:
+    """Reads a text; whatever it is, it is settings or it is told what is wrong."""
+    if refused := told(directory, text):
+        assert refused.message
+        assert len(refused.message.splitlines()) == 1
+        assert refused.hint
+
+
+ANY_TEXT = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@given(text=st.text())
+@ANY_TEXT
+def test_no_text_is_too_odd(tmp_path: Path, text: str) -> None:
+    attempt(tmp_path, text)
+
+
+@given(at=st.integers(0, len(COMPLETE)), length=st.integers(0, 20), text=st.text(max_size=5))
+@ANY_TEXT
+def test_no_slip_of_the_hand_is_too_odd(tmp_path: Path, at: int, length: int, text: str) -> None:
+    attempt(tmp_path, COMPLETE[:at] + text + COMPLETE[at + length :])
+
+
+def written(value: Any) -> str:
+    """A value in TOML."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case str():
+            return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        case list():
+            return f"[{', '.join(map(written, value))}]"
+        case dict():
+            return f"{{{', '.join(f'{written(key)} = {written(each)}' for key, each in value.items())}}}"
+        case _:
+            return str(value)
+
+
+_KEYS = st.sampled_from(
+    ["location", "resource_group", "subscription", "tags", "vault", "dps", "hub", "root", "leaf", "embedded", "name", "sku",
+     "key", "years", "organization", "days", "weight", "operation_seconds", "x"]
+)  # fmt: skip
+_WORDS = st.sampled_from(["westeurope", "kv-dev", "RSA-2048-HSM"])
+_SCALARS = st.booleans() | st.integers() | st.floats() | st.text(max_size=10) | _WORDS
+_VALUES = st.recursive(
+    _SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEYS, inner, max_size=5), max_leaves=15
+)
+
+
+@given(document=st.dictionaries(_KEYS, _VALUES, max_size=10))
+@ANY_TEXT
+def test_no_document_is_too_odd(tmp_path: Path, document: dict[str, Any]) -> None:
+    attempt(tmp_path, "".join(f"{key} = {written(value)}\n" for key, value in document.items()))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -193,25 +192,28 @@ def _credential(variables: Mapping[str, str], transport: RequestsTransport) -> T
     if tenant and client and "ACTIONS_ID_TOKEN_REQUEST_URL" in variables:
         from azure.identity import ClientAssertionCredential
 
-        return ClientAssertionCredential(tenant, client, _github_token(variables), transport=transport)
+        return ClientAssertionCredential(tenant, client, _github_token(variables, transport), transport=transport)
     from azure.identity import DefaultAzureCredential
 
     return DefaultAzureCredential()
 
 
-def _github_token(variables: Mapping[str, str]) -> Callable[[], str]:
+def _github_token(variables: Mapping[str, str], transport: RequestsTransport) -> Callable[[], str]:
     """Fetches GitHub's OIDC token anew each time: it lives ten minutes, and a rollout can take longer
     (AADSTS700024). Source: GitHub, "OpenID Connect reference"."""
+    from azure.core import PipelineClient
+    from azure.core.rest import HttpRequest
+
+    url = f"{variables['ACTIONS_ID_TOKEN_REQUEST_URL']}&audience={_GITHUB_AUDIENCE}"
+    bearer = variables.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "")
+    if not url.startswith("https://") or not bearer:
+        raise NotAllowed("GitHub offers this job no identity token", "give the job the permission 'id-token: write'")
+    client: PipelineClient[Any, Any] = PipelineClient(url, transport=transport)
 
     def fetch() -> str:
-        url = f"{variables['ACTIONS_ID_TOKEN_REQUEST_URL']}&audience={_GITHUB_AUDIENCE}"
-        if not url.startswith("https://"):
-            raise NotAllowed("ACTIONS_ID_TOKEN_REQUEST_URL is not an https address", "give the job 'id-token: write'")
-        request = urllib.request.Request(  # noqa: S310
-            url, headers={"Authorization": f"Bearer {variables['ACTIONS_ID_TOKEN_REQUEST_TOKEN']}"}
-        )
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
-            token: str = json.load(answer)["value"]
+        answer = client.send_request(HttpRequest("GET", url, headers={"Authorization": f"Bearer {bearer}"}))
+        answer.raise_for_status()
+        token: str = answer.json()["value"]
         return token
 
     return fetch

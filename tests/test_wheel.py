@@ -53,3 +53,4 @@ def test_it_runs_where_the_source_is_not(wheel: Path, tmp_path: Path) -> None:
     where = run("-c", "import dpsops; print(dpsops.__file__)", cwd=elsewhere, PYTHONPATH=str(installed))
     assert Path(where.strip()) == installed / "dpsops" / "__init__.py"
     assert "Usage" in run("-m", "dpsops", "--help", cwd=elsewhere, PYTHONPATH=str(installed))
+    assert "root-g1 in DPS dps-dpsops-local: verified" in run("-m", "dpsops", "up", cwd=elsewhere, PYTHONPATH=str(installed))

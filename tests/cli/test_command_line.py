@@ -18,6 +18,8 @@ from typing import Any
 import pytest
 
 from dpsops.cli.main import main
+from dpsops.emulator.rbac import ASSIGNMENT
+from dpsops.emulator.state import Database
 
 LOCAL = """
 location = "westeurope"
@@ -205,6 +207,29 @@ def test_without_a_subscription(terminal: Terminal, tmp_path: Path, monkeypatch:
     monkeypatch.delenv("AZURE_SUBSCRIPTION_ID", raising=False)
     (tmp_path / "infra" / "prod.toml").write_text(LOCAL)
     assert_error(terminal("--env", "prod", "up"), 2, "names no subscription", "AZURE_SUBSCRIPTION_ID")
+
+
+def test_a_missing_role_is_exit_code_4(terminal: Terminal, tmp_path: Path) -> None:
+    terminal("plan")
+    database = Database(tmp_path / ".dpsops" / "azure.sqlite")
+    with database.transaction() as state:
+        for key, assignment in state.list(ASSIGNMENT):
+            state.put(ASSIGNMENT, key, assignment | {"role": "acdd72a7-3385-48ef-bd42-f606fba81ae7"})  # Reader
+    database.close()
+    assert_error(
+        terminal("up"),
+        4,
+        "does not have authorization to perform action 'Microsoft.Resources/subscriptions/resourceGroups/write'",
+        "assign the role 'Contributor' on /subscriptions/",
+    )
+
+
+def test_a_wrong_secret_is_exit_code_4(terminal: Terminal, tmp_path: Path) -> None:
+    terminal("plan")
+    with served(tmp_path):
+        lock = tmp_path / ".dpsops" / "serve.lock"
+        lock.write_text(json.dumps(json.loads(lock.read_text()) | {"AZURE_CLIENT_SECRET": "wrong"}))
+        assert_error(terminal("up"), 4, "AADSTS7000215", "sign in")
 
 
 @pytest.mark.parametrize("arguments", [[], ["root"], ["device"], ["local"]])

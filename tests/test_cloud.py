@@ -1,0 +1,92 @@
+"""Which credential and which subscription an environment gets, from the variables at hand."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+import requests
+from azure.core.exceptions import HttpResponseError
+from azure.identity import ClientAssertionCredential, ClientSecretCredential, DefaultAzureCredential
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPResponse
+
+from dpsops.azure.transport import Transport
+from dpsops.cloud import Cloud, _github_token, connect
+from dpsops.errors import InvalidInput, NotAllowed
+from tests.worlds import environment
+
+SUBSCRIPTION = {"AZURE_SUBSCRIPTION_ID": "00000000-0000-0000-0000-000000000001"}
+CLIENT = {"AZURE_TENANT_ID": "tenant", "AZURE_CLIENT_ID": "client"}
+GITHUB = {"ACTIONS_ID_TOKEN_REQUEST_URL": "https://runner.example/token?api=1", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "runner"}
+
+
+class Runner(HTTPAdapter):
+    """GitHub's runner: gives a new token each time."""
+
+    def __init__(self, status: int = 200) -> None:
+        super().__init__()
+        self.status = status
+        self.asked: list[requests.PreparedRequest] = []
+
+    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
+        """One answer."""
+        self.asked.append(request)
+        body = f'{{"value": "token-{len(self.asked)}"}}'.encode()
+        headers = {"Content-Type": "application/json"}
+        return self.build_response(request, HTTPResponse(io.BytesIO(body), headers, self.status, preload_content=False))
+
+
+def transport_to(runner: Runner) -> Transport:
+    """A transport whose network is the runner."""
+    session = requests.Session()
+    session.mount("https://", runner)
+    return Transport(session=session)
+
+
+def credential_of(cloud: Cloud) -> object:
+    """What a cloud signs in with."""
+    try:
+        return cloud._credential
+    finally:
+        cloud.close()
+
+
+@pytest.mark.parametrize(
+    ("variables", "kind"),
+    [
+        (CLIENT | {"AZURE_CLIENT_SECRET": "secret"}, ClientSecretCredential),
+        (CLIENT | GITHUB, ClientAssertionCredential),
+        (CLIENT, DefaultAzureCredential),
+        ({}, DefaultAzureCredential),
+    ],
+)
+def test_the_credential_that_the_variables_ask_for(variables: dict[str, str], kind: type) -> None:
+    assert isinstance(credential_of(connect(environment(), SUBSCRIPTION | variables)), kind)
+
+
+def test_the_settings_name_the_subscription_before_the_variables_do() -> None:
+    named = "00000000-0000-0000-0000-000000000002"
+    cloud = connect(environment(subscription=named), SUBSCRIPTION)
+    cloud.close()
+    assert cloud.subscription == named
+    with pytest.raises(InvalidInput, match="names no subscription"):
+        connect(environment(), {})
+
+
+def test_githubs_token_is_fetched_anew_each_time() -> None:
+    runner = Runner()
+    fetch = _github_token(GITHUB, transport_to(runner))
+    assert [fetch(), fetch()] == ["token-1", "token-2"]
+    assert runner.asked[0].url == "https://runner.example/token?api=1&audience=api://AzureADTokenExchange"
+    assert runner.asked[0].headers["Authorization"] == "Bearer runner"
+
+
+def test_a_job_without_the_permission_is_told_so() -> None:
+    with pytest.raises(NotAllowed, match="no identity token"):
+        _github_token({"ACTIONS_ID_TOKEN_REQUEST_URL": "https://runner.example/token?api=1"}, transport_to(Runner()))
+    with pytest.raises(NotAllowed, match="no identity token"):
+        _github_token(GITHUB | {"ACTIONS_ID_TOKEN_REQUEST_URL": "http://runner.example/?"}, transport_to(Runner()))
+    with pytest.raises(HttpResponseError):
+        _github_token(GITHUB, transport_to(Runner(status=403)))()

@@ -224,7 +224,7 @@ def _line(text: str, keys: tuple[int | str, ...]) -> int:
     names = [key for key in keys if isinstance(key, str)]
     index = next((key for key in keys if isinstance(key, int)), 0)
     table: list[str] = []
-    tables, fits, best = -1, 0, 1
+    tables, best = -1, 1
     for number, line in enumerate(text.split("\n"), 1):
         if header := _HEADER.match(line):
             path = table = _parts(header[1])
@@ -234,8 +234,8 @@ def _line(text: str, keys: tuple[int | str, ...]) -> int:
         else:
             continue
         elsewhere = table[:1] == names[:1] and tables != index
-        if fits < len(path) and path == names[: len(path)] and not elsewhere:
-            fits, best = len(path), number
+        if path == names[: len(path)] and not elsewhere:
+            best = number  # a table, and further down what is in it
     return best
 
 

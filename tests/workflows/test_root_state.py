@@ -70,6 +70,7 @@ def pending(issuer: str, status: str = "inProgress") -> Pending:
 
 first, lent = version(FIRST), version(FIRST, enabled=False)
 merged, sealed = version(ROOT, name="v2"), version(ROOT, SEALED, name="v2")
+half_sealed = version(ROOT, {**TAGS, "sealed": "no"}, name="v2")
 by_another = version(by_hand(KEY, CA), SEALED)
 
 STATES: dict[str, tuple[ObservedRoot, RootState]] = {
@@ -84,12 +85,14 @@ STATES: dict[str, tuple[ObservedRoot, RootState]] = {
     "the key, its own request completed": (observed(first, pending=pending("Self", "completed")), KeyMade(first)),
     "the key, and a CSR that was cancelled": (observed(first, pending=pending("Unknown", "cancelled")), KeyMade(first)),
     "the key, and a CSR that was merged": (observed(first, pending=pending("Unknown", "completed")), KeyMade(first)),
+    "the key, and a request to a public CA": (observed(first, pending=pending("DigiCert")), KeyMade(first)),
     "the key, and a second one on its way": (observed(first, pending=pending("Self")), KeyMade(first)),
     "a CSR": (observed(first, pending=pending("Unknown")), CsrPending(first, CSR)),
     "a CSR, in another case": (observed(first, pending=pending("unknown", "inprogress")), CsrPending(first, CSR)),
     "merged": (observed(first, merged), Merged(merged, first)),
     "merged, in the other order": (observed(merged, first), Merged(merged, first)),
     "merged, the first version disabled": (observed(lent, merged), Merged(merged, None)),
+    "merged, and sealed with another word": (observed(half_sealed), Merged(half_sealed, None)),
     "merged, the first version not shown": (observed(merged), Merged(merged, None)),
     "sealed, but the first version was enabled again": (observed(first, sealed), Merged(sealed, first)),
     "whole": (observed(sealed), Ready(sealed)),

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPublicKeyTypes, CertificatePublicKeyTypes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPublicKeyTypes
 
 from dpsops.errors import InvalidInput
 
@@ -38,14 +38,6 @@ class KeySpec:
 
     def __str__(self) -> str:
         return f"{self.kind}-{'P' if self.kind == 'EC' else ''}{self.size}{'-HSM' if self.hsm else ''}"
-
-    def describes(self, key: CertificatePublicKeyTypes) -> bool:
-        """Whether a public key is of this kind (hardware apart, which a public key does not show)."""
-        if isinstance(key, rsa.RSAPublicKey):
-            return self.kind == "RSA" and key.key_size == self.size
-        if isinstance(key, ec.EllipticCurvePublicKey):
-            return self.kind == "EC" and key.curve.name == f"secp{self.size}r1"
-        return False
 
 
 def signing_hash(key: CertificateIssuerPublicKeyTypes) -> hashes.SHA256 | hashes.SHA384:

@@ -15,7 +15,6 @@ from dpsops.settings import Environment
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
-    from azure.core.pipeline.transport import RequestsTransport
     from azure.keyvault.certificates import CertificateClient
     from azure.keyvault.keys import KeyClient
     from azure.keyvault.secrets import SecretClient
@@ -30,8 +29,12 @@ if TYPE_CHECKING:
     )
 
     from dpsops.azure.ca_certificates import CaCertificates
+    from dpsops.azure.data_plane import DataPlane
+    from dpsops.azure.transport import Transport
 
 _MANAGEMENT_SCOPE = "https://management.azure.com/.default"
+_DPS_SCOPE = "https://azure-devices-provisioning.net/.default"
+_HUB_SCOPE = "https://iothubs.azure.net/.default"
 _GITHUB_AUDIENCE = "api://AzureADTokenExchange"
 _POLLING_SECONDS = 5
 
@@ -47,9 +50,7 @@ class Identity:
 class Cloud:
     """The clients for one environment. Each is made when it is first used, over one transport and credential."""
 
-    def __init__(
-        self, environment: Environment, subscription: str, credential: TokenCredential, transport: RequestsTransport
-    ) -> None:
+    def __init__(self, environment: Environment, subscription: str, credential: TokenCredential, transport: Transport) -> None:
         self.environment = environment
         self.subscription = subscription
         self._credential = credential
@@ -123,6 +124,20 @@ class Cloud:
         return (dps, *(HubCaCertificates(self.hubs, environment.resource_group, hub.name) for hub in environment.hub))
 
     @cached_property
+    def enrollments(self) -> DataPlane:
+        """The DPS's enrollments and registrations (service API 2021-10-01)."""
+        from dpsops.azure.data_plane import DataPlane
+
+        host = f"{self.environment.dps.name.lower()}.azure-devices-provisioning.net"
+        return DataPlane(host, _DPS_SCOPE, "2021-10-01", self._credential, self._transport)
+
+    def registry(self, hub_host: str) -> DataPlane:
+        """The device registry of a hub (service API 2021-04-12)."""
+        from dpsops.azure.data_plane import DataPlane
+
+        return DataPlane(hub_host, _HUB_SCOPE, "2021-04-12", self._credential, self._transport)
+
+    @cached_property
     def certificates(self) -> CertificateClient:
         """The vault's certificates."""
         from azure.keyvault.certificates import CertificateClient
@@ -182,7 +197,7 @@ def connect(environment: Environment, variables: Mapping[str, str], *, proxied: 
     return Cloud(environment, subscription, _credential(variables, transport), transport)
 
 
-def _credential(variables: Mapping[str, str], transport: RequestsTransport) -> TokenCredential:
+def _credential(variables: Mapping[str, str], transport: Transport) -> TokenCredential:
     """How to sign in: a client secret, GitHub's OIDC token, or whatever else is at hand (`az login` among it)."""
     tenant, client = variables.get("AZURE_TENANT_ID", ""), variables.get("AZURE_CLIENT_ID", "")
     if tenant and client and (secret := variables.get("AZURE_CLIENT_SECRET")):
@@ -198,7 +213,7 @@ def _credential(variables: Mapping[str, str], transport: RequestsTransport) -> T
     return DefaultAzureCredential()
 
 
-def _github_token(variables: Mapping[str, str], transport: RequestsTransport) -> Callable[[], str]:
+def _github_token(variables: Mapping[str, str], transport: Transport) -> Callable[[], str]:
     """Fetches GitHub's OIDC token anew each time: it lives ten minutes, and a rollout can take longer
     (AADSTS700024). Source: GitHub, "OpenID Connect reference"."""
     from azure.core import PipelineClient

@@ -107,6 +107,15 @@ class Leaf(_Table):
     days: Annotated[int, Field(ge=1, le=3650)] = 365
 
 
+class Group(_Table):
+    """`[group]`: the enrollment group of all devices that the root vouches for. `reprovisioning` says what becomes of a
+    device's data when it registers again and its hub changes; `twin` is what its twin begins with."""
+
+    id: Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9._:-]{0,126}[a-z0-9-])?$")] = "devices"
+    reprovisioning: Literal["migrate", "reset", "never"] = "migrate"
+    twin: dict[str, Any] = {}
+
+
 class Embedded(_Table):
     """`[embedded]`: how slow the embedded Azure is, in seconds."""
 
@@ -128,6 +137,7 @@ class Environment(_Table):
     hub: Annotated[list[Hub], Field(min_length=1)]
     root: Root = Root()
     leaf: Leaf = Leaf()
+    group: Group = Group()
     embedded: Embedded = Embedded()
 
     @property

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From nothing to a device's certificate, on the embedded Azure, in a directory that is thrown away.
+# From nothing to a device that proves who it is, on the embedded Azure, in a directory that is thrown away.
 set -euo pipefail
 source_tree="$(cd "$(dirname "$0")/.." && pwd)"
 place="$(mktemp -d)"
@@ -22,9 +22,8 @@ if command -v openssl >/dev/null; then
   show openssl x509 -in root.pem -noout -subject -ext basicConstraints,keyUsage,subjectKeyIdentifier
 fi
 
-say "A device gets its key, leaf and chain, in a secret of the vault"
-show dpsops device issue press-07
-show dpsops status
+say "Two devices get their keys, leaves and chains, each in a secret of the vault"
+show dpsops device issue press-07 press-08
 
 say "The same Azure, served to other clients: Microsoft's own SDK reads the device's secret"
 dpsops local serve --port 0 2>serve.log &
@@ -41,5 +40,19 @@ fi
 
 say "... and asks for the root's private key, which the vault does not give"
 show python "$source_tree/scripts/read_secret.py" kv-dpsops-local root-g1 root-from-vault.pem
+
+say "A device registers over MQTT with Microsoft's device SDK, connects to its hub and sends a message"
+show dpsops device register press-07
+
+say "The other one is blocked, and refused"
+show dpsops device block press-08
+printf '$ dpsops device register press-08\n'
+if dpsops device register press-08; then
+  printf 'press-08 registered although it is blocked\n'
+  exit 1
+fi
+
+show dpsops device list
+show dpsops status
 
 printf '\nDone. The same commands work on Azure: write infra/NAME.toml and add --env NAME.\n'

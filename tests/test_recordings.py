@@ -53,7 +53,11 @@ def test_a_cassette_holds_no_secret(cassette: Path) -> None:
 def test_a_cassette_holds_azures_real_hosts_and_no_sign_in(cassette: Path) -> None:
     document = yaml.load(cassette.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     hosts = {interaction["request"]["uri"].split("/")[2] for interaction in document["interactions"]}
-    assert hosts == {"management.azure.com", "kv-dpsops-test.vault.azure.net"}
+    assert hosts == {
+        "management.azure.com",
+        "kv-dpsops-test.vault.azure.net",
+        "dps-dpsops-test.azure-devices-provisioning.net",
+    }
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from azure.core.credentials import AccessToken, AccessTokenInfo, TokenCredential
 from azure.identity import ClientSecretCredential, DefaultAzureCredential
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from dpsops.azure.provisioning import Wire
 from dpsops.azure.transport import Transport
 from dpsops.cloud import Cloud
 from dpsops.emulator.identity.state import OPERATOR, SUBSCRIPTION
@@ -119,7 +120,13 @@ class World:
             clock=lambda: datetime.fromtimestamp(self.clock.now(), UTC),
             entropy=self.entropy,
             progress=self.said.append,
+            wire=self.wire,
         )
+
+    @property
+    def wire(self) -> Wire:
+        """How a device reaches this world."""
+        return Wire(self.embedded.proxy_url, str(self.embedded.authority_file)) if self.embedded else Wire()
 
     @property
     def exchanges(self) -> list[Exchange]:

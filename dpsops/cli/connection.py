@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from dpsops.cli.options import Options, progress
 
 if TYPE_CHECKING:
+    from dpsops.azure.provisioning import Wire
     from dpsops.workflows.run import Run
 
 SETTINGS_DIRECTORY = Path("infra")
@@ -22,6 +23,7 @@ SETTINGS_DIRECTORY = Path("infra")
 @contextmanager
 def connected(options: Options) -> Iterator[Run]:
     """A `Run` for the environment of the options; the embedded Azure lives as long as the block, unless one is served."""
+    from dpsops.azure.provisioning import Wire
     from dpsops.cli.embedded import embedded_variables
     from dpsops.cloud import connect
     from dpsops.settings import load
@@ -35,10 +37,28 @@ def connected(options: Options) -> Iterator[Run]:
         if environment.is_local:
             variables = stack.enter_context(embedded_variables(environment.embedded))
             cloud = connect(environment, variables, proxied=True)
+            wire = Wire(variables["HTTPS_PROXY"], variables["SSL_CERT_FILE"])
         else:
             cloud = connect(environment, os.environ)
+            wire = Wire()
         stack.callback(cloud.close)
-        yield Run(cloud, clock=lambda: datetime.now(UTC), progress=say)
+        yield Run(cloud, clock=lambda: datetime.now(UTC), progress=say, wire=wire)
+
+
+@contextmanager
+def wired(options: Options) -> Iterator[tuple[Wire, Callable[[str], None]]]:
+    """A device's wire and who hears of its progress, with no client and no credential of Azure's."""
+    from dpsops.azure.provisioning import Wire
+    from dpsops.cli.embedded import embedded_variables
+    from dpsops.settings import LOCAL, load
+
+    with ExitStack() as stack:
+        say = stack.enter_context(progress(options.verbose))
+        if options.env != LOCAL:
+            yield Wire(), say
+            return
+        variables = stack.enter_context(embedded_variables(load(LOCAL, SETTINGS_DIRECTORY).embedded))
+        yield Wire(variables["HTTPS_PROXY"], variables["SSL_CERT_FILE"]), say
 
 
 @contextmanager

@@ -1,35 +1,54 @@
-"""`dpsops device`: the devices' certificates."""
+"""`dpsops device`: the devices, their certificates, and who of them may register."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dpsops.cli.connection import connected
-from dpsops.cli.options import Options, timestamp
+from dpsops.cli.connection import connected, wired
+from dpsops.cli.options import Options, Transport, timestamp
+from dpsops.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from dpsops.pki.names import DeviceId
+    from dpsops.workflows.enrollment import Individual
+    from dpsops.workflows.fleet import Member
+    from dpsops.workflows.register import Registered
+    from dpsops.workflows.run import Action, Run
 
 _FAILED, _SOME_FAILED = 1, 3
 
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="""The devices' certificates, each with its key and chain in a secret of the vault.
+    help="""The devices: their certificates, each with its key and chain in a secret of the vault, and who may register.
 
 \b
-  dpsops device issue press-07 press-08""",
+  dpsops device issue press-07      a certificate
+  dpsops device register press-07   play the device: register, connect, send a message
+  dpsops device list                who registered, where, with which leaf
+  dpsops device block press-07      keep it out""",
 )
 
-
-@app.callback()
-def device() -> None:
-    """The devices' certificates, each with its key and chain in a secret of the vault."""
+_DeviceArgument = Annotated[str, typer.Argument(metavar="ID", help="A device ID, in lower case, as in press-07.")]
 
 
 @app.command()
 def issue(
     context: typer.Context,
     devices: Annotated[list[str], typer.Argument(metavar="ID...", help="Device IDs, in lower case, as in press-07.")],
+    individual: Annotated[bool, typer.Option("--individual", help="Enroll each by itself, with settings of its own.")] = False,
+    twin: Annotated[Path | None, typer.Option("--twin", metavar="FILE", help="JSON of desired properties to begin with.")] = None,
+    hub: Annotated[str | None, typer.Option("--hub", metavar="NAME", help="The one hub that they are assigned to.")] = None,
+    policy: Annotated[
+        str | None, typer.Option("--policy", metavar="POLICY", help="Reprovisioning: migrate, reset or never.")
+    ] = None,
 ) -> int:
     """Issue a leaf certificate to each device that has none, into a vault secret of its own.
 
@@ -38,15 +57,19 @@ def issue(
     \b
     Examples:
       dpsops device issue press-07
+      dpsops device issue press-09 --individual --hub iot-dpsops-dev --twin press.json
       dpsops --output json device issue press-07 press-08 | jq -r '.issued[].secret_id'
     """
     from dpsops.pki.names import device_id
     from dpsops.workflows import device as workflow
+    from dpsops.workflows.enrollment import enroll
 
     options: Options = context.obj
     wanted = [device_id(text) for text in devices]
+    own = _individual(individual, twin, hub, policy)
     with connected(options) as run:
         results = list(workflow.issue(run, wanted))
+        enrolled = [action for device in wanted for action in enroll(run, device, own)] if own else []
     issued = [result for result in results if isinstance(result, workflow.Issued)]
     unchanged = [result.device for result in results if isinstance(result, workflow.Unchanged)]
     failed = [result for result in results if isinstance(result, workflow.Failed)]
@@ -63,13 +86,228 @@ def issue(
         ],
         "unchanged": unchanged,
         "failed": [{"device": one.device, "reason": one.reason} for one in failed],
+        "actions": [asdict(action) for action in enrolled],
     }
     lines = [
         *(f"✓ {one.device}: until {timestamp(one.not_after)}, in {one.secret_id}" for one in issued),
         *(f"= {name}: has a valid leaf" for name in unchanged),
         *(f"✗ {one.device}: {one.reason}" for one in failed),
+        *(f"✓ {action.target}: {action.outcome}" for action in enrolled),
     ]
     options.print_result(document, "\n".join(lines))
     if not failed:
         return 0
     return _SOME_FAILED if issued or unchanged else _FAILED
+
+
+def _individual(wanted: bool, twin: Path | None, hub: str | None, policy: str | None) -> Individual | None:
+    """The settings of an individual enrollment, or None where none is wanted."""
+    from dpsops.workflows.enrollment import REPROVISIONING, Individual
+
+    if not wanted:
+        if twin or hub or policy:
+            raise InvalidInput("--twin, --hub and --policy are settings of an individual enrollment", "add --individual")
+        return None
+    if policy is not None and policy not in REPROVISIONING:
+        raise InvalidInput(f"{policy!r} is no reprovisioning policy", f"use one of: {', '.join(REPROVISIONING)}")
+    return Individual(hub=hub, policy=policy, twin=_read_twin(twin) if twin else None)
+
+
+def _read_twin(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as cause:
+        raise InvalidInput(f"the twin {path} cannot be read: {cause}", "a twin is a JSON object of desired properties") from cause
+    if not isinstance(document, dict):
+        raise InvalidInput(f"the twin {path} is no JSON object", 'as in {"interval": 30}')
+    return document
+
+
+@app.command()
+def register(
+    context: typer.Context,
+    device: _DeviceArgument,
+    transport: Annotated[Transport, typer.Option("--transport", help="How it registers.")] = Transport.mqtt,
+    bundle: Annotated[
+        Path | None, typer.Option("--bundle", metavar="FILE", help="Key, leaf and chain from a file; Azure's vault is not asked.")
+    ] = None,
+    id_scope: Annotated[
+        str | None, typer.Option("--id-scope", metavar="SCOPE", help="The DPS's ID scope, needed with --bundle.")
+    ] = None,
+) -> None:
+    """Play the device: register through DPS for real, connect to the hub it is assigned to, and send one message.
+
+    Over https it registers and says where it was assigned; the message needs mqtt.
+
+    \b
+    Examples:
+      dpsops device register press-07
+      dpsops device register press-07 --transport https
+      dpsops device register press-07 --bundle press-07.pem --id-scope 0ne00CAF894
+    """
+    from dpsops.pki.names import device_id
+    from dpsops.workflows import register as workflow
+
+    options: Options = context.obj
+    wanted = device_id(device)
+    if bundle is not None:
+        if not id_scope:
+            raise InvalidInput("--bundle needs the ID scope of the DPS", "add --id-scope; 'dpsops status' shows it")
+        credential = workflow.read_bundle(_read_bundle(bundle), str(bundle))
+        with wired(options) as (wire, progress):
+            done = workflow.register(
+                wanted,
+                credential,
+                id_scope,
+                wire,
+                transport=transport.value,
+                wait=_wait,
+                now=datetime.now(UTC),
+                progress=progress,
+            )
+    else:
+        with connected(options) as run:
+            credential = workflow.bundle_of(run, wanted)
+            scope = id_scope or workflow.id_scope(run)
+            done = workflow.register(
+                wanted,
+                credential,
+                scope,
+                run.wire,
+                transport=transport.value,
+                wait=run.cloud.sleep,
+                now=run.now(),
+                progress=run.progress,
+            )
+    _print_registered(options, wanted, done)
+
+
+def _print_registered(options: Options, device: str, done: Registered) -> None:
+    document = {
+        "device": device,
+        "status": "assigned",
+        "substatus": done.assigned.substatus,
+        "assigned_hub": done.assigned.hub,
+        "transport": done.transport,
+        "message_sent": done.sent,
+    }
+    said = f"✓ {device}: registered over {done.transport}, assigned to {done.assigned.hub} ({done.assigned.substatus})"
+    options.print_result(document, f"{said}\n✓ {device}: connected there and sent a message" if done.sent else said)
+
+
+def _read_bundle(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError) as cause:
+        raise InvalidInput(f"the bundle {path} cannot be read: {cause}", "a bundle is PEM: key, leaf, chain") from cause
+
+
+def _wait(seconds: float) -> None:
+    import time
+
+    time.sleep(seconds)
+
+
+@app.command("list")
+def list_devices(context: typer.Context) -> None:
+    """List the devices: who registered, when, on which hub, with which leaf; who never did; whose leaf is about to end.
+
+    \b
+    Examples:
+      dpsops device list
+      dpsops --output json device list | jq -r '.devices[] | select(.registered_at == null) | .device'
+    """
+    from dpsops.workflows.fleet import members
+
+    options: Options = context.obj
+    with connected(options) as run:
+        found = members(run)
+    lines = [_line(member) for member in found]
+    options.print_result({"devices": [_member(member) for member in found]}, "\n".join(lines) or "No device has a leaf yet.")
+
+
+@app.command()
+def show(context: typer.Context, device: _DeviceArgument) -> None:
+    """Show one device: its leaf, where it is registered and with which leaf, and whether it is blocked.
+
+    \b
+    Example:
+      dpsops device show press-07
+    """
+    from dpsops.pki.names import device_id
+    from dpsops.workflows.fleet import member
+
+    options: Options = context.obj
+    wanted = device_id(device)
+    with connected(options) as run:
+        found = member(run, wanted)
+    leaf = found.leaf
+    rows = [
+        ("device", leaf.device),
+        ("leaf", f"{leaf.thumbprint} (SHA-256), of root generation {leaf.generation}"),
+        ("", f"until {timestamp(leaf.not_after) if leaf.not_after else 'unknown'}"),
+        ("registered", f"{found.registered_at} on {found.hub}" if found.registered_at else "never"),
+        ("with", ("this leaf" if found.uses_newest_leaf else f"another leaf: {found.seen}") if found.seen else "-"),
+        ("admitted", ("yes" if found.admitted else "no: its identity is disabled") if found.seen else "-"),
+        ("blocked", f"yes: dpsops device unblock {leaf.device}" if leaf.blocked else "no"),
+    ]
+    options.print_result(_member(found), "\n".join(f"{label:<12} {value}" for label, value in rows))
+
+
+def _member(member: Member) -> dict[str, Any]:
+    return {
+        "device": member.leaf.device,
+        "thumbprint": member.leaf.thumbprint,
+        "generation": member.leaf.generation,
+        "not_after": member.leaf.not_after,
+        "registered_at": member.registered_at or None,
+        "hub": member.hub or None,
+        "registered_thumbprint": member.seen or None,
+        "blocked": member.leaf.blocked,
+    }
+
+
+def _line(member: Member) -> str:
+    leaf = member.leaf
+    state = "blocked" if leaf.blocked else "never registered"
+    if not leaf.blocked and member.registered_at:
+        state = f"{member.hub} since {member.registered_at[:10]}{'' if member.uses_newest_leaf else ', with an older leaf'}"
+    end = f"{leaf.not_after:%Y-%m-%d}" if leaf.not_after else "unknown"
+    return f"{leaf.device:<24} until {end}  {state}"
+
+
+@app.command()
+def block(context: typer.Context, device: _DeviceArgument) -> None:
+    """Keep a device out: its leaf is refused by DPS, its hub identity disabled, its registration forgotten.
+
+    \b
+    Example:
+      dpsops device block press-07
+    """
+    from dpsops.workflows.blocking import block as shut_out
+
+    _change(context, device, shut_out, "it is blocked already")
+
+
+@app.command()
+def unblock(context: typer.Context, device: _DeviceArgument) -> None:
+    """Let a blocked device in again; it registers anew.
+
+    \b
+    Example:
+      dpsops device unblock press-07
+    """
+    from dpsops.workflows.blocking import unblock as let_in
+
+    _change(context, device, let_in, "it is not blocked")
+
+
+def _change(context: typer.Context, device: str, workflow: Callable[[Run, DeviceId], Iterable[Action]], nothing: str) -> None:
+    from dpsops.pki.names import device_id
+
+    options: Options = context.obj
+    wanted = device_id(device)
+    with connected(options) as run:
+        done = list(workflow(run, wanted))
+    text = "\n".join(f"✓ {action.target}: {action.outcome}" for action in done) or f"Nothing changed: {nothing}."
+    options.print_result({"changed": bool(done), "actions": [asdict(action) for action in done]}, text)

@@ -19,6 +19,13 @@ class Output(enum.StrEnum):
     json = "json"
 
 
+class Transport(enum.StrEnum):
+    """How a device registers."""
+
+    mqtt = "mqtt"
+    https = "https"
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """The global options of one invocation."""

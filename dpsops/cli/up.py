@@ -18,6 +18,7 @@ from dpsops.errors import Error, InvalidInput
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from dpsops.workflows.enrollment import ObservedGroup
     from dpsops.workflows.run import Action, Run
     from dpsops.workflows.status import Status
     from dpsops.workflows.up import Plan
@@ -144,11 +145,22 @@ def _document(status: Status, vault_url: str) -> dict[str, Any]:
         "dps": asdict(status.dps) if status.dps else None,
         "hubs": [asdict(hub) for hub in status.hubs],
         "root": root_document(root) if root else None,
-        "group": None,
+        "group": group_document(status.group, status.environment.group.id) if status.group else None,
         "rotation": {"phase": "stable", "next": None} if root and root.proven else None,
-        "devices": {"total": status.fleet.total, "expiring": status.fleet.expiring, "blocked": 0},
+        "devices": {"total": status.fleet.total, "expiring": status.fleet.expiring, "blocked": status.fleet.blocked},
         "trouble": status.trouble.message if status.trouble else None,
         "next": list(status.next),
+    }
+
+
+def group_document(group: ObservedGroup, identifier: str) -> dict[str, Any]:
+    """The enrollment group as the contract names it."""
+    return {
+        "id": identifier,
+        "primary": group.primary or None,
+        # DPS repeats the primary as the secondary where only one was ever set.
+        "secondary": group.secondary if group.secondary and group.secondary != group.primary else None,
+        "enabled": group.enabled,
     }
 
 
@@ -185,7 +197,11 @@ def _picture(status: Status) -> str:
         ]
     else:
         rows.append(("root", status.trouble.message if status.trouble else "not whole yet"))
-    rows.append(("devices", f"{status.fleet.total} with a leaf, {status.fleet.expiring} of them about to end"))
+    if status.group:
+        state = "open" if status.group.enabled else "DISABLED: no device can register"
+        rows.append(("group", f"{environment.group.id}  trusts {status.group.primary}, {state}"))
+    fleet = status.fleet
+    rows.append(("devices", f"{fleet.total} with a leaf, {fleet.expiring} of them about to end, {fleet.blocked} blocked"))
     rows += [("next" if number == 0 else "", step) for number, step in enumerate(status.next)]
     return _rows(rows)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from dpsops.emulator import faults
 from dpsops.emulator.faults import Faults
-from dpsops.emulator.http import Refusal, Request, Response, Service
+from dpsops.emulator.http import JSON, Refusal, Request, Response, Service
 from dpsops.emulator.identity.tokens import InvalidToken, read_token
-from dpsops.emulator.services import SERVICES
+from dpsops.emulator.mqtt.endpoint import ConnectionRefused, Endpoint, ProtocolViolation
+from dpsops.emulator.services import ENDPOINTS, SERVICES
 from dpsops.emulator.state import Database
 from dpsops.emulator.world import Clock, Meter, Timings, World
 
@@ -19,6 +21,9 @@ class Dropped(Exception):
 
 
 Observer = Callable[[Request, Response], None]
+Answer = TypeVar("Answer")
+
+_SERVER_UNAVAILABLE = 3  # a CONNACK return code (MQTT 3.1.1, 3.2.2.3)
 
 
 @dataclass(slots=True)
@@ -31,6 +36,7 @@ class Azure:
     faults: Faults = field(default_factory=Faults)
     observers: list[Observer] = field(default_factory=list)
     services: Sequence[Service] = field(default=SERVICES)
+    endpoints: Sequence[Endpoint] = field(default=ENDPOINTS)
     _meter: Meter = field(default_factory=Meter)
 
     def serves(self, host: str) -> bool:
@@ -45,6 +51,10 @@ class Azure:
                     world = World(state, self.clock.now(), self.timings, self._meter)
                     return service.resolves(world, named.groupdict())
         return False
+
+    def speaks_mqtt(self, host: str) -> bool:
+        """Whether the host exists and there is an endpoint for MQTT at it."""
+        return any(endpoint.host.fullmatch(host) for endpoint in self.endpoints) and self.resolves(host)
 
     def handle(self, request: Request) -> Response:
         """The answer. Raises `Dropped` where a fault breaks the connection."""
@@ -66,6 +76,35 @@ class Azure:
         if isinstance(effect, faults.Drop):
             raise Dropped
         return answer
+
+    def mqtt(self, operation: Request, ask: Callable[[Endpoint, World], Answer]) -> Answer:
+        """What the endpoint at the host of `operation` answers when asked. Raises `Dropped`, and what the endpoint raises.
+
+        `operation` is what the faults see: its method is CONNECT, SUBSCRIBE or PUBLISH, its path the client
+        identifier, the filter or the topic. MQTT has no words for a refusal: one becomes return code 3 of
+        a CONNECT, and ends the connection of a client that is in already.
+        """
+        effect = self.faults.hit(operation)
+        match effect:
+            case faults.Throttle() | faults.Refuse():
+                raise ConnectionRefused(_SERVER_UNAVAILABLE) if operation.method == "CONNECT" else ProtocolViolation
+            case faults.Drop(work_done=False):
+                raise Dropped
+            case faults.Delay(seconds):
+                self.clock.advance(seconds)
+        answer = self._ask(operation.host, ask)
+        if isinstance(effect, faults.Drop):
+            raise Dropped
+        return answer
+
+    def mqtt_ended(self, host: str, session: JSON) -> None:
+        """Tells the endpoint at `host` that a connection is over, which no fault can prevent."""
+        self._ask(host, lambda endpoint, world: endpoint.disconnect(world, session))
+
+    def _ask(self, host: str, ask: Callable[[Endpoint, World], Answer]) -> Answer:
+        endpoint = next(endpoint for endpoint in self.endpoints if endpoint.host.fullmatch(host))
+        with self.database.transaction() as state:
+            return ask(endpoint, World(state, self.clock.now(), self.timings, self._meter))
 
     def _serve(self, request: Request) -> Response:
         try:

@@ -28,7 +28,10 @@ NOTHING = _Nothing()
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request as a service sees it: host and header names in lower case, the path decoded."""
+    """One HTTP request as a service sees it: host and header names in lower case, the path decoded.
+
+    `chain`: the TLS client certificates as presented, DER, leaf first; empty where the client sent none.
+    """
 
     method: str
     host: str
@@ -37,6 +40,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     caller: Principal | None = None
+    chain: tuple[bytes, ...] = ()
 
     @property
     def api_version(self) -> str:

@@ -5,71 +5,63 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from dpsops.emulator.connections import Connections
+
 _MAX_REQUEST = 16_384
-_REQUEST_TIMEOUT = 30.0
+
+FindHost = Callable[[str, str], asyncio.Protocol | None]
+"""What answers under a host name and port: a protocol for one new connection, or None where there is nothing."""
 
 
-class ConnectProxy:
-    """Joins each `CONNECT host:443` for which `resolves` holds to a local port; refuses everything else.
+class ConnectProxy(asyncio.Protocol):
+    """One client connection until its CONNECT is answered; then the host that it asked for takes it over.
 
     A host that Azure would not know gets 502, which is how a proxy reports a name that does not resolve.
     """
 
-    def __init__(self, resolves: Callable[[str], bool], upstream_port: int) -> None:
-        self._resolves = resolves
-        self._upstream_port = upstream_port
-        self._open: set[asyncio.StreamWriter] = set()
+    def __init__(self, find_host: FindHost, connections: Connections) -> None:
+        self._find_host = find_host
+        self._connections = connections
+        self._received = b""
 
-    def hang_up(self) -> None:
-        """Ends every connection; their tasks end by themselves."""
-        for writer in tuple(self._open):
-            writer.close()
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client is there."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._connections.enter(transport)
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One client connection, from its CONNECT to its end."""
-        self._open.add(writer)
-        try:
-            refusal = await self._greet(reader)
-            if refusal:
-                writer.write(refusal)
-                await writer.drain()
-                return
-            upstream_reader, upstream_writer = await asyncio.open_connection("127.0.0.1", self._upstream_port)
-            self._open.add(upstream_writer)
-            writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            await asyncio.gather(_pump(reader, upstream_writer), _pump(upstream_reader, writer))
-            self._open.discard(upstream_writer)
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError):
-            pass  # The client went away, or never spoke HTTP: there is nobody to tell.
-        finally:
-            self._open.discard(writer)
-            writer.close()
+    def connection_lost(self, _error: Exception | None) -> None:
+        """It has gone, refused or without having asked for anything."""
+        self._connections.leave(self._transport)
 
-    async def _greet(self, reader: asyncio.StreamReader) -> bytes:
-        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), _REQUEST_TIMEOUT)
+    def data_received(self, data: bytes) -> None:
+        """Collects the request, and answers it when it is whole."""
+        self._received += data
+        head, end, rest = self._received.partition(b"\r\n\r\n")
         if len(head) > _MAX_REQUEST:
-            return _answer(431, "Request Header Fields Too Large")
-        method, _, rest = head.decode("latin-1").partition(" ")
-        authority = rest.partition(" ")[0]
+            self._transport.abort()
+        elif end and not self._transport.is_closing():
+            self._answer(head.decode("latin-1"), rest)
+
+    def _answer(self, head: str, rest: bytes) -> None:
+        method, _, target = head.partition(" ")
+        authority = target.partition(" ")[0]
         host, _, port = authority.rpartition(":")
         if method != "CONNECT":
-            return _answer(405, "Method Not Allowed", "This is a CONNECT proxy: use it as HTTPS_PROXY.")
-        if port != "443" or not self._resolves(host.lower()):
-            return _answer(502, "Bad Gateway", f"The embedded Azure has no host {authority}.")
-        return b""
+            self._refuse("405 Method Not Allowed", "This is a CONNECT proxy: use it as HTTPS_PROXY.")
+            return
+        answering = self._find_host(host.lower(), port)
+        if answering is None:
+            self._refuse("502 Bad Gateway", f"The embedded Azure has no host {authority}.")
+            return
+        self._transport.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        self._transport.set_protocol(answering)
+        answering.connection_made(self._transport)
+        if rest:
+            answering.data_received(rest)
 
-
-def _answer(status: int, reason: str, text: str = "") -> bytes:
-    body = f"{text}\n".encode() if text else b""
-    return f"HTTP/1.1 {status} {reason}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body
-
-
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
-        while data := await reader.read(65_536):
-            writer.write(data)
-            await writer.drain()
-    except ConnectionError:
-        pass  # One side broke off: the other is told by the close below.
-    finally:
-        writer.close()
+    def _refuse(self, status: str, text: str) -> None:
+        body = f"{text}\n".encode()
+        head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        self._transport.write(head.encode() + body)
+        self._transport.close()

@@ -82,6 +82,14 @@ ROLES = {
     "4ea46cd5-c1b2-4a8e-910b-273211f9ce47": Role(
         "IoT Hub Registry Contributor", (), (), ("Microsoft.Devices/IotHubs/devices/*",)
     ),
+    "494bdba2-168f-4f31-a0a1-191d2f7c028c": Role("IoT Hub Twin Contributor", (), (), ("Microsoft.Devices/IotHubs/twins/*",)),
+    "4fc6c259-987e-4a07-842e-c321cc9d413f": Role("IoT Hub Data Contributor", (), (), ("Microsoft.Devices/IotHubs/*",)),
+    "b447c946-2db7-41ec-983d-d8bf3b1c77e3": Role(
+        "IoT Hub Data Reader",
+        (),
+        (),
+        ("Microsoft.Devices/IotHubs/*/read", "Microsoft.Devices/IotHubs/fileUpload/notifications/action"),
+    ),
 }
 
 

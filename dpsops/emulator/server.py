@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 import uuid
 from pathlib import Path
@@ -10,14 +11,19 @@ from types import TracebackType
 
 from aiohttp import web
 
+from dpsops.emulator.authority import ensure_certificates
 from dpsops.emulator.azure import Azure, Dropped
+from dpsops.emulator.connections import Connections
 from dpsops.emulator.http import NOTHING, Request
 from dpsops.emulator.identity.state import OPERATOR, bootstrap, find_application
+from dpsops.emulator.mqtt.connection import MqttServer
 from dpsops.emulator.proxy import ConnectProxy
 from dpsops.emulator.state import Database
-from dpsops.emulator.tls import ensure_certificates, server_context
+from dpsops.emulator.tls import ServerContexts, TlsConnection
 from dpsops.emulator.world import Clock, Timings, World
 
+_HTTPS, _MQTT = "443", "8883"
+_QUEUE = 4096  # connections that may wait to be accepted; when it is full, the next one tries again after a second
 _MAX_BODY = 8 * 1024 * 1024
 
 
@@ -34,7 +40,8 @@ class EmbeddedAzure:
         self._port = port
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="embedded-azure", daemon=True)
-        self.authority_file, self._server_file = ensure_certificates(directory)
+        self.authority_file, server_file = ensure_certificates(directory)
+        self._tls = ServerContexts(server_file)
         self.azure = Azure(Database(directory / "azure.sqlite"), clock or Clock(), timings or Timings())
         with self.azure.database.transaction() as state:
             bootstrap(World(state, self.azure.clock.now()))
@@ -70,22 +77,29 @@ class EmbeddedAzure:
         application.router.add_route("*", "/{path:.*}", self._answer)
         self._runner = web.AppRunner(application, access_log=None, handle_signals=False)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=server_context(self._server_file))
-        await site.start()
-        upstream = self._runner.addresses[0][1]
-        self._proxy = ConnectProxy(self.azure.resolves, upstream)
-        try:
-            self._listener = await asyncio.start_server(self._proxy.serve, "127.0.0.1", self._port)
-        except OSError:
-            await self._runner.cleanup()
-            raise
-        self._port = self._listener.sockets[0].getsockname()[1]
+        assert self._runner.server is not None
+        self._http = self._runner.server
+        self._mqtt = MqttServer(self.azure)
+        self._connections = Connections()
+        door = socket.create_server(("127.0.0.1", self._port))
+        self._listener = await asyncio.get_running_loop().create_server(
+            lambda: ConnectProxy(self._find_host, self._connections), sock=door
+        )
+        door.listen(_QUEUE)  # asyncio accepts as many at a time as it lets wait: few at a time is right, few in the queue is not
+        self._port = door.getsockname()[1]
 
     async def _stop(self) -> None:
         self._listener.close()
-        self._proxy.hang_up()
         await self._runner.cleanup()
+        await self._connections.hang_up()
         await asyncio.gather(*(task for task in asyncio.all_tasks() if task is not asyncio.current_task()))
+
+    def _find_host(self, host: str, port: str) -> asyncio.Protocol | None:
+        if port == _HTTPS and self.azure.resolves(host):
+            return TlsConnection(self._tls.of(host), host, self._http, self._connections)
+        if port == _MQTT and self.azure.speaks_mqtt(host):
+            return TlsConnection(self._tls.of(host), host, self._mqtt, self._connections)
+        return None
 
     def _shut(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -94,6 +108,10 @@ class EmbeddedAzure:
         self.azure.database.close()
 
     async def _answer(self, received: web.Request) -> web.StreamResponse:
+        connection = received.transport
+        if not isinstance(connection, TlsConnection):
+            return web.Response()  # the client has gone meanwhile, and with it who it was
+        connection.greeted()
         request = Request(
             method=received.method,
             host=(received.host or "").partition(":")[0].lower(),
@@ -101,14 +119,14 @@ class EmbeddedAzure:
             query=dict(received.query),
             headers={name.lower(): value for name, value in received.headers.items()},
             body=await received.read(),
+            chain=connection.chain,
         )
         if not self.azure.serves(request.host):
             return web.Response(status=421, text=f"The embedded Azure has no host {request.host}.\n")
         try:
             answer = self.azure.handle(request)
         except Dropped:
-            assert received.transport is not None
-            received.transport.abort()
+            connection.abort()
             return web.Response()
         headers = {"x-ms-request-id": str(uuid.uuid4())} | dict(answer.headers)
         if answer.body is not NOTHING:

@@ -1,115 +1,181 @@
-"""The private CA behind the embedded Azure's TLS, and the certificate that carries Azure's host names."""
+"""The TLS end of the embedded Azure: TLS 1.2 and 1.3 under Azure's host names, with the clients' certificates where Azure asks.
+
+Python's `ssl` refuses a client certificate that it cannot verify, before anyone can say why. Azure's device
+endpoints let any certificate in, and it is DPS or the hub that refuses it, in words of its own. So TLS is
+pyOpenSSL's here: it proves that the client holds the key of the leaf it presents, and judges nothing.
+"""
 
 from __future__ import annotations
 
-import fcntl
-import os
-import ssl
-from datetime import UTC, datetime, timedelta
+import asyncio
+import contextlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from OpenSSL import SSL, crypto
 
-HOSTS = (
-    "login.microsoftonline.com",
-    "management.azure.com",
-    "*.vault.azure.net",
-    "*.azure-devices-provisioning.net",
-    "*.azure-devices.net",
-)
-_LIFETIME = timedelta(days=825)
-_RENEW_BEFORE = timedelta(days=30)
+from dpsops.emulator.connections import Connections
+
+_DEVICE_DOMAINS = (".azure-devices-provisioning.net", ".azure-devices.net")
+
+_RECORDS = 65_536  # bytes read at once; a TLS record has 16 KiB at most (RFC 8446, 5.1)
 
 
-def ensure_certificates(directory: Path) -> tuple[Path, Path]:
-    """The files of the CA certificate and of the server's key and chain, made where missing or about to expire.
+class ServerContexts:
+    """The TLS settings for each kind of host, from the file with the server's key and chain."""
 
-    Safe for several processes at once. Only the CA's certificate is kept, not its key: a new server
-    certificate comes with a new CA.
-    """
-    authority, server = directory / "ca.pem", directory / "server.pem"
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with open(os.open(directory / "tls.lock", os.O_RDWR | os.O_CREAT, 0o600), "rb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (authority.exists() and server.exists() and _is_fresh(authority)):
-            authority_pem, server_pem = _issue()
-            _write(server, server_pem)
-            _write(authority, authority_pem)
-    return authority, server
+    def __init__(self, server: Path) -> None:
+        self._plain, self._device = _context(server), _context(server)
+        self._device.set_verify(SSL.VERIFY_PEER, lambda *presented: True)
+
+    def of(self, host: str) -> SSL.Context:
+        """The settings under this host name: a device host asks for a client certificate and takes any, or none."""
+        return self._device if host.endswith(_DEVICE_DOMAINS) else self._plain
 
 
-def server_context(server: Path) -> ssl.SSLContext:
-    """The TLS context of the server: TLS 1.2 or newer."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(server)
+def _context(server: Path) -> SSL.Context:
+    context = SSL.Context(SSL.TLS_SERVER_METHOD)
+    context.set_min_proto_version(SSL.TLS1_2_VERSION)
+    context.use_certificate_chain_file(str(server))
+    context.use_privatekey_file(str(server))
+    # A resumed session remembers the client's leaf, but not the rest of the chain as it was presented.
+    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+    context.set_options(SSL.OP_NO_TICKET)
     return context
 
 
-def _is_fresh(authority: Path) -> bool:
-    certificate = x509.load_pem_x509_certificate(authority.read_bytes())
-    return certificate.not_valid_after_utc > datetime.now(UTC) + _RENEW_BEFORE
+class TlsConnection(asyncio.Protocol, asyncio.Transport):
+    """One TLS connection: a protocol to the TCP transport beneath it, a transport to the protocol above it.
 
+    The protocol above is made once the handshake is done and the server name that the client named in it is
+    `host`. It then finds `chain` filled, and calls `greeted` when it knows that the client means it well.
+    """
 
-def _write(path: Path, content: bytes) -> None:
-    temporary = path.with_suffix(".new")
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(content)
-    temporary.replace(path)
+    def __init__(
+        self, context: SSL.Context, host: str, application: Callable[[], asyncio.Protocol], connections: Connections
+    ) -> None:
+        super().__init__()
+        self.host = host
+        self.chain: tuple[bytes, ...] = ()
+        self._tls = SSL.Connection(context, None)
+        self._tls.set_accept_state()
+        self._make_application = application
+        self._application: asyncio.Protocol | None = None
+        self._connections = connections
+        self._closing = False
 
+    def greeted(self) -> None:
+        """Ends the client's time as a newcomer."""
+        self._connections.greeted(self._tcp)
 
-def _issue() -> tuple[bytes, bytes]:
-    authority_key, server_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    authority_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "dpsops embedded Azure")])
-    start = datetime.now(UTC) - timedelta(hours=1)
-    authority_id = x509.SubjectKeyIdentifier.from_public_key(authority_key.public_key())
+    # --- the protocol, to TCP ---
 
-    def certificate(subject: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
-        return (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(authority_name)
-            .public_key(key)
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(start)
-            .not_valid_after(start + _LIFETIME)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(authority_id), critical=False)
-        )
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Takes over a TCP connection, which nothing has been read from."""
+        assert isinstance(transport, asyncio.Transport)
+        self._tcp = transport
 
-    authority = (
-        certificate(authority_name, authority_key.public_key())
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_key_usage(key_cert_sign=True), critical=True)
-        .sign(authority_key, hashes.SHA256())
-    )
-    server = (
-        certificate(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "embedded Azure")]), server_key.public_key())
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_key_usage(key_cert_sign=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host) for host in HOSTS]), critical=False)
-        .sign(authority_key, hashes.SHA256())
-    )
-    private = server_key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    authority_pem = authority.public_bytes(serialization.Encoding.PEM)
-    return authority_pem, private + server.public_bytes(serialization.Encoding.PEM) + authority_pem
+    def data_received(self, data: bytes) -> None:
+        """Decrypts, and hands on what there is."""
+        if self._closing:
+            return
+        self._tls.bio_write(data)
+        plain, ended = bytearray(), False
+        try:
+            if self._application is None:
+                self._tls.do_handshake()
+                self._begin()
+            while not self._closing:
+                plain += self._tls.recv(_RECORDS)
+        except SSL.WantReadError:
+            pass
+        except SSL.Error:  # the client's close_notify, or a breach of TLS, to which an alert is in the buffer
+            ended = True
+        self._flush()
+        if plain and self._application is not None:
+            self._application.data_received(bytes(plain))
+        if ended:
+            self.eof_received()
+            self.close()
 
+    def eof_received(self) -> None:
+        """The client says no more. The application may close; if it does not, this end closes, as asyncio's own TLS does."""
+        if self._application is not None and not self._closing:
+            self._application.eof_received()
 
-def _key_usage(*, key_cert_sign: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not key_cert_sign,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=key_cert_sign,
-        crl_sign=key_cert_sign,
-        encipher_only=False,
-        decipher_only=False,
-    )
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The end."""
+        self._closing = True
+        self._connections.leave(self._tcp)
+        if self._application is not None:
+            self._application.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """The client reads more slowly than the application writes."""
+        if self._application is not None:
+            self._application.pause_writing()
+
+    def resume_writing(self) -> None:
+        """The client has caught up."""
+        if self._application is not None:
+            self._application.resume_writing()
+
+    # --- the transport, to the application ---
+
+    def write(self, data: bytes | bytearray | memoryview[Any]) -> None:
+        """Encrypts and sends."""
+        if not self._closing:
+            self._tls.sendall(data)
+            self._flush()
+
+    def close(self) -> None:
+        """Ends TLS with a close_notify (RFC 8446, 6.1) and then TCP, when all that was written has been sent."""
+        if self._closing:
+            return
+        self._closing = True
+        with contextlib.suppress(SSL.Error):  # TLS has broken already, or never began: nothing more can be said in it
+            self._tls.shutdown()
+        self._flush()
+        self._tcp.close()
+
+    def abort(self) -> None:
+        """Breaks TCP off; what was written and not yet sent is lost."""
+        self._closing = True
+        self._tcp.abort()
+
+    def is_closing(self) -> bool:
+        """Whether the connection is closed or about to be."""
+        return self._closing
+
+    def pause_reading(self) -> None:
+        """Lets the client wait."""
+        self._tcp.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Reads again."""
+        self._tcp.resume_reading()
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """What TCP knows, and the `sslcontext`, which tells aiohttp that the scheme is https."""
+        return self._tls.get_context() if name == "sslcontext" else self._tcp.get_extra_info(name, default)
+
+    # --- TLS ---
+
+    def _begin(self) -> None:
+        if (self._tls.get_servername() or b"").lower() != self.host.encode():
+            self.abort()
+            return
+        leaf = self._tls.get_peer_certificate()
+        if leaf is not None:
+            presented = [leaf, *(self._tls.get_peer_cert_chain() or ())]
+            self.chain = tuple(crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate) for certificate in presented)
+        self._application = self._make_application()
+        self._application.connection_made(self)
+
+    def _flush(self) -> None:
+        try:
+            while True:
+                self._tcp.write(self._tls.bio_read(_RECORDS))
+        except SSL.WantReadError:
+            pass

@@ -35,13 +35,14 @@ class Timings:
 
     operation: a Resource Manager long-running operation. certificate: the vault's self-signed issuance.
     role: until a role assignment reaches the data planes. deletion: until a deleted vault object is
-    seen among the deleted ones (and a recovered one among the living).
+    seen among the deleted ones (and a recovered one among the living). query: until a hub's queries see a new device.
     """
 
     operation: float = 0.0
     certificate: float = 0.0
     role: float = 0.0
     deletion: float = 0.0
+    query: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

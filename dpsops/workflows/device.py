@@ -17,7 +17,7 @@ from dpsops.workflows.run import Run
 
 CONTENT_TYPE = "application/x-pem-file"
 DEVICE_ROLE = "device"
-DEVICE_TAG, THUMBPRINT_TAG, SERIAL_TAG = "device", "thumbprint", "serial"
+DEVICE_TAG, THUMBPRINT_TAG, SERIAL_TAG, BLOCKED_TAG = "device", "thumbprint", "serial", "blocked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +49,13 @@ class Failed:
 @dataclass(frozen=True, slots=True)
 class Kept:
     """What the vault tells of a device without showing its key: the leaf's SHA-256 thumbprint, its root's
-    generation, and when it ends."""
+    generation, when it ends, and whether the device is blocked."""
 
     device: str
     thumbprint: str
     generation: int
     not_after: datetime | None
+    blocked: bool
 
 
 def issue(run: Run, devices: Iterable[DeviceId]) -> Iterator[Issued | Unchanged | Failed]:
@@ -72,9 +73,12 @@ def issue(run: Run, devices: Iterable[DeviceId]) -> Iterator[Issued | Unchanged 
             yield Failed(device, explain(error).message)
 
 
-def _issue(run: Run, device: DeviceId, authority: Version) -> Issued | Unchanged:
+def _issue(run: Run, device: DeviceId, authority: Version) -> Issued | Unchanged | Failed:
     generation = int(authority.tags[GENERATION_TAG])
-    if any(kept.generation == generation and _lives(kept, run.now()) for kept in _kept_versions(run, device)):
+    versions = kept_versions(run, device)
+    if any(kept.blocked for kept in versions):
+        return Failed(device, f"it is blocked: dpsops device unblock {device}")
+    if any(kept.generation == generation and _lives(kept, run.now()) for kept in versions):
         return Unchanged(device)
     key = run.entropy.key()
     certificate = authority.certificate
@@ -110,7 +114,7 @@ def _tags(device: DeviceId, leaf: x509.Certificate, generation: int) -> dict[str
     }
 
 
-def _kept_versions(run: Run, device: DeviceId) -> list[Kept]:
+def kept_versions(run: Run, device: DeviceId) -> list[Kept]:
     """The device's leaves that are enabled. A vault may answer a name that it does not know with nothing or with 404."""
     from azure.core.exceptions import ResourceNotFoundError
 
@@ -133,7 +137,13 @@ def _kept(tags: dict[str, str], expires_on: datetime | None) -> Kept | None:
     if tags.get(ROLE_TAG) != DEVICE_ROLE or not tags.get(DEVICE_TAG):
         return None
     generation = tags.get(GENERATION_TAG, "0")
-    return Kept(tags[DEVICE_TAG], tags.get(THUMBPRINT_TAG, ""), int(generation) if generation.isdecimal() else 0, expires_on)
+    return Kept(
+        device=tags[DEVICE_TAG],
+        thumbprint=tags.get(THUMBPRINT_TAG, ""),
+        generation=int(generation) if generation.isdecimal() else 0,
+        not_after=expires_on,
+        blocked=tags.get(BLOCKED_TAG) == "yes",
+    )
 
 
 def _lives(kept: Kept, now: datetime) -> bool:

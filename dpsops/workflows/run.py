@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from dpsops.azure.provisioning import Wire
 from dpsops.cloud import Cloud
 from dpsops.pki.entropy import Entropy
 from dpsops.settings import Environment
@@ -26,12 +27,14 @@ def _silent(text: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One invocation of a workflow: the cloud it works on, the time, the entropy, and who hears of its progress."""
+    """One invocation of a workflow: the cloud it works on, the time, the entropy, who hears of its progress, and the
+    wire that a device would use."""
 
     cloud: Cloud
     clock: Callable[[], datetime]
     entropy: Entropy = field(default_factory=Entropy)
     progress: Callable[[str], None] = _silent
+    wire: Wire = field(default_factory=Wire)
 
     @property
     def environment(self) -> Environment:

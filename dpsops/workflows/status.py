@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from dpsops.errors import Refused
 from dpsops.pki import chains
 from dpsops.settings import Environment
-from dpsops.workflows import device, prove, root, root_state
+from dpsops.workflows import device, enrollment, prove, root, root_state
+from dpsops.workflows.enrollment import ObservedGroup
 from dpsops.workflows.run import Run
 
 
@@ -48,10 +49,11 @@ class RootFacts:
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """How many devices have a leaf, and how many of these end within the warning time."""
+    """How many devices have a leaf, how many of these end within the warning time, and how many are blocked."""
 
     total: int
     expiring: int
+    blocked: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class Status:
     hubs: tuple[HubFacts, ...]
     root: RootFacts | None
     trouble: Refused | None
+    group: ObservedGroup | None
     fleet: Fleet
     next: tuple[str, ...]
 
@@ -83,7 +86,7 @@ def observe(run: Run) -> Status:
         )
         cloud.vaults.vaults.get(environment.resource_group, environment.vault.name)
     except ResourceNotFoundError:
-        return Status(environment, False, None, (), None, None, Fleet(0, 0), ("dpsops up",))
+        return Status(environment, False, None, (), None, None, None, Fleet(0, 0, 0), ("dpsops up",))
     properties = service.properties
     dps = DpsFacts(environment.dps.name, properties.id_scope or "", properties.service_operations_host_name or "")
     run.progress("looking at the root")
@@ -93,8 +96,8 @@ def observe(run: Run) -> Status:
     except Refused as refused:
         trouble = refused
     run.progress("looking at the devices")
-    fleet = _fleet(run)
-    return Status(environment, True, dps, hubs, facts, trouble, fleet, tuple(_next(run, facts, trouble, fleet)))
+    group, fleet = enrollment.observe(run), _fleet(run)
+    return Status(environment, True, dps, hubs, facts, trouble, group, fleet, tuple(_next(run, facts, trouble, group, fleet)))
 
 
 def root_facts(run: Run) -> RootFacts | None:
@@ -125,15 +128,21 @@ def root_facts(run: Run) -> RootFacts | None:
 def _fleet(run: Run) -> Fleet:
     soon = run.now() + timedelta(days=30)
     kept = list(device.fleet(run))
-    return Fleet(len(kept), sum(1 for one in kept if one.not_after is None or one.not_after <= soon))
+    return Fleet(
+        total=len(kept),
+        expiring=sum(1 for one in kept if not one.blocked and (one.not_after is None or one.not_after <= soon)),
+        blocked=sum(1 for one in kept if one.blocked),
+    )
 
 
-def _next(run: Run, facts: RootFacts | None, trouble: Refused | None, fleet: Fleet) -> list[str]:
+def _next(run: Run, facts: RootFacts | None, trouble: Refused | None, group: ObservedGroup | None, fleet: Fleet) -> list[str]:
     if trouble is not None:
         return [trouble.hint]
-    if facts is None or not facts.proven:
+    if facts is None or not facts.proven or group is None:
         return ["dpsops up"]
     steps = []
+    if not group.enabled:
+        steps.append("the enrollment group is disabled, so no device can register: enable it in the DPS")
     left = facts.not_after - run.now()
     if left <= timedelta(days=run.environment.root.warn_days):
         steps.append(f"the root ends in {left.days} days: make a new generation before that")

@@ -1,4 +1,4 @@
-"""`up`: from whatever is there to a proven root; and `plan`, which says what that would take."""
+"""`up`: from whatever is there to a proven root that vouches for devices; and `plan`, which says what that would take."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from dpsops.azure.errors import error_code
 from dpsops.errors import InvalidInput, Refused
-from dpsops.workflows import deployment, prove, root, root_state
+from dpsops.workflows import deployment, enrollment, prove, root, root_state
 from dpsops.workflows.run import Action, Run
+
+if TYPE_CHECKING:
+    from azure.core.exceptions import HttpResponseError
+
+_Answer = TypeVar("_Answer")
 
 _ROLE_POLL_SECONDS = 10.0
 _ROLE_POLLS = 60
@@ -78,12 +83,16 @@ def _vault_exists(run: Run, observed: deployment.ObservedDeployment) -> bool:
 def _plan_root(run: Run, *, vault_exists: bool) -> list[Action]:
     if not vault_exists:
         name = root_state.root_name(1)
-        return [*root.plan(root_state.Missing(), name), *_plan_proofs(run, name, None, exist=False)]
+        proofs = _plan_proofs(run, name, None, exist=False)
+        return [*root.plan(root_state.Missing(), name), *proofs, *enrollment.plan(None, run.environment, name)]
     run.progress("looking at the root in the vault")
-    name = _when_allowed(run, lambda: root.current_name(run))
+    name = _when_allowed(run, "the vault", _is_denied_by_vault, lambda: root.current_name(run))
     state = root_state.classify(root.observe(run, name), run.now())
     whole = state.root if isinstance(state, root_state.Ready | root_state.Merged) else None
-    return [*root.plan(state, name), *_plan_proofs(run, name, whole, exist=True)]
+    proven = list(_plan_proofs(run, name, whole, exist=True))
+    run.progress("looking at the enrollment group")
+    group = _when_allowed(run, "the DPS", _is_denied, lambda: enrollment.observe(run))
+    return [*root.plan(state, name), *proven, *enrollment.plan(group, run.environment, name)]
 
 
 def _plan_proofs(run: Run, name: str, whole: root_state.Version | None, *, exist: bool) -> Iterator[Action]:
@@ -106,11 +115,13 @@ def up(run: Run, *, approved: Plan | None, confirm: Callable[[Plan], None]) -> I
     confirm(found)
     if observed.changes:
         yield from deployment.deploy(run, observed)
-    name = _when_allowed(run, lambda: root.current_name(run))
+    name = _when_allowed(run, "the vault", _is_denied_by_vault, lambda: root.current_name(run))
     yield from root.converge(run, name)
     whole = root.require(run)
     for registry in run.cloud.registries:
         yield from prove.converge(run, registry, name, whole)
+    _when_allowed(run, "the DPS", _is_denied, lambda: enrollment.observe(run))
+    yield from enrollment.converge(run, name)
 
 
 def _difference(approved: Plan, found: Plan) -> str:
@@ -121,8 +132,17 @@ def _difference(approved: Plan, found: Plan) -> str:
     return "the environment has changed since the plan was made"
 
 
-def _when_allowed(run: Run, ask: Callable[[], str]) -> str:
-    """The answer to the first question to the vault: a new role takes minutes to reach it, and until then it says 403.
+def _is_denied_by_vault(error: HttpResponseError) -> bool:
+    """Whether a role is missing, rather than a door shut by a firewall, which no waiting opens."""
+    return error.status_code == 403 and error_code(error) == "ForbiddenByRbac"
+
+
+def _is_denied(error: HttpResponseError) -> bool:
+    return error.status_code in (401, 403)
+
+
+def _when_allowed(run: Run, who: str, denied: Callable[[HttpResponseError], bool], ask: Callable[[], _Answer]) -> _Answer:
+    """The answer to the first question to a service: a new role takes minutes to reach it, and until then it says no.
 
     Source: Azure RBAC, "Troubleshoot: role assignment changes are not being detected".
     """
@@ -132,8 +152,8 @@ def _when_allowed(run: Run, ask: Callable[[], str]) -> str:
         try:
             return ask()
         except HttpResponseError as error:
-            if error.status_code != 403 or error_code(error) != "ForbiddenByRbac" or attempt == _ROLE_POLLS - 1:
+            if not denied(error) or attempt == _ROLE_POLLS - 1:
                 raise
-        run.progress("waiting for the new roles to reach the vault (minutes, on Azure)")
+        run.progress(f"waiting for the new roles to reach {who} (minutes, on Azure)")
         run.cloud.sleep(_ROLE_POLL_SECONDS)
     raise AssertionError("the last attempt returns or raises")

@@ -146,6 +146,74 @@ def test_device_issue(terminal: Terminal) -> None:
     assert "= press-07" in terminal("device", "issue", "press-07")[1]
 
 
+def test_a_device_registers_is_blocked_and_let_in_again(terminal: Terminal) -> None:
+    terminal("up")
+    terminal("device", "issue", "press-07", "press-08")
+    assert_error(terminal("device", "register", "press-09"), 1, "has no certificate in the vault", "dpsops device issue press-09")
+
+    done = terminal.json("device", "register", "press-07")
+    hub = "iot-dpsops-local.azure-devices.net"
+    assert (done["device"], done["status"], done["assigned_hub"], done["transport"]) == ("press-07", "assigned", hub, "mqtt")
+    assert done["message_sent"] is True
+    assert terminal.json("device", "register", "press-08", "--transport", "https")["message_sent"] is False
+    listed = {one["device"]: one for one in terminal.json("device", "list")["devices"]}
+    assert {name: one["hub"] for name, one in listed.items()} == {"press-07": hub, "press-08": hub}
+    assert all(one["registered_thumbprint"] == one["thumbprint"] for one in listed.values())
+
+    assert terminal.json("device", "block", "press-07")["changed"] is True
+    assert terminal("device", "block", "press-07")[1] == "Nothing changed: it is blocked already.\n"
+    assert_error(terminal("device", "register", "press-07", "--transport", "https"), 1, "DPS refuses", "is blocked")
+    assert_error_free(terminal("device", "show", "press-07"), "yes: dpsops device unblock press-07")
+    code, out, _ = terminal("device", "issue", "press-07")
+    assert (code, out) == (1, "✗ press-07: it is blocked: dpsops device unblock press-07\n")
+    assert terminal.json("status")["devices"] == {"total": 2, "expiring": 0, "blocked": 1}
+
+    assert terminal.json("device", "unblock", "press-07")["changed"] is True
+    assert_error_free(terminal("device", "register", "press-07"), "connected there and sent a message")
+    assert_error_free(terminal("device", "list"), "press-08")
+
+
+def assert_error_free(result: tuple[int, str, str], words: str) -> None:
+    """Success, with these words in the result."""
+    assert result[0] == 0, result[2]
+    assert words in result[1]
+
+
+def test_a_device_registers_from_a_file_with_no_access_to_the_vault(terminal: Terminal, tmp_path: Path) -> None:
+    terminal("up")
+    terminal("device", "issue", "press-07")
+    scope = terminal.json("status")["dps"]["id_scope"]
+    with served(tmp_path):
+        found = terminal.json("local", "env")
+        reader = "from azure.keyvault.secrets import SecretClient; from azure.identity import DefaultAzureCredential as C; print("
+        reader += "SecretClient('https://kv-dpsops-local.vault.azure.net', C()).get_secret('device-press-07').value)"
+        variables = {name: value for name, value in found.items() if name.isupper()}
+        bundle = subprocess.run(
+            [sys.executable, "-c", reader], env=os.environ | variables, capture_output=True, text=True, check=True
+        ).stdout
+    (tmp_path / "press-07.pem").write_text(bundle)
+    register = ("device", "register", "press-07", "--transport", "https", "--bundle", "press-07.pem")
+    assert_error_free(terminal(*register, "--id-scope", scope), "assigned to iot-dpsops-local")
+    assert_error(terminal(*register), 2, "--id-scope")
+    assert_error(terminal(*register[:-1], "missing.pem", "--id-scope", scope), 2, "missing.pem")
+    assert_error(terminal(*register, "--id-scope", "0ne00000000"), 1, "DPS refuses", "ID scope")
+
+
+def test_an_individual_enrollment(terminal: Terminal, tmp_path: Path) -> None:
+    terminal("up")
+    (tmp_path / "twin.json").write_text('{"telemetry": {"interval": 5}}')
+    own = ("device", "issue", "press-07", "--individual", "--hub", "iot-dpsops-local", "--twin", "twin.json", "--policy", "reset")
+    assert_error_free(terminal(*own), "✓ enrollment press-07: created")
+    assert_error_free(terminal(*own), "✓ enrollment press-07: modified")
+    assert_error(terminal("device", "issue", "press-07", "--hub", "x"), 2, "add --individual")
+    assert_error(terminal("device", "issue", "press-07", "--individual", "--policy", "x"), 2, "migrate, reset, never")
+    assert_error(terminal("device", "issue", "press-07", "--individual", "--hub", "nowhere"), 2, "has no hub 'nowhere'")
+    (tmp_path / "twin.json").write_text("[]")
+    assert_error(terminal(*own), 2, "is no JSON object")
+    (tmp_path / "twin.json").write_text("{")
+    assert_error(terminal(*own), 2, "cannot be read")
+
+
 def test_no_output_holds_a_key(terminal: Terminal) -> None:
     printed = "".join(
         "".join(terminal("--verbose", *command)[1:])
@@ -247,7 +315,8 @@ def test_version_and_help(terminal: Terminal) -> None:
 
 
 COMMANDS = [
-    "up", "plan", "status", "root show", "root prove", "root export", "device issue", "local serve", "local env", "local reset",
+    "up", "plan", "status", "root show", "root prove", "root export", "device issue", "device register", "device list",
+    "device show", "device block", "device unblock", "local serve", "local env", "local reset",
 ]  # fmt: skip
 
 
@@ -269,7 +338,9 @@ def test_the_list_of_commands_is_whole() -> None:
     found = [command.name for command in app.registered_commands]
     for name, group in groups.items():
         assert group is not None
-        found += [f"{name} {command.callback.__name__}" for command in group.registered_commands if command.callback]
+        found += [
+            f"{name} {command.name or command.callback.__name__}" for command in group.registered_commands if command.callback
+        ]
     assert sorted(str(name) for name in found) == sorted(COMMANDS)
 
 
@@ -337,4 +408,4 @@ def test_on_a_terminal_progress_is_a_spinner_and_the_result_stays_clean(tmp_path
     os.close(outside)
     assert b"\x1b[" in shown
     assert b"\x1b[" not in done.stdout
-    assert done.stdout.decode().splitlines()[-1] == "✓ root-g1 in DPS dps-dpsops-local: verified"
+    assert done.stdout.decode().splitlines()[-1] == "✓ enrollment group devices: created"

@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Any
 
 from dpsops.emulator.azure import Azure
+from dpsops.emulator.dps import access
 from dpsops.emulator.dps import routes as dps
 from dpsops.emulator.http import Request, Response
 from dpsops.emulator.identity.state import OPERATOR
@@ -43,6 +44,8 @@ _OFFERED = {each.name.lower() for each in (*dps.RESOURCE_TYPES, *hub.RESOURCE_TY
     "microsoft.resources/deployments",
     "microsoft.authorization/roleassignments",
 }
+_AUDIENCES = {"dps-service": access.AUDIENCE}
+"""Of the services that read tokens themselves, as they take other credentials, too."""
 
 
 class Outcome(Enum):
@@ -199,7 +202,8 @@ class Replay:
                 self._sent.add(recorded)
 
     def _token(self, host: str) -> str:
-        audiences = next(service.audience for service in self.azure.services if service.host.fullmatch(host))
+        service = next(service for service in self.azure.services if service.host.fullmatch(host))
+        audiences = service.audience or _AUDIENCES[service.name]
         now = self.azure.clock.now()
         issued, token = self._tokens.get(audiences, (0.0, ""))
         if now - issued > LIFETIME / 2:

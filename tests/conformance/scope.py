@@ -36,7 +36,6 @@ _STILL_SENT = {"/resources": {"2015-11-01"}}
 """Old API versions of Resource Manager that today's `az` still sends, by the end of the path."""
 
 OMISSIONS = {
-    r"\w+ [^/]+\.azure-devices-provisioning\.net/.*": "not built: the data planes of DPS",
     r"\w+ [^/]+\.azure-devices\.net/.*": "not built: the device registry of IoT Hub",
     r"POST .*/keys/[^/]+/[^/]*/(?P<word>release)|POST .*/rng": "dpsops only signs with keys",
     r"\w+ .*/keys/[^/]+/(?P<word>rotate|rotationpolicy)": "dpsops rotates roots, the vault never rotates their keys",

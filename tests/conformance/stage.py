@@ -28,6 +28,7 @@ _RESOURCE = re.compile(
     re.IGNORECASE,
 )
 _VAULT = re.compile(r"([^.]+)\.vault\.azure\.net")
+_PROVISIONING = re.compile(r"([^.]+)\.azure-devices-provisioning\.net")
 _OBJECT = re.compile(r"/(certificates|keys|secrets)/(?!issuers|contacts|restore)([^/]+)")
 _MAKES = re.compile(r"PUT /(secrets|keys)/[^/]+|POST /(keys|certificates)/[^/]+/(create|import)|POST .*/(recover|restore)")
 _VERSIONS = {
@@ -71,6 +72,9 @@ class Stage:
         for resource in self._elsewhere():
             make("PUT", _management(resource.partition("/providers")[0], "2021-04-01"), {"location": "westus"})
             make("PUT", _management(resource, _VERSIONS[_kind(resource)]), self._vault(resource))
+        for resource in self._provisioning_services():
+            make("PUT", _management(resource.partition("/providers")[0], "2021-04-01"), {"location": "westus"})
+            make("PUT", _management(resource, _VERSIONS[_kind(resource)]), self._service(resource))
         for host, kind, name in self._objects():
             make(*self._object(host, kind, name))
 
@@ -157,6 +161,13 @@ class Stage:
             if name.lower() not in known:
                 own = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/stage/providers/Microsoft.KeyVault/vaults/{name}"
                 yield ids.get(name.lower(), own)
+
+    def _provisioning_services(self) -> Iterator[str]:
+        """The IDs of provisioning services that the recording names by their hosts only."""
+        names = {found[1] for exchange in self.recording.exchanges if (found := _PROVISIONING.fullmatch(exchange.host))}
+        known = {found[2].lower() for each in self.recording.exchanges if (found := _RESOURCE.match(each.path))}
+        for name in sorted(names - known):
+            yield f"/subscriptions/{SUBSCRIPTION}/resourceGroups/stage/providers/Microsoft.Devices/provisioningServices/{name}"
 
     def _objects(self) -> list[tuple[str, str, str]]:
         """Host, collection and name of the vault objects that are there before the recording makes them."""

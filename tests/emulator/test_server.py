@@ -14,10 +14,10 @@ import pytest
 import requests
 from azure.core.exceptions import AzureError, HttpResponseError, ServiceRequestError
 
+from dpsops.emulator.authority import ensure_certificates
 from dpsops.emulator.faults import Delay, Drop, Fault, Refuse, Throttle
 from dpsops.emulator.http import Request, Response
 from dpsops.emulator.state import Database
-from dpsops.emulator.tls import ensure_certificates
 from tests.worlds import World
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
 from azure.core.exceptions import AzureError
 from cryptography import x509
 
+from dpsops.azure.provisioning import register_over_https
 from dpsops.emulator.faults import Drop, Fault
 from dpsops.emulator.http import Request, Response
 from dpsops.emulator.world import Timings
 from dpsops.pki import chains
 from dpsops.pki.names import DeviceId, device_id, secret_name
-from dpsops.workflows import device, prove, root, root_state
+from dpsops.workflows import blocking, device, prove, register, root, root_state, status
+from dpsops.workflows.run import Action, Run
 from tests.workflows.doing import converge
 from tests.worlds import World, embedded_world, environment, start_embedded
 
@@ -42,6 +46,47 @@ def sent_by_a_whole_job(directory: Path) -> int:
         azure.azure.observers.append(lambda request, response: seen.append((request, response)))
         job(embedded_world(azure, environment(root={"key": "EC-P256"})))
     return len(seen)
+
+
+def test_a_kill_in_the_middle_of_a_block_is_taken_up_by_the_next_run(tmp_path: Path) -> None:
+    """Blocking, then unblocking, with a kill after each request in turn; one environment serves for all."""
+    with start_embedded(tmp_path, QUICK) as azure:
+        world = embedded_world(azure, environment(root={"key": "EC-P256"}))
+        job(world)
+        run = world.run()
+        registered(run)
+        for step in (blocking.block, blocking.unblock):
+            for boundary in itertools.count():
+                world.run()  # forgets what was said and answered before
+                kill_after(world, boundary)
+                killed = was_killed(step, run)
+                azure.azure.faults.clear()
+                list(step(run, DEVICE))
+                assert list(step(run, DEVICE)) == []
+                assert status.observe(run).fleet.blocked == (1 if step is blocking.block else 0)
+                if not killed:
+                    break
+                undo = blocking.unblock if step is blocking.block else blocking.block
+                list(undo(run, DEVICE))
+                if step is blocking.block:
+                    registered(run)
+            assert boundary > 4
+        registered(run)
+
+
+def registered(run: Run) -> None:
+    """The device registers."""
+    credential = register.bundle_of(run, DEVICE)
+    register_over_https(register.id_scope(run), DEVICE, credential, run.wire, run.cloud.sleep)
+
+
+def was_killed(step: Callable[[Run, DeviceId], Iterable[Action]], run: Run) -> bool:
+    """Whether a step did not reach its end."""
+    try:
+        list(step(run, DEVICE))
+    except AzureError:
+        return True
+    return False
 
 
 def assert_whole(world: World) -> None:

@@ -42,7 +42,7 @@ def test_up_then_issue_then_status(world: World) -> None:
     assert found.root is not None
     assert found.root.proven
     assert not found.root.exportable
-    assert found.fleet == status.Fleet(total=1, expiring=0)
+    assert found.fleet == status.Fleet(total=1, expiring=0, blocked=0)
     assert found.next == ()
 
 

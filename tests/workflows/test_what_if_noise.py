@@ -201,7 +201,10 @@ def test_a_hub_that_is_no_longer_in_the_settings_is_unlinked(embedded: World) ->
     assert plan(embedded.run(both)).actions == ()
 
     left = environment(hub=[one], root={"key": "EC-P256"})
-    assert plan(embedded.run(left)).actions == (Action("modify", "Microsoft.Devices/provisioningServices/dps-dpsops-test"),)
+    assert plan(embedded.run(left)).actions == (
+        Action("modify", "Microsoft.Devices/provisioningServices/dps-dpsops-test"),
+        Action("modify", "enrollment group devices"),
+    )
     converge(embedded.run(left))
     run = embedded.run(left)
     service = run.cloud.dps.iot_dps_resource.get(run.environment.dps.name, run.environment.resource_group)

@@ -17,7 +17,7 @@ from cryptography import x509
 from dpsops.emulator.arm.resources import ResourceId
 from dpsops.emulator.dps.bodies import member
 from dpsops.emulator.dps.errors import BAD_REQUEST, FORBIDDEN, parent_not_found, refusal, stale
-from dpsops.emulator.dps.etags import certificate_etag
+from dpsops.emulator.dps.etags import record_etag
 from dpsops.emulator.dps.proof import facts, fault, parse_certificate
 from dpsops.emulator.dps.transitions import refuse_busy
 from dpsops.emulator.http import JSON
@@ -155,7 +155,7 @@ def _read(world: World, kind: Holder, content: str) -> x509.Certificate:
 
 
 def _save(world: World, holder: JSON, document: JSON) -> JSON:
-    document = document | {"updated": world.now, "etag": certificate_etag(world)}
+    document = document | {"updated": world.now, "etag": record_etag(world)}
     world.state.put(_KIND, _key(holder, document["name"]), document)
     return document
 

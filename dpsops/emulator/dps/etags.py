@@ -1,4 +1,4 @@
-"""Entity tags of Microsoft.Devices, which stand in bodies and never in a header."""
+"""Entity tags of Microsoft.Devices and of DPS, which stand in bodies and never in a header."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def row_version() -> str:
     return base64.b64encode(bytes(4) + secrets.token_bytes(4)).decode()
 
 
-def certificate_etag(world: World) -> str:
-    """The etag of a certificate: a quoted GUID that holds the time, base64."""
+def record_etag(world: World) -> str:
+    """The etag of a certificate, an enrollment or a registration: a quoted GUID that holds the time, base64."""
     return base64.b64encode(f'"{secrets.token_hex(4)}-0000-0700-0000-{int(world.now):08x}0000"'.encode()).decode()
 
 

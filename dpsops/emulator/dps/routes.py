@@ -9,14 +9,14 @@ from dpsops.emulator.arm.resources import ResourceId, ResourceType
 from dpsops.emulator.dps import rules
 from dpsops.emulator.dps.bodies import json_object, member, members, tags
 from dpsops.emulator.dps.certificate_routes import certificate_routes, certificate_type
-from dpsops.emulator.dps.certificates import Holder, delete_certificates
+from dpsops.emulator.dps.certificates import Holder
 from dpsops.emulator.dps.errors import BAD_REQUEST, CONFLICT, refusal
 from dpsops.emulator.dps.etags import check_condition, row_version
 from dpsops.emulator.dps.identities import read_identity
 from dpsops.emulator.dps.links import read_links, show_given, show_link
 from dpsops.emulator.dps.policies import find_policy, policy, read_policies
 from dpsops.emulator.dps.regions import read_location
-from dpsops.emulator.dps.state import DOMAIN, find_service, load_service, save_service, services_below
+from dpsops.emulator.dps.state import DOMAIN, empty_service, find_service, load_service, save_service, services_below
 from dpsops.emulator.dps.transitions import Tracking, enter, poll, refuse_busy, settled
 from dpsops.emulator.dps.versions import behind
 from dpsops.emulator.http import JSON, Request, Response, Route
@@ -174,7 +174,7 @@ def _delete(world: World, request: Request, *, subscription: str, group: str, na
     """A service can be deleted in whatever state it is, as a whole group can."""
     service = _named(world, subscription, group, name)
     check_condition(world, request, service["etag"])
-    delete_certificates(world, service)
+    empty_service(world, service)
     enter(world, service, "Deleting")
     save_service(world, service)
     return Response(202, None, _TRACKING.begin(world, request, service, location_too=True))

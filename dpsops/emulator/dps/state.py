@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from dpsops.emulator.arm.resources import ResourceId
 from dpsops.emulator.dps.certificates import delete_certificates
-from dpsops.emulator.dps.transitions import gone
+from dpsops.emulator.dps.enrollments.entries import delete_entries
+from dpsops.emulator.dps.registrations import delete_registrations
+from dpsops.emulator.dps.transitions import gone, settled
 from dpsops.emulator.http import JSON
 from dpsops.emulator.world import World
 
@@ -29,6 +31,20 @@ def find_service(world: World, identifier: ResourceId) -> JSON | None:
     return document if document is not None and document["id"].lower() == identifier.key else None
 
 
+def reachable_service(world: World, name: str) -> JSON | None:
+    """The service behind a host name; None where the DNS has none: never made, being deleted, or not yet active."""
+    service = load_service(world, name)
+    return service if service is not None and _serves(world, service) else None
+
+
+def service_of_scope(world: World, id_scope: str) -> JSON | None:
+    """The service that devices mean by an ID scope, or None."""
+    for _, service in world.state.list(_KIND):
+        if service["idScope"].lower() == id_scope.lower() and _serves(world, service):
+            return service
+    return None
+
+
 def services_below(world: World, scope: str) -> list[JSON]:
     """The provisioning services whose ID begins with `scope` (a subscription or group), in the order of their names."""
     prefix = scope.lower() + "/"
@@ -41,8 +57,20 @@ def save_service(world: World, service: JSON) -> None:
     world.state.put(_KIND, service["name"].lower(), service)
 
 
+def empty_service(world: World, service: JSON) -> None:
+    """Forgets what is inside a service."""
+    delete_certificates(world, service)
+    delete_entries(world, service)
+    delete_registrations(world, service)
+
+
 def delete_group(world: World, subscription: str, group: str) -> None:
     """Forgets all provisioning services of a resource group, with their certificates."""
     for service in services_below(world, f"/subscriptions/{subscription}/resourceGroups/{group}"):
-        delete_certificates(world, service)
+        empty_service(world, service)
         world.state.delete(_KIND, service["name"].lower())
+
+
+def _serves(world: World, service: JSON) -> bool:
+    """Whether the service is at work: changes do not interrupt it."""
+    return service["state"] != "Deleting" and (service["state"] != "Activating" or settled(world, service))

@@ -21,6 +21,8 @@ from dpsops.emulator.dps.versions import behind
 from dpsops.emulator.http import JSON, NOTHING, Request, Response, Route
 from dpsops.emulator.iothub import monitoring, rules
 from dpsops.emulator.iothub.consumer_groups import consumer_group_routes
+from dpsops.emulator.iothub.identities import count_by_status
+from dpsops.emulator.iothub.limits import quotas
 from dpsops.emulator.iothub.properties import previews, read_properties, show_given, show_properties
 from dpsops.emulator.iothub.routing import matching_routes, route_result
 from dpsops.emulator.iothub.state import empty_hub, find_hub, hubs_below, load_hub, save_hub
@@ -207,8 +209,7 @@ def _get_key(world: World, request: Request, *, subscription: str, group: str, n
 
 
 def _get_stats(world: World, request: Request, *, subscription: str, group: str, name: str) -> Response:
-    _named(world, subscription, group, name)
-    return Response(200, {"totalDeviceCount": 0, "enabledDeviceCount": 0, "disabledDeviceCount": 0})
+    return Response(200, count_by_status(world, _named(world, subscription, group, name)))
 
 
 def _list_skus(world: World, request: Request, *, subscription: str, group: str, name: str) -> Response:
@@ -227,10 +228,7 @@ def _list_skus(world: World, request: Request, *, subscription: str, group: str,
 
 
 def _list_quotas(world: World, request: Request, *, subscription: str, group: str, name: str) -> Response:
-    chosen = _named(world, subscription, group, name)["sku"]
-    sku = rules.SKUS[chosen["name"]]
-    quotas = {"TotalMessages": chosen["capacity"] * sku.messages, "TotalDeviceCount": sku.devices}
-    return Response(200, {"value": [{"name": each, "currentValue": 0, "maxValue": limit} for each, limit in quotas.items()]})
+    return Response(200, {"value": quotas(world, _named(world, subscription, group, name))})
 
 
 def _list_jobs(world: World, request: Request, *, subscription: str, group: str, name: str) -> Response:

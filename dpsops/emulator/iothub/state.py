@@ -11,6 +11,8 @@ from dpsops.emulator.arm.resources import ResourceId
 from dpsops.emulator.dps.certificates import delete_certificates
 from dpsops.emulator.dps.transitions import gone
 from dpsops.emulator.http import JSON
+from dpsops.emulator.iothub.devices import remove_devices
+from dpsops.emulator.iothub.limits import forget_messages
 from dpsops.emulator.world import World
 
 _KIND = "iotHub"
@@ -51,6 +53,8 @@ def save_hub(world: World, hub: JSON) -> None:
 def empty_hub(world: World, hub: JSON) -> None:
     """Forgets what is inside a hub."""
     delete_certificates(world, hub)
+    remove_devices(world, hub)
+    forget_messages(world, hub)
     for group in consumer_groups(world, hub):
         delete_consumer_group(world, hub, group["name"])
 

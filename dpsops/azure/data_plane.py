@@ -1,0 +1,88 @@
+"""A REST data plane without an SDK of its own: JSON over azure-core's pipeline, with an Entra token."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from azure.core import PipelineClient
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+from azure.core.pipeline.policies import BearerTokenCredentialPolicy, RequestIdPolicy, RetryPolicy, UserAgentPolicy
+from azure.core.rest import HttpRequest
+
+if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
+
+    from dpsops.azure.transport import Transport
+
+
+class DataPlane:
+    """The operations of one host at one API version; anything but 2xx raises azure-core's `HttpResponseError`."""
+
+    def __init__(self, host: str, scope: str, api_version: str, credential: TokenCredential, transport: Transport) -> None:
+        self.host = host
+        self._api_version = api_version
+        policies = [
+            RequestIdPolicy(),
+            UserAgentPolicy(sdk_moniker="dpsops"),
+            RetryPolicy(),
+            BearerTokenCredentialPolicy(credential, scope),
+        ]
+        self._client: PipelineClient[Any, Any] = PipelineClient(f"https://{host}", policies=policies, transport=transport)
+
+    def get(self, path: str) -> dict[str, Any] | None:
+        """The document at a path, or None where there is none."""
+        try:
+            document: dict[str, Any] = self._send("GET", path).json()
+        except ResourceNotFoundError:
+            return None
+        return document
+
+    def put(self, path: str, document: dict[str, Any], etag: str | None) -> dict[str, Any]:
+        """Creates the document, or, with an etag, changes the one that has it."""
+        answer: dict[str, Any] = self._send("PUT", path, document, etag).json()
+        return answer
+
+    def patch(self, path: str, document: dict[str, Any], etag: str) -> dict[str, Any]:
+        """Changes parts of the document that has this etag."""
+        answer: dict[str, Any] = self._send("PATCH", path, document, etag).json()
+        return answer
+
+    def delete(self, path: str, etag: str) -> None:
+        """Removes the document that has this etag; one that is gone already is no error."""
+        try:
+            self._send("DELETE", path, etag=etag)
+        except ResourceNotFoundError:
+            return
+
+    def query(self, path: str, document: dict[str, Any] | None) -> list[dict[str, Any]]:
+        """All pages of a query."""
+        found: list[dict[str, Any]] = []
+        continuation = ""
+        while True:
+            headers = {"x-ms-continuation": continuation} if continuation else {}
+            answer = self._send("POST", path, document, headers=headers)
+            found += answer.json()
+            continuation = answer.headers.get("x-ms-continuation", "")
+            if not continuation:
+                return found
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        document: dict[str, Any] | None = None,
+        etag: str | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> Any:
+        sent = dict(headers or {})
+        if etag is not None:
+            sent["If-Match"] = etag
+        body: dict[str, Any] = {} if document is None else {"json": document}
+        request = HttpRequest(method, path, params={"api-version": self._api_version}, headers=sent, **body)
+        request.url = self._client.format_url(request.url)
+        answer = self._client.send_request(request)
+        if answer.status_code == 404:
+            raise ResourceNotFoundError(response=answer)
+        if not 200 <= answer.status_code < 300:
+            raise HttpResponseError(response=answer)
+        return answer

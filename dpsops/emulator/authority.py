@@ -1,0 +1,106 @@
+"""The private CA behind the embedded Azure's TLS, and the certificate that carries Azure's host names."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+HOSTS = (
+    "login.microsoftonline.com",
+    "management.azure.com",
+    "*.vault.azure.net",
+    "*.azure-devices-provisioning.net",
+    "*.azure-devices.net",
+)
+_LIFETIME = timedelta(days=825)
+_RENEW_BEFORE = timedelta(days=30)
+
+
+def ensure_certificates(directory: Path) -> tuple[Path, Path]:
+    """The files of the CA certificate and of the server's key and chain, made where missing or about to expire.
+
+    Safe for several processes at once. Only the CA's certificate is kept, not its key: a new server
+    certificate comes with a new CA.
+    """
+    authority, server = directory / "ca.pem", directory / "server.pem"
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with open(os.open(directory / "tls.lock", os.O_RDWR | os.O_CREAT, 0o600), "rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (authority.exists() and server.exists() and _is_fresh(authority)):
+            authority_pem, server_pem = _issue()
+            _write(server, server_pem)
+            _write(authority, authority_pem)
+    return authority, server
+
+
+def _is_fresh(authority: Path) -> bool:
+    certificate = x509.load_pem_x509_certificate(authority.read_bytes())
+    return certificate.not_valid_after_utc > datetime.now(UTC) + _RENEW_BEFORE
+
+
+def _write(path: Path, content: bytes) -> None:
+    temporary = path.with_suffix(".new")
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(content)
+    temporary.replace(path)
+
+
+def _issue() -> tuple[bytes, bytes]:
+    authority_key, server_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    authority_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "dpsops embedded Azure")])
+    start = datetime.now(UTC) - timedelta(hours=1)
+    authority_id = x509.SubjectKeyIdentifier.from_public_key(authority_key.public_key())
+
+    def certificate(subject: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(authority_name)
+            .public_key(key)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(start)
+            .not_valid_after(start + _LIFETIME)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(authority_id), critical=False)
+        )
+
+    authority = (
+        certificate(authority_name, authority_key.public_key())
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_key_usage(key_cert_sign=True), critical=True)
+        .sign(authority_key, hashes.SHA256())
+    )
+    server = (
+        certificate(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "embedded Azure")]), server_key.public_key())
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_key_usage(key_cert_sign=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host) for host in HOSTS]), critical=False)
+        .sign(authority_key, hashes.SHA256())
+    )
+    private = server_key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    authority_pem = authority.public_bytes(serialization.Encoding.PEM)
+    return authority_pem, private + server.public_bytes(serialization.Encoding.PEM) + authority_pem
+
+
+def _key_usage(*, key_cert_sign: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not key_cert_sign,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=key_cert_sign,
+        crl_sign=key_cert_sign,
+        encipher_only=False,
+        decipher_only=False,
+    )

@@ -1,0 +1,126 @@
+"""Certificates as DPS reads, checks and shows them: those of enrollment entries, and the chains that devices present."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import pairwise
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from dpsops.emulator.http import JSON
+
+_NOT_SIGNED = (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm)
+_UNREADABLE = (x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGeneralNameType)
+_MAY_BE_A_CLIENT = {ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
+
+
+class InvalidChain(Exception):
+    """The chain proves nothing; the message says why."""
+
+
+def read_certificate(text: str) -> x509.Certificate:
+    """A certificate in PEM, in base64 of DER, or in base64 of PEM: clients send all three. Raises `ValueError`."""
+    data = text.encode() if text.lstrip().startswith("-----BEGIN") else base64.b64decode("".join(text.split()), validate=True)
+    if data.lstrip().startswith(b"-----BEGIN"):
+        return x509.load_pem_x509_certificate(data)
+    return x509.load_der_x509_certificate(data)
+
+
+def thumbprint(certificate: x509.Certificate) -> str:
+    """SHA-256 over the certificate, upper-case hex."""
+    return hashlib.sha256(certificate.public_bytes(Encoding.DER)).hexdigest().upper()
+
+
+def show_certificate(certificate: x509.Certificate) -> JSON:
+    """What DPS shows in the place of a certificate (`X509CertificateInfo`)."""
+    sha1 = hashlib.sha1(certificate.public_bytes(Encoding.DER), usedforsecurity=False).hexdigest().upper()
+    serial = f"{certificate.serial_number:X}"
+    return {
+        "subjectName": _name(certificate.subject),
+        "sha1Thumbprint": sha1,
+        "sha256Thumbprint": thumbprint(certificate),
+        "issuerName": _name(certificate.issuer),
+        "notBeforeUtc": f"{certificate.not_valid_before_utc:%Y-%m-%dT%H:%M:%SZ}",
+        "notAfterUtc": f"{certificate.not_valid_after_utc:%Y-%m-%dT%H:%M:%SZ}",
+        "serialNumber": serial.zfill(len(serial) + len(serial) % 2),
+        "version": certificate.version.value + 1,
+    }
+
+
+def read_chain(presented: Sequence[bytes], now: float) -> list[x509.Certificate]:
+    """The certificates (DER, leaf first). Raises `InvalidChain` unless they are one chain that is valid at `now`.
+
+    That is: each is signed by the next, all are within their validity, all but the leaf are CAs that may sign it, the
+    leaf is for clients, and no critical extension is unknown (RFC 5280, 4.2 and 6.1). How much of that DPS checks is
+    not known (stricter guess: all of it).
+    """
+    try:
+        chain = [x509.load_der_x509_certificate(each) for each in presented]
+        for certificate in chain:
+            _check_validity(certificate, now)
+            _check_extensions(certificate)
+        _check_leaf(chain[0])
+        for below, (certificate, issuer) in enumerate(pairwise(chain)):
+            _check_authority(issuer, below)
+            certificate.verify_directly_issued_by(issuer)
+    except (*_NOT_SIGNED, *_UNREADABLE) as unreadable:
+        raise InvalidChain("a certificate cannot be read, or is not signed by the next") from unreadable
+    return chain
+
+
+def is_valid(certificate: x509.Certificate, now: float) -> bool:
+    """Whether the certificate is within its validity at `now` (epoch s)."""
+    return certificate.not_valid_before_utc <= datetime.fromtimestamp(now, UTC) <= certificate.not_valid_after_utc
+
+
+def is_self_signed(certificate: x509.Certificate) -> bool:
+    """Whether the certificate's own key has signed it."""
+    try:
+        certificate.verify_directly_issued_by(certificate)
+    except _NOT_SIGNED:
+        return False
+    return True
+
+
+def _check_validity(certificate: x509.Certificate, now: float) -> None:
+    if not is_valid(certificate, now):
+        raise InvalidChain(f"{_name(certificate.subject)} is not within its validity")
+
+
+def _check_extensions(certificate: x509.Certificate) -> None:
+    for extension in certificate.extensions:
+        if extension.critical and isinstance(extension.value, x509.UnrecognizedExtension):
+            raise InvalidChain(f"unknown critical extension {extension.oid.dotted_string}")
+
+
+def _check_leaf(leaf: x509.Certificate) -> None:
+    """Without the extensions it may be used for anything (4.2.1.3, 4.2.1.12)."""
+    for extension in leaf.extensions:
+        match extension.value:
+            case x509.KeyUsage(digital_signature=False):
+                raise InvalidChain("the leaf may not sign")
+            case x509.ExtendedKeyUsage() as usages if not _MAY_BE_A_CLIENT & set(usages):
+                raise InvalidChain("the leaf is not for clients")
+
+
+def _check_authority(issuer: x509.Certificate, below: int) -> None:
+    """`below`: how many CAs are between this one and the leaf (4.2.1.9)."""
+    try:
+        constraints = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value
+    except x509.ExtensionNotFound as missing:
+        raise InvalidChain(f"{_name(issuer.subject)} is no CA") from missing
+    if not constraints.ca or (constraints.path_length is not None and below > constraints.path_length):
+        raise InvalidChain(f"{_name(issuer.subject)} may not sign this")
+    for extension in issuer.extensions:
+        if isinstance(extension.value, x509.KeyUsage) and not extension.value.key_cert_sign:
+            raise InvalidChain(f"{_name(issuer.subject)} may not sign certificates")
+
+
+def _name(name: x509.Name) -> str:
+    return name.rfc4514_string().replace(",", ", ")

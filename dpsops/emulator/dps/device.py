@@ -1,0 +1,71 @@
+"""The device API over HTTPS: a client certificate is the only credential."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from dpsops.emulator.dps.access import unauthenticated, unknown
+from dpsops.emulator.dps.enrollments.bodies import bad_request, json_object
+from dpsops.emulator.dps.refusals import NOT_FOUND, refusal
+from dpsops.emulator.dps.registration import API_VERSIONS, Answer, find_state, look_up, register
+from dpsops.emulator.dps.state import reachable_service
+from dpsops.emulator.http import Request, Response, Route, Router, Service
+from dpsops.emulator.world import World
+
+_HOST = re.compile(r"global\.azure-devices-provisioning\.net")
+
+
+def _register(world: World, request: Request, *, scope: str, registration: str, service: str = "") -> Response:
+    _check(world, request, scope, service)
+    body = json_object(world, request.body)
+    answer = register(world, scope, registration, request.chain, body, version=request.api_version)
+    return _respond(answer, {"Location": request.url})
+
+
+def _look_up(world: World, request: Request, *, scope: str, registration: str, operation: str, service: str = "") -> Response:
+    _check(world, request, scope, service)
+    return _respond(look_up(world, scope, registration, operation, request.chain), {"Location": request.url})
+
+
+def _find_state(world: World, request: Request, *, scope: str, registration: str, service: str = "") -> Response:
+    _check(world, request, scope, service)
+    json_object(world, request.body)
+    return _respond(find_state(world, scope, registration, request.chain), {})
+
+
+def _check(world: World, request: Request, scope: str, service: str) -> None:
+    """A service's own host knows its own scope only (stricter guess)."""
+    if request.api_version not in API_VERSIONS:
+        raise bad_request(world)
+    named = reachable_service(world, service) if service else None
+    if service and (named is None or named["idScope"].lower() != scope.lower()):
+        raise refusal(world, NOT_FOUND, "Not Found")
+
+
+def _respond(answer: Answer, links: Mapping[str, str]) -> Response:
+    headers = {} if answer.retry_after is None else {**links, "Retry-After": str(answer.retry_after)}
+    return Response(answer.status, answer.body, headers)
+
+
+def _authorize(world: World, request: Request, route: Route, named: Mapping[str, str]) -> None:
+    """The certificates decide, behind the routes."""
+
+
+_ONE = "/{scope}/registrations/{registration}"
+
+ROUTES = [
+    Route("PUT", f"{_ONE}/register", _register),
+    Route("GET", f"{_ONE}/operations/{{operation}}", _look_up),
+    Route("POST", _ONE, _find_state),
+]
+
+SERVICE = Service(
+    name="dps-device",
+    host=_HOST,
+    audience="",
+    router=Router(ROUTES),
+    authorize=_authorize,
+    unauthenticated=unauthenticated,
+    unknown=unknown,
+)

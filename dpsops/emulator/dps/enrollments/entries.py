@@ -1,0 +1,122 @@
+"""Enrollment entries, groups and single devices: where they are kept, and which certificate is in which of them.
+
+An entry's document: {"kind", "id" (as first written), "attestation" (see mechanisms), "settings" (see there), "etag",
+"created" and "updated" (epoch s)}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from dpsops.emulator.dps.refusals import ENROLLMENT_NOT_FOUND, GROUP_NOT_FOUND
+from dpsops.emulator.http import JSON
+from dpsops.emulator.world import World
+
+_CREDENTIAL = "enrolledCredential"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What sets groups and individual enrollments apart.
+
+    `path`: their collection in URLs and in bulk bodies; `identifier`: the member that holds their ID; `certificates`:
+    the member of an X.509 mechanism that holds certificates; `mechanisms`: how their devices may prove themselves.
+    """
+
+    name: str
+    path: str
+    identifier: str
+    item_type: str
+    not_found: int
+    certificates: str
+    mechanisms: frozenset[str]
+
+
+GROUPS = Kind(
+    "enrollmentGroup",
+    "enrollmentGroups",
+    "enrollmentGroupId",
+    "EnrollmentGroup",
+    GROUP_NOT_FOUND,
+    "signingCertificates",
+    frozenset({"x509", "symmetricKey"}),
+)
+INDIVIDUALS = Kind(
+    "enrollment",
+    "enrollments",
+    "registrationId",
+    "Enrollment",
+    ENROLLMENT_NOT_FOUND,
+    "clientCertificates",
+    frozenset({"x509", "symmetricKey", "tpm"}),
+)
+
+
+def find_entry(world: World, service: JSON, kind: Kind, identifier: str) -> JSON | None:
+    """The entry, or None. IDs are compared without regard to case."""
+    return world.state.get(kind.name, _key(service, identifier))
+
+
+def entries_of(world: World, service: JSON, kind: Kind) -> list[JSON]:
+    """All entries of a kind, in the order of their IDs."""
+    return [entry for _, entry in world.state.list(kind.name, prefix_of(service))]
+
+
+def save_entry(world: World, service: JSON, kind: Kind, entry: JSON) -> None:
+    """Writes the entry, over an older one of the same ID."""
+    _forget_credentials(world, service, find_entry(world, service, kind, entry["id"]))
+    for credential in credentials_of(entry):
+        world.state.put(_CREDENTIAL, _key(service, credential), {"kind": kind.name, "id": entry["id"]})
+    world.state.put(kind.name, _key(service, entry["id"]), entry)
+
+
+def delete_entry(world: World, service: JSON, kind: Kind, entry: JSON) -> None:
+    """Forgets the entry; the registrations of its devices stay."""
+    _forget_credentials(world, service, entry)
+    world.state.delete(kind.name, _key(service, entry["id"]))
+
+
+def delete_entries(world: World, service: JSON) -> None:
+    """Forgets all entries of a service."""
+    for kind in (GROUPS, INDIVIDUALS):
+        for entry in entries_of(world, service, kind):
+            delete_entry(world, service, kind, entry)
+
+
+def find_holder(world: World, service: JSON, credential: str) -> tuple[str, str] | None:
+    """Kind and ID of the entry that a credential is in, or None."""
+    found = world.state.get(_CREDENTIAL, _key(service, credential))
+    return None if found is None else (found["kind"], found["id"])
+
+
+def credentials_of(entry: JSON) -> Iterator[str]:
+    """What devices can be matched with the entry by: thumbprints of its certificates, and what its group's references are to.
+
+    Many individual enrollments may name one CA, as each is found by its registration ID.
+    """
+    mechanism = entry["attestation"]
+    for each in mechanism.get("certificates", {}).values():
+        yield each["thumbprint"]
+    if entry["kind"] == GROUPS.name:
+        for name in mechanism.get("caReferences", {}).values():
+            yield reference_to(name)
+
+
+def reference_to(certificate: str) -> str:
+    """The credential that a reference to a certificate of the service is."""
+    return f"ca/{certificate}"
+
+
+def prefix_of(service: JSON) -> str:
+    """What the keys of all that belongs to a service begin with."""
+    return f"{service['id'].lower()}/"
+
+
+def _forget_credentials(world: World, service: JSON, entry: JSON | None) -> None:
+    for credential in [] if entry is None else credentials_of(entry):
+        world.state.delete(_CREDENTIAL, _key(service, credential))
+
+
+def _key(service: JSON, identifier: str) -> str:
+    return prefix_of(service) + identifier.lower()

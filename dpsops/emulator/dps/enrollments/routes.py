@@ -1,0 +1,128 @@
+"""The service API's operations on enrollment groups and individual enrollments: HTTP in and out."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+
+from dpsops.emulator.arm.times import timestamp
+from dpsops.emulator.dps.access import Operation, require_service
+from dpsops.emulator.dps.enrollments import changes
+from dpsops.emulator.dps.enrollments.bodies import bad_request, json_object, member
+from dpsops.emulator.dps.enrollments.entries import GROUPS, INDIVIDUALS, Kind, prefix_of
+from dpsops.emulator.dps.enrollments.mechanisms import show_mechanism
+from dpsops.emulator.dps.enrollments.pages import page
+from dpsops.emulator.dps.etags import condition
+from dpsops.emulator.dps.refusals import invalid
+from dpsops.emulator.dps.registrations import find_registration, show_registration
+from dpsops.emulator.http import JSON, NOTHING, Refusal, Request, Response
+from dpsops.emulator.world import World
+
+_BULK = 10
+_MODES = ("create", "update", "updateifmatchetag", "delete")
+_EVERYTHING = re.compile(r"(SELECT \*( FROM \w+)?)?", re.IGNORECASE)
+
+
+def _show(kind: Kind, entry: JSON) -> JSON:
+    return {
+        kind.identifier: entry["id"],
+        "attestation": show_mechanism(kind, entry["attestation"]),
+        "etag": entry["etag"],
+        "provisioningStatus": None,
+        **entry["settings"],
+        "createdDateTimeUtc": timestamp(entry["created"]),
+        "lastUpdatedDateTimeUtc": timestamp(entry["updated"]),
+    }
+
+
+def _show_whole(world: World, service: JSON, kind: Kind, entry: JSON) -> JSON:
+    """An entry by itself shows the registration of its device; in a list it does not."""
+    registration = find_registration(world, service, entry["id"]) if kind is INDIVIDUALS else None
+    shown = _show(kind, entry)
+    return shown if registration is None else shown | {"registrationState": show_registration(world, registration)}
+
+
+def _put(kind: Kind, world: World, request: Request, *, service: str, entry: str) -> Response:
+    holder, body = require_service(world, service), json_object(world, request.body)
+    written = changes.write(world, holder, kind, entry, body, condition(request))
+    return Response(200, _show_whole(world, holder, kind, written))
+
+
+def _get(kind: Kind, world: World, request: Request, *, service: str, entry: str) -> Response:
+    holder = require_service(world, service)
+    return Response(200, _show_whole(world, holder, kind, changes.require_entry(world, holder, kind, entry)))
+
+
+def _delete(kind: Kind, world: World, request: Request, *, service: str, entry: str) -> Response:
+    changes.delete(world, require_service(world, service), kind, entry, condition(request))
+    return Response(204, NOTHING)
+
+
+def _get_mechanism(kind: Kind, world: World, request: Request, *, service: str, entry: str) -> Response:
+    found = changes.require_entry(world, require_service(world, service), kind, entry)
+    return Response(200, show_mechanism(kind, found["attestation"], keys=True))
+
+
+def _query(kind: Kind, world: World, request: Request, *, service: str) -> Response:
+    """Of the query language only what selects everything is known."""
+    query = member(world, json_object(world, request.body), "query", str)
+    if query is None or not _EVERYTHING.fullmatch(query.strip()):
+        raise bad_request(world)
+    prefix = prefix_of(require_service(world, service))
+    return page(world, request, kind.name, prefix, kind.item_type, partial(_show, kind))
+
+
+def _run_bulk(kind: Kind, world: World, request: Request, *, service: str) -> Response:
+    """At most 10 entries; each is written or refused by itself."""
+    holder, body = require_service(world, service), json_object(world, request.body)
+    entries = member(world, body, kind.path, list) or []
+    if not 1 <= len(entries) <= _BULK or not all(isinstance(each, dict) for each in entries):
+        raise invalid(world, f"Between 1 and {_BULK} {kind.path} are expected.")
+    mode = (member(world, body, "mode", str) or "").lower()
+    if mode not in _MODES:
+        raise bad_request(world)
+    errors = []
+    for each in entries:
+        identifier = member(world, each, kind.identifier, str) or ""
+        try:
+            with world.state.attempt():
+                _change(world, holder, kind, identifier, each, mode)
+        except Refusal as refused:
+            error = refused.response.body
+            errors.append({kind.identifier: identifier, "errorCode": error["errorCode"], "errorStatus": error["message"]})
+    return Response(200, {"errors": errors, "isSuccessful": not errors})
+
+
+def _change(world: World, service: JSON, kind: Kind, identifier: str, body: JSON, mode: str) -> None:
+    match mode:
+        case "create":
+            changes.write(world, service, kind, identifier, body, None)
+        case "update":
+            changes.require_entry(world, service, kind, identifier)
+            changes.write(world, service, kind, identifier, body, changes.ANY)
+        case "updateifmatchetag":
+            changes.write(world, service, kind, identifier, body, member(world, body, "etag", str) or "")
+        case _:
+            changes.delete(world, service, kind, identifier, None)
+
+
+def _operations(kind: Kind) -> list[Operation]:
+    every, one = f"/{kind.path}", f"/{kind.path}/{{entry}}"
+    read, write, delete = (f"{kind.path}/{verb}" for verb in ("read", "write", "delete"))
+    return [
+        Operation("POST", every, partial(_run_bulk, kind), f"{write} {delete}", right="EnrollmentWrite"),
+        Operation("POST", f"{every}/query", partial(_query, kind), read, right="EnrollmentRead"),
+        Operation("GET", one, partial(_get, kind), read, right="EnrollmentRead"),
+        Operation("PUT", one, partial(_put, kind), write, right="EnrollmentWrite"),
+        Operation("DELETE", one, partial(_delete, kind), delete, right="EnrollmentWrite"),
+        Operation(
+            "POST",
+            f"{one}/attestationmechanism",
+            partial(_get_mechanism, kind),
+            "attestationmechanism/details/action",
+            right="EnrollmentWrite",
+        ),
+    ]
+
+
+OPERATIONS = [*_operations(GROUPS), *_operations(INDIVIDUALS)]

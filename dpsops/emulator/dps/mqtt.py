@@ -1,0 +1,109 @@
+"""The device API over MQTT. Source: "Communicate with your DPS using the MQTT protocol".
+
+A certificate is judged when its device registers, and a refusal is an answer with a body. CONNECT is refused, without a
+reason, only where user name, client identifier and certificate do not agree, or nobody has the ID scope. Both were seen.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Callable, Sequence
+from functools import partial
+from urllib.parse import parse_qs, unquote
+
+from cryptography import x509
+
+from dpsops.emulator.dps.enrollments.bodies import json_object
+from dpsops.emulator.dps.proof import common_name
+from dpsops.emulator.dps.registration import API_VERSIONS, Answer, look_up, register
+from dpsops.emulator.dps.state import DOMAIN, reachable_service, service_of_scope
+from dpsops.emulator.http import JSON, Refusal
+from dpsops.emulator.mqtt.endpoint import Connect, ConnectionRefused, Endpoint, ProtocolViolation, Publication
+from dpsops.emulator.world import World
+
+_SERVER_UNAVAILABLE, _NOT_AUTHORIZED = 3, 5  # MQTT 3.1.1, 3.2.2.3
+_GLOBAL = f"global{DOMAIN}"
+_USERNAME = re.compile(r"(?P<scope>[^/]+)/registrations/(?P<registration>[^/]+)/(?P<query>.+)")
+_FILTER = "$dps/registrations/res/#"
+_REGISTER = re.compile(r"\$dps/registrations/PUT/iotdps-register/\?\$rid=(?P<rid>[^&]+)")
+_LOOK_UP = re.compile(
+    r"\$dps/registrations/GET/iotdps-get-operationstatus/\?\$rid=(?P<rid>[^&]+)&operationId=(?P<operation>[^&]+)"
+)
+
+
+class DpsEndpoint:
+    """All services. A session: {"scope", "registration", "version", "chain" (base64 of DER, leaf first)}."""
+
+    host = re.compile(rf"[a-z0-9-]+{re.escape(DOMAIN)}")
+
+    def connect(self, world: World, connect: Connect) -> JSON:
+        """Lets in whoever names a service and has a certificate with his registration ID: it proves nothing yet.
+
+        Only X.509 is known here: a password (a signature made with a symmetric key) opens nothing.
+        """
+        username = _USERNAME.fullmatch(connect.username)
+        versions = [] if username is None else parse_qs(username["query"]).get("api-version", [])
+        if username is None or len(versions) != 1 or versions[0] not in API_VERSIONS:
+            raise ConnectionRefused(_NOT_AUTHORIZED)
+        named = None if connect.host == _GLOBAL else reachable_service(world, connect.host.removesuffix(DOMAIN))
+        service = service_of_scope(world, username["scope"])
+        if service is None or (connect.host != _GLOBAL and service != named):
+            raise ConnectionRefused(_SERVER_UNAVAILABLE)
+        registration = username["registration"]
+        if connect.client_id != registration or _name_of(connect.chain).lower() != registration.lower():
+            raise ConnectionRefused(_NOT_AUTHORIZED)
+        return {
+            "scope": username["scope"],
+            "registration": registration,
+            "version": versions[0],
+            "chain": [base64.b64encode(each).decode() for each in connect.chain],
+        }
+
+    def subscribe(self, world: World, session: JSON, topic_filter: str) -> bool:
+        """Grants the one filter that answers come under, while there is the service."""
+        return topic_filter == _FILTER and service_of_scope(world, session["scope"]) is not None
+
+    def publish(self, world: World, session: JSON, topic: str, payload: bytes) -> Sequence[Publication]:
+        """Takes a registration, or a question about one, and answers it. Raises `ProtocolViolation`."""
+        scope, registration = session["scope"], session["registration"]
+        chain = [base64.b64decode(each) for each in session["chain"]]
+
+        def begin() -> Answer:
+            return register(world, scope, registration, chain, json_object(world, payload), version=session["version"])
+
+        def ask(operation: str) -> Answer:
+            return look_up(world, scope, registration, operation, chain)
+
+        if found := _REGISTER.fullmatch(topic):
+            return [_answer(world, found["rid"], begin)]
+        if found := _LOOK_UP.fullmatch(topic):
+            return [_answer(world, found["rid"], partial(ask, unquote(found["operation"])))]
+        raise ProtocolViolation(f"no topic '{topic}'")
+
+    def disconnect(self, world: World, session: JSON) -> None:
+        """Nothing is kept of a connection."""
+
+
+def _name_of(chain: Sequence[bytes]) -> str:
+    """The common name of the leaf; the empty string where there is none."""
+    try:
+        return common_name(x509.load_der_x509_certificate(chain[0])) if chain else ""
+    except ValueError:
+        return ""
+
+
+def _answer(world: World, rid: str, ask: Callable[[], Answer]) -> Publication:
+    """The answer under the request's ID, which goes back as it came; a refusal undoes what was begun."""
+    try:
+        with world.state.attempt():
+            answer = ask()
+    except Refusal as refused:
+        wait = refused.response.headers.get("Retry-After")
+        answer = Answer(refused.response.status, refused.response.body, None if wait is None else int(wait))
+    pause = "" if answer.retry_after is None else f"&retry-after={answer.retry_after}"
+    return Publication(f"$dps/registrations/res/{answer.status}/?$rid={rid}{pause}", json.dumps(answer.body).encode())
+
+
+DPS_ENDPOINT: Endpoint = DpsEndpoint()

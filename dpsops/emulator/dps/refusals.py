@@ -1,0 +1,50 @@
+"""The errors of DPS's two data planes, those of the service and those of devices: a code, a sentence, and a tracking ID."""
+
+from __future__ import annotations
+
+import uuid
+
+from dpsops.emulator.arm.times import timestamp
+from dpsops.emulator.http import Refusal, Response
+from dpsops.emulator.world import World
+
+ARGUMENT_INVALID = 400_004
+INVALID_CERTIFICATE = 401_002
+ENROLLMENT_NOT_FOUND = 404_201
+REGISTRATION_NOT_FOUND = 404_202
+GROUP_NOT_FOUND = 404_203
+
+BAD_REQUEST = 400_000
+UNAUTHORIZED = 401_000
+FORBIDDEN = 403_000
+NOT_FOUND = 404_000
+CONFLICT = 409_000
+STALE = 412_000
+"""Codes for what Azure is known or presumed to refuse, but nobody has seen with which code. 400000 and 401000 were seen."""
+
+_THROTTLED = 429_001
+
+
+def refusal(world: World, code: int, message: str) -> Refusal:
+    """Refuses with `code`, whose first three digits are the HTTP status."""
+    return Refusal(Response(code // 1000, _body(world, code, message)))
+
+
+def invalid(world: World, message: str) -> Refusal:
+    """400: the request can be read, and asks for what cannot be."""
+    return refusal(world, ARGUMENT_INVALID, message)
+
+
+def unauthorized(world: World) -> Refusal:
+    """401: no credential, or one that opens nothing here. DPS does not say why."""
+    return refusal(world, UNAUTHORIZED, "Unauthorized")
+
+
+def throttled(world: World, seconds: int) -> Refusal:
+    """429: over one of the published rates."""
+    message = "Operations are being throttled for the tenant. Please try again later."
+    return Refusal(Response(429, _body(world, _THROTTLED, message), {"Retry-After": str(seconds)}))
+
+
+def _body(world: World, code: int, message: str) -> dict[str, object]:
+    return {"errorCode": code, "trackingId": str(uuid.uuid4()), "message": message, "timestampUtc": timestamp(world.now)}

@@ -1,0 +1,161 @@
+"""A device's registration: it proves itself, is assigned to a hub, and asks how that goes. HTTPS and MQTT are doors to this."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import uuid
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from cryptography import x509
+
+from dpsops.emulator.dps import limits
+from dpsops.emulator.dps.access import is_open
+from dpsops.emulator.dps.allocation import Unassignable
+from dpsops.emulator.dps.assignment import assign
+from dpsops.emulator.dps.attestation import INVALID, Attested, attest
+from dpsops.emulator.dps.chains import is_valid, thumbprint
+from dpsops.emulator.dps.enrollments.bodies import bad_request, member
+from dpsops.emulator.dps.enrollments.entries import GROUPS
+from dpsops.emulator.dps.enrollments.settings import id_fault
+from dpsops.emulator.dps.etags import record_etag
+from dpsops.emulator.dps.refusals import INVALID_CERTIFICATE, NOT_FOUND, REGISTRATION_NOT_FOUND, invalid, refusal, unauthorized
+from dpsops.emulator.dps.registrations import find_registration, is_pending, save_registration, show_registration
+from dpsops.emulator.dps.state import service_of_scope
+from dpsops.emulator.http import JSON
+from dpsops.emulator.world import World
+
+API_VERSIONS = frozenset({"2018-11-01", "2019-03-31", "2019-04-15", "2021-06-01", "2021-10-01"})
+_TELLS_REPROVISIONED = "2019-04-15"
+"""The first API version in which a device that the hub has already is told so; before, each assignment was an initial one."""
+
+_LONGEST_PAUSE = 3
+"""Seconds: what DPS asks devices to wait between two polls."""
+
+
+class Answer(NamedTuple):
+    """What a device is told: HTTP status, body, and in how many seconds it should ask again."""
+
+    status: int
+    body: JSON
+    retry_after: int | None = None
+
+
+def register(world: World, id_scope: str, registration_id: str, chain: Sequence[bytes], body: JSON, *, version: str) -> Answer:
+    """Begins a registration: 202, or 200 and no operation where the enrollment is disabled. `chain`: DER, leaf first.
+
+    `version` is one of `API_VERSIONS`. Refuses a device that does not prove itself (401), an ID scope that nobody has
+    (404), and what is above the rate (429).
+    """
+    service = _require_service(world, id_scope)
+    limits.take(world, service, limits.REGISTRATIONS)
+    fault = id_fault(registration_id)
+    if fault is not None:
+        raise invalid(world, fault)
+    if (member(world, body, "registrationId", str) or registration_id).lower() != registration_id.lower():
+        raise bad_request(world)
+    device = attest(world, service, registration_id, chain)
+    registration = _registered(world, service, registration_id, device, version)
+    save_registration(world, service, registration)
+    return _outcome(world, registration) if registration["status"] == "disabled" else _pending(world, registration)
+
+
+def look_up(world: World, id_scope: str, registration_id: str, operation_id: str, chain: Sequence[bytes]) -> Answer:
+    """How an operation goes: 202 until it is over, then 200. Only the leaf that began it may ask.
+
+    A device's new registration takes the place of the one before, whose operation is then unknown (stricter guess).
+    """
+    service = _require_service(world, id_scope)
+    registration = find_registration(world, service, registration_id)
+    if not chain:
+        raise unauthorized(world)
+    if registration is None or registration["operation"]["id"] != operation_id:
+        raise refusal(world, REGISTRATION_NOT_FOUND, "Registration not found.")
+    if not _is_leaf(chain[0], registration["operation"]["thumbprint"], world.now):
+        raise refusal(world, INVALID_CERTIFICATE, INVALID)
+    limits.take(world, service, limits.POLLS, registration_id)
+    return _pending(world, registration) if is_pending(world, registration) else _outcome(world, registration)
+
+
+def find_state(world: World, id_scope: str, registration_id: str, chain: Sequence[bytes]) -> Answer:
+    """The device's registration as it is. It is proven and counted as when it registers."""
+    service = _require_service(world, id_scope)
+    limits.take(world, service, limits.REGISTRATIONS)
+    attest(world, service, registration_id, chain)
+    registration = find_registration(world, service, registration_id)
+    if registration is None:
+        raise refusal(world, REGISTRATION_NOT_FOUND, "Registration not found.")
+    return Answer(200, _show(world, registration))
+
+
+def _require_service(world: World, id_scope: str) -> JSON:
+    service = service_of_scope(world, id_scope)
+    if service is None:
+        raise refusal(world, NOT_FOUND, "Not Found")
+    if not is_open(service):
+        raise unauthorized(world)
+    return service
+
+
+def _registered(world: World, service: JSON, registration_id: str, device: Attested, version: str) -> JSON:
+    """The registration as it will be once the operation is over; what was assigned before is remembered."""
+    previous = find_registration(world, service, registration_id)
+    entry = device.entry
+    ready = world.now + world.timings.operation
+    found: JSON = {
+        "registrationId": registration_id,
+        "group": entry["id"] if entry["kind"] == GROUPS.name else None,
+        "created": world.now if previous is None else previous["created"],
+        "updated": ready,
+        "etag": record_etag(world),
+        "status": "assigned",
+        "substatus": None,
+        "error": None,
+        "hub": None if previous is None else previous["hub"],
+        "deviceId": None if previous is None else previous["deviceId"],
+        "operation": {"id": _operation_id(service, registration_id), "ready": ready, "thumbprint": device.thumbprint},
+    }
+    if entry["settings"].get("provisioningStatus") == "disabled":
+        nothing = {"id": "", "ready": world.now, "thumbprint": device.thumbprint}
+        return found | {"status": "disabled", "updated": world.now, "operation": nothing}
+    try:
+        assignment = assign(world, service, device, registration_id, previous)
+    except Unassignable as failed:
+        return found | {"status": "failed", "error": {"code": failed.code, "message": str(failed)}}
+    known = assignment.substatus == "reprovisionedToInitialAssignment" and version < _TELLS_REPROVISIONED
+    substatus = "initialAssignment" if known else assignment.substatus
+    return found | {"hub": assignment.hub, "deviceId": assignment.device_id, "substatus": substatus}
+
+
+def _operation_id(service: JSON, registration_id: str) -> str:
+    """The part in the middle is the same for all operations of a device."""
+    device = hashlib.sha256(f"{service['idScope']}/{registration_id.lower()}".encode()).hexdigest()[:16]
+    return f"5.{device}.{uuid.uuid4()}"
+
+
+def _is_leaf(presented: bytes, expected: str, now: float) -> bool:
+    """Whether this is the leaf that was attested, and it still is valid; its chain has been seen."""
+    try:
+        leaf = x509.load_der_x509_certificate(presented)
+    except ValueError:
+        return False
+    return thumbprint(leaf) == expected and is_valid(leaf, now)
+
+
+def _pending(world: World, registration: JSON) -> Answer:
+    """As slow as Azure is to be here, but never slower than the real one."""
+    pause = min(_LONGEST_PAUSE, math.ceil(world.timings.operation))
+    return Answer(202, {"operationId": registration["operation"]["id"], "status": "assigning"}, pause)
+
+
+def _outcome(world: World, registration: JSON) -> Answer:
+    identifier = registration["operation"]["id"]
+    shown = _show(world, registration)
+    return Answer(200, {"operationId": identifier, "status": registration["status"], "registrationState": shown})
+
+
+def _show(world: World, registration: JSON) -> JSON:
+    """The registration as devices see it: `x509` holds the group, and for an individual enrollment nothing, as seen."""
+    group = registration["group"]
+    return {"x509": {} if group is None else {"enrollmentGroupId": group}, **show_registration(world, registration)}

@@ -1,0 +1,147 @@
+"""The door of a hub's own API: the hub's host, its network, who calls with which right, and how often."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dpsops.emulator import rbac
+from dpsops.emulator.dps.transitions import settled
+from dpsops.emulator.http import JSON, Request, Response, Route
+from dpsops.emulator.identity.tokens import InvalidToken, read_token
+from dpsops.emulator.iothub import limits
+from dpsops.emulator.iothub.errors import refusal, throttled, unauthorized
+from dpsops.emulator.iothub.limits import Limit
+from dpsops.emulator.iothub.signatures import SCHEME, InvalidSignature, Signature
+from dpsops.emulator.iothub.state import load_hub
+from dpsops.emulator.world import World
+
+HOST = re.compile(r"(?P<hub>[a-z0-9-]+)\.azure-devices\.net")
+API_VERSIONS = frozenset(
+    {
+        "2016-02-03",
+        "2016-11-14",
+        "2017-06-30",
+        "2018-04-01",
+        "2018-06-30",
+        "2018-08-30-preview",
+        "2019-03-30",
+        "2019-07-01-preview",
+        "2019-10-01",
+        "2020-03-01",
+        "2020-03-13",
+        "2020-05-31-preview",
+        "2020-09-30",
+        "2021-04-12",
+    }
+)
+"""Those of the service API and of devices alike."""
+_AUDIENCE = "https://iothubs.azure.net"
+_NAMESPACE = "Microsoft.Devices/IotHubs/"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation(Route):
+    """A route of the API.
+
+    `action` is what a role must grant below `Microsoft.Devices/IotHubs/`, of several separated by spaces each; `right`
+    what a shared access policy must have; `limit` what the request counts towards, None where the handler counts.
+    """
+
+    right: str = ""
+    limit: Limit | None = None
+
+
+def reachable_hub(world: World, name: str) -> JSON | None:
+    """The hub behind a host name; None where the DNS has none: never made, being deleted, or not yet active."""
+    hub = load_hub(world, name)
+    if hub is None or hub["state"] == "Deleting" or (hub["state"] == "Activating" and not settled(world, hub)):
+        return None
+    return hub
+
+
+def require_hub(world: World, name: str) -> JSON:
+    """The hub; a connection that outlived it is refused."""
+    hub = reachable_hub(world, name)
+    if hub is None:
+        raise refusal(world, 404, "IotHubNotFound", name)
+    return hub
+
+
+def open_to_public(hub: JSON) -> bool:
+    """Whether the hub's network lets anybody in.
+
+    The embedded Azure has no private link and no address on anybody's list, so either rule keeps everyone out.
+    """
+    properties = hub["properties"]
+    rules = properties.get("networkRuleSets")
+    denied = rules is not None and rules.get("defaultAction", "Deny").lower() == "deny"
+    return properties.get("publicNetworkAccess", "Enabled").lower() != "disabled" and not denied
+
+
+def find_keys(hub: JSON, policy: str, right: str) -> list[str]:
+    """The keys of a hub's shared access policy, none where there is no such policy or it has not the right."""
+    for each in hub["policies"]:
+        if each["keyName"] == policy and right in _rights(each):
+            return [each["primaryKey"], each["secondaryKey"]]
+    return []
+
+
+def authorize(world: World, request: Request, route: Route, named: Mapping[str, str]) -> None:
+    """What comes before every operation: network, credential, right, API version, rate.
+
+    A closed network answers like a wrong credential ("Use IP filters": 401, and no word of the rule).
+    """
+    assert isinstance(route, Operation), "the API has no other routes"
+    hub = require_hub(world, named["hub"])
+    if not open_to_public(hub):
+        raise unauthorized(world)
+    if request.headers.get("authorization", "").startswith(SCHEME):
+        _require_right(world, hub, request, route)
+    else:
+        _require_roles(world, hub, request, route)
+    if request.api_version not in API_VERSIONS:
+        raise refusal(world, 400, "InvalidProtocolVersion", f"The API version '{request.api_version}' is not supported.")
+    if route.limit is not None and not limits.take(world, hub, route.limit):
+        raise throttled(world, route.limit.kind)
+
+
+def unauthenticated(world: World, request: Request, reason: str) -> Response:
+    """401."""
+    return unauthorized(world).response
+
+
+def resolves(world: World, named: Mapping[str, str]) -> bool:
+    """A hub's name is in the DNS from its activation to its deletion."""
+    return reachable_hub(world, named["hub"]) is not None
+
+
+def _require_right(world: World, hub: JSON, request: Request, operation: Operation) -> None:
+    try:
+        signature = Signature.parse(request.headers["authorization"])
+    except InvalidSignature as unreadable:
+        raise unauthorized(world) from unreadable
+    keys = [] if hub["properties"].get("disableLocalAuth") else find_keys(hub, signature.policy, operation.right)
+    if not signature.opens(f"{request.host}{request.path}", keys, world.now):
+        raise unauthorized(world)
+
+
+def _require_roles(world: World, hub: JSON, request: Request, operation: Operation) -> None:
+    try:
+        caller = read_token(world, request.headers.get("authorization", ""), _AUDIENCE)
+    except InvalidToken as invalid:
+        raise unauthorized(world) from invalid
+    for action in operation.action.split():
+        if not rbac.allowed(world, caller, _NAMESPACE + action, hub["id"], data=True):
+            message = (
+                f"Principal {caller.object_id} is not authorized for {request.method} on {request.path} "
+                "due to no assigned permissions"
+            )
+            raise refusal(world, 401, "IotHubUnauthorized", message)
+
+
+def _rights(policy: JSON) -> set[str]:
+    """The rights of a policy: who may write the registry may read it."""
+    rights = {right.strip() for right in policy["rights"].split(",")}
+    return rights | ({"RegistryRead"} if "RegistryWrite" in rights else set())

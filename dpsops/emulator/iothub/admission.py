@@ -1,0 +1,100 @@
+"""Whom a hub lets in over MQTT: devices that exist, are enabled, and prove who they are in their identity's own way.
+
+Source: "Communicate with an IoT hub using the MQTT protocol", "Authenticate identities with X.509 certificates".
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import NamedTuple
+from urllib.parse import parse_qs
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from dpsops.emulator.dps.certificates import certificates_of
+from dpsops.emulator.dps.chains import InvalidChain, is_valid, read_chain
+from dpsops.emulator.dps.proof import common_name, parse_certificate
+from dpsops.emulator.http import JSON
+from dpsops.emulator.iothub.access import API_VERSIONS, find_keys
+from dpsops.emulator.iothub.signatures import InvalidSignature, Signature
+from dpsops.emulator.world import World
+
+
+class Username(NamedTuple):
+    """What an MQTT user name says: `{host}/{device}/?api-version=...`; the host in lower case."""
+
+    host: str
+    device: str
+
+    @classmethod
+    def parse(cls, text: str) -> Username | None:
+        """Reads one; None where it is none, or names no API version that the hub knows. Modules have none here."""
+        host, _, rest = text.partition("/")
+        device, _, query = rest.partition("/")
+        versions = parse_qs(query.removeprefix("?")).get("api-version", [])
+        return cls(host.lower(), device) if device and len(versions) == 1 and versions[0] in API_VERSIONS else None
+
+
+class Admission(NamedTuple):
+    """A device is let in: until when (epoch s, None: until it goes), and how it has proven itself."""
+
+    expiry: float | None
+    method: str
+
+
+def admit(world: World, hub: JSON, device: JSON, host: str, chain: tuple[bytes, ...], password: str) -> Admission | None:
+    """Whether the device has proven itself; None: it has not. `chain` is of DER certificates, leaf first."""
+    kind = device["authentication"]["type"]
+    if kind == "sas":
+        return _by_signature(world, hub, device, host, password)
+    if not chain:
+        return None
+    try:
+        leaf = x509.load_der_x509_certificate(chain[0])
+    except ValueError:
+        return None
+    if kind == "selfSigned":
+        proven = is_valid(leaf, world.now) and _has_thumbprint(chain[0], device["authentication"]["x509Thumbprint"])
+    else:
+        proven = common_name(leaf) == device["deviceId"] and _reaches(chain, _anchors(world, hub), world.now)
+    return Admission(None, "x509Certificate") if proven else None
+
+
+def _by_signature(world: World, hub: JSON, device: JSON, host: str, password: str) -> Admission | None:
+    """A signature made with a key of the device, or of a shared access policy with `DeviceConnect`."""
+    if hub["properties"].get("disableLocalAuth") or hub["properties"].get("disableDeviceSAS"):
+        return None
+    try:
+        signature = Signature.parse(password)
+    except InvalidSignature:
+        return None
+    own = list(device["authentication"]["symmetricKey"].values())
+    keys = find_keys(hub, signature.policy, "DeviceConnect") if signature.policy else own
+    if not signature.opens(f"{host}/devices/{device['deviceId']}", keys, world.now):
+        return None
+    return Admission(signature.expiry, "sas")
+
+
+def _has_thumbprint(leaf: bytes, thumbprints: JSON) -> bool:
+    """The hub takes a thumbprint for SHA-256 or SHA-1, whichever it is."""
+    presented = {hashlib.sha256(leaf).hexdigest(), hashlib.sha1(leaf, usedforsecurity=False).hexdigest()}
+    return any(each is not None and each.lower() in presented for each in thumbprints.values())
+
+
+def _anchors(world: World, hub: JSON) -> list[bytes]:
+    """The CA certificates (DER) whose possession has been proven to the hub."""
+    verified = [parse_certificate(each["content"]) for each in certificates_of(world, hub) if each["isVerified"]]
+    return [each.public_bytes(Encoding.DER) for each in verified]
+
+
+def _reaches(chain: tuple[bytes, ...], anchors: list[bytes], now: float) -> bool:
+    """Whether the chain leads from a leaf to one of the anchors, which may be presented with it or not."""
+    for anchor in anchors:
+        below = chain[: chain.index(anchor)] if anchor in chain else chain
+        try:
+            if below and read_chain((*below, anchor), now):
+                return True
+        except InvalidChain:
+            continue
+    return False

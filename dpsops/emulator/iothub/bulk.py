@@ -1,0 +1,49 @@
+"""Changes to several identities in one request, each made or refused by itself."""
+
+from __future__ import annotations
+
+from dpsops.emulator.http import JSON, Refusal
+from dpsops.emulator.iothub.bodies import member
+from dpsops.emulator.iothub.devices import find_device, remove
+from dpsops.emulator.iothub.errors import invalid
+from dpsops.emulator.iothub.identities import check_condition, put_identity
+from dpsops.emulator.world import World
+
+_MODES = {
+    "create": (True, False),
+    "update": (False, False),
+    "updateIfMatchETag": (False, True),
+    "createOrUpdate": (True, False),
+    "createOrUpdateIfMatchETag": (True, True),
+    "delete": (False, False),
+    "deleteIfMatchETag": (False, True),
+}
+"""Whether a missing device is created, and whether the entry's etag counts."""
+
+
+def apply(world: World, hub: JSON, entry: JSON) -> JSON | None:
+    """Makes the change that an entry of the request asks for; returns its error where it is refused."""
+    try:
+        with world.state.attempt():
+            _change(world, hub, entry)
+    except Refusal as refusal:
+        code, _, message = refusal.response.body["Message"].removeprefix("ErrorCode:").partition(";")
+        return {"deviceId": entry.get("id"), "errorCode": code, "errorStatus": message}
+    return None
+
+
+def _change(world: World, hub: JSON, entry: JSON) -> None:
+    device_id, mode = member(world, entry, "id", str) or "", member(world, entry, "importMode", str) or ""
+    if mode not in _MODES:
+        raise invalid(world, f"Invalid import mode '{mode}'.")
+    create, conditional = _MODES[mode]
+    existing = find_device(world, hub, device_id)
+    etag = member(world, entry, "eTag", str) or ""
+    header = f'"{etag}"' if conditional else "*"
+    if mode == "create" or (create and existing is None):
+        header = ""
+    check_condition(world, header, device_id, existing, create=create)
+    if mode.startswith("delete"):
+        remove(world, hub, device_id)
+    else:
+        put_identity(world, hub, device_id, entry, existing)

@@ -1,0 +1,161 @@
+"""The devices of a hub, as services make and find them: identity, twin, and the messages that they have sent.
+
+A device's document: {"deviceId", "generationId", "version" (the number behind the etag), "created" (epoch s), "status",
+"statusReason", "statusUpdated" (epoch s, or null), "connection" (the key of the MQTT connection that is open, or null),
+"connectionUpdated", "lastActivity" (epoch s, or null), "authentication" and "capabilities" (as the API shows them),
+"scopes" ({"deviceScope", "parentScopes"}, what is set of them), "twin" (see twins), "sent" (how many messages ever)}.
+A message: {"body" (base64), "properties", "systemProperties", "enqueued" (epoch s)}.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+from dpsops.emulator.http import JSON
+from dpsops.emulator.iothub import twins
+from dpsops.emulator.iothub.rules import SKUS
+from dpsops.emulator.world import World
+
+KEPT_MESSAGES = 1000
+"""How many messages of each device are kept: the newest."""
+
+_KIND = "device"
+_COUNT = "deviceCount"
+_MESSAGE = "deviceMessage"
+_TICKS_AT_1970 = 621_355_968_000_000_000
+"""The ticks of 100 ns that .NET counts from the year 1 to 1970."""
+
+
+class TooManyDevices(Exception):
+    """The hub has as many devices as its tier allows."""
+
+
+def find_device(world: World, hub: JSON, device_id: str) -> JSON | None:
+    """The device, or None. Device IDs are compared exactly."""
+    return world.state.get(_KIND, _key(hub, device_id))
+
+
+def devices_of(world: World, hub: JSON, *, after: str = "", limit: int = -1) -> list[JSON]:
+    """The devices of a hub in the order of their IDs: those beyond the ID `after`, and at most `limit` (-1: all)."""
+    beyond = _key(hub, after) if after else ""
+    return [document for _, document in world.state.list(_KIND, _key(hub, ""), after=beyond, limit=limit)]
+
+
+def count_devices(world: World, hub: JSON) -> int:
+    """How many devices a hub has."""
+    counted = world.state.get(_COUNT, _key(hub, ""))
+    return 0 if counted is None else int(counted["devices"])
+
+
+def add_device(world: World, hub: JSON, device: JSON) -> None:
+    """Writes a new device. Raises `TooManyDevices`."""
+    count = count_devices(world, hub)
+    if count >= SKUS[hub["sku"]["name"]].devices:
+        raise TooManyDevices
+    world.state.put(_COUNT, _key(hub, ""), {"devices": count + 1})
+    save_device(world, hub, device)
+
+
+def save_device(world: World, hub: JSON, device: JSON) -> None:
+    """Writes a device that is there already."""
+    world.state.put(_KIND, _key(hub, device["deviceId"]), device)
+
+
+def new_device(world: World, device_id: str, authentication: JSON, initial_twin: JSON | None = None) -> JSON:
+    """A device that has never connected, not yet written. `authentication` is complete, as the API shows it."""
+    return {
+        "deviceId": device_id,
+        "generationId": str(int(world.now * 10_000_000) + _TICKS_AT_1970),
+        "version": 1 + secrets.randbelow(1_000_000_000),
+        "created": world.now,
+        "status": "enabled",
+        "statusReason": None,
+        "statusUpdated": None,
+        "connection": None,
+        "connectionUpdated": None,
+        "lastActivity": None,
+        "authentication": authentication,
+        "capabilities": {"iotEdge": False},
+        "scopes": {},
+        "twin": twins.new_twin(world.now, initial_twin),
+        "sent": 0,
+    }
+
+
+def self_signed(thumbprint: str) -> JSON:
+    """The authentication of a device that is known by its certificate's thumbprint alone."""
+    return {
+        "symmetricKey": {"primaryKey": None, "secondaryKey": None},
+        "x509Thumbprint": {"primaryThumbprint": thumbprint, "secondaryThumbprint": thumbprint},
+        "type": "selfSigned",
+    }
+
+
+def provision(
+    world: World, hub: JSON, device_id: str, thumbprint: str, *, initial_twin: JSON | None = None, keep_data: bool = True
+) -> JSON:
+    """Makes or updates an identity as DPS does, and returns the device.
+
+    It becomes a selfSigned one of this thumbprint (SHA-256, upper-case hex), primary and secondary alike. A device that
+    is there already keeps its twin where `keep_data`, and is reset to the initial one otherwise; its status stays, so
+    that whom somebody has blocked stays blocked (stricter guess). Raises `TooManyDevices`, and `InvalidTwin`.
+    """
+    device = find_device(world, hub, device_id)
+    if device is None:
+        device = new_device(world, device_id, self_signed(thumbprint), initial_twin)
+        add_device(world, hub, device)
+        return device
+    device |= {"authentication": self_signed(thumbprint), "version": device["version"] + 1}
+    if not keep_data:
+        device["twin"] = twins.new_twin(world.now, initial_twin)
+    save_device(world, hub, device)
+    return device
+
+
+def move(world: World, source: JSON, target: JSON, device_id: str) -> None:
+    """Moves a device with its twin from one hub to another, as DPS does when it migrates data.
+
+    Messages are not moved. Where the source has no such device, nothing happens. Raises `TooManyDevices`.
+    """
+    device = find_device(world, source, device_id)
+    if device is None:
+        return
+    remove(world, source, device_id)
+    kept = {name: device[name] for name in ("twin", "status", "statusReason", "statusUpdated", "capabilities")}
+    moved = new_device(world, device_id, device["authentication"]) | kept
+    if find_device(world, target, device_id) is None:
+        add_device(world, target, moved)
+    else:
+        save_device(world, target, moved)
+
+
+def remove(world: World, hub: JSON, device_id: str) -> None:
+    """Forgets a device, its twin and its messages; where there is none, nothing happens."""
+    count = count_devices(world, hub)
+    if world.state.delete(_KIND, _key(hub, device_id)):
+        world.state.put(_COUNT, _key(hub, ""), {"devices": count - 1})
+        for key, _ in world.state.list(_MESSAGE, _key(hub, device_id) + "/"):
+            world.state.delete(_MESSAGE, key)
+
+
+def remove_devices(world: World, hub: JSON) -> None:
+    """Forgets all devices of a hub."""
+    for device in devices_of(world, hub):
+        remove(world, hub, device["deviceId"])
+
+
+def keep_message(world: World, hub: JSON, device: JSON, message: JSON) -> None:
+    """Keeps a message that the device has sent, and writes the device, which has been active."""
+    prefix, sent = _key(hub, device["deviceId"]), device["sent"] + 1
+    world.state.put(_MESSAGE, f"{prefix}/{sent:012d}", message)
+    world.state.delete(_MESSAGE, f"{prefix}/{sent - KEPT_MESSAGES:012d}")
+    save_device(world, hub, device | {"sent": sent, "lastActivity": world.now})
+
+
+def messages_of(world: World, hub: JSON, device_id: str) -> list[JSON]:
+    """The newest `KEPT_MESSAGES` messages of a device, in the order in which they came."""
+    return [message for _, message in world.state.list(_MESSAGE, _key(hub, device_id) + "/")]
+
+
+def _key(hub: JSON, device_id: str) -> str:
+    return f"{hub['name'].lower()}/{device_id}"

@@ -1,0 +1,197 @@
+"""Device identities as the registry's API has them: what may be written, what is shown, and the etags between."""
+
+from __future__ import annotations
+
+import base64
+import re
+import secrets
+
+from dpsops.emulator.arm.times import timestamp
+from dpsops.emulator.http import JSON
+from dpsops.emulator.iothub import twins
+from dpsops.emulator.iothub.bodies import member
+from dpsops.emulator.iothub.devices import TooManyDevices, add_device, devices_of, new_device, save_device
+from dpsops.emulator.iothub.errors import device_not_found, invalid, refusal
+from dpsops.emulator.iothub.twins import InvalidTwin
+from dpsops.emulator.world import World
+
+_ID = re.compile(r"[A-Za-z0-9\-.%_#*?!(),:=@$']{1,128}")
+_THUMBPRINT = re.compile(r"[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64}")
+_KEY_BYTES = range(16, 65)
+_REASON_LENGTH = 128
+_NEVER = "0001-01-01T00:00:00"
+_PARTS = {"symmetricKey": ("primaryKey", "secondaryKey"), "x509Thumbprint": ("primaryThumbprint", "secondaryThumbprint")}
+_OWN_PART = {"sas": "symmetricKey", "selfSigned": "x509Thumbprint", "certificateAuthority": ""}
+
+
+def check_condition(world: World, header: str, device_id: str, device: JSON | None, *, create: bool) -> None:
+    """Holds `If-Match` (empty: it was not sent) against what is there.
+
+    `create`: the request creates what is missing, and then has no `If-Match`, or an empty one (`""`). An existing device
+    is changed only under its etag, which must be quoted, or under `*`; to delete without either is refused (stricter guess).
+    """
+    unconditional = header in ("", '""')
+    if device is None:
+        if create and unconditional:
+            return
+        raise device_not_found(world, device_id)
+    if create and unconditional:
+        message = f"A device with ID '{device_id}' is already registered."
+        raise refusal(world, 409, "DeviceAlreadyExists", message)
+    if header in ("*", '"*"', f'"{identity_etag(device)}"'):
+        return
+    quoted = len(header) > 1 and header[0] == header[-1] == '"'
+    raise refusal(world, 412, "PreconditionFailed", "PreconditionFailed" if quoted else "Precondition failed: Invalid ETag")
+
+
+def identity_etag(device: JSON) -> str:
+    """The identity's etag: the digits of a number that every change counts up, base64."""
+    return base64.b64encode(str(device["version"]).encode()).decode()
+
+
+def put_identity(world: World, hub: JSON, device_id: str, body: JSON, existing: JSON | None) -> JSON:
+    """Writes the identity that a body describes, over `existing`, and returns the device.
+
+    All of it that can be set is replaced. The body of a new device may have `tags` and `properties` for its twin.
+    """
+    device = _read_identity(world, device_id, body, existing)
+    if existing is not None:
+        save_device(world, hub, device)
+        return device
+    try:
+        device["twin"] = twins.new_twin(world.now, {name: body[name] for name in ("tags", "properties") if body.get(name)})
+        add_device(world, hub, device)
+    except InvalidTwin as wrong:
+        raise invalid(world, str(wrong)) from wrong
+    except TooManyDevices as full:
+        raise refusal(world, 413, "TooManyDevices", "The hub cannot have more devices.") from full
+    return device
+
+
+def _read_identity(world: World, device_id: str, body: JSON, existing: JSON | None) -> JSON:
+    if not _ID.fullmatch(device_id):
+        raise invalid(world, f"The device identifier {device_id} is invalid.")
+    status = member(world, body, "status", str) or "enabled"
+    if status not in ("enabled", "disabled"):
+        raise invalid(world, f"Invalid status '{status}'.")
+    reason = member(world, body, "statusReason", str)
+    if reason is not None and len(reason) > _REASON_LENGTH:
+        raise invalid(world, f"The status reason is longer than {_REASON_LENGTH} characters.")
+    authentication = _read_authentication(world, member(world, body, "authentication", dict) or {})
+    device = dict(existing or new_device(world, device_id, authentication))
+    if existing is not None:
+        device["version"] += 1
+    if status != device["status"]:
+        device["statusUpdated"] = world.now
+    capabilities = member(world, body, "capabilities", dict) or {}
+    return device | {
+        "status": status,
+        "statusReason": reason,
+        "authentication": authentication,
+        "capabilities": {"iotEdge": member(world, capabilities, "iotEdge", bool) or False},
+        "scopes": {
+            name: value
+            for name, kind in (("deviceScope", str), ("parentScopes", list))
+            if (value := member(world, body, name, kind)) is not None
+        },
+    }
+
+
+def show_identity(device: JSON, *, created: bool = False) -> JSON:
+    """The identity as the registry shows it. In the answer to its creation, times that are not yet have no zone."""
+    never = _NEVER if created else f"{_NEVER}Z"
+    return {
+        "deviceId": device["deviceId"],
+        "generationId": device["generationId"],
+        "etag": identity_etag(device),
+        "connectionState": _connection_state(device),
+        "status": device["status"],
+        "statusReason": device["statusReason"],
+        "connectionStateUpdatedTime": _time(device["connectionUpdated"], never),
+        "statusUpdatedTime": _time(device["statusUpdated"], never),
+        "lastActivityTime": _time(device["lastActivity"], never),
+        "cloudToDeviceMessageCount": 0,
+        "authentication": device["authentication"],
+        "capabilities": device["capabilities"],
+        **({"parentScopes": []} if created else {}),
+        **device["scopes"],
+    }
+
+
+def show_twin(device: JSON) -> JSON:
+    """The twin as services see it, with what it repeats of the identity."""
+    twin, never = device["twin"], f"{_NEVER}Z"
+    return {
+        "deviceId": device["deviceId"],
+        "etag": twins.twin_etag(twin),
+        "deviceEtag": identity_etag(device),
+        "status": device["status"],
+        **({} if device["statusReason"] is None else {"statusReason": device["statusReason"]}),
+        "statusUpdateTime": _time(device["statusUpdated"], never),
+        "connectionState": _connection_state(device),
+        "lastActivityTime": _time(device["lastActivity"], never),
+        "cloudToDeviceMessageCount": 0,
+        "authenticationType": device["authentication"]["type"],
+        "x509Thumbprint": device["authentication"]["x509Thumbprint"],
+        "version": twin["version"],
+        **({"tags": twin["tags"]} if twin["tags"] else {}),
+        "properties": twins.show_properties(twin),
+        "capabilities": device["capabilities"],
+        **device["scopes"],
+    }
+
+
+def _connection_state(device: JSON) -> str:
+    return "Disconnected" if device["connection"] is None else "Connected"
+
+
+def _time(seconds: float | None, never: str) -> str:
+    return never if seconds is None else timestamp(seconds)
+
+
+def _read_authentication(world: World, given: JSON) -> JSON:
+    """Complete authentication: keys that a sas device lacks are made. Members of another type are refused (stricter guess)."""
+    parts = {name: _read_part(world, given, name) for name in _PARTS}
+    kind = member(world, given, "type", str) or ("selfSigned" if any(parts["x509Thumbprint"].values()) else "sas")
+    if kind not in _OWN_PART:
+        raise invalid(world, f"Invalid authentication type '{kind}'.")
+    for name, values in parts.items():
+        if name != _OWN_PART[kind] and any(values.values()):
+            raise invalid(world, f"'{name}' does not go with authentication type '{kind}'.")
+    if kind == "sas" and not any(parts["symmetricKey"].values()):
+        parts["symmetricKey"] = {name: base64.b64encode(secrets.token_bytes(32)).decode() for name in _PARTS["symmetricKey"]}
+    _check_keys(world, kind, list(parts["symmetricKey"].values()))
+    _check_thumbprints(world, kind, list(parts["x509Thumbprint"].values()))
+    return {**parts, "type": kind}
+
+
+def _read_part(world: World, given: JSON, name: str) -> dict[str, str | None]:
+    part = member(world, given, name, dict) or {}
+    return {field: member(world, part, field, str) or None for field in _PARTS[name]}
+
+
+def _check_keys(world: World, kind: str, keys: list[str | None]) -> None:
+    if kind == "sas" and not all(key is not None and _is_key(key) for key in keys):
+        raise invalid(world, "Both symmetric keys must be base64 of 16 to 64 bytes.")
+
+
+def _check_thumbprints(world: World, kind: str, thumbprints: list[str | None]) -> None:
+    given = [each for each in thumbprints if each is not None]
+    if kind == "selfSigned" and not given:
+        raise invalid(world, "A selfSigned device needs a thumbprint.")
+    if not all(_THUMBPRINT.fullmatch(each) for each in given):
+        raise invalid(world, "Thumbprints must be SHA-1 or SHA-256 in hexadecimal.")
+
+
+def _is_key(text: str) -> bool:
+    try:
+        return len(base64.b64decode(text, validate=True)) in _KEY_BYTES
+    except ValueError:
+        return False
+
+
+def count_by_status(world: World, hub: JSON) -> JSON:
+    """How many devices the hub has, as its statistics and those of its management say."""
+    found = devices_of(world, hub)
+    enabled = sum(each["status"] == "enabled" for each in found)
+    return {"totalDeviceCount": len(found), "enabledDeviceCount": enabled, "disabledDeviceCount": len(found) - enabled}

@@ -1,0 +1,160 @@
+"""The MQTT end of hubs: connecting devices, their messages, and their twins.
+
+Where another API would answer with an error MQTT has no words, and the hub closes the connection: for a topic that it does
+not know or that is another device's, a subscription that it does not grant, a message too large or above a rate, and for a
+device that has been disabled, deleted, or has connected again elsewhere.
+Source: "Communicate with an IoT hub using the MQTT protocol".
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from collections.abc import Sequence
+from urllib.parse import quote, unquote
+
+from dpsops.emulator.http import JSON
+from dpsops.emulator.iothub import limits, twins
+from dpsops.emulator.iothub.access import HOST, open_to_public, reachable_hub
+from dpsops.emulator.iothub.admission import Username, admit
+from dpsops.emulator.iothub.devices import find_device, keep_message, save_device
+from dpsops.emulator.iothub.telemetry import MAX_SIZE, InvalidProperties, new_message, size_of
+from dpsops.emulator.iothub.twins import InvalidTwin
+from dpsops.emulator.mqtt.endpoint import Connect, ConnectionRefused, Endpoint, ProtocolViolation, Publication
+from dpsops.emulator.world import World
+
+_IDENTIFIER_REJECTED, _SERVER_UNAVAILABLE, _BAD_USERNAME, _NOT_AUTHORIZED = 2, 3, 4, 5  # MQTT 3.1.1, 3.2.2.3
+_TWIN_GET = re.compile(r"\$iothub/twin/GET/\?\$rid=(?P<rid>[^&]+)")
+_TWIN_PATCH = re.compile(r"\$iothub/twin/PATCH/properties/reported/\?\$rid=(?P<rid>[^&]+)")
+_METHOD_ANSWER = re.compile(r"\$iothub/methods/res/-?\d+/\?\$rid=[^&]+")
+_FILTERS = ("$iothub/twin/res/#", "$iothub/twin/PATCH/properties/desired/#", "$iothub/methods/POST/#")
+
+
+class HubEndpoint:
+    """All hubs. A session: {"hub", "device", "generation", "connection", "expiry" (epoch s, or null), "method"}."""
+
+    host = HOST
+
+    def connect(self, world: World, connect: Connect) -> JSON:
+        """Lets in the devices that exist, are enabled, and prove themselves; refuses all others with 5, without a reason.
+
+        That a user name without host, device and API version is refused with 4, and a client identifier that is not
+        the device's with 2, is a guess.
+        """
+        username = Username.parse(connect.username)
+        if username is None:
+            raise ConnectionRefused(_BAD_USERNAME)
+        if connect.client_id != username.device:
+            raise ConnectionRefused(_IDENTIFIER_REJECTED)
+        named = HOST.fullmatch(connect.host)
+        hub = None if named is None else reachable_hub(world, named["hub"])
+        if hub is None or username.host != connect.host or not open_to_public(hub):
+            raise ConnectionRefused(_NOT_AUTHORIZED)
+        if not limits.take(world, hub, limits.CONNECTIONS):
+            raise ConnectionRefused(_SERVER_UNAVAILABLE)
+        device = find_device(world, hub, username.device)
+        if device is None or device["status"] != "enabled":
+            raise ConnectionRefused(_NOT_AUTHORIZED)
+        admission = admit(world, hub, device, connect.host, connect.chain, connect.password)
+        if admission is None:
+            raise ConnectionRefused(_NOT_AUTHORIZED)
+        connection = secrets.token_hex(8)
+        save_device(world, hub, device | {"connection": connection, "connectionUpdated": world.now, "lastActivity": world.now})
+        return {
+            "hub": hub["name"],
+            "device": device["deviceId"],
+            "generation": device["generationId"],
+            "connection": connection,
+            "expiry": admission.expiry,
+            "method": admission.method,
+        }
+
+    def subscribe(self, world: World, session: JSON, topic_filter: str) -> bool:
+        """Grants the documented filters. Raises `ProtocolViolation` for all others."""
+        hub, device = _present(world, session)
+        if topic_filter not in (*_FILTERS, f"devices/{device['deviceId']}/messages/devicebound/#"):
+            raise ProtocolViolation(f"no filter '{topic_filter}'")
+        _require_standard(hub)
+        return True
+
+    def publish(self, world: World, session: JSON, topic: str, payload: bytes) -> Sequence[Publication]:
+        """Takes a message, or a request about the twin, and answers the latter. Raises `ProtocolViolation`."""
+        hub, device = _present(world, session)
+        events = f"devices/{device['deviceId']}/messages/events"
+        if topic == events or topic.startswith(f"{events}/"):
+            _take_message(world, hub, device, session["method"], topic.removeprefix(events).removeprefix("/"), payload)
+            return []
+        _require_standard(hub)
+        if found := _TWIN_GET.fullmatch(topic):
+            return [_answer_twin(world, hub, device, unquote(found["rid"]))]
+        if found := _TWIN_PATCH.fullmatch(topic):
+            return [_answer_report(world, hub, device, unquote(found["rid"]), payload)]
+        if _METHOD_ANSWER.fullmatch(topic):
+            return []  # to a call that nobody made: there are no direct methods in this Azure
+        raise ProtocolViolation(f"no topic '{topic}'")
+
+    def disconnect(self, world: World, session: JSON) -> None:
+        """The connection is over. Where the device has another one meanwhile, that one stays."""
+        hub = reachable_hub(world, session["hub"])
+        device = None if hub is None else find_device(world, hub, session["device"])
+        if hub is not None and device is not None and device["connection"] == session["connection"]:
+            save_device(world, hub, device | {"connection": None, "connectionUpdated": world.now})
+
+
+def _present(world: World, session: JSON) -> tuple[JSON, JSON]:
+    """The hub and the device of a session that may go on."""
+    hub = reachable_hub(world, session["hub"])
+    device = None if hub is None else find_device(world, hub, session["device"])
+    if hub is None or device is None or device["generationId"] != session["generation"]:
+        raise ProtocolViolation("the device is no more")
+    if device["status"] != "enabled" or device["connection"] != session["connection"]:
+        raise ProtocolViolation("the device is disabled, or has connected again")
+    if session["expiry"] is not None and world.now >= session["expiry"]:
+        raise ProtocolViolation("the signature has expired")
+    return hub, device
+
+
+def _require_standard(hub: JSON) -> None:
+    """In the basic tier a device has its messages, and nothing else."""
+    if hub["sku"]["tier"] == "Basic":
+        raise ProtocolViolation("not in the basic tier")
+
+
+def _take_message(world: World, hub: JSON, device: JSON, method: str, bag: str, payload: bytes) -> None:
+    size = size_of(bag, payload)
+    if size > MAX_SIZE:
+        raise ProtocolViolation(f"a message of {size} bytes")
+    if not limits.take(world, hub, limits.SENDS) or not limits.take_message(world, hub, size):
+        raise ProtocolViolation("too many messages")
+    try:
+        message = new_message(bag, payload, device, method, world.now)
+    except InvalidProperties as unreadable:
+        raise ProtocolViolation(str(unreadable)) from unreadable
+    keep_message(world, hub, device, message)
+
+
+def _answer_twin(world: World, hub: JSON, device: JSON, rid: str) -> Publication:
+    if not limits.take(world, hub, limits.TWIN_READS):
+        return _response(429, rid)
+    save_device(world, hub, device | {"lastActivity": world.now})
+    return _response(200, rid, json.dumps(twins.show_to_device(device["twin"])).encode())
+
+
+def _answer_report(world: World, hub: JSON, device: JSON, rid: str, payload: bytes) -> Publication:
+    if not limits.take(world, hub, limits.TWIN_UPDATES):
+        return _response(429, rid)
+    try:
+        twin = twins.report(device["twin"], json.loads(payload), world.now)
+    except (ValueError, InvalidTwin):
+        return _response(400, rid)
+    save_device(world, hub, device | {"twin": twin, "lastActivity": world.now})
+    return _response(204, rid, version=twin["reported"]["version"])
+
+
+def _response(status: int, rid: str, payload: bytes = b"", *, version: int | None = None) -> Publication:
+    suffix = "" if version is None else f"&$version={version}"
+    return Publication(f"$iothub/twin/res/{status}/?$rid={quote(rid, safe='')}{suffix}", payload)
+
+
+HUB_ENDPOINT: Endpoint = HubEndpoint()

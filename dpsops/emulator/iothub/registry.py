@@ -1,0 +1,199 @@
+"""The service API of a hub: device identities, twins, queries and statistics. HTTP in and out.
+
+Source: "Azure IoT Hub Service" in the REST API reference.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterator
+from itertools import islice
+
+from dpsops.emulator.http import JSON, NOTHING, Request, Response, Router, Service
+from dpsops.emulator.iothub import access, limits, twins
+from dpsops.emulator.iothub.access import Operation, require_hub
+from dpsops.emulator.iothub.bodies import member, read_body
+from dpsops.emulator.iothub.bulk import apply
+from dpsops.emulator.iothub.devices import devices_of, find_device, remove, save_device
+from dpsops.emulator.iothub.errors import device_not_found, invalid, refusal, throttled
+from dpsops.emulator.iothub.identities import (
+    check_condition,
+    count_by_status,
+    identity_etag,
+    put_identity,
+    show_identity,
+    show_twin,
+)
+from dpsops.emulator.iothub.query import InvalidQuery, Query
+from dpsops.emulator.iothub.twins import InvalidTwin
+from dpsops.emulator.world import World
+
+_LISTED = 1000
+_BULK = 100
+_PAGE = 100
+"""The most rows of a query that are answered at once."""
+_READ = 500
+
+
+def _put(world: World, request: Request, hub: str, device: str) -> Response:
+    holder, body = require_hub(world, hub), read_body(world, request, dict)
+    if member(world, body, "deviceId", str) != device:
+        raise invalid(world, f"The device identifier in the body is not '{device}'.")
+    existing = find_device(world, holder, device)
+    check_condition(world, request.headers.get("if-match", ""), device, existing, create=True)
+    written = put_identity(world, holder, device, body, existing)
+    return _identity(written, created=existing is None)
+
+
+def _get(world: World, request: Request, hub: str, device: str) -> Response:
+    return _identity(_require(world, require_hub(world, hub), device))
+
+
+def _delete(world: World, request: Request, hub: str, device: str) -> Response:
+    holder = require_hub(world, hub)
+    existing = find_device(world, holder, device)
+    check_condition(world, request.headers.get("if-match", ""), device, existing, create=False)
+    remove(world, holder, device)
+    return Response(204, NOTHING)
+
+
+def _list(world: World, request: Request, hub: str) -> Response:
+    top = request.query.get("top", str(_LISTED))
+    if not top.isdecimal() or not 1 <= int(top) <= _LISTED:
+        raise invalid(world, f"'top' must be between 1 and {_LISTED}.")
+    found = devices_of(world, require_hub(world, hub), limit=int(top))
+    return Response(200, [show_identity(each) for each in found])
+
+
+def _post_bulk(world: World, request: Request, hub: str) -> Response:
+    """At most 100 changes. Each is made or refused by itself; the answer is 400 where one was refused."""
+    holder, entries = require_hub(world, hub), read_body(world, request, list)
+    if not 1 <= len(entries) <= _BULK or not all(isinstance(each, dict) for each in entries):
+        raise invalid(world, f"Between 1 and {_BULK} devices are expected.")
+    if not limits.take(world, holder, limits.IDENTITIES, len(entries)):
+        raise throttled(world, limits.IDENTITIES.kind)
+    errors = [error for each in entries if (error := apply(world, holder, each)) is not None]
+    return Response(400 if errors else 200, {"isSuccessful": not errors, "errors": errors, "warnings": []})
+
+
+def _get_twin(world: World, request: Request, hub: str, device: str) -> Response:
+    holder = _require_standard(world, require_hub(world, hub))
+    return Response(200, show_twin(_require(world, holder, device)))
+
+
+def _patch_twin(world: World, request: Request, hub: str, device: str) -> Response:
+    return _update_twin(world, request, hub, device, replace=False)
+
+
+def _put_twin(world: World, request: Request, hub: str, device: str) -> Response:
+    return _update_twin(world, request, hub, device, replace=True)
+
+
+def _update_twin(world: World, request: Request, hub: str, device: str, *, replace: bool) -> Response:
+    """Without `If-Match` unconditional. An etag that is not quoted never matches (stricter guess: Azure ignores it)."""
+    holder = _require_standard(world, require_hub(world, hub))
+    found, change = _require(world, holder, device), read_body(world, request, dict)
+    header = request.headers.get("if-match", "*")
+    if header not in ("*", '"*"', f'"{twins.twin_etag(found["twin"])}"'):
+        raise refusal(world, 412, "PreconditionFailed", f"ETag mismatch for device ID '{device}'")
+    try:
+        twin = twins.update(found["twin"], change, world.now, replace=replace)
+    except InvalidTwin as wrong:
+        raise invalid(world, str(wrong)) from wrong
+    changed = found | {"twin": twin}
+    save_device(world, holder, changed)
+    return Response(200, show_twin(changed))
+
+
+def _query(world: World, request: Request, hub: str) -> Response:
+    """A page of the answer. The continuation is the ID of the page's last device."""
+    holder, body = require_hub(world, hub), read_body(world, request, dict)
+    try:
+        query = Query.parse(member(world, body, "query", str) or "")
+    except InvalidQuery as wrong:
+        raise invalid(world, f"Invalid query: {wrong}.") from wrong
+    size = request.headers.get("x-ms-max-item-count", str(_PAGE))
+    if not size.isdecimal() or int(size) < 1:
+        raise invalid(world, "'x-ms-max-item-count' must be a positive number.")
+    headers = {"x-ms-item-type": "Twin" if query.columns is None and not query.count else "Raw"}
+    matching = _matching(world, holder, query, _last_seen(world, request.headers.get("x-ms-continuation", "")))
+    if query.count:
+        return Response(200, query.rows(matching), headers)
+    page = list(islice(matching, min(int(size), _PAGE)))
+    if next(matching, None) is not None:
+        headers["x-ms-continuation"] = base64.b64encode(page[-1]["deviceId"].encode()).decode()
+    return Response(200, query.rows(page), headers)
+
+
+def _matching(world: World, hub: JSON, query: Query, after: str) -> Iterator[JSON]:
+    """The twins that a query is about, of the devices beyond the ID `after`; of new devices it knows nothing yet."""
+    while devices := devices_of(world, hub, after=after, limit=_READ):
+        known = (show_twin(each) for each in devices if world.now >= each["created"] + world.timings.query)
+        yield from filter(query.condition, known)
+        after = devices[-1]["deviceId"]
+
+
+def _last_seen(world: World, continuation: str) -> str:
+    try:
+        return base64.b64decode(continuation, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError) as unreadable:
+        raise invalid(world, "The continuation token is not valid.") from unreadable
+
+
+def _count_devices(world: World, request: Request, hub: str) -> Response:
+    return Response(200, count_by_status(world, require_hub(world, hub)))
+
+
+def _count_connections(world: World, request: Request, hub: str) -> Response:
+    found = devices_of(world, require_hub(world, hub))
+    return Response(200, {"connectedDeviceCount": sum(each["connection"] is not None for each in found)})
+
+
+def _require(world: World, hub: JSON, device_id: str) -> JSON:
+    device = find_device(world, hub, device_id)
+    if device is None:
+        raise device_not_found(world, device_id)
+    return device
+
+
+def _require_standard(world: World, hub: JSON) -> JSON:
+    """The basic tier has no twins; that it says so with 403 is a guess."""
+    if hub["sku"]["tier"] == "Basic":
+        raise refusal(world, 403, "OperationNotAvailableInCurrentTier", "Twins are not available in the basic tier.")
+    return hub
+
+
+def _identity(device: JSON, *, created: bool = False) -> Response:
+    return Response(200, show_identity(device, created=created), {"ETag": f'"{identity_etag(device)}"'})
+
+
+OPERATIONS = [
+    Operation("GET", "/devices", _list, "devices/read", right="RegistryRead", limit=limits.IDENTITIES),
+    Operation("POST", "/devices", _post_bulk, "devices/write devices/delete", right="RegistryWrite"),
+    Operation("POST", "/devices/query", _query, "twins/read", right="ServiceConnect", limit=limits.QUERIES),
+    Operation("GET", "/devices/{device}", _get, "devices/read", right="RegistryRead", limit=limits.IDENTITIES),
+    Operation("PUT", "/devices/{device}", _put, "devices/write", right="RegistryWrite", limit=limits.IDENTITIES),
+    Operation("DELETE", "/devices/{device}", _delete, "devices/delete", right="RegistryWrite", limit=limits.IDENTITIES),
+    Operation("GET", "/twins/{device}", _get_twin, "twins/read", right="ServiceConnect", limit=limits.TWIN_READS),
+    Operation("PATCH", "/twins/{device}", _patch_twin, "twins/write", right="ServiceConnect", limit=limits.TWIN_UPDATES),
+    Operation("PUT", "/twins/{device}", _put_twin, "twins/write", right="ServiceConnect", limit=limits.TWIN_UPDATES),
+    Operation("GET", "/statistics/devices", _count_devices, "statistics/read", right="RegistryRead"),
+    Operation("GET", "/statistics/service", _count_connections, "statistics/read", right="ServiceConnect"),
+]
+
+
+def _unknown(world: World, request: Request) -> Response:
+    return Response(404, {"Message": f"No HTTP resource was found that matches the request URI '{request.url}'."})
+
+
+SERVICE = Service(
+    name="iothub",
+    host=access.HOST,
+    audience="",  # the door takes tokens and shared access signatures, and reads either itself
+    router=Router(OPERATIONS),
+    authorize=access.authorize,
+    unauthenticated=access.unauthenticated,
+    unknown=_unknown,
+    resolves=access.resolves,
+)

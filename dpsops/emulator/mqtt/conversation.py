@@ -1,0 +1,129 @@
+"""What one client and the embedded Azure say to each other in MQTT 3.1.1: packets in, bytes out, no sockets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from dpsops.emulator.azure import Azure, Dropped
+from dpsops.emulator.http import JSON, Request
+from dpsops.emulator.mqtt import packets
+from dpsops.emulator.mqtt.endpoint import Connect, ConnectionRefused, ProtocolViolation, Publication
+from dpsops.emulator.mqtt.fields import MalformedPacket
+from dpsops.emulator.mqtt.packets import first_packet
+from dpsops.emulator.mqtt.topics import matches
+
+_UNACCEPTABLE_PROTOCOL, _IDENTIFIER_REJECTED, _BAD_CREDENTIALS = 1, 2, 4  # CONNACK return codes (3.2.2.3)
+
+
+class Conversation:
+    """One connection to `host`, by a client that presented `chain`. `over` once the server is to close it.
+
+    `client_id` is None until the client has been let in; `keep_alive` is then in seconds (0: any silence is fine).
+    """
+
+    def __init__(self, azure: Azure, host: str, chain: tuple[bytes, ...]) -> None:
+        self._azure = azure
+        self._host = host
+        self._chain = chain
+        self._received = bytearray()
+        self._session: JSON = {}
+        self._granted: dict[str, int] = {}
+        self._packet_id = 0
+        self._unacknowledged: set[int] = set()
+        self.client_id: str | None = None
+        self.keep_alive = 0
+        self.over = False
+
+    def hear(self, data: bytes) -> Iterator[bytes]:
+        """What to answer to these bytes, one item for each packet that they complete."""
+        self._received += data
+        try:
+            while not self.over and (found := first_packet(self._received)):
+                packet, length = found
+                del self._received[:length]
+                yield self._answer(packet)
+        except packets.UnacceptableProtocol:
+            self.over = True
+            yield packets.connack(_UNACCEPTABLE_PROTOCOL)
+        except ConnectionRefused as refused:
+            self.over = True
+            yield packets.connack(refused.code)
+        except (MalformedPacket, ProtocolViolation, Dropped):
+            self.over = True
+
+    def end(self) -> None:
+        """The connection is gone."""
+        if self.client_id is not None:
+            self._azure.mqtt_ended(self._host, self._session)
+
+    def _answer(self, packet: packets.Packet) -> bytes:
+        if (self.client_id is None) != isinstance(packet, packets.Connect):
+            raise ProtocolViolation("CONNECT comes first, and once (3.1)")
+        match packet:
+            case packets.Connect():
+                return self._connect(packet)
+            case packets.Publish():
+                return self._publish(packet)
+            case packets.Subscribe():
+                return packets.suback(packet.packet_id, [self._subscribe(*wanted) for wanted in packet.filters])
+            case packets.Unsubscribe():
+                for topic_filter in packet.filters:
+                    self._granted.pop(topic_filter, None)
+                return packets.unsuback(packet.packet_id)
+            case packets.Puback():
+                self._unacknowledged.discard(packet.packet_id)
+                return b""
+            case packets.Pingreq():
+                return packets.PINGRESP
+            case packets.Disconnect():
+                self.over = True
+                return b""
+
+    def _connect(self, packet: packets.Connect) -> bytes:
+        if not packet.client_id and not packet.clean_session:  # 3.1.3.1
+            raise ConnectionRefused(_IDENTIFIER_REJECTED)
+        try:
+            password = (packet.password or b"").decode()
+        except UnicodeDecodeError as invalid:
+            raise ConnectionRefused(_BAD_CREDENTIALS) from invalid
+        connect = Connect(
+            self._host, packet.client_id, packet.username or "", password, self._chain, packet.clean_session, packet.keep_alive
+        )
+        request = self._request("CONNECT", packet.client_id)
+        self._session = self._azure.mqtt(request, lambda endpoint, world: endpoint.connect(world, connect))
+        self.client_id, self.keep_alive = packet.client_id, packet.keep_alive
+        return packets.connack(0)
+
+    def _subscribe(self, topic_filter: str, qos: int) -> int:
+        request = self._request("SUBSCRIBE", topic_filter)
+        if not self._azure.mqtt(request, lambda endpoint, world: endpoint.subscribe(world, self._session, topic_filter)):
+            return packets.FAILURE
+        self._granted[topic_filter] = granted = min(qos, 1)  # Azure grants QoS 1 to those who want 2
+        return granted
+
+    def _publish(self, packet: packets.Publish) -> bytes:
+        request = self._request("PUBLISH", packet.topic, packet.payload)
+        answers = self._azure.mqtt(
+            request, lambda endpoint, world: endpoint.publish(world, self._session, packet.topic, packet.payload)
+        )
+        acknowledgement = b"" if packet.packet_id is None else packets.puback(packet.packet_id)
+        return acknowledgement + b"".join(self._deliver(answers))
+
+    def _deliver(self, publications: Iterable[Publication]) -> Iterator[bytes]:
+        """Those that the client has subscribed to, at the best QoS granted to a filter that matches (3.3.5)."""
+        for publication in publications:
+            granted = [qos for topic_filter, qos in self._granted.items() if matches(topic_filter, publication.topic)]
+            if granted:
+                yield packets.publish(publication.topic, publication.payload, self._next_packet_id() if max(granted) else None)
+
+    def _next_packet_id(self) -> int:
+        """They go round (2.3.1). Raises `ProtocolViolation` when the next one is still not acknowledged."""
+        self._packet_id = self._packet_id % 65_535 + 1
+        if self._packet_id in self._unacknowledged:
+            raise ProtocolViolation("the client leaves messages without acknowledgement")
+        self._unacknowledged.add(self._packet_id)
+        return self._packet_id
+
+    def _request(self, method: str, path: str, body: bytes = b"") -> Request:
+        """One operation as the faults of a test see it."""
+        return Request(method, self._host, path, body=body, chain=self._chain)

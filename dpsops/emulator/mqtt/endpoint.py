@@ -1,0 +1,78 @@
+"""What stands behind MQTT: the vocabulary that each device-facing service of the embedded Azure is written in.
+
+An endpoint decides who may connect, what a client may subscribe to, and what is answered to what it
+publishes. It sees no packets: `connection.py` speaks the protocol.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from dpsops.emulator.http import JSON
+from dpsops.emulator.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """A CONNECT packet and who sent it. `chain`: the TLS client certificates as presented, DER, leaf first.
+
+    TLS has proven that the client holds the leaf's key, and nothing else: the chain may be of a stranger,
+    expired or incomplete. `host` is the TLS server name, in lower case; `keep_alive` is in seconds.
+    """
+
+    host: str
+    client_id: str
+    username: str
+    password: str
+    chain: tuple[bytes, ...]
+    clean_session: bool
+    keep_alive: int
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """One message to the client, on a topic."""
+
+    topic: str
+    payload: bytes
+
+
+class ConnectionRefused(Exception):
+    """The CONNECT is answered with this return code, 1 to 5, and the connection closed (MQTT 3.1.1, 3.2.2.3)."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"CONNACK {code}")
+        self.code = code
+
+
+class ProtocolViolation(Exception):
+    """The client did what its service does not allow: the server closes the connection (MQTT 3.1.1, 4.8)."""
+
+
+class Endpoint(Protocol):
+    """One device-facing service over MQTT. Each call is one transaction; an exception undoes it.
+
+    `host` is matched against the whole host name. What `connect` returns is the session: it is handed to
+    the later calls of the same connection.
+    """
+
+    host: re.Pattern[str]
+
+    def connect(self, world: World, connect: Connect) -> JSON:
+        """Lets the client in and returns the session. Raises `ConnectionRefused`."""
+        ...
+
+    def subscribe(self, world: World, session: JSON, topic_filter: str) -> bool:
+        """Whether the client may subscribe to this filter."""
+        ...
+
+    def publish(self, world: World, session: JSON, topic: str, payload: bytes) -> Sequence[Publication]:
+        """Takes a message; returns the answers to this client. Raises `ProtocolViolation`."""
+        ...
+
+    def disconnect(self, world: World, session: JSON) -> None:
+        """The connection has ended, whoever ended it."""
+        ...

@@ -1,0 +1,151 @@
+"""The enrollment group: all devices whose leaf the root has signed may register, and where they are assigned.
+
+Source: Azure DPS, "Symmetric key / X.509 attestation" and the service API 2021-10-01, `EnrollmentGroup`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography import x509
+
+from dpsops.errors import InvalidInput, Refused
+from dpsops.pki import chains
+from dpsops.pki.names import DeviceId
+from dpsops.settings import Environment
+from dpsops.workflows.register import bundle_of
+from dpsops.workflows.run import Action, Run
+
+REPROVISIONING = {
+    "migrate": {"updateHubAssignment": True, "migrateDeviceData": True},
+    "reset": {"updateHubAssignment": True, "migrateDeviceData": False},
+    "never": {"updateHubAssignment": False, "migrateDeviceData": False},
+}
+"""The reprovisioning policies by the names of the settings. Source: Azure DPS, "IoT Hub Device reprovisioning concepts"."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedGroup:
+    """A group as the DPS shows it: the names of its CA certificates, whether it lets devices in, its etag, and the rest."""
+
+    primary: str
+    secondary: str
+    enabled: bool
+    etag: str
+    document: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Individual:
+    """What an individual enrollment may have of its own: one hub (its name), a reprovisioning policy, a first twin; None
+    where it is as in the group."""
+
+    hub: str | None = None
+    policy: str | None = None
+    twin: dict[str, Any] | None = None
+
+
+def path(environment: Environment) -> str:
+    """Where the environment's group is."""
+    return f"/enrollmentGroups/{environment.group.id}"
+
+
+def observe(run: Run) -> ObservedGroup | None:
+    """The environment's group, or None. It costs one request."""
+    document = run.cloud.enrollments.get(path(run.environment))
+    if document is None:
+        return None
+    references = document.get("attestation", {}).get("x509", {}).get("caReferences") or {}
+    return ObservedGroup(
+        primary=references.get("primary") or "",
+        secondary=references.get("secondary") or "",
+        enabled=document.get("provisioningStatus") != "disabled",
+        etag=document.get("etag", ""),
+        document=document,
+    )
+
+
+def wanted(environment: Environment, primary: str) -> dict[str, Any]:
+    """The group as it should be, with this CA certificate."""
+    return {
+        "enrollmentGroupId": environment.group.id,
+        "attestation": {"type": "x509", "x509": {"caReferences": {"primary": primary}}},
+        "provisioningStatus": "enabled",
+        "reprovisionPolicy": REPROVISIONING[environment.group.reprovisioning],
+        "allocationPolicy": environment.dps.allocation,
+        "iotHubs": [f"{hub.name.lower()}.azure-devices.net" for hub in environment.hub],
+        "initialTwin": initial_twin(environment.group.twin),
+    }
+
+
+def initial_twin(desired: dict[str, Any]) -> dict[str, Any]:
+    """A twin that begins with these desired properties."""
+    return {"tags": {}, "properties": {"desired": desired}}
+
+
+def differs(observed: ObservedGroup, environment: Environment, primary: str) -> bool:
+    """Whether the group is other than wanted, in what dpsops decides; what others added to it stays."""
+    want, have = wanted(environment, primary), observed.document
+    twin = (have.get("initialTwin") or {}).get("properties", {}).get("desired", {})
+    return (
+        observed.primary != primary
+        or have.get("allocationPolicy") != want["allocationPolicy"]
+        or sorted(host.lower() for host in have.get("iotHubs") or []) != sorted(want["iotHubs"])
+        or have.get("reprovisionPolicy") != want["reprovisionPolicy"]
+        or {key: value for key, value in twin.items() if not key.startswith("$")} != environment.group.twin
+    )
+
+
+def plan(observed: ObservedGroup | None, environment: Environment, primary: str) -> list[Action]:
+    """What is to be done to the group. Raises `Refused` where somebody has disabled it."""
+    target = f"enrollment group {environment.group.id}"
+    if observed is None:
+        return [Action("create", target)]
+    if not observed.enabled:
+        raise Refused(
+            f"the enrollment group {environment.group.id} is disabled: somebody has shut all its devices out",
+            "find out why; to let them in again, enable the group in the DPS, then run the command again",
+        )
+    return [Action("modify", target)] if differs(observed, environment, primary) else []
+
+
+def converge(run: Run, primary: str) -> Iterator[Action]:
+    """Makes the group what it should be, under the etag that was observed; yields what was done."""
+    observed = observe(run)
+    for action in plan(observed, run.environment, primary):
+        run.progress(f"enrolling the devices that {primary} vouches for")
+        document = wanted(run.environment, primary)
+        if observed is not None:
+            document = observed.document | document
+        run.cloud.enrollments.put(path(run.environment), document, observed.etag if observed else None)
+        yield Action(action.action, action.target, "created" if action.action == "create" else "modified")
+
+
+def enroll(run: Run, device: DeviceId, own: Individual) -> Iterator[Action]:
+    """Makes or changes a device's individual enrollment, which holds its present leaf; yields what was done.
+
+    Raises `Refused` where that enrollment is disabled: the device is blocked.
+    """
+    environment, location = run.environment, f"/enrollments/{device}"
+    found = run.cloud.enrollments.get(location)
+    if found is not None and found.get("provisioningStatus") == "disabled":
+        raise Refused(f"{device} has a disabled enrollment: it is blocked", f"dpsops device unblock {device}")
+    hubs = {hub.name.lower() for hub in environment.hub}
+    if own.hub is not None and own.hub.lower() not in hubs:
+        raise InvalidInput(f"the environment has no hub {own.hub!r}", f"it has: {', '.join(sorted(hubs))}")
+    leaf = x509.load_pem_x509_certificates(bundle_of(run, device).chain.encode())[0]
+    document = {
+        "registrationId": device,
+        "deviceId": device,
+        "attestation": {"type": "x509", "x509": {"clientCertificates": {"primary": {"certificate": chains.pem(leaf)}}}},
+        "provisioningStatus": "enabled",
+        "reprovisionPolicy": REPROVISIONING[own.policy or environment.group.reprovisioning],
+        "allocationPolicy": "static" if own.hub else environment.dps.allocation,
+        "iotHubs": [f"{name}.azure-devices.net" for name in ([own.hub.lower()] if own.hub else sorted(hubs))],
+        "initialTwin": initial_twin(environment.group.twin if own.twin is None else own.twin),
+    }
+    run.progress(f"enrolling {device} by itself")
+    run.cloud.enrollments.put(location, document, found["etag"] if found else None)
+    yield Action("modify" if found else "create", f"enrollment {device}", "modified" if found else "created")

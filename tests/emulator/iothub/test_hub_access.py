@@ -1,0 +1,195 @@
+"""Who may call a hub's own API: tokens with roles, shared access signatures with rights, and nobody else."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+
+from dpsops.emulator.world import Timings
+from tests.emulator.dps.control_plane import ControlPlane
+from tests.emulator.iothub.hub_lab import (
+    DATA_CONTRIBUTOR,
+    DATA_READER,
+    HOST,
+    HUB,
+    KEEPER,
+    REGISTRY_CONTRIBUTOR,
+    TWIN_CONTRIBUTOR,
+    Lab,
+    sign,
+)
+
+UNAUTHORIZED = (401, "ErrorCode:IotHubUnauthorizedAccess;Unauthorized")
+REQUESTS: dict[str, tuple[str, str, Any]] = {
+    "list": ("GET", "/devices", None),
+    "read": ("GET", "/devices/d1", None),
+    "write": ("PUT", "/devices/d2", {"deviceId": "d2"}),
+    "bulk": ("POST", "/devices", [{"id": "d3", "importMode": "create"}]),
+    "delete": ("DELETE", "/devices/d1", None),
+    "read twin": ("GET", "/twins/d1", None),
+    "write twin": ("PATCH", "/twins/d1", {"tags": {"a": 1}}),
+    "query": ("POST", "/devices/query", {"query": "SELECT * FROM devices"}),
+    "count": ("GET", "/statistics/devices", None),
+    "count connections": ("GET", "/statistics/service", None),
+}
+REGISTRY = {"list", "read", "write", "bulk", "delete"}
+TWINS = {"read twin", "write twin", "query"}
+
+
+def allowed(lab: Lab, authorization: str) -> set[str]:
+    """What the hub does for a caller; everything else it refuses with 401."""
+    lab.create("d1")
+    granted = set()
+    for name, (method, path, body) in sorted(REQUESTS.items(), key=lambda each: each[0] == "delete"):
+        answer = lab.call(method, path, body, headers={"if-match": "*"} if "delete" in name else {}, authorization=authorization)
+        assert answer.status < 300 or answer.status == 401, answer
+        if answer.status < 300:
+            granted.add(name)
+    return granted
+
+
+@pytest.mark.parametrize(
+    ("role", "operations"),
+    [
+        (REGISTRY_CONTRIBUTOR, REGISTRY),
+        (TWIN_CONTRIBUTOR, TWINS),
+        (DATA_READER, {"list", "read", "read twin", "query", "count", "count connections"}),
+        (DATA_CONTRIBUTOR, set(REQUESTS)),
+        ("8e3af657-a8ff-443c-a75c-2fe8c4bcb635", set()),  # Owner: all of the management, nothing of the data
+    ],
+)
+def test_roles(lab: Lab, role: str, operations: set[str]) -> None:
+    lab.assign(role)
+    assert allowed(lab, lab.bearer()) == operations
+
+
+@pytest.mark.parametrize(
+    ("policy", "operations"),
+    [
+        ("iothubowner", set(REQUESTS)),
+        ("service", TWINS | {"count connections"}),
+        ("registryRead", {"list", "read", "count"}),
+        ("registryReadWrite", REGISTRY | {"count"}),
+        ("device", set()),
+    ],
+)
+def test_shared_access_policies(lab: Lab, policy: str, operations: set[str]) -> None:
+    assert allowed(lab, lab.signed(policy)) == operations
+
+
+def test_a_principal_without_a_role_is_told_so(lab: Lab) -> None:
+    status, message = lab.refused("GET", "/devices/d1", authorization=lab.bearer())
+    assert (status, message) == (
+        401,
+        f"ErrorCode:IotHubUnauthorized;Principal {KEEPER.object_id} is not authorized for GET on /devices/d1 "
+        "due to no assigned permissions",
+    )
+
+
+def test_a_role_takes_a_while_to_arrive() -> None:
+    lab = Lab(ControlPlane(Timings(role=60)))
+    lab.assign(REGISTRY_CONTRIBUTOR)
+    assert lab.call("GET", "/devices", authorization=lab.bearer()).status == 401
+    lab.arm.clock.advance(60)
+    assert lab.call("GET", "/devices", authorization=lab.bearer()).status == 200
+
+
+def test_tokens_that_open_nothing(lab: Lab) -> None:
+    lab.assign(DATA_CONTRIBUTOR)
+    for authorization in ("", "Bearer", "Bearer x.y.z", lab.bearer(audience="https://vault.azure.net"), "Basic eDp5"):
+        assert lab.refused("GET", "/devices", authorization=authorization) == UNAUTHORIZED
+    old = lab.bearer()
+    lab.arm.clock.advance(3600)
+    assert lab.refused("GET", "/devices", authorization=old) == UNAUTHORIZED
+
+
+@pytest.mark.parametrize(
+    "resource", [HOST, HOST.upper(), f"{HOST}/", f"{HOST}/devices", f"{HOST}/devices/d1"]
+)  # fmt: skip
+def test_a_signature_opens_its_resource_and_what_is_below(lab: Lab, resource: str) -> None:
+    lab.create("d1")
+    assert lab.call("GET", "/devices/d1", authorization=lab.signed(resource=resource)).status == 200
+
+
+@pytest.mark.parametrize(
+    "resource", ["hub2.azure-devices.net", f"{HOST}/devices/d", f"{HOST}/devices/D1", f"{HOST}/twins", "", f"{HOST}/devices/d1/x"]
+)
+def test_and_nothing_else(lab: Lab, resource: str) -> None:
+    lab.create("d1")
+    assert lab.refused("GET", "/devices/d1", authorization=lab.signed(resource=resource)) == UNAUTHORIZED
+
+
+def test_a_signature_expires(lab: Lab) -> None:
+    signed = lab.signed(lifetime=60)
+    lab.arm.clock.advance(59)
+    assert lab.call("GET", "/devices", authorization=signed).status == 200
+    lab.arm.clock.advance(1)
+    assert lab.refused("GET", "/devices", authorization=signed) == UNAUTHORIZED
+
+
+def test_either_key_of_a_policy_signs_and_no_other(lab: Lab) -> None:
+    owner = next(each for each in lab.hub()["policies"] if each["keyName"] == "iothubowner")
+    expiry = lab.arm.clock.now() + 60
+    for key in (owner["primaryKey"], owner["secondaryKey"]):
+        assert lab.call("GET", "/devices", authorization=sign(HOST, key, expiry, "iothubowner")).status == 200
+    stolen = base64.b64encode(b"x" * 32).decode()
+    for key, policy in ((stolen, "iothubowner"), (owner["primaryKey"], "nobody"), (owner["primaryKey"], "")):
+        assert lab.refused("GET", "/devices", authorization=sign(HOST, key, expiry, policy)) == UNAUTHORIZED
+
+
+@pytest.mark.parametrize("change", ["se=9999999999", "sr=other", "sig=AAAA", "sig=%", "se=soon", ""])
+def test_a_signature_that_was_changed_opens_nothing(lab: Lab, change: str) -> None:
+    fields = dict(part.partition("=")[::2] for part in lab.signed().removeprefix("SharedAccessSignature ").split("&"))
+    name, _, value = change.partition("=")
+    fields |= {name: value} if change else {}
+    if not change:
+        del fields["sig"]
+    changed = "SharedAccessSignature " + "&".join(f"{each}={text}" for each, text in fields.items())
+    assert lab.refused("GET", "/devices", authorization=changed) == UNAUTHORIZED
+
+
+def test_a_hub_can_do_without_signatures(lab: Lab) -> None:
+    lab.assign(DATA_CONTRIBUTOR)
+    lab.arm.hub(HUB, disableLocalAuth=True)
+    assert lab.refused("GET", "/devices", authorization=lab.signed()) == UNAUTHORIZED
+    assert lab.call("GET", "/devices", authorization=lab.bearer()).status == 200
+
+
+@pytest.mark.parametrize(
+    ("properties", "status"),
+    [
+        ({"publicNetworkAccess": "Disabled"}, 401),
+        ({"networkRuleSets": {"defaultAction": "Deny", "ipRules": []}}, 401),
+        ({"networkRuleSets": {"ipRules": []}}, 401),
+        ({"networkRuleSets": {"defaultAction": "Allow"}}, 200),
+        ({"publicNetworkAccess": "Enabled"}, 200),
+    ],
+)
+def test_a_closed_network(lab: Lab, properties: Any, status: int) -> None:
+    lab.arm.hub(HUB, **properties)
+    assert lab.call("GET", "/devices").status == status
+
+
+@pytest.mark.parametrize("version", ["", "2023-06-30", "latest"])
+def test_api_versions_are_the_apis_own(lab: Lab, version: str) -> None:
+    status, message = lab.refused("GET", "/devices", version=version)
+    assert (status, message.partition(";")[0]) == (400, "ErrorCode:InvalidProtocolVersion")
+
+
+def test_a_hub_is_in_the_dns_while_it_is_active() -> None:
+    lab = Lab(ControlPlane(Timings(operation=40)))
+    assert lab.azure.resolves(HOST)
+    assert not lab.azure.resolves("hub2.azure-devices.net")
+    lab.arm.call("PUT", "/IotHubs/hub2", {"location": "westeurope", "sku": {"name": "S1"}, "properties": {}})
+    assert not lab.azure.resolves("hub2.azure-devices.net"), "it is being activated"
+    lab.arm.clock.advance(40)
+    assert lab.azure.resolves("hub2.azure-devices.net")
+    lab.arm.call("PUT", f"/IotHubs/{HUB}", {"location": "westeurope", "sku": {"name": "S1"}, "properties": {}})
+    assert lab.azure.resolves(HOST), "a change does not take it away"
+    key = lab.signed()
+    lab.arm.clock.advance(40)
+    lab.arm.call("DELETE", f"/IotHubs/{HUB}")
+    assert not lab.azure.resolves(HOST)
+    assert lab.refused("GET", "/devices", authorization=key) == (404, f"ErrorCode:IotHubNotFound;{HUB}")

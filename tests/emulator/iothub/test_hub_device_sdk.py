@@ -1,0 +1,142 @@
+"""The unmodified device SDK and a plain HTTPS client at a hub, through the proxy, TLS and MQTT."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import azure.iot.device
+import pytest
+import requests
+from azure.iot.device.exceptions import ConnectionDroppedError, CredentialError, OperationCancelled
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from dpsops.emulator.arm.resources import ResourceId
+from dpsops.emulator.http import JSON
+from dpsops.emulator.identity.state import OPERATOR, SUBSCRIPTION
+from dpsops.emulator.iothub.devices import find_device, messages_of, provision, save_device
+from dpsops.emulator.iothub.routes import RESOURCE_TYPES
+from dpsops.emulator.iothub.state import load_hub
+from dpsops.emulator.server import EmbeddedAzure
+from dpsops.emulator.world import Clock
+from dpsops.emulator.world import World as Inside
+from tests.emulator.dps.control_plane import NOW
+from tests.emulator.iothub.hub_lab import HOST, HUB, Issuer, sign, thumbprint
+
+SDK: Any = azure.iot.device  # it has no annotations
+pytestmark = pytest.mark.filterwarnings("ignore:ssl.PROTOCOL_TLSv1_2 is deprecated:DeprecationWarning")  # the SDK's own
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[EmbeddedAzure]:
+    """An embedded Azure with one hub, over a real socket."""
+    with EmbeddedAzure(tmp_path / ".dpsops", clock=Clock(frozen_at=NOW)) as running:
+        identifier = ResourceId(SUBSCRIPTION, "rg", "Microsoft.Devices/IotHubs", (HUB,))
+        body = {"location": "westeurope", "sku": {"name": "S1", "capacity": 1}, "properties": {}}
+        with inside(running) as world:
+            RESOURCE_TYPES[0].put(world, identifier, body, "2023-06-30", OPERATOR)
+        yield running
+
+
+@contextmanager
+def inside(here: EmbeddedAzure) -> Iterator[Inside]:
+    """The embedded Azure's state, inside one transaction."""
+    with here.azure.database.transaction() as state:
+        yield Inside(state, here.azure.clock.now())
+
+
+def hub_of(world: Inside) -> JSON:
+    """The hub's document."""
+    hub = load_hub(world, HUB)
+    assert hub is not None
+    return hub
+
+
+@pytest.fixture
+def device(here: EmbeddedAzure, tmp_path: Path) -> Iterator[Any]:
+    """The SDK's client of a device that DPS has made in the hub."""
+    leaf = Issuer.make().issue("d1")
+    files = tmp_path / "leaf.pem", tmp_path / "leaf.key"
+    files[0].write_bytes(leaf.certificate.public_bytes(Encoding.PEM))
+    files[1].write_bytes(leaf.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    with inside(here) as world:
+        provision(world, hub_of(world), "d1", thumbprint(leaf.certificate))
+    client = SDK.IoTHubDeviceClient.create_from_x509_certificate(
+        SDK.X509(str(files[0]), str(files[1])),
+        HOST,
+        "d1",
+        server_verification_cert=here.authority_file.read_text(),
+        proxy_options=SDK.ProxyOptions("HTTP", "127.0.0.1", int(here.proxy_url.rpartition(":")[2])),
+        connection_retry=False,
+        auto_connect=False,
+    )
+    yield client
+    client.shutdown()
+
+
+def test_a_device_sends_and_reports(here: EmbeddedAzure, device: Any) -> None:
+    device.connect()
+    message = SDK.Message(b'{"t": 21}', message_id="m1", content_encoding="utf-8", content_type="application/json")
+    message.custom_properties["colour"] = "dark red"
+    device.send_message(message)
+    device.patch_twin_reported_properties({"battery": 55})
+    assert device.get_twin() == {"desired": {"$version": 1}, "reported": {"battery": 55, "$version": 2}}
+    with inside(here) as world:
+        (kept,) = messages_of(world, hub_of(world), "d1")
+    assert json.loads(base64.b64decode(kept["body"])) == {"t": 21}
+    assert kept["properties"] == {"colour": "dark red"}
+    assert (kept["systemProperties"]["messageId"], kept["enqueued"]) == ("m1", NOW)
+
+
+def disable(here: EmbeddedAzure) -> None:
+    """Disables the device."""
+    with inside(here) as world:
+        hub = hub_of(world)
+        found = find_device(world, hub, "d1")
+        assert found is not None
+        save_device(world, hub, found | {"status": "disabled"})
+
+
+def renew(here: EmbeddedAzure) -> None:
+    """The device registers with another leaf."""
+    with inside(here) as world:
+        provision(world, hub_of(world), "d1", "AB" * 32)
+
+
+def test_a_disabled_device_is_put_out(here: EmbeddedAzure, device: Any) -> None:
+    device.connect()
+    disable(here)
+    with pytest.raises((ConnectionDroppedError, OperationCancelled)):
+        device.send_message("too late")
+    with inside(here) as world:
+        assert messages_of(world, hub_of(world), "d1") == []
+
+
+@pytest.mark.parametrize("happens", [disable, renew])
+def test_who_is_not_to_come_in_does_not(here: EmbeddedAzure, device: Any, happens: Callable[[EmbeddedAzure], None]) -> None:
+    happens(here)
+    with pytest.raises(CredentialError):
+        device.connect()
+
+
+def test_the_registry_answers_over_https(here: EmbeddedAzure) -> None:
+    with inside(here) as world:
+        hub = hub_of(world)
+        provision(world, hub, "d1", "AB" * 32)
+        policy = hub["policies"][0]
+    session = requests.Session()
+    session.trust_env = False
+    with session:
+        answer = session.get(
+            f"https://{HOST}/devices/d1?api-version=2021-04-12",
+            headers={"Authorization": sign(HOST, policy["primaryKey"], NOW + 60, policy["keyName"])},
+            proxies={"https": here.proxy_url},
+            verify=str(here.authority_file),
+            timeout=30,
+        )
+    assert (answer.status_code, answer.json()["authentication"]["type"]) == (200, "selfSigned")
+    assert answer.headers["ETag"] == f'"{answer.json()["etag"]}"'

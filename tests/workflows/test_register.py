@@ -1,0 +1,280 @@
+"""A device proves who it is: registering over HTTPS and MQTT, and every way of being refused."""
+
+from __future__ import annotations
+
+import base64
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from dpsops.azure.provisioning import Assigned, DeviceCredential, RegistrationRefused, Wire, register_over_https
+from dpsops.emulator.faults import Fault, Refuse
+from dpsops.emulator.http import Request, Response
+from dpsops.emulator.iothub.devices import messages_of
+from dpsops.emulator.iothub.state import load_hub
+from dpsops.emulator.world import Timings
+from dpsops.emulator.world import World as Inside
+from dpsops.errors import Error, InvalidInput, Refused
+from dpsops.pki import chains, profiles
+from dpsops.pki.names import device_id
+from dpsops.workflows import blocking, device, enrollment, fleet, register, root, status
+from dpsops.workflows.run import Run
+from dpsops.workflows.up import plan
+from tests.workflows.doing import converge
+from tests.worlds import World, environment
+
+PRESS = device_id("press-07")
+OTHER = device_id("press-08")
+HUB = "iot-dpsops-test.azure-devices.net"
+
+
+def ready(world: World, **settings: Any) -> Run:
+    """An environment with a proven root, a group, and a leaf for press-07."""
+    run = world.run(environment(root={"key": "EC-P256"}, **settings))
+    converge(run)
+    list(device.issue(run, [PRESS]))
+    return run
+
+
+def over(transport: str, run: Run, credential: DeviceCredential | None = None, name: str = PRESS) -> register.Registered:
+    """Registers press-07, with its own leaf unless another is given."""
+    return register.register(
+        device_id(name),
+        credential or register.bundle_of(run, PRESS),
+        register.id_scope(run),
+        run.wire,
+        transport=transport,
+        wait=run.cloud.sleep,
+        now=run.now(),
+        progress=run.progress,
+    )
+
+
+def chain(*certificates: x509.Certificate) -> str:
+    """Certificates as PEM, one behind the other."""
+    return "".join(chains.pem(certificate) for certificate in certificates)
+
+
+def key_pem(key: ec.EllipticCurvePrivateKey) -> str:
+    """A key as a bundle has it."""
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()  # fmt: skip
+
+
+def strangers(run: Run) -> DeviceCredential:
+    """A leaf of the right name from a root that nobody knows."""
+    key, leaf_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    wanted = profiles.Root(profiles.root_subject("stranger", 1), key.public_key(), timedelta(days=365))
+    authority = profiles.issue_root(wanted, key, serial=x509.random_serial_number(), now=run.now())
+    leaf = profiles.issue_leaf(
+        PRESS, leaf_key.public_key(), authority, key,
+        lifetime=timedelta(days=30), serial=x509.random_serial_number(), now=run.now(),
+    )  # fmt: skip
+    return DeviceCredential(key_pem(leaf_key), chain(leaf, authority))
+
+
+def test_up_enrolls_the_group_and_then_rests(embedded: World) -> None:
+    run = ready(embedded)
+    group = enrollment.observe(run)
+    assert group is not None
+    assert (group.primary, group.enabled) == ("root-g1", True)
+    assert group.document["allocationPolicy"] == "hashed"
+    assert group.document["iotHubs"] == [HUB]
+    assert converge(embedded.run(run.environment)) == []
+    assert [exchange for exchange in embedded.exchanges if exchange.writes] == []
+    assert len(embedded.exchanges) <= 15
+
+
+def test_a_changed_group_is_modified_under_its_etag(embedded: World) -> None:
+    run = ready(embedded)
+    changed = environment(root={"key": "EC-P256"}, group={"reprovisioning": "never", "twin": {"telemetry": {"interval": 30}}})
+    assert [(a.action, a.target) for a in plan(embedded.run(changed)).actions] == [("modify", "enrollment group devices")]
+    converge(embedded.run(changed))
+    group = enrollment.observe(run)
+    assert group is not None
+    assert group.document["reprovisionPolicy"] == {"updateHubAssignment": False, "migrateDeviceData": False}
+    assert converge(embedded.run(changed)) == []
+
+
+def test_a_group_that_was_disabled_by_hand_is_left_alone(embedded: World) -> None:
+    run = ready(embedded)
+    group = enrollment.observe(run)
+    assert group is not None
+    run.cloud.enrollments.put(
+        enrollment.path(run.environment), group.document | {"provisioningStatus": "disabled"}, group.etag
+    )  # fmt: skip
+    with pytest.raises(Refused, match="is disabled: somebody has shut all its devices out"):
+        converge(embedded.run(run.environment))
+    assert "the enrollment group is disabled" in status.observe(run).next[0]
+    with pytest.raises(RegistrationRefused):
+        over("https", run)
+
+
+@pytest.fixture
+def prompt(embedded: World) -> World:
+    """An Azure that is done at once: the device SDK waits in real time, and the clock here moves only for us."""
+    assert embedded.embedded is not None
+    embedded.embedded.azure.timings = Timings()
+    return embedded
+
+
+@pytest.mark.parametrize("transport", ["https", "mqtt"])
+def test_a_device_registers(prompt: World, transport: str) -> None:
+    run = ready(prompt)
+    done = over(transport, run)
+    assert (done.assigned.device, done.assigned.hub, done.transport) == (PRESS, HUB, transport)
+    assert done.sent == (transport == "mqtt")
+    found = fleet.member(run, PRESS)
+    assert found.hub == HUB
+    assert found.uses_newest_leaf
+    assert found.admitted
+    assert [one.leaf.device for one in fleet.members(run)] == [PRESS]
+
+
+def test_its_message_reaches_the_hub(prompt: World) -> None:
+    run = ready(prompt)
+    over("mqtt", run)
+    assert prompt.embedded is not None
+    with prompt.embedded.azure.database.transaction() as state:
+        inside = Inside(state, prompt.clock.now())
+        hub = load_hub(inside, "iot-dpsops-test")
+        assert hub is not None
+        kept = messages_of(inside, hub, PRESS)
+    assert [base64.b64decode(message["body"]) for message in kept] == [b"press-07 says hello"]
+
+
+@pytest.mark.parametrize("transport", ["https", "mqtt"])
+def test_a_strangers_certificate_is_refused(prompt: World, transport: str) -> None:
+    run = ready(prompt)
+    with pytest.raises(RegistrationRefused) as refused:
+        over(transport, run, strangers(run))
+    assert refused.value.code == (401002 if transport == "https" else 401)  # the SDK keeps the status only
+    assert "whether its root is verified" in refused.value.hint
+
+
+def test_a_leaf_without_its_chain_is_refused(embedded: World) -> None:
+    run = ready(embedded)
+    whole = register.bundle_of(run, PRESS)
+    leaf = x509.load_pem_x509_certificates(whole.chain.encode())[0]
+    with pytest.raises(RegistrationRefused) as refused:
+        over("https", run, DeviceCredential(whole.key, chain(leaf)))
+    assert refused.value.code == 401002
+    assert "the bundle holds the leaf alone" in refused.value.hint
+
+
+def test_an_expired_leaf_is_refused(embedded: World) -> None:
+    run = ready(embedded)
+    credential, scope = register.bundle_of(run, PRESS), register.id_scope(run)
+    embedded.clock.advance(366 * 86_400)
+    with pytest.raises(RegistrationRefused) as refused:
+        register_over_https(scope, PRESS, credential, run.wire, run.cloud.sleep)
+    assert refused.value.code == 401002
+    assert register.diagnosis(PRESS, credential, run.now()).startswith("the leaf ended on 2027-03-01")
+    early = run.now() - timedelta(days=800)
+    assert "set the clock right" in register.diagnosis(PRESS, credential, early)
+
+
+def test_another_devices_leaf_is_refused(embedded: World) -> None:
+    run = ready(embedded)
+    with pytest.raises(RegistrationRefused) as refused:
+        over("https", run, name=OTHER)
+    assert "the leaf is that of press-07" in refused.value.hint
+
+
+def test_a_root_that_is_no_longer_there_vouches_for_nobody(embedded: World) -> None:
+    run = ready(embedded)
+    group = enrollment.observe(run)
+    assert group is not None
+    run.cloud.enrollments.delete(enrollment.path(run.environment), group.etag)
+    with pytest.raises(RegistrationRefused):
+        over("https", run)
+
+
+def test_a_blocked_device_is_out_until_it_is_unblocked(embedded: World) -> None:
+    run = ready(embedded)
+    over("https", run)
+    assert [action.action for action in blocking.block(run, PRESS)] == ["disable", "disable", "remove", "tag"]
+    assert list(blocking.block(run, PRESS)) == []
+    with pytest.raises(RegistrationRefused):
+        over("https", run)
+    results = list(device.issue(run, [PRESS]))
+    assert [type(result) for result in results] == [device.Failed]
+    assert fleet.member(run, PRESS).leaf.blocked
+    assert status.observe(run).fleet.blocked == 1
+
+    assert [action.action for action in blocking.unblock(run, PRESS)] == ["tag", "enable", "remove"]
+    assert list(blocking.unblock(run, PRESS)) == []
+    assert over("https", run).assigned.hub == HUB
+
+
+def test_a_blocked_device_is_told_so_over_mqtt_too(prompt: World) -> None:
+    run = ready(prompt)
+    list(blocking.block(run, PRESS))
+    with pytest.raises(RegistrationRefused, match="is disabled") as refused:
+        over("mqtt", run)
+    assert "the device is blocked" in refused.value.hint
+
+
+def test_an_individual_enrollment_has_settings_of_its_own(embedded: World) -> None:
+    run = ready(embedded, hub=[{"name": "iot-dpsops-test", "weight": 1000}, {"name": "iot-dpsops-two", "weight": 1}])
+    own = enrollment.Individual(hub="iot-dpsops-two", policy="never", twin={"telemetry": {"interval": 5}})
+    assert [action.outcome for action in enrollment.enroll(run, PRESS, own)] == ["created"]
+    assert over("https", run).assigned.hub == "iot-dpsops-two.azure-devices.net"
+    list(blocking.block(run, PRESS))
+    with pytest.raises(Refused, match="it is blocked"):
+        list(enrollment.enroll(run, PRESS, own))
+    list(blocking.unblock(run, PRESS))
+    kept = run.cloud.enrollments.get(f"/enrollments/{PRESS}")
+    assert kept is not None
+    assert kept["provisioningStatus"] == "enabled"
+    with pytest.raises(InvalidInput, match="has no hub 'nowhere'"):
+        list(enrollment.enroll(run, PRESS, enrollment.Individual(hub="nowhere")))
+
+
+def asks(part: str, request: Request) -> bool:
+    """Whether a request of a device names this in its path."""
+    return request.host.startswith("global.") and part in request.path
+
+
+def test_a_registration_that_never_ends_ends_here(embedded: World) -> None:
+    run = ready(embedded)
+    assert embedded.embedded is not None
+    assigning = Response(202, {"operationId": "4.x", "status": "assigning"}, {"Retry-After": "3"})
+    embedded.embedded.azure.faults.add(Fault(Refuse(assigning), partial(asks, "/operations/"), times=None))
+    with pytest.raises(Error, match="has not decided on press-07 after 60 questions"):
+        over("https", run)
+
+
+def test_an_unreachable_host_is_said_to_be(embedded: World) -> None:
+    run = ready(embedded)
+    nowhere = Wire("http://127.0.0.1:9", run.wire.authority_file)
+    with pytest.raises(Error, match="DPS cannot be reached"):
+        register_over_https("0ne00000000", PRESS, register.bundle_of(run, PRESS), nowhere, run.cloud.sleep)
+
+
+def test_a_device_without_a_leaf(embedded: World) -> None:
+    run = ready(embedded)
+    with pytest.raises(Error, match="press-08 has no certificate in the vault"):
+        register.bundle_of(run, OTHER)
+    with pytest.raises(Error, match="press-08 has no certificate in the vault"):
+        fleet.member(run, OTHER)
+
+
+@pytest.mark.parametrize("text", ["", "nonsense", "-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----\n"])
+def test_what_is_no_bundle(text: str) -> None:
+    with pytest.raises(InvalidInput):
+        register.read_bundle(text, "the file")
+
+
+def test_the_root_that_issued_is_the_groups_primary(embedded: World) -> None:
+    run = ready(embedded)
+    assert isinstance(over("https", run).assigned, Assigned)
+    group = enrollment.observe(run)
+    assert group is not None
+    assert root.current_name(run) == group.primary

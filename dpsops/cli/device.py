@@ -1,26 +1,24 @@
-"""`dpsops device`: the devices, their certificates, and who of them may register."""
+"""`dpsops device`: the devices and their certificates."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dpsops.cli.connection import connected, wired
-from dpsops.cli.options import Options, Transport, timestamp
+from dpsops.cli.connection import connected
+from dpsops.cli.options import Options, timestamp
 from dpsops.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from dpsops.pki.names import DeviceId
+    from dpsops.workflows.device import Failed, Issued, Unchanged
     from dpsops.workflows.enrollment import Individual
     from dpsops.workflows.fleet import Member
-    from dpsops.workflows.register import Registered
-    from dpsops.workflows.run import Action, Run
+    from dpsops.workflows.run import Action
 
 _FAILED, _SOME_FAILED = 1, 3
 
@@ -36,7 +34,7 @@ app = typer.Typer(
   dpsops device block press-07      keep it out""",
 )
 
-_DeviceArgument = Annotated[str, typer.Argument(metavar="ID", help="A device ID, in lower case, as in press-07.")]
+DeviceArgument = Annotated[str, typer.Argument(metavar="ID", help="A device ID, in lower case, as in press-07.")]
 
 
 @app.command()
@@ -70,22 +68,40 @@ def issue(
     with connected(options) as run:
         results = list(workflow.issue(run, wanted))
         enrolled = [action for device in wanted for action in enroll(run, device, own)] if own else []
+    return _print_issued(options, results, enrolled)
+
+
+@app.command()
+def renew(
+    context: typer.Context,
+    devices: Annotated[list[str], typer.Argument(metavar="ID...", help="Device IDs, in lower case, as in press-07.")],
+) -> int:
+    """Issue a new leaf certificate to each device, whatever it has; it is used once the device registers with it.
+
+    \b
+    Example:
+      dpsops device renew press-07
+    """
+    from dpsops.pki.names import device_id
+    from dpsops.workflows import device as workflow
+
+    options: Options = context.obj
+    wanted = [device_id(text) for text in devices]
+    with connected(options) as run:
+        results = list(workflow.issue(run, wanted, renew=True))
+    return _print_issued(options, results, [])
+
+
+def _print_issued(options: Options, results: Sequence[Issued | Unchanged | Failed], enrolled: Sequence[Action]) -> int:
+    from dpsops.workflows import device as workflow
+
     issued = [result for result in results if isinstance(result, workflow.Issued)]
     unchanged = [result.device for result in results if isinstance(result, workflow.Unchanged)]
     failed = [result for result in results if isinstance(result, workflow.Failed)]
     document: dict[str, Any] = {
-        "issued": [
-            {
-                "device": one.device,
-                "serial": one.serial,
-                "thumbprint": one.thumbprint,
-                "not_after": one.not_after,
-                "secret_id": one.secret_id,
-            }
-            for one in issued
-        ],
+        "issued": [asdict(one) for one in issued],
         "unchanged": unchanged,
-        "failed": [{"device": one.device, "reason": one.reason} for one in failed],
+        "failed": [asdict(one) for one in failed],
         "actions": [asdict(action) for action in enrolled],
     }
     lines = [
@@ -123,91 +139,6 @@ def _read_twin(path: Path) -> dict[str, Any]:
     return document
 
 
-@app.command()
-def register(
-    context: typer.Context,
-    device: _DeviceArgument,
-    transport: Annotated[Transport, typer.Option("--transport", help="How it registers.")] = Transport.mqtt,
-    bundle: Annotated[
-        Path | None, typer.Option("--bundle", metavar="FILE", help="Key, leaf and chain from a file; Azure's vault is not asked.")
-    ] = None,
-    id_scope: Annotated[
-        str | None, typer.Option("--id-scope", metavar="SCOPE", help="The DPS's ID scope, needed with --bundle.")
-    ] = None,
-) -> None:
-    """Play the device: register through DPS for real, connect to the hub it is assigned to, and send one message.
-
-    Over https it registers and says where it was assigned; the message needs mqtt.
-
-    \b
-    Examples:
-      dpsops device register press-07
-      dpsops device register press-07 --transport https
-      dpsops device register press-07 --bundle press-07.pem --id-scope 0ne00CAF894
-    """
-    from dpsops.pki.names import device_id
-    from dpsops.workflows import register as workflow
-
-    options: Options = context.obj
-    wanted = device_id(device)
-    if bundle is not None:
-        if not id_scope:
-            raise InvalidInput("--bundle needs the ID scope of the DPS", "add --id-scope; 'dpsops status' shows it")
-        credential = workflow.read_bundle(_read_bundle(bundle), str(bundle))
-        with wired(options) as (wire, progress):
-            done = workflow.register(
-                wanted,
-                credential,
-                id_scope,
-                wire,
-                transport=transport.value,
-                wait=_wait,
-                now=datetime.now(UTC),
-                progress=progress,
-            )
-    else:
-        with connected(options) as run:
-            credential = workflow.bundle_of(run, wanted)
-            scope = id_scope or workflow.id_scope(run)
-            done = workflow.register(
-                wanted,
-                credential,
-                scope,
-                run.wire,
-                transport=transport.value,
-                wait=run.cloud.sleep,
-                now=run.now(),
-                progress=run.progress,
-            )
-    _print_registered(options, wanted, done)
-
-
-def _print_registered(options: Options, device: str, done: Registered) -> None:
-    document = {
-        "device": device,
-        "status": "assigned",
-        "substatus": done.assigned.substatus,
-        "assigned_hub": done.assigned.hub,
-        "transport": done.transport,
-        "message_sent": done.sent,
-    }
-    said = f"✓ {device}: registered over {done.transport}, assigned to {done.assigned.hub} ({done.assigned.substatus})"
-    options.print_result(document, f"{said}\n✓ {device}: connected there and sent a message" if done.sent else said)
-
-
-def _read_bundle(path: Path) -> str:
-    try:
-        return path.read_text(encoding="ascii")
-    except (OSError, UnicodeDecodeError) as cause:
-        raise InvalidInput(f"the bundle {path} cannot be read: {cause}", "a bundle is PEM: key, leaf, chain") from cause
-
-
-def _wait(seconds: float) -> None:
-    import time
-
-    time.sleep(seconds)
-
-
 @app.command("list")
 def list_devices(context: typer.Context) -> None:
     """List the devices: who registered, when, on which hub, with which leaf; who never did; whose leaf is about to end.
@@ -227,7 +158,7 @@ def list_devices(context: typer.Context) -> None:
 
 
 @app.command()
-def show(context: typer.Context, device: _DeviceArgument) -> None:
+def show(context: typer.Context, device: DeviceArgument) -> None:
     """Show one device: its leaf, where it is registered and with which leaf, and whether it is blocked.
 
     \b
@@ -274,40 +205,3 @@ def _line(member: Member) -> str:
         state = f"{member.hub} since {member.registered_at[:10]}{'' if member.uses_newest_leaf else ', with an older leaf'}"
     end = f"{leaf.not_after:%Y-%m-%d}" if leaf.not_after else "unknown"
     return f"{leaf.device:<24} until {end}  {state}"
-
-
-@app.command()
-def block(context: typer.Context, device: _DeviceArgument) -> None:
-    """Keep a device out: its leaf is refused by DPS, its hub identity disabled, its registration forgotten.
-
-    \b
-    Example:
-      dpsops device block press-07
-    """
-    from dpsops.workflows.blocking import block as shut_out
-
-    _change(context, device, shut_out, "it is blocked already")
-
-
-@app.command()
-def unblock(context: typer.Context, device: _DeviceArgument) -> None:
-    """Let a blocked device in again; it registers anew.
-
-    \b
-    Example:
-      dpsops device unblock press-07
-    """
-    from dpsops.workflows.blocking import unblock as let_in
-
-    _change(context, device, let_in, "it is not blocked")
-
-
-def _change(context: typer.Context, device: str, workflow: Callable[[Run, DeviceId], Iterable[Action]], nothing: str) -> None:
-    from dpsops.pki.names import device_id
-
-    options: Options = context.obj
-    wanted = device_id(device)
-    with connected(options) as run:
-        done = list(workflow(run, wanted))
-    text = "\n".join(f"✓ {action.target}: {action.outcome}" for action in done) or f"Nothing changed: {nothing}."
-    options.print_result({"changed": bool(done), "actions": [asdict(action) for action in done]}, text)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from dpsops import __version__
-from dpsops.cli import device, local, root, up
+from dpsops.cli import admission, device, local, root, up
 from dpsops.cli.options import Options, Output
 from dpsops.errors import Error, InvalidInput, NotAllowed
 
@@ -36,6 +36,9 @@ app.command("up")(up.up)
 app.command("plan")(up.plan)
 app.command("status")(up.status)
 app.add_typer(root.app, name="root")
+device.app.command("register")(admission.register)
+device.app.command("block")(admission.block)
+device.app.command("unblock")(admission.unblock)
 app.add_typer(device.app, name="device")
 app.add_typer(local.app, name="local")
 

@@ -58,27 +58,30 @@ class Kept:
     blocked: bool
 
 
-def issue(run: Run, devices: Iterable[DeviceId]) -> Iterator[Issued | Unchanged | Failed]:
-    """Issues a leaf to each device that has no valid one of the current root; three requests a device."""
+def issue(run: Run, devices: Iterable[DeviceId], *, renew: bool = False) -> Iterator[Issued | Unchanged | Failed]:
+    """Issues a leaf to each device that has no valid one of the current root; three requests a device.
+
+    renew: to each of them, whatever it has. A blocked device gets none either way.
+    """
     from azure.core.exceptions import HttpResponseError
 
     authority = root.require(run)
     for device in dict.fromkeys(devices):
         run.progress(f"issuing {device}")
         try:
-            yield _issue(run, device, authority)
+            yield _issue(run, device, authority, renew=renew)
         except HttpResponseError as error:
             if error.status_code in (401, 403):
                 raise
             yield Failed(device, explain(error).message)
 
 
-def _issue(run: Run, device: DeviceId, authority: Version) -> Issued | Unchanged | Failed:
+def _issue(run: Run, device: DeviceId, authority: Version, *, renew: bool) -> Issued | Unchanged | Failed:
     generation = int(authority.tags[GENERATION_TAG])
     versions = kept_versions(run, device)
     if any(kept.blocked for kept in versions):
         return Failed(device, f"it is blocked: dpsops device unblock {device}")
-    if any(kept.generation == generation and _lives(kept, run.now()) for kept in versions):
+    if not renew and any(kept.generation == generation and _lives(kept, run.now()) for kept in versions):
         return Unchanged(device)
     key = run.entropy.key()
     certificate = authority.certificate

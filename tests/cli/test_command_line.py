@@ -164,11 +164,16 @@ def test_a_device_registers_is_blocked_and_let_in_again(terminal: Terminal) -> N
     assert terminal("device", "block", "press-07")[1] == "Nothing changed: it is blocked already.\n"
     assert_error(terminal("device", "register", "press-07", "--transport", "https"), 1, "DPS refuses", "is blocked")
     assert_error_free(terminal("device", "show", "press-07"), "yes: dpsops device unblock press-07")
+    assert terminal("device", "renew", "press-07")[0] == 1
     code, out, _ = terminal("device", "issue", "press-07")
     assert (code, out) == (1, "✗ press-07: it is blocked: dpsops device unblock press-07\n")
     assert terminal.json("status")["devices"] == {"total": 2, "expiring": 0, "blocked": 1}
 
     assert terminal.json("device", "unblock", "press-07")["changed"] is True
+    renewed = terminal.json("device", "renew", "press-08")["issued"][0]["thumbprint"]
+    shown = terminal.json("device", "show", "press-08")
+    assert (shown["thumbprint"], shown["registered_thumbprint"]) == (renewed, listed["press-08"]["thumbprint"])
+    assert_error_free(terminal("device", "list"), "with an older leaf")
     assert_error_free(terminal("device", "register", "press-07"), "connected there and sent a message")
     assert_error_free(terminal("device", "list"), "press-08")
 
@@ -315,9 +320,10 @@ def test_version_and_help(terminal: Terminal) -> None:
 
 
 COMMANDS = [
-    "up", "plan", "status", "root show", "root prove", "root export", "device issue", "device register", "device list",
-    "device show", "device block", "device unblock", "local serve", "local env", "local reset",
-]  # fmt: skip
+    *("up", "plan", "status", "root show", "root prove", "root export"),
+    *("device issue", "device renew", "device list", "device show", "device register", "device block", "device unblock"),
+    *("local serve", "local env", "local reset"),
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -1,0 +1,140 @@
+"""`dpsops device register`, `block`, `unblock`: who gets in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dpsops.cli.connection import connected, wired
+from dpsops.cli.device import DeviceArgument
+from dpsops.cli.options import Options, Transport
+from dpsops.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from dpsops.pki.names import DeviceId
+    from dpsops.workflows.register import Registered
+    from dpsops.workflows.run import Action, Run
+
+
+def register(
+    context: typer.Context,
+    device: DeviceArgument,
+    transport: Annotated[Transport, typer.Option("--transport", help="How it registers.")] = Transport.mqtt,
+    bundle: Annotated[
+        Path | None, typer.Option("--bundle", metavar="FILE", help="Key, leaf and chain from a file; Azure's vault is not asked.")
+    ] = None,
+    id_scope: Annotated[
+        str | None, typer.Option("--id-scope", metavar="SCOPE", help="The DPS's ID scope, needed with --bundle.")
+    ] = None,
+) -> None:
+    """Play the device: register through DPS for real, connect to the hub it is assigned to, and send one message.
+
+    Over https it registers and says where it was assigned; the message needs mqtt.
+
+    \b
+    Examples:
+      dpsops device register press-07
+      dpsops device register press-07 --transport https
+      dpsops device register press-07 --bundle press-07.pem --id-scope 0ne00CAF894
+    """
+    from dpsops.pki.names import device_id
+    from dpsops.workflows import register as workflow
+
+    options: Options = context.obj
+    wanted = device_id(device)
+    if bundle is not None:
+        if not id_scope:
+            raise InvalidInput("--bundle needs the ID scope of the DPS", "add --id-scope; 'dpsops status' shows it")
+        credential = workflow.read_bundle(_read_bundle(bundle), str(bundle))
+        with wired(options) as (wire, progress):
+            done = workflow.register(
+                wanted,
+                credential,
+                id_scope,
+                wire,
+                transport=transport.value,
+                wait=_wait,
+                now=datetime.now(UTC),
+                progress=progress,
+            )
+    else:
+        with connected(options) as run:
+            credential = workflow.bundle_of(run, wanted)
+            scope = id_scope or workflow.id_scope(run)
+            done = workflow.register(
+                wanted,
+                credential,
+                scope,
+                run.wire,
+                transport=transport.value,
+                wait=run.cloud.sleep,
+                now=run.now(),
+                progress=run.progress,
+            )
+    _print_registered(options, wanted, done)
+
+
+def _print_registered(options: Options, device: str, done: Registered) -> None:
+    document = {
+        "device": device,
+        "status": "assigned",
+        "substatus": done.assigned.substatus,
+        "assigned_hub": done.assigned.hub,
+        "transport": done.transport,
+        "message_sent": done.sent,
+    }
+    said = f"✓ {device}: registered over {done.transport}, assigned to {done.assigned.hub} ({done.assigned.substatus})"
+    options.print_result(document, f"{said}\n✓ {device}: connected there and sent a message" if done.sent else said)
+
+
+def _read_bundle(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError) as cause:
+        raise InvalidInput(f"the bundle {path} cannot be read: {cause}", "a bundle is PEM: key, leaf, chain") from cause
+
+
+def _wait(seconds: float) -> None:
+    import time
+
+    time.sleep(seconds)
+
+
+def block(context: typer.Context, device: DeviceArgument) -> None:
+    """Keep a device out: its leaf is refused by DPS, its hub identity disabled, its registration forgotten.
+
+    \b
+    Example:
+      dpsops device block press-07
+    """
+    from dpsops.workflows.blocking import block as shut_out
+
+    _change(context, device, shut_out, "it is blocked already")
+
+
+def unblock(context: typer.Context, device: DeviceArgument) -> None:
+    """Let a blocked device in again; it registers anew.
+
+    \b
+    Example:
+      dpsops device unblock press-07
+    """
+    from dpsops.workflows.blocking import unblock as let_in
+
+    _change(context, device, let_in, "it is not blocked")
+
+
+def _change(context: typer.Context, device: str, workflow: Callable[[Run, DeviceId], Iterable[Action]], nothing: str) -> None:
+    from dpsops.pki.names import device_id
+
+    options: Options = context.obj
+    wanted = device_id(device)
+    with connected(options) as run:
+        done = list(workflow(run, wanted))
+    text = "\n".join(f"✓ {action.target}: {action.outcome}" for action in done) or f"Nothing changed: {nothing}."
+    options.print_result({"changed": bool(done), "actions": [asdict(action) for action in done]}, text)

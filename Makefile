@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench record lock clean
+.PHONY: help setup demo test az lint bench record lock clean
 
 help: ## show these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,15 @@ demo: setup ## from nothing to a device that registers, on the embedded Azure
 
 test: setup ## run the tests, with coverage
 	@$(BIN)/python -m pytest --cov
+
+az: setup .venv-az/.stamp ## drive the embedded Azure with Microsoft's Azure CLI, which it installs into .venv-az
+	@DPSOPS_TEST_AZ="$(CURDIR)/.venv-az/bin/az" $(BIN)/python -m pytest tests/az
+
+.venv-az/.stamp: tests/az/requirements.txt
+	@echo "Installing the Azure CLI into .venv-az (700 MB, a minute or two, once)"
+	@$(PYTHON) -m venv .venv-az
+	@.venv-az/bin/python -m pip --disable-pip-version-check --quiet install --requirement $<
+	@touch $@
 
 lint: setup ## check style, types, import layers and workflows
 	@$(BIN)/ruff check
@@ -46,5 +55,5 @@ lock: setup ## resolve the dependencies again, to their newest versions
 		--no-emit-index-url --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
 
 clean: ## remove all that make and the tests have made
-	@rm -rf .venv dist .coverage .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv .venv-az dist .coverage .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find dpsops tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from dpsops.errors import Error, InvalidInput
+from dpsops.errors import Error, InvalidInput, RegistrationRefused
 
 GLOBAL_HOST = "global.azure-devices-provisioning.net"
 
@@ -51,14 +51,6 @@ class Assigned:
 
 
 _TRY_AGAIN = "try again; 'dpsops status' shows what there is"
-
-
-class RegistrationRefused(Error):
-    """DPS says no. The message is its own, the hint what to do about its code."""
-
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(f"DPS refuses: {message} ({code})", _ADVICE.get(int(str(code)[:3]), _TRY_AGAIN))
-        self.code = code
 
 
 _ADVICE = {
@@ -100,7 +92,7 @@ def register_over_https(
             for _ in range(_POLLS):
                 document = _document(answer)
                 if answer.status_code >= 400:
-                    raise RegistrationRefused(int(document.get("errorCode", answer.status_code)), _message(document))
+                    raise _refused(int(document.get("errorCode", answer.status_code)), _message(document))
                 state = document.get("registrationState") or {}
                 match document.get("status"):
                     case "assigned":
@@ -117,11 +109,15 @@ def register_over_https(
     )
 
 
+def _refused(code: int, message: str) -> RegistrationRefused:
+    return RegistrationRefused(code, f"DPS refuses: {message} ({code})", _ADVICE.get(int(str(code)[:3]), _TRY_AGAIN))
+
+
 def _refusal(status: str, code: int, message: str) -> RegistrationRefused:
     """A registration that ended otherwise than `assigned`: `failed` with a reason, or `disabled`."""
     if status == "disabled":
-        return RegistrationRefused(401, "the enrollment that this certificate belongs to is disabled")
-    return RegistrationRefused(code, message or f"the registration ended as {status!r}")
+        return _refused(401, "the enrollment that this certificate belongs to is disabled")
+    return _refused(code, message or f"the registration ended as {status!r}")
 
 
 def _document(answer: Any) -> Mapping[str, Any]:
@@ -223,7 +219,7 @@ def _sdk_refusal(error: Exception) -> Error:
     if found := re.search(r"(failed) registration status|invalid registration status (\w+)", text):
         return _refusal(found[1] or found[2], 0, "")
     if found := re.search(r"\b(4\d\d)\b", text):
-        return RegistrationRefused(int(found[1]), text)
+        return _refused(int(found[1]), text)
     return Error(
         f"DPS cannot be reached over MQTT: {text}", "check the network, port 8883 and HTTPS_PROXY, or try --transport https"
     )

@@ -82,6 +82,7 @@ class EmbeddedAzure:
         self._mqtt = MqttServer(self.azure)
         self._connections = Connections()
         door = socket.create_server(("127.0.0.1", self._port))
+        door.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio does so only for sockets that it has made itself
         self._listener = await asyncio.get_running_loop().create_server(
             lambda: ConnectProxy(self._find_host, self._connections), sock=door
         )

@@ -11,13 +11,12 @@ from cryptography import x509
 from dpsops.azure.provisioning import (
     Assigned,
     DeviceCredential,
-    RegistrationRefused,
     Wire,
     register_over_https,
     register_over_mqtt,
     send_message,
 )
-from dpsops.errors import Error, InvalidInput
+from dpsops.errors import Error, InvalidInput, RegistrationRefused
 from dpsops.pki import chains
 from dpsops.pki.names import DeviceId, secret_name
 from dpsops.workflows.run import Run

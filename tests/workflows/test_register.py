@@ -12,14 +12,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from dpsops.azure.provisioning import Assigned, DeviceCredential, RegistrationRefused, Wire, register_over_https
+from dpsops.azure.provisioning import Assigned, DeviceCredential, Wire, register_over_https
 from dpsops.emulator.faults import Fault, Refuse
 from dpsops.emulator.http import Request, Response
 from dpsops.emulator.iothub.devices import messages_of
 from dpsops.emulator.iothub.state import load_hub
 from dpsops.emulator.world import Timings
 from dpsops.emulator.world import World as Inside
-from dpsops.errors import Error, InvalidInput, Refused
+from dpsops.errors import Error, InvalidInput, Refused, RegistrationRefused
 from dpsops.pki import chains, profiles
 from dpsops.pki.names import device_id
 from dpsops.workflows import blocking, device, enrollment, fleet, register, root, status

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dpsops.emulator.keyvault.errors import bad_parameter
 
 _KNOWN = (
-    "2016-10-01", "7.0", "7.1", "7.2", "7.3-preview", "7.3", "7.4", "7.5-preview.1", "7.5", "7.6", "2025-07-01", "2026-04-01",
+    "2016-10-01", "7.0", "7.1", "7.2", "7.3-preview", "7.3", "7.4", "7.5-preview.1", "7.5", "7.6-preview.2", "7.6", "2025-07-01",
+    "2026-04-01",
 )  # fmt: skip
 """In the order in which they came. Of the previews only those that a client has been seen to use."""
 

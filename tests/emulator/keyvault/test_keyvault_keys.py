@@ -73,7 +73,12 @@ def test_an_rsa_key_shows_its_public_half_only(lab: Lab) -> None:
 
 @pytest.mark.parametrize(
     ("version", "more"),
-    [("7.3-preview", {}), ("7.4", {"exportable": False}), ("7.5-preview.1", {"exportable": False, "hsmPlatform": "0"})],
+    [
+        ("7.3-preview", {}),
+        ("7.4", {"exportable": False}),
+        ("7.5-preview.1", {"exportable": False, "hsmPlatform": "0"}),
+        ("7.6-preview.2", {"exportable": False, "hsmPlatform": "0"}),
+    ],
 )
 def test_attributes_that_came_with_api_versions(lab: Lab, version: str, more: dict[str, Any]) -> None:
     attributes = lab.ok("POST", "/keys/k/create", {"kty": "EC"}, version=version)["attributes"]

@@ -1,7 +1,8 @@
 """How fast dpsops is, as ratios and counts: run by `make bench`.
 
 Times are those of whole processes, in CPU seconds, the two of a ratio in turn. Requests are counted from
-what `--verbose` shows; sign-in, the vault's challenges and the polls of operations are not counted.
+what `--verbose` shows; sign-in, the vault's challenges and the polls of operations are not counted. How
+registrations are measured is said in `registrations.py`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from registrations import measure
 
 _RUNS = 11
 _REQUEST = re.compile(r"^dpsops: (?P<method>[A-Z]+) (?P<host>[^/ ]+)(?P<path>\S*) -> (?P<status>\d+)$", re.MULTILINE)
@@ -34,11 +37,27 @@ def main() -> None:
     _print("second up: writes", str(len(_writes(second))), "0", not _writes(second))
     _print("device issue of one device: requests", str(len(issue)), "at most 5", len(issue) <= 5)
     _print("status: requests", str(len(status)))
+    _print_registrations()
 
 
 def _print(what: str, measured: str, target: str = "", met: bool = True) -> None:
     verdict = f"   target {target:<12} {'met' if met else 'MISSED'}" if target else ""
     print(f"{what:<58} {measured:>8}{verdict}")
+
+
+def _print_registrations() -> None:
+    if sys.platform != "linux":
+        print("registrations: not measured, since only Linux tells the CPU time of another process exactly enough")
+        return
+    handshake, https, mqtt = measure()
+    _print("a bare TLS handshake: server CPU", f"{handshake.milliseconds:.2f} ms")
+    for transport, cost in (("HTTPS", https), ("MQTT", mqtt)):
+        _print(f"registrations over {transport}: a second", f"{cost.rate:.0f}")
+        _print(f"registration over {transport}: server CPU", f"{cost.milliseconds:.2f} ms")
+        _print(
+            f"registration over {transport} / bare TLS handshake (server CPU)",
+            f"{cost.milliseconds / handshake.milliseconds:.2f}",
+        )
 
 
 def _help_ratio() -> float:

@@ -1,0 +1,147 @@
+"""What a registration costs the embedded Azure: how many a second it takes, and its CPU time beside that of a TLS handshake.
+
+The server is `dpsops local serve`, a process of its own; its CPU time is user and system time of all its threads.
+The devices are in this process, `_AT_ONCE` at a time, which keeps the server busy where it has a core to itself: they
+need two thirds of its CPU time, so that a rate is that of both wherever they share one. Bare handshakes and
+registrations over HTTPS and MQTT take turns, in rounds, so that a machine that is slower for a while is so for all of them.
+Each connects anew through the proxy with a full handshake (TLS 1.3, P-256, the device's whole chain) and ends properly. A
+registration is the request and one question about its operation; each device has registered once before, so that all
+registrations do the same work: the chain is verified, the entry found, the hub's identity updated.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from devices import Device
+
+from dpsops.cloud import connect
+from dpsops.pki.names import device_id
+from dpsops.settings import LOCAL, load
+from dpsops.workflows import device, register
+from dpsops.workflows.run import Run
+
+_DEVICES = 100
+_TURN = 20  # devices
+_PASSES = 2  # with the first registration 5 questions about a device, which is what DPS takes in 10 seconds
+_AT_ONCE = 4
+
+_SETTINGS = """
+location = "westeurope"
+resource_group = "rg-bench"
+vault = { name = "kv-bench" }
+dps = { name = "dps-bench" }
+hub = [{ name = "iot-bench" }]
+root = { key = "EC-P256" }
+"""
+
+
+@dataclass(slots=True)
+class Cost:
+    """What one kind of connection has taken so far, in seconds: by the clock, and of the server's CPU."""
+
+    act: Callable[[Device], None]
+    count: int = 0
+    elapsed: float = 0.0
+    cpu: float = 0.0
+
+    @property
+    def rate(self) -> float:
+        """How many a second."""
+        return self.count / self.elapsed
+
+    @property
+    def milliseconds(self) -> float:
+        """The server's CPU time for one."""
+        return 1000 * self.cpu / self.count
+
+
+def measure() -> tuple[Cost, Cost, Cost]:
+    """A bare handshake, a registration over HTTPS, one over MQTT."""
+    costs = Cost(Device.shake_hands), Cost(Device.register_over_https), Cost(Device.register_over_mqtt)
+    with tempfile.TemporaryDirectory() as directory:
+        place = Path(directory)
+        (place / "infra").mkdir()
+        (place / "infra" / f"{LOCAL}.toml").write_text(_SETTINGS, encoding="utf-8")
+        _dpsops(place, "up")
+        with _served(place) as server, ThreadPoolExecutor(_AT_ONCE) as pool:
+            devices = _devices(place)
+            list(pool.map(Device.register_over_https, devices))
+            for begin in list(range(0, _DEVICES, _TURN)) * _PASSES:
+                for cost in costs:
+                    _take(cost, devices[begin : begin + _TURN], server, pool)
+    return costs
+
+
+def _take(cost: Cost, devices: Sequence[Device], server: int, pool: ThreadPoolExecutor) -> None:
+    cpu, begin = _cpu_seconds(server), time.perf_counter()
+    list(pool.map(cost.act, devices))
+    cost.elapsed += time.perf_counter() - begin
+    cost.cpu += _cpu_seconds(server) - cpu
+    cost.count += len(devices)
+
+
+def _cpu_seconds(process: int) -> float:
+    """CPU time of another process, to the nanosecond: its clock's ID is what clock_getcpuclockid(3) makes of it on Linux."""
+    return time.clock_gettime(~process << 3 | 2)
+
+
+def _dpsops(place: Path, *command: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "dpsops", *command],
+        cwd=place, env=_environment(), check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    return done.stdout
+
+
+@contextmanager
+def _served(place: Path) -> Iterator[int]:
+    """The process ID of the served embedded Azure, which ends with the block."""
+    command = [sys.executable, "-m", "dpsops", "local", "serve", "--port", "0"]
+    with subprocess.Popen(command, cwd=place, env=_environment(), stderr=subprocess.PIPE, text=True) as server:
+        assert server.stderr is not None
+        try:
+            said = server.stderr.readline()
+            if "the embedded Azure is at" not in said:
+                raise RuntimeError(f"the embedded Azure does not start: {said}")
+            yield server.pid
+        finally:
+            server.terminate()
+
+
+def _environment() -> dict[str, str]:
+    return os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+
+
+def _devices(place: Path) -> list[Device]:
+    """Devices with leaves from the vault, by the way that every device gets its own."""
+    variables = json.loads(_dpsops(place, "--output", "json", "local", "env"))
+    proxy, trusted = urlsplit(variables["HTTPS_PROXY"]).port or 0, variables["SSL_CERT_FILE"]
+    cloud = connect(load(LOCAL, place / "infra"), variables, proxied=True)
+    run = Run(cloud, clock=lambda: datetime.now(UTC))
+    names = [device_id(f"press-{number}") for number in range(_DEVICES)]
+    list(device.issue(run, names))
+    scope = register.id_scope(run)
+    found = []
+    for name in names:
+        credential = register.bundle_of(run, name)
+        bundle = place / f"{name}.pem"
+        bundle.write_text(credential.key + credential.chain, encoding="ascii")
+        tls = ssl.create_default_context(cafile=trusted)
+        tls.load_cert_chain(bundle)
+        found.append(Device(name, scope, proxy, tls))
+    cloud.close()
+    return found

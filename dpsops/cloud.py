@@ -177,9 +177,7 @@ def connect(environment: Environment, variables: Mapping[str, str], *, proxied: 
     `proxied`: go through `HTTPS_PROXY` and trust `REQUESTS_CA_BUNDLE` of these variables and nothing else,
     as the embedded Azure needs. Raises `InvalidInput` without a subscription.
     """
-    import requests
-
-    from dpsops.azure.transport import Transport
+    from dpsops.azure.transport import Transport, new_session
 
     subscription = environment.subscription or variables.get("AZURE_SUBSCRIPTION_ID", "")
     if not subscription:
@@ -187,7 +185,7 @@ def connect(environment: Environment, variables: Mapping[str, str], *, proxied: 
             f"the environment {environment.name!r} names no subscription",
             f'set AZURE_SUBSCRIPTION_ID, or subscription = "..." in infra/{environment.name}.toml',
         )
-    session = requests.Session()
+    session = new_session()
     trust: dict[str, Any] = {}
     if proxied:
         session.trust_env = False

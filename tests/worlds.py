@@ -17,13 +17,12 @@ from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 
-import requests
 from azure.core.credentials import AccessToken, AccessTokenInfo, TokenCredential, TokenRequestOptions
 from azure.identity import ClientSecretCredential, DefaultAzureCredential
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from dpsops.azure.provisioning import Wire
-from dpsops.azure.transport import Transport
+from dpsops.azure.transport import Transport, new_session
 from dpsops.cloud import Cloud
 from dpsops.emulator.identity.state import OPERATOR, SUBSCRIPTION
 from dpsops.emulator.server import EmbeddedAzure
@@ -153,7 +152,7 @@ def forget_challenges() -> None:
 
 def embedded_world(azure: EmbeddedAzure, settings: Environment | None = None) -> World:
     """The world of a running embedded Azure, reached over a real socket."""
-    session = requests.Session()
+    session = new_session()
     session.trust_env = False
     session.proxies = {"https": azure.proxy_url}
     clock = azure.azure.clock
@@ -190,7 +189,7 @@ def _unsigned_token() -> str:
 
 def recorded_world() -> World:
     """The world of a cassette that is being played: no server, no network, no sign-in."""
-    session = requests.Session()
+    session = new_session()
     session.trust_env = False
     clock = Clock(frozen_at=BEGINNING.timestamp())
     transport = Stopwatch(clock, session=session, session_owner=False)
@@ -209,7 +208,7 @@ def azure_world(subscription: str, suffix: str) -> World:
             "hub": [hub.model_copy(update={"name": f"iot-dpsops-{suffix}"}) for hub in settings.hub],
         }
     )
-    transport = _RealTime(Clock(), session=requests.Session(), session_owner=False)
+    transport = _RealTime(Clock(), session=new_session(), session_owner=False)
     credential = DefaultAzureCredential()
     world = World(lambda wanted: Cloud(wanted, subscription, credential, transport), Clock(), transport, settings)
     return replace(world, entropy=Entropy())

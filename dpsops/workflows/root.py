@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from dpsops.errors import Error, Refused
 from dpsops.pki import chains, profiles
 from dpsops.pki.keys import signing_hash
+from dpsops.workflows.root_policy import vault_policy
 from dpsops.workflows.root_state import (
     ROLE_TAG,
     ROOT_ROLE,
@@ -36,7 +37,7 @@ from dpsops.workflows.root_state import (
 from dpsops.workflows.run import Action, Run
 
 if TYPE_CHECKING:
-    from azure.keyvault.certificates import CertificatePolicy, CertificateProperties, KeyVaultCertificate
+    from azure.keyvault.certificates import CertificateProperties, KeyVaultCertificate
 
 _POLL_SECONDS = 5.0
 _POLLS = 120
@@ -199,41 +200,9 @@ def _seal(run: Run, name: str, root: Version, first: Version | None) -> None:
     client.update_certificate_properties(name, root.id, tags=root_tags(generation_of(name) or 1, sealed=True))
 
 
-def _policy(run: Run, name: str, issuer: str, *, reuse_key: bool) -> CertificatePolicy:
-    """The vault's policy for a root. Key type and lifetime action are always named: their defaults are an
-    exportable key and a renewal by the vault itself."""
-    from azure.keyvault.certificates import (
-        CertificateContentType,
-        CertificatePolicy,
-        CertificatePolicyAction,
-        KeyCurveName,
-        KeyType,
-        KeyUsageType,
-        LifetimeAction,
-    )
-
-    settings = run.environment.root
-    spec = settings.key
-    subject = profiles.root_subject(run.environment.name, generation_of(name) or 1, settings.organization)
-    kind = {("RSA", False): KeyType.rsa, ("RSA", True): KeyType.rsa_hsm, ("EC", False): KeyType.ec, ("EC", True): KeyType.ec_hsm}
-    size = {"key_size": spec.size} if spec.kind == "RSA" else {"key_curve_name": KeyCurveName(f"P-{spec.size}")}
-    return CertificatePolicy(
-        issuer_name=issuer,
-        subject=", ".join(attribute.rfc4514_string() for attribute in subject),
-        exportable=False,
-        key_type=kind[spec.kind, spec.hsm],
-        reuse_key=reuse_key,
-        key_usage=[KeyUsageType.digital_signature, KeyUsageType.key_cert_sign, KeyUsageType.crl_sign],
-        content_type=CertificateContentType.pem,
-        validity_in_months=settings.years * 12,
-        lifetime_actions=[LifetimeAction(CertificatePolicyAction.email_contacts, days_before_expiry=settings.warn_days)],
-        **size,
-    )
-
-
 def _create_key(run: Run, name: str) -> None:
     run.progress(f"creating the key of {name} in the vault ({run.environment.root.key}, not exportable)")
-    policy = _policy(run, name, "Self", reuse_key=False)
+    policy = vault_policy(run.environment, name, "Self", reuse_key=False)
     run.cloud.certificates.begin_create_certificate(name, policy, tags=root_tags(generation_of(name) or 1)).result()
 
 
@@ -251,7 +220,7 @@ def _await_key(run: Run, name: str) -> None:
 
 def _request_certificate(run: Run, name: str) -> None:
     run.progress(f"requesting a certificate over the key of {name}")
-    policy = _policy(run, name, "Unknown", reuse_key=True)
+    policy = vault_policy(run.environment, name, "Unknown", reuse_key=True)
     run.cloud.certificates.begin_create_certificate(name, policy, tags=root_tags(generation_of(name) or 1)).result()
 
 

@@ -10,6 +10,7 @@ import pytest
 from azure.core.exceptions import HttpResponseError
 from azure.keyvault.certificates import CertificatePolicy, KeyType
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from dpsops.azure.errors import explain
@@ -249,6 +250,60 @@ def test_the_vault_gives_the_roots_key_in_no_form(embedded: World) -> None:
     for backup in (run.cloud.certificates.backup_certificate("root-g1"),):
         assert b"PRIVATE" not in backup
         assert b"PRIVATE" not in base64.b64decode(backup + b"==", altchars=b"-_")
+
+
+def answered(body: dict[str, Any]) -> Refuse:
+    """A vault's answer that a test makes up."""
+    return Refuse(Response(200, body))
+
+
+def test_a_vault_that_signs_with_another_key_is_not_believed(embedded: World) -> None:
+    """The second signature of an `up` is the check before the root is sealed; the third is the proof."""
+    forged = base64.urlsafe_b64encode(bytes(256)).decode().rstrip("=")
+    kid = "https://kv-dpsops-test.vault.azure.net/keys/root-g1/0123456789abcdef0123456789abcdef"
+    azure(embedded).faults.add(Fault(answered({"kid": kid, "value": forged}), partial(asks_for, "sign"), skip=1))
+    with pytest.raises(Refused, match="signs for root-g1 with another key"):
+        converge(embedded.run())
+    with pytest.raises(Error, match="has no whole root yet"):
+        root.require(embedded.run())
+
+
+def test_a_vault_that_hands_out_the_key_is_not_believed(embedded: World) -> None:
+    def asks_for_the_secret(request: Request) -> bool:
+        return request.method == "GET" and request.path.startswith("/secrets/root-g1/") and "authorization" in request.headers
+
+    value = "-----BEGIN PRIVATE KEY-----"  # its name alone
+    secret = {"value": value, "id": "https://kv-dpsops-test.vault.azure.net/secrets/root-g1/1", "attributes": {"enabled": True}}
+    azure(embedded).faults.add(Fault(answered(secret), asks_for_the_secret))
+    with pytest.raises(Refused, match="the vault hands out the private key of root-g1"):
+        converge(embedded.run())
+    with pytest.raises(Error, match="has no whole root yet"):
+        root.require(embedded.run())
+
+
+def test_a_request_over_another_key_is_not_signed(embedded: World) -> None:
+    stranger = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "dpsops test root G1")])
+    csr = x509.CertificateSigningRequestBuilder().subject_name(name).sign(stranger, hashes.SHA256())
+    pending = {
+        "id": "https://kv-dpsops-test.vault.azure.net/certificates/root-g1/pending",
+        "issuer": {"name": "Unknown"},
+        "csr": base64.b64encode(csr.public_bytes(serialization.Encoding.DER)).decode(),
+        "cancellation_requested": False,
+        "status": "inProgress",
+        "request_id": "0123456789abcdef0123456789abcdef",
+    }
+
+    def asks_for_the_request(request: Request) -> bool:
+        return request.method == "GET" and request.path.endswith("/root-g1/pending")
+
+    def exchange_the_request(request: Request, _: Response) -> None:
+        if request.path.endswith("/create") and b"Unknown" in request.body:
+            azure(embedded).faults.add(Fault(answered(pending), asks_for_the_request))
+
+    azure(embedded).observers.append(exchange_the_request)
+    with pytest.raises(Refused, match="is not over the key that it made first"):
+        converge(embedded.run())
 
 
 def test_plan_for_a_changed_setting_names_the_resource(embedded: World) -> None:

@@ -15,7 +15,7 @@ setup: .venv/.stamp ## install dpsops and its tools into .venv
 	@$(PYTHON) -c 'import sys; sys.exit("dpsops needs Python 3.11 or newer: make PYTHON=python3.12 setup" if sys.version_info < (3, 11) else 0)'
 	@echo "Installing into .venv (a minute or two, once)"
 	@$(PYTHON) -m venv .venv
-	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --require-hashes -r requirements.lock  # the lock is complete: nothing is resolved anew
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -43,8 +43,11 @@ class CaCertificates(Protocol):
     def get(self, name: str) -> CaCertificate | None:
         """The certificate of this name, or None."""
 
-    def count(self) -> int:
-        """How many there are."""
+    def all(self) -> dict[str, CaCertificate]:
+        """All of them by their names. It costs one request."""
+
+    def delete(self, name: str, etag: str) -> None:
+        """Removes the certificate that has this etag; one that is gone already is no error."""
 
     def upload(self, name: str, pem: str) -> CaCertificate:
         """Puts a certificate under a name that is free."""
@@ -76,9 +79,19 @@ class DpsCaCertificates:
         except ResourceNotFoundError:
             return None
 
-    def count(self) -> int:
-        """How many there are."""
-        return len(self.client.dps_certificate.list(self.group, self.service).value or [])
+    def all(self) -> dict[str, CaCertificate]:
+        """All of them by their names."""
+        listed = self.client.dps_certificate.list(self.group, self.service).value or []
+        return {found.name or "": _read(found) for found in listed}
+
+    def delete(self, name: str, etag: str) -> None:
+        """Removes the certificate that has this etag."""
+        try:
+            self.client.dps_certificate.delete(
+                self.group, self.service, name, etag=etag, match_condition=MatchConditions.IfNotModified
+            )
+        except ResourceNotFoundError:
+            return
 
     def upload(self, name: str, pem: str) -> CaCertificate:
         """Puts a certificate under a name that is free. The SDK encodes its bytes."""
@@ -126,9 +139,17 @@ class HubCaCertificates:
         except ResourceNotFoundError:
             return None
 
-    def count(self) -> int:
-        """How many there are."""
-        return len(self.client.certificates.list_by_iot_hub(self.group, self.hub).value or [])
+    def all(self) -> dict[str, CaCertificate]:
+        """All of them by their names."""
+        listed = self.client.certificates.list_by_iot_hub(self.group, self.hub).value or []
+        return {found.name or "": _read(found) for found in listed}
+
+    def delete(self, name: str, etag: str) -> None:
+        """Removes the certificate that has this etag."""
+        try:
+            self.client.certificates.delete(self.group, self.hub, name, etag)
+        except ResourceNotFoundError:
+            return
 
     def upload(self, name: str, pem: str) -> CaCertificate:
         """Puts a certificate under a name that is free."""

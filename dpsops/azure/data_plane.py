@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from dpsops.azure.transport import Transport
 
 
+_ATTEMPTS = 7
+"""How often a throttled request is tried again, after 4, 8, 16 ... seconds: the rates of DPS and IoT Hub are by the
+minute, and IoT Hub does not say when to try again. Source: Azure IoT Hub, "Quotas and throttling"."""
+
+
 class DataPlane:
     """The operations of one host at one API version; anything but 2xx raises azure-core's `HttpResponseError`."""
 
@@ -24,7 +29,7 @@ class DataPlane:
         policies = [
             RequestIdPolicy(),
             UserAgentPolicy(sdk_moniker="dpsops"),
-            RetryPolicy(),
+            RetryPolicy(retry_status=_ATTEMPTS, retry_backoff_factor=2),
             BearerTokenCredentialPolicy(credential, scope),
         ]
         self._client: PipelineClient[Any, Any] = PipelineClient(f"https://{host}", policies=policies, transport=transport)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from dpsops import __version__
-from dpsops.cli import admission, device, local, root, up
+from dpsops.cli import admission, device, local, root, rotate, up
 from dpsops.cli.options import Options, Output
 from dpsops.errors import Error, InvalidInput, NotAllowed
 
@@ -40,6 +40,7 @@ device.app.command("register")(admission.register)
 device.app.command("block")(admission.block)
 device.app.command("unblock")(admission.unblock)
 app.add_typer(device.app, name="device")
+app.add_typer(rotate.app, name="rotate")
 app.add_typer(local.app, name="local")
 
 

@@ -6,7 +6,7 @@ import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,6 +15,9 @@ from dpsops.cli.options import Options, timestamp
 from dpsops.cli.up import root_document
 from dpsops.errors import Error, InvalidInput
 
+if TYPE_CHECKING:
+    from cryptography import x509
+
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -22,7 +25,8 @@ app = typer.Typer(
 
 \b
   dpsops root show
-  dpsops root export | openssl x509 -noout -text""",
+  dpsops root export | openssl x509 -noout -text
+  dpsops root csr, dpsops root merge      a next root that another CA signs""",
 )
 
 
@@ -34,11 +38,12 @@ def show(context: typer.Context) -> None:
     Example:
       dpsops root show
     """
+    from dpsops.workflows import enrollment
     from dpsops.workflows.status import root_facts
 
     options: Options = context.obj
     with connected(options) as run:
-        facts = root_facts(run)
+        facts = root_facts(run, enrollment.observe(run))
     if facts is None:
         raise Error(f"the environment {options.env!r} has no whole root yet", "run 'dpsops up' first")
     text = "\n".join(
@@ -63,13 +68,14 @@ def prove(context: typer.Context) -> None:
     Example:
       dpsops root prove
     """
+    from dpsops.workflows import enrollment
     from dpsops.workflows import prove as proof
     from dpsops.workflows import root as roots
 
     options: Options = context.obj
     with connected(options) as run:
-        name = roots.current_name(run)
-        whole = roots.require(run)
+        name = roots.current_name(run, enrollment.observe(run))
+        whole = roots.require(run, name)
         done = [action for registry in run.cloud.registries for action in proof.converge(run, registry, name, whole)]
     text = "\n".join(f"✓ {action.target}: {action.outcome}" for action in done) or "Nothing changed: it is proven already."
     options.print_result({"changed": bool(done), "actions": [asdict(action) for action in done]}, text)
@@ -87,18 +93,84 @@ def export(
       dpsops root export --out root.pem
     """
     from dpsops.pki.chains import pem, thumbprint
+    from dpsops.workflows import enrollment
     from dpsops.workflows import root as roots
 
     options: Options = context.obj
     with connected(options) as run:
-        certificate = roots.require(run).certificate
+        certificate = roots.require(run, roots.current_name(run, enrollment.observe(run))).certificate
     text = pem(certificate)
-    if out is not None:
-        try:
-            with open(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
-                file.write(text)
-        except OSError as cause:
-            raise InvalidInput(f"{out} cannot be written: {cause.strerror}", "name another file") from cause
-        print(f"dpsops: wrote {out}", file=sys.stderr)
-        text = ""
-    options.print_result({"pem": pem(certificate), "thumbprint": thumbprint(certificate)}, text.rstrip("\n"))
+    options.print_result({"pem": text, "thumbprint": thumbprint(certificate)}, _written(out, text))
+
+
+def _written(out: Path | None, text: str) -> str:
+    """What is left to print of a text: nothing, once it is written to a file."""
+    if out is None:
+        return text.rstrip("\n")
+    try:
+        with open(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
+            file.write(text)
+    except OSError as cause:
+        raise InvalidInput(f"{out} cannot be written: {cause.strerror}", "name another file") from cause
+    print(f"dpsops: wrote {out}", file=sys.stderr)
+    return ""
+
+
+@app.command()
+def csr(
+    context: typer.Context,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write to a file instead of stdout.")] = None,
+) -> None:
+    """Print a request for the next root, for another CA to sign: its key is made in the vault, and stays there.
+
+    The same request is printed until 'dpsops root merge' completes it.
+
+    \b
+    Example:
+      dpsops root csr --out root.csr
+    """
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    from dpsops.pki.chains import common_name
+    from dpsops.workflows import external
+
+    options: Options = context.obj
+    with connected(options) as run:
+        name, request = external.csr(run)
+    text = request.public_bytes(Encoding.PEM).decode()
+    options.print_result({"name": name, "common_name": common_name(request.subject), "csr": text}, _written(out, text))
+
+
+@app.command()
+def merge(
+    context: typer.Context,
+    certificate: Annotated[Path, typer.Argument(metavar="CERT", help="The certificate over the request, as PEM.")],
+    chain: Annotated[Path, typer.Argument(metavar="CHAIN", help="Its issuer's certificate, and so on up, as PEM.")],
+) -> None:
+    """Complete the next root with the certificate that another CA made over the request of 'dpsops root csr'.
+
+    The root is then staged: 'dpsops rotate' proves it and moves the devices to it.
+
+    \b
+    Example:
+      dpsops root merge root-g2.pem company-ca.pem && dpsops rotate --until draining
+    """
+    from dpsops.workflows import external
+
+    options: Options = context.obj
+    made, *more = _read_certificates(certificate)
+    above = [*more, *_read_certificates(chain)]
+    with connected(options) as run:
+        done = list(external.merge(run, made, above))
+    text = "\n".join(f"✓ {action.target}: {action.outcome}" for action in done) or "Nothing changed: it is whole already."
+    options.print_result({"changed": bool(done), "actions": [asdict(action) for action in done]}, text)
+
+
+def _read_certificates(path: Path) -> list[x509.Certificate]:
+    from cryptography import x509
+
+    try:
+        return x509.load_pem_x509_certificates(path.read_bytes())
+    except (OSError, ValueError) as cause:
+        reason = cause.strerror if isinstance(cause, OSError) else "it holds no certificate"
+        raise InvalidInput(f"{path} cannot be read: {reason}", "give certificates as PEM") from cause

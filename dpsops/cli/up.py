@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from dpsops.workflows.enrollment import ObservedGroup
+    from dpsops.workflows.rotation import Standing
     from dpsops.workflows.run import Action, Run
     from dpsops.workflows.status import Status
     from dpsops.workflows.up import Plan
@@ -146,11 +147,17 @@ def _document(status: Status, vault_url: str) -> dict[str, Any]:
         "hubs": [asdict(hub) for hub in status.hubs],
         "root": root_document(root) if root else None,
         "group": group_document(status.group, status.environment.group.id) if status.group else None,
-        "rotation": {"phase": "stable", "next": None} if root and root.proven else None,
+        "rotation": _rotation_document(status.rotation) if status.rotation else None,
         "devices": {"total": status.fleet.total, "expiring": status.fleet.expiring, "blocked": status.fleet.blocked},
         "trouble": status.trouble.message if status.trouble else None,
         "next": list(status.next),
     }
+
+
+def _rotation_document(standing: Standing) -> dict[str, Any]:
+    from dpsops.workflows.rotation import Phase
+
+    return {"phase": standing.phase, "next": None if standing.phase is Phase.STABLE else standing.step}
 
 
 def group_document(group: ObservedGroup, identifier: str) -> dict[str, Any]:
@@ -199,7 +206,10 @@ def _picture(status: Status) -> str:
         rows.append(("root", status.trouble.message if status.trouble else "not whole yet"))
     if status.group:
         state = "open" if status.group.enabled else "DISABLED: no device can register"
-        rows.append(("group", f"{environment.group.id}  trusts {status.group.primary}, {state}"))
+        names = dict.fromkeys(name for name in (status.group.primary, status.group.secondary) if name)
+        rows.append(("group", f"{environment.group.id}  trusts {' and '.join(names)}, {state}"))
+    if status.rotation:
+        rows.append(("rotation", status.rotation.phase.value))
     fleet = status.fleet
     rows.append(("devices", f"{fleet.total} with a leaf, {fleet.expiring} of them about to end, {fleet.blocked} blocked"))
     rows += [("next" if number == 0 else "", step) for number, step in enumerate(status.next)]

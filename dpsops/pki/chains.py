@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from itertools import pairwise
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -10,7 +12,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
-from dpsops.errors import Error
+from dpsops.errors import Error, InvalidInput
+from dpsops.pki.profiles import root_faults
+
+_CHAIN = "the chain is the issuer's certificate, its issuer's, and so on up to a self-signed one, in this order"
 
 
 def require_issued_by(certificate: x509.Certificate, root: x509.Certificate, now: datetime) -> None:
@@ -37,6 +42,45 @@ def require_issued_by(certificate: x509.Certificate, root: x509.Certificate, now
             f"the certificate of {subject} would already have expired",
             "the root has ended: dpsops status says until when it was valid",
         )
+
+
+def require_chain(certificate: x509.Certificate, above: Sequence[x509.Certificate], now: datetime) -> None:
+    """Raises `InvalidInput` unless `above` leads from the certificate's issuer to a self-signed one, each signed by the
+    next, valid today, and allowed to stand where it stands (RFC 5280, 6.1: CA, keyCertSign, path length).
+
+    `certificate` is a CA itself, so each one above has at least one CA below it. None may end before what it has signed.
+    """
+    chain = [certificate, *above]
+    for below, (signed, issuer) in enumerate(pairwise(chain), 1):
+        who, whose = issuer.subject.rfc4514_string(), signed.subject.rfc4514_string()
+        try:
+            signed.verify_directly_issued_by(issuer)
+        except (InvalidSignature, ValueError, TypeError) as cause:
+            raise InvalidInput(f"{who} did not sign {whose}", _CHAIN) from cause
+        if faults := [*root_faults(issuer, now), *_length_faults(issuer, below)]:
+            raise InvalidInput(f"{who}, the issuer of {whose}, {' and '.join(faults)}", "have a CA sign it that may")
+        if issuer.not_valid_after_utc < signed.not_valid_after_utc:
+            raise InvalidInput(
+                f"{whose} would outlive its issuer, which ends on {issuer.not_valid_after_utc:%Y-%m-%d}",
+                "have it signed for a shorter time",
+            )
+    if not is_self_signed(chain[-1]):
+        raise InvalidInput(f"the chain ends with {chain[-1].subject.rfc4514_string()}, which another CA has signed", _CHAIN)
+
+
+def _length_faults(issuer: x509.Certificate, below: int) -> list[str]:
+    """`below`: how many CAs stand between this one and a leaf (RFC 5280, 4.2.1.9)."""
+    length = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value.path_length
+    return [f"allows {length} CA(s) below it, and there are {below}"] if length is not None and length < below else []
+
+
+def is_self_signed(certificate: x509.Certificate) -> bool:
+    """Whether the certificate's own key has signed it."""
+    try:
+        certificate.verify_directly_issued_by(certificate)
+    except (InvalidSignature, ValueError, TypeError):
+        return False
+    return True
 
 
 def thumbprint(certificate: x509.Certificate) -> str:
@@ -72,10 +116,10 @@ def pem(certificate: x509.Certificate) -> str:
     return certificate.public_bytes(serialization.Encoding.PEM).decode()
 
 
-def bundle(key: ec.EllipticCurvePrivateKey, leaf: x509.Certificate, root: x509.Certificate) -> str:
+def bundle(key: ec.EllipticCurvePrivateKey, leaf: x509.Certificate, chain: Sequence[x509.Certificate]) -> str:
     """A device's key, leaf and chain as one PEM text. The chain is complete, because DPS answers 401002 without it."""
     private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    return private.decode() + pem(leaf) + pem(root)
+    return private.decode() + "".join(pem(certificate) for certificate in (leaf, *chain))
 
 
 def key_kind(key: CertificatePublicKeyTypes) -> tuple[str, int]:

@@ -15,10 +15,10 @@ from typing import Any
 from cryptography import x509
 
 from dpsops.errors import Error
-from dpsops.pki import chains
 from dpsops.pki.names import DeviceId, secret_name
 from dpsops.workflows.device import BLOCKED_TAG
-from dpsops.workflows.register import bundle_of
+from dpsops.workflows.enrollment import attestation
+from dpsops.workflows.register import bundle_of, leaf_of
 from dpsops.workflows.run import Action, Run
 
 _MARK = {"dpsops": {"purpose": "block: while this is here and disabled, the device is kept out"}}
@@ -28,7 +28,7 @@ _MARK = {"dpsops": {"purpose": "block: while this is here and disabled, the devi
 def block(run: Run, device: DeviceId) -> Iterator[Action]:
     """Shuts a device out; yields what was done. The enrollment comes first: from then on it cannot register."""
     run.progress(f"shutting {device} out")
-    leaf = x509.load_pem_x509_certificates(bundle_of(run, device).chain.encode())[0]
+    leaf = leaf_of(bundle_of(run, device))
     yield from _disable_enrollment(run, device, leaf)
     registration = run.cloud.enrollments.get(f"/registrations/{device}")
     for hub in _hubs(run, registration):
@@ -62,8 +62,8 @@ def _disable_enrollment(run: Run, device: DeviceId, leaf: x509.Certificate) -> I
     if found is not None and found.get("provisioningStatus") == "disabled":
         return
     if found is None:
-        attestation = {"type": "x509", "x509": {"clientCertificates": {"primary": {"certificate": chains.pem(leaf)}}}}
-        made = {"registrationId": device, "deviceId": device, "attestation": attestation, "optionalDeviceInformation": _MARK}
+        identity = {"registrationId": device, "deviceId": device, "attestation": attestation(leaf)}
+        made = identity | {"optionalDeviceInformation": _MARK}
         run.cloud.enrollments.put(path, made | {"provisioningStatus": "disabled"}, None)
     else:
         run.cloud.enrollments.put(path, found | {"provisioningStatus": "disabled"}, found["etag"])

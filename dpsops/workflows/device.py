@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,8 +11,9 @@ from cryptography import x509
 from dpsops.azure.errors import explain
 from dpsops.pki import chains, profiles
 from dpsops.pki.names import DeviceId, secret_name
-from dpsops.workflows import root
-from dpsops.workflows.root_state import GENERATION_TAG, ROLE_TAG, Version
+from dpsops.workflows import enrollment, root
+from dpsops.workflows.register import bundle_of, leaf_of
+from dpsops.workflows.root_state import GENERATION_TAG, ROLE_TAG, Version, root_name
 from dpsops.workflows.run import Run
 
 CONTENT_TYPE = "application/x-pem-file"
@@ -58,52 +59,86 @@ class Kept:
     blocked: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """Who issues leaves: the newest root that the enrollment group trusts, because a device with a leaf of any other could
+    not register. `chain` is what a device presents behind its leaf, `trusted` the generations that the group trusts."""
+
+    root: Version
+    generation: int
+    chain: tuple[x509.Certificate, ...]
+    trusted: tuple[int, ...]
+
+
+def authority(run: Run) -> Authority:
+    """The authority of today: two requests, and one more for a root that another CA has signed. Raises `Error` where
+    there is none yet, `Refused` where it must not be used."""
+    trusted = root.trusted(run)
+    name = root_name(max(trusted))
+    whole = root.require(run, name)
+    return Authority(whole, max(trusted), root.chain(run, name, whole), trusted)
+
+
 def issue(run: Run, devices: Iterable[DeviceId], *, renew: bool = False) -> Iterator[Issued | Unchanged | Failed]:
-    """Issues a leaf to each device that has no valid one of the current root; three requests a device.
+    """Issues a leaf to each device that has no valid one of the newest trusted root; three requests a device, and one to
+    three more where it has a leaf already.
 
     renew: to each of them, whatever it has. A blocked device gets none either way.
     """
     from azure.core.exceptions import HttpResponseError
 
-    authority = root.require(run)
+    issuer = authority(run)
     for device in dict.fromkeys(devices):
         run.progress(f"issuing {device}")
         try:
-            yield _issue(run, device, authority, renew=renew)
+            yield _issue(run, device, issuer, renew=renew)
         except HttpResponseError as error:
             if error.status_code in (401, 403):
                 raise
             yield Failed(device, explain(error).message)
 
 
-def _issue(run: Run, device: DeviceId, authority: Version, *, renew: bool) -> Issued | Unchanged | Failed:
-    generation = int(authority.tags[GENERATION_TAG])
+def _issue(run: Run, device: DeviceId, issuer: Authority, *, renew: bool) -> Issued | Unchanged | Failed:
     versions = kept_versions(run, device)
     if any(kept.blocked for kept in versions):
         return Failed(device, f"it is blocked: dpsops device unblock {device}")
-    if not renew and any(kept.generation == generation and _lives(kept, run.now()) for kept in versions):
+    if not renew and any(kept.generation == issuer.generation and lives(kept, run.now()) for kept in versions):
         return Unchanged(device)
     key = run.entropy.key()
-    certificate = authority.certificate
+    certificate = issuer.root.certificate
     leaf = profiles.issue_leaf(
         device,
         key.public_key(),
         certificate,
-        run.cloud.signer(authority.key_id, certificate.public_key()),
+        run.cloud.signer(issuer.root.key_id, certificate.public_key()),
         lifetime=timedelta(days=run.environment.leaf.days),
         serial=run.entropy.serial(),
         now=run.now(),
     )
     chains.require_issued_by(leaf, certificate, run.now())
+    if versions:
+        _pin(run, device, leaf, versions, issuer.trusted)
     secret = run.cloud.secrets.set_secret(
         secret_name(device),
-        chains.bundle(key, leaf, certificate),
+        chains.bundle(key, leaf, issuer.chain),
         content_type=CONTENT_TYPE,
         not_before=leaf.not_valid_before_utc,
         expires_on=leaf.not_valid_after_utc,
-        tags=_tags(device, leaf, generation),
+        tags=_tags(device, leaf, issuer.generation),
     )
     return Issued(device, chains.serial_text(leaf), chains.thumbprint(leaf), leaf.not_valid_after_utc, secret.id or "")
+
+
+def _pin(run: Run, device: DeviceId, leaf: x509.Certificate, versions: Collection[Kept], trusted: Collection[int]) -> None:
+    """Adds the new leaf to the device's individual enrollment, where it has one, before the device can see it: such an
+    enrollment admits no other leaf. The one that the device has now stays good, unless its root is trusted no more."""
+    own = enrollment.individual(run, device)
+    if own is None:
+        return
+    present = leaf_of(bundle_of(run, device))
+    generations = {kept.thumbprint: kept.generation for kept in versions}
+    keeps = generations.get(chains.thumbprint(present)) in trusted
+    enrollment.pin(run, device, own, leaf, *([present] if keeps else []))
 
 
 def _tags(device: DeviceId, leaf: x509.Certificate, generation: int) -> dict[str, str]:
@@ -149,5 +184,6 @@ def _kept(tags: dict[str, str], expires_on: datetime | None) -> Kept | None:
     )
 
 
-def _lives(kept: Kept, now: datetime) -> bool:
+def lives(kept: Kept, now: datetime) -> bool:
+    """Whether a leaf is still valid."""
     return kept.not_after is not None and kept.not_after > now

@@ -15,7 +15,8 @@ from dpsops.errors import InvalidInput, Refused
 from dpsops.pki import chains
 from dpsops.pki.names import DeviceId
 from dpsops.settings import Environment
-from dpsops.workflows.register import bundle_of
+from dpsops.workflows.register import bundle_of, leaf_of
+from dpsops.workflows.root_state import generation_of
 from dpsops.workflows.run import Action, Run
 
 REPROVISIONING = {
@@ -35,6 +36,21 @@ class ObservedGroup:
     enabled: bool
     etag: str
     document: dict[str, Any]
+
+    def trusted(self) -> tuple[int, ...]:
+        """The generations of the roots that it trusts: its primary, and its secondary where it has another one.
+
+        DPS repeats the primary as the secondary where only one was ever set. Raises `Refused` for a certificate that is
+        not one of dpsops's roots.
+        """
+        names = [self.primary] if self.secondary in ("", self.primary) else [self.primary, self.secondary]
+        numbers = {name: generation_of(name) for name in names}
+        if stranger := next((name for name, number in numbers.items() if number is None), None):
+            raise Refused(
+                f"the enrollment group trusts the certificate {stranger!r}, which dpsops did not make",
+                "devices may depend on it: give dpsops a group of its own ([group] id in the settings)",
+            )
+        return tuple(number for number in numbers.values() if number is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,20 +101,20 @@ def initial_twin(desired: dict[str, Any]) -> dict[str, Any]:
     return {"tags": {}, "properties": {"desired": desired}}
 
 
-def differs(observed: ObservedGroup, environment: Environment, primary: str) -> bool:
-    """Whether the group is other than wanted, in what dpsops decides; what others added to it stays."""
-    want, have = wanted(environment, primary), observed.document
+def differs(observed: ObservedGroup, environment: Environment) -> bool:
+    """Whether the group is other than wanted, in what the settings decide; what others added to it stays. Which roots it
+    trusts is the business of `rotate`."""
+    want, have = wanted(environment, observed.primary), observed.document
     twin = (have.get("initialTwin") or {}).get("properties", {}).get("desired", {})
     return (
-        observed.primary != primary
-        or have.get("allocationPolicy") != want["allocationPolicy"]
+        have.get("allocationPolicy") != want["allocationPolicy"]
         or sorted(host.lower() for host in have.get("iotHubs") or []) != sorted(want["iotHubs"])
         or have.get("reprovisionPolicy") != want["reprovisionPolicy"]
         or {key: value for key, value in twin.items() if not key.startswith("$")} != environment.group.twin
     )
 
 
-def plan(observed: ObservedGroup | None, environment: Environment, primary: str) -> list[Action]:
+def plan(observed: ObservedGroup | None, environment: Environment) -> list[Action]:
     """What is to be done to the group. Raises `Refused` where somebody has disabled it."""
     target = f"enrollment group {environment.group.id}"
     if observed is None:
@@ -108,19 +124,44 @@ def plan(observed: ObservedGroup | None, environment: Environment, primary: str)
             f"the enrollment group {environment.group.id} is disabled: somebody has shut all its devices out",
             "find out why; to let them in again, enable the group in the DPS, then run the command again",
         )
-    return [Action("modify", target)] if differs(observed, environment, primary) else []
+    return [Action("modify", target)] if differs(observed, environment) else []
 
 
 def converge(run: Run, primary: str) -> Iterator[Action]:
-    """Makes the group what it should be, under the etag that was observed; yields what was done."""
+    """Makes the group what it should be, under the etag that was observed; yields what was done. A new group trusts `primary`."""
     observed = observe(run)
-    for action in plan(observed, run.environment, primary):
+    for action in plan(observed, run.environment):
         run.progress(f"enrolling the devices that {primary} vouches for")
         document = wanted(run.environment, primary)
         if observed is not None:
-            document = observed.document | document
+            document = observed.document | document | {"attestation": observed.document["attestation"]}
         run.cloud.enrollments.put(path(run.environment), document, observed.etag if observed else None)
         yield Action(action.action, action.target, "created" if action.action == "create" else "modified")
+
+
+def attestation(*leaves: x509.Certificate) -> dict[str, Any]:
+    """The attestation of an individual enrollment that holds one leaf or two, the newer one first."""
+    places = zip(("primary", "secondary"), leaves, strict=False)
+    return {"type": "x509", "x509": {"clientCertificates": {place: {"certificate": chains.pem(leaf)} for place, leaf in places}}}
+
+
+def pinned(document: dict[str, Any]) -> tuple[str, ...]:
+    """The SHA-256 thumbprints (upper case hex) of the leaves that an individual enrollment holds, the primary one first."""
+    certificates = document.get("attestation", {}).get("x509", {}).get("clientCertificates") or {}
+    shown = [certificates[place].get("info") or {} for place in ("primary", "secondary") if certificates.get(place)]
+    return tuple(str(info.get("sha256Thumbprint") or "").upper() for info in shown)
+
+
+def individual(run: Run, device: DeviceId) -> dict[str, Any] | None:
+    """The device's individual enrollment that holds its leaf, or None."""
+    found = run.cloud.enrollments.get(f"/enrollments/{device}")
+    return found if found is not None and pinned(found) else None
+
+
+def pin(run: Run, device: DeviceId, observed: dict[str, Any], *leaves: x509.Certificate) -> None:
+    """Lets an individual enrollment hold these leaves, the newer one first."""
+    document = observed | {"attestation": attestation(*leaves)}
+    run.cloud.enrollments.put(f"/enrollments/{device}", document, observed["etag"])
 
 
 def enroll(run: Run, device: DeviceId, own: Individual) -> Iterator[Action]:
@@ -135,11 +176,11 @@ def enroll(run: Run, device: DeviceId, own: Individual) -> Iterator[Action]:
     hubs = {hub.name.lower() for hub in environment.hub}
     if own.hub is not None and own.hub.lower() not in hubs:
         raise InvalidInput(f"the environment has no hub {own.hub!r}", f"it has: {', '.join(sorted(hubs))}")
-    leaf = x509.load_pem_x509_certificates(bundle_of(run, device).chain.encode())[0]
+    leaf = leaf_of(bundle_of(run, device))
     document = {
         "registrationId": device,
         "deviceId": device,
-        "attestation": {"type": "x509", "x509": {"clientCertificates": {"primary": {"certificate": chains.pem(leaf)}}}},
+        "attestation": attestation(leaf),
         "provisioningStatus": "enabled",
         "reprovisionPolicy": REPROVISIONING[own.policy or environment.group.reprovisioning],
         "allocationPolicy": "static" if own.hub else environment.dps.allocation,

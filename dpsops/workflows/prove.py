@@ -5,7 +5,7 @@ Source: Azure DPS, "How to do proof-of-possession for X.509 CA certificates with
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from dpsops.azure.ca_certificates import CaCertificate, CaCertificates
 from dpsops.errors import Error, Refused
@@ -50,13 +50,17 @@ def converge(run: Run, registry: CaCertificates, name: str, root: Version) -> It
 def upload(run: Run, registry: CaCertificates, name: str, root: Version) -> CaCertificate:
     """Puts the root under a name that is free. Raises `Refused` where the service holds as many as it can."""
     run.progress(f"uploading {name} to the {registry.owner}")
-    held = registry.count()
-    if held >= MAX_CERTIFICATES:
+    require_room(registry, registry.all(), name)
+    return registry.upload(name, chains.pem(root.certificate))
+
+
+def require_room(registry: CaCertificates, held: Collection[str], name: str) -> None:
+    """Raises `Refused` where the service holds as many certificates as it can, and none of this name."""
+    if name not in held and len(held) >= MAX_CERTIFICATES:
         raise Refused(
-            f"the {registry.owner} already holds {held} CA certificates, and it holds no more than {MAX_CERTIFICATES}",
+            f"the {registry.owner} already holds {len(held)} CA certificates, and it holds no more than {MAX_CERTIFICATES}",
             "remove one that nothing depends on any more",
         )
-    return registry.upload(name, chains.pem(root.certificate))
 
 
 def prove(run: Run, registry: CaCertificates, name: str, root: Version, observed: CaCertificate) -> None:

@@ -58,6 +58,11 @@ def bundle_of(run: Run, device: DeviceId) -> DeviceCredential:
     return read_bundle(value, f"the secret of {device}")
 
 
+def leaf_of(credential: DeviceCredential) -> x509.Certificate:
+    """The device's own certificate, which a chain begins with."""
+    return x509.load_pem_x509_certificates(credential.chain.encode())[0]
+
+
 def id_scope(run: Run) -> str:
     """The ID scope of the environment's DPS."""
     environment = run.environment

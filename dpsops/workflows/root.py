@@ -15,11 +15,16 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from dpsops.errors import Error, Refused
 from dpsops.pki import chains, profiles
 from dpsops.pki.keys import signing_hash
+from dpsops.workflows import enrollment
+from dpsops.workflows.enrollment import ObservedGroup
 from dpsops.workflows.root_policy import vault_policy
 from dpsops.workflows.root_state import (
+    RETIRED,
+    RETIRED_TAG,
     ROLE_TAG,
     ROOT_ROLE,
     CsrPending,
+    CsrRequested,
     KeyMade,
     KeyRequested,
     Merged,
@@ -43,15 +48,34 @@ _POLL_SECONDS = 5.0
 _POLLS = 120
 
 
-def current_name(run: Run) -> str:
-    """The name of the newest root in the vault, or of the first generation where there is none."""
-    names = [
-        properties.name or ""
-        for properties in run.cloud.certificates.list_properties_of_certificates()
-        if (properties.tags or {}).get(ROLE_TAG) == ROOT_ROLE
-    ]
-    generations = [generation for name in names if (generation := generation_of(name)) is not None]
-    return root_name(max(generations, default=1))
+def kept(run: Run) -> dict[int, CertificateProperties]:
+    """What the vault lists of each generation: the properties of its newest version. It costs one request for each page."""
+    found = run.cloud.certificates.list_properties_of_certificates()
+    ours = (properties for properties in found if (properties.tags or {}).get(ROLE_TAG) == ROOT_ROLE)
+    return {number: properties for properties in ours if (number := generation_of(properties.name or "")) is not None}
+
+
+def newest_name(run: Run) -> str:
+    """The name of the newest root in the vault that is not retired, or of the first generation where there is none."""
+    live = [number for number, properties in kept(run).items() if (properties.tags or {}).get(RETIRED_TAG) != RETIRED]
+    return root_name(max(live, default=1))
+
+
+def current_name(run: Run, group: ObservedGroup | None) -> str:
+    """The name of the root that the enrollment group has as its primary; the newest in the vault where there is no group.
+
+    Raises `Refused` where the group trusts a certificate that dpsops did not make.
+    """
+    return newest_name(run) if group is None else root_name(group.trusted()[0])
+
+
+def trusted(run: Run) -> tuple[int, ...]:
+    """The generations that the enrollment group trusts. The newest of them issues: a device with a leaf of any other
+    root could not register. Raises `Error` where there is no group yet."""
+    group = enrollment.observe(run)
+    if group is None:
+        raise _not_whole(run)
+    return group.trusted()
 
 
 def observe(run: Run, name: str) -> ObservedRoot:
@@ -128,7 +152,8 @@ def _is_exportable(run: Run, name: str, version: Version) -> bool:
 
 def plan(state: RootState, name: str) -> list[Action]:
     """What is still to be done to a root."""
-    steps = {
+    steps: dict[type[RootState], list[str]] = {
+        CsrRequested: ["merge", "check and seal"],
         Missing: ["create key of", "request certificate of", "sign and merge", "check and seal"],
         KeyRequested: ["wait for key of", "request certificate of", "sign and merge", "check and seal"],
         KeyMade: ["request certificate of", "sign and merge", "check and seal"],
@@ -149,6 +174,12 @@ def converge(run: Run, name: str) -> Iterator[Action]:
                 yield Action("create key of", f"root {name}", "key created")
             case KeyRequested():
                 _await_key(run, name)
+            case CsrRequested():
+                raise Error(
+                    f"{name} waits for a certificate that another CA signs",
+                    f"'dpsops root csr' prints the request, 'dpsops root merge CERT CHAIN' completes it; without that CA, "
+                    f"delete the pending operation of {name} in the vault and run the command again",
+                )
             case KeyMade():
                 _request_certificate(run, name)
                 yield Action("request certificate of", f"root {name}", "certificate requested")
@@ -163,16 +194,15 @@ def converge(run: Run, name: str) -> Iterator[Action]:
                 return
 
 
-def require(run: Run) -> Version:
-    """The environment's root, for use: two requests. Raises `Error` where there is no whole one, `Refused` where it
-    must not be used.
+def require(run: Run, name: str) -> Version:
+    """A root for use: one request. Raises `Error` where there is no whole one of this name, `Refused` where it must not
+    be used.
 
     The unversioned certificate is the newest version, and while a root is being made that is another one; the
     seal, which only the last step sets, tells them apart.
     """
     from azure.core.exceptions import ResourceNotFoundError
 
-    name = current_name(run)
     try:
         found = run.cloud.certificates.get_certificate(name)
     except ResourceNotFoundError:
@@ -186,6 +216,21 @@ def require(run: Run) -> Version:
     if not isinstance(state, Ready):
         raise _not_whole(run)
     return state.root
+
+
+def chain(run: Run, name: str, root: Version) -> tuple[x509.Certificate, ...]:
+    """The root, and behind it, where another CA has signed it, the chain that was merged with it; one request for that."""
+    if chains.is_self_signed(root.certificate):
+        return (root.certificate,)
+    value = run.cloud.secrets.get_secret(name, root.id).value or ""
+    found = x509.load_pem_x509_certificates(value.encode())
+    return (root.certificate, *(certificate for certificate in found if certificate != root.certificate))
+
+
+def certificate(run: Run, name: str) -> x509.Certificate | None:
+    """The newest certificate of a root, whatever state it is in; None where it is still without one."""
+    found = run.cloud.certificates.get_certificate(name)
+    return x509.load_der_x509_certificate(bytes(found.cer)) if found.cer else None
 
 
 def _not_whole(run: Run) -> Error:

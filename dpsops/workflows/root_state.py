@@ -17,8 +17,8 @@ from dpsops.errors import Refused
 from dpsops.pki import chains
 from dpsops.pki.profiles import root_faults
 
-ROLE_TAG, GENERATION_TAG, SEAL_TAG = "dpsops", "generation", "sealed"
-ROOT_ROLE, SEALED = "root", "yes"
+ROLE_TAG, GENERATION_TAG, SEAL_TAG, RETIRED_TAG = "dpsops", "generation", "sealed", "retired"
+ROOT_ROLE, SEALED, RETIRED = "root", "yes", "yes"
 
 _NAME = re.compile(r"root-g([1-9]\d*)")
 
@@ -91,6 +91,13 @@ class KeyRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class CsrRequested:
+    """The vault has made the key, and waits for a certificate that another CA is to sign."""
+
+    csr: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class KeyMade:
     """The key is there, in a version that is CA:FALSE: a CSR over the same key is to be had."""
 
@@ -121,7 +128,7 @@ class Ready:
     root: Version
 
 
-RootState = Missing | KeyRequested | KeyMade | CsrPending | Merged | Ready
+RootState = Missing | KeyRequested | CsrRequested | KeyMade | CsrPending | Merged | Ready
 
 
 def classify(observed: ObservedRoot, now: datetime) -> RootState:
@@ -166,8 +173,11 @@ def classify(observed: ObservedRoot, now: datetime) -> RootState:
 def _before_the_first(observed: ObservedRoot, *, in_progress: bool) -> RootState:
     if not in_progress or observed.pending is None:
         return Missing()
-    if observed.pending.issuer.lower() == "self":
-        return KeyRequested()
+    match observed.pending.issuer.lower():
+        case "self":
+            return KeyRequested()
+        case "unknown":
+            return CsrRequested(observed.pending.csr)
     raise Refused(
         f"a request for the certificate {observed.name} is pending in the vault, and dpsops did not make it",
         f"complete or delete the pending operation of {observed.name}",
@@ -175,8 +185,13 @@ def _before_the_first(observed: ObservedRoot, *, in_progress: bool) -> RootState
 
 
 def _made(name: str, root: Version, others: list[Version], now: datetime) -> Merged | Ready:
+    if root.tags.get(RETIRED_TAG) == RETIRED:
+        raise Refused(f"the root {name} has been retired", "'dpsops rotate status' shows which root is in its place")
     if faults := root_faults(root.certificate, now):
-        raise Refused(f"the root {name} {' and '.join(faults)}", "it can issue nothing any more: a new generation is needed")
+        raise Refused(
+            f"the root {name} {' and '.join(faults)}",
+            "it can issue nothing: 'dpsops rotate --compromised' puts a new root in its place at once",
+        )
     if not root.enabled:
         raise Refused(f"the root {name} is disabled", f"enable version {root.id} of {name} if that was a mistake")
     enabled = [other for other in others if other.enabled]

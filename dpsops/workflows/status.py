@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dpsops.errors import Refused
 from dpsops.pki import chains
 from dpsops.settings import Environment
-from dpsops.workflows import device, enrollment, prove, root, root_state
+from dpsops.workflows import device, enrollment, generations, prove, root, root_state, rotation
+from dpsops.workflows.device import Kept
 from dpsops.workflows.enrollment import ObservedGroup
+from dpsops.workflows.generations import View
+from dpsops.workflows.rotation import Phase, Standing
 from dpsops.workflows.run import Run
 
 
@@ -67,6 +71,7 @@ class Status:
     root: RootFacts | None
     trouble: Refused | None
     group: ObservedGroup | None
+    rotation: Standing | None
     fleet: Fleet
     next: tuple[str, ...]
 
@@ -86,23 +91,39 @@ def observe(run: Run) -> Status:
         )
         cloud.vaults.vaults.get(environment.resource_group, environment.vault.name)
     except ResourceNotFoundError:
-        return Status(environment, False, None, (), None, None, None, Fleet(0, 0, 0), ("dpsops up",))
+        return Status(environment, False, None, (), None, None, None, None, Fleet(0, 0, 0), ("dpsops up",))
     properties = service.properties
     dps = DpsFacts(environment.dps.name, properties.id_scope or "", properties.service_operations_host_name or "")
-    run.progress("looking at the root")
-    facts, trouble = None, None
+    group = enrollment.observe(run)
+    facts, view, trouble = None, None, None
     try:
-        facts = root_facts(run)
+        run.progress("looking at the root")
+        facts = root_facts(run, group)
     except Refused as refused:
         trouble = refused
-    run.progress("looking at the devices")
-    group, fleet = enrollment.observe(run), _fleet(run)
-    return Status(environment, True, dps, hubs, facts, trouble, group, fleet, tuple(_next(run, facts, trouble, group, fleet)))
+    try:
+        run.progress("looking at the devices")
+        view = generations.view(run, group) if group else None
+    except Refused as refused:
+        trouble = refused
+    return Status(
+        environment,
+        group_exists=True,
+        dps=dps,
+        hubs=hubs,
+        root=facts,
+        trouble=trouble,
+        group=group,
+        rotation=rotation.classify(view.observed) if view else None,
+        fleet=(fleet := _fleet(run, view.fleet if view else device.fleet(run))),
+        next=tuple(_next(run, facts, trouble, group, fleet, view)),
+    )
 
 
-def root_facts(run: Run) -> RootFacts | None:
-    """The root's facts, or None while it is not whole. Raises `Refused` where it must not be trusted."""
-    name = root.current_name(run)
+def root_facts(run: Run, group: ObservedGroup | None) -> RootFacts | None:
+    """The facts of the root that the group has as its primary, or None while it is not whole. Raises `Refused` where it
+    must not be trusted."""
+    name = root.current_name(run, group)
     observed = root.observe(run, name)
     state = root_state.classify(observed, run.now())
     if not isinstance(state, root_state.Ready):
@@ -125,9 +146,9 @@ def root_facts(run: Run) -> RootFacts | None:
     )
 
 
-def _fleet(run: Run) -> Fleet:
+def _fleet(run: Run, leaves: Iterable[Kept]) -> Fleet:
     soon = run.now() + timedelta(days=30)
-    kept = list(device.fleet(run))
+    kept = list(leaves)
     return Fleet(
         total=len(kept),
         expiring=sum(1 for one in kept if not one.blocked and (one.not_after is None or one.not_after <= soon)),
@@ -135,19 +156,29 @@ def _fleet(run: Run) -> Fleet:
     )
 
 
-def _next(run: Run, facts: RootFacts | None, trouble: Refused | None, group: ObservedGroup | None, fleet: Fleet) -> list[str]:
+def _next(
+    run: Run, facts: RootFacts | None, trouble: Refused | None, group: ObservedGroup | None, fleet: Fleet, view: View | None
+) -> Iterator[str]:
+    standing = rotation.classify(view.observed) if view else None
+    if standing and standing.phase is Phase.BREACHED:
+        yield f"root-g{standing.old} is compromised and is being replaced: dpsops rotate"
+        return
     if trouble is not None:
-        return [trouble.hint]
+        yield trouble.hint
+        return
     if facts is None or not facts.proven or group is None:
-        return ["dpsops up"]
-    steps = []
+        yield "dpsops up"
+        return
     if not group.enabled:
-        steps.append("the enrollment group is disabled, so no device can register: enable it in the DPS")
+        yield "the enrollment group is disabled, so no device can register: enable it in the DPS"
     left = facts.not_after - run.now()
-    if left <= timedelta(days=run.environment.root.warn_days):
-        steps.append(f"the root ends in {left.days} days: make a new generation before that")
+    if standing and standing.phase is not Phase.STABLE:
+        yield f"a rotation to root-g{standing.new} is under way ({standing.phase}): dpsops rotate"
+    elif left <= timedelta(days=run.environment.root.warn_days):
+        yield f"the root ends in {left.days} days: dpsops rotate moves the devices to a new one"
+    if view and (stranded := sum(one.leaves for one in view.observed.generations if one.number not in view.observed.trusted)):
+        yield f"{stranded} device(s) have a leaf of a root that is not trusted: dpsops device issue ID"
     if fleet.expiring:
-        steps.append(f"{fleet.expiring} device(s) have a leaf that ends within 30 days or has ended: dpsops device issue ID")
+        yield f"{fleet.expiring} device(s) have a leaf that ends within 30 days or has ended: dpsops device issue ID"
     if not fleet.total:
-        steps.append("dpsops device issue ID")
-    return steps
+        yield "dpsops device issue ID"

@@ -61,7 +61,7 @@ def plan(run: Run) -> Plan:
 
 def _observe(run: Run) -> tuple[Plan, deployment.ObservedDeployment]:
     observed = deployment.observe(run)
-    return _plan(run, [*observed.changes, *_plan_root(run, vault_exists=_vault_exists(run, observed))]), observed
+    return _plan(run, [*observed.changes, *_plan_root(run, observed)]), observed
 
 
 def _plan(run: Run, actions: list[Action]) -> Plan:
@@ -74,25 +74,34 @@ def _plan(run: Run, actions: list[Action]) -> Plan:
     return Plan(run.environment.name, run.cloud.subscription, digest, tuple(actions))
 
 
-def _vault_exists(run: Run, observed: deployment.ObservedDeployment) -> bool:
-    vault = f"/vaults/{run.environment.vault.name}".lower()
-    created = any(change.action == "create" and change.target.lower().endswith(vault) for change in observed.changes)
+def _exists(observed: deployment.ObservedDeployment, kind: str, name: str) -> bool:
+    """Whether a resource is there already, rather than to be made by the deployment."""
+    resource = f"/{kind}/{name}".lower()
+    created = any(change.action == "create" and change.target.lower().endswith(resource) for change in observed.changes)
     return observed.group_exists and not created
 
 
-def _plan_root(run: Run, *, vault_exists: bool) -> list[Action]:
-    if not vault_exists:
+def _plan_root(run: Run, observed: deployment.ObservedDeployment) -> list[Action]:
+    environment = run.environment
+    if not _exists(observed, "vaults", environment.vault.name):
         name = root_state.root_name(1)
         proofs = _plan_proofs(run, name, None, exist=False)
-        return [*root.plan(root_state.Missing(), name), *proofs, *enrollment.plan(None, run.environment, name)]
-    run.progress("looking at the root in the vault")
-    name = _when_allowed(run, "the vault", _is_denied_by_vault, lambda: root.current_name(run))
+        return [*root.plan(root_state.Missing(), name), *proofs, *enrollment.plan(None, environment)]
+    dps_exists = _exists(observed, "provisioningServices", environment.dps.name)
+    name, group = _current(run, dps_exists=dps_exists)
     state = root_state.classify(root.observe(run, name), run.now())
     whole = state.root if isinstance(state, root_state.Ready | root_state.Merged) else None
-    proven = list(_plan_proofs(run, name, whole, exist=True))
+    proven = list(_plan_proofs(run, name, whole, exist=dps_exists))
+    return [*root.plan(state, name), *proven, *enrollment.plan(group, environment)]
+
+
+def _current(run: Run, *, dps_exists: bool) -> tuple[str, enrollment.ObservedGroup | None]:
+    """The name of the root that is in use, and the enrollment group, which decides that as soon as there is one."""
+    run.progress("looking at the roots in the vault")
+    newest = _when_allowed(run, "the vault", _is_denied_by_vault, lambda: root.newest_name(run))
     run.progress("looking at the enrollment group")
-    group = _when_allowed(run, "the DPS", _is_denied, lambda: enrollment.observe(run))
-    return [*root.plan(state, name), *proven, *enrollment.plan(group, run.environment, name)]
+    group = _when_allowed(run, "the DPS", _is_denied, lambda: enrollment.observe(run)) if dps_exists else None
+    return newest if group is None else root_state.root_name(group.trusted()[0]), group
 
 
 def _plan_proofs(run: Run, name: str, whole: root_state.Version | None, *, exist: bool) -> Iterator[Action]:
@@ -115,12 +124,11 @@ def up(run: Run, *, approved: Plan | None, confirm: Callable[[Plan], None]) -> I
     confirm(found)
     if observed.changes:
         yield from deployment.deploy(run, observed)
-    name = _when_allowed(run, "the vault", _is_denied_by_vault, lambda: root.current_name(run))
+    name, _ = _current(run, dps_exists=True)
     yield from root.converge(run, name)
-    whole = root.require(run)
+    whole = root.require(run, name)
     for registry in run.cloud.registries:
         yield from prove.converge(run, registry, name, whole)
-    _when_allowed(run, "the DPS", _is_denied, lambda: enrollment.observe(run))
     yield from enrollment.converge(run, name)
 
 

@@ -93,7 +93,7 @@ def test_serial_numbers_are_written_as_openssl_writes_them(serial: int) -> None:
 def test_a_bundle_is_key_leaf_and_root_in_this_order(tmp_path: Path) -> None:
     authority = root("RSA-4096")  # the longest
     certificate = leaf(authority, key("RSA-4096"))
-    text = chains.bundle(device_key(), certificate, authority)
+    text = chains.bundle(device_key(), certificate, [authority])
     assert [line for line in text.splitlines() if line.startswith("-----BEGIN")] == [
         "-----BEGIN PRIVATE KEY-----",
         "-----BEGIN CERTIFICATE-----",

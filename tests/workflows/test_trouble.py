@@ -140,7 +140,7 @@ def test_an_ended_root_is_refused_and_issues_nothing(embedded: World) -> None:
     found = status.observe(embedded.run())
     assert found.root is None
     assert found.trouble is not None
-    assert found.next == ("it can issue nothing any more: a new generation is needed",)
+    assert found.next == ("it can issue nothing: 'dpsops rotate --compromised' puts a new root in its place at once",)
 
 
 def test_status_warns_before_the_root_ends(embedded: World) -> None:
@@ -153,7 +153,7 @@ def test_a_leaf_never_outlives_its_root(embedded: World) -> None:
     converge(embedded.run())
     embedded.clock.advance(10 * YEAR - 30 * 86_400)
     issued = list(device.issue(embedded.run(), [device_id("press-07")]))
-    authority = root.require(embedded.run()).certificate
+    authority = root.require(embedded.run(), "root-g1").certificate
     assert [one.not_after for one in issued if isinstance(one, device.Issued)] == [authority.not_valid_after_utc]
 
 
@@ -265,7 +265,7 @@ def test_a_vault_that_signs_with_another_key_is_not_believed(embedded: World) ->
     with pytest.raises(Refused, match="signs for root-g1 with another key"):
         converge(embedded.run())
     with pytest.raises(Error, match="has no whole root yet"):
-        root.require(embedded.run())
+        root.require(embedded.run(), "root-g1")
 
 
 def test_a_vault_that_hands_out_the_key_is_not_believed(embedded: World) -> None:
@@ -278,7 +278,7 @@ def test_a_vault_that_hands_out_the_key_is_not_believed(embedded: World) -> None
     with pytest.raises(Refused, match="the vault hands out the private key of root-g1"):
         converge(embedded.run())
     with pytest.raises(Error, match="has no whole root yet"):
-        root.require(embedded.run())
+        root.require(embedded.run(), "root-g1")
 
 
 def test_a_request_over_another_key_is_not_signed(embedded: World) -> None:
@@ -320,7 +320,7 @@ def test_every_kind_of_root_key(embedded: World, kind: str) -> None:
     sku = "premium" if kind.endswith("HSM") else "standard"
     settings = environment(root={"key": kind}, vault={"name": "kv-dpsops-test", "sku": sku, "purge_protection": False})
     converge(embedded.run(settings))
-    facts = status.root_facts(embedded.run(settings))
+    facts = status.root_facts(embedded.run(settings), None)
     assert facts is not None
     assert kind.startswith(f"{facts.key_type}-{'P' if facts.key_type == 'EC' else ''}{facts.key_size}")
     assert facts.proven

@@ -18,7 +18,7 @@ def test_up_proves_a_root_from_nothing_and_then_rests(world: World) -> None:
     actions = converge(world.run())
 
     assert [action.target for action in actions if action.outcome == "verified"] == ["root-g1 in DPS dps-dpsops-test"]
-    version = root.require(world.run())
+    version = root.require(world.run(), "root-g1")
     assert_is_root(version.certificate, "dpsops test root G1")
     (dps,) = world.run().cloud.registries
     assert prove.is_proven(dps.get("root-g1"), version)

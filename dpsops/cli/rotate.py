@@ -1,0 +1,271 @@
+"""`dpsops rotate`: from one root to the next, one safe step at a time."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dpsops.cli.connection import connected
+from dpsops.cli.options import Options, timestamp
+from dpsops.errors import Error, InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dpsops.workflows.device import Failed
+    from dpsops.workflows.rotate import Report
+    from dpsops.workflows.rotation import Phase
+    from dpsops.workflows.run import Action, Run
+
+_FAILED, _SOME_FAILED = 1, 3
+_SHOWN = 20
+
+app = typer.Typer(
+    invoke_without_command=True,
+    rich_markup_mode=None,
+    help="""Move to a new root without dropping a device: one safe step each time, from stable to stable.
+
+\b
+  stable -> staged -> proven -> overlapping -> reissuing -> promoted -> draining -> retired -> stable
+
+\b
+Examples:
+  dpsops rotate                          the next step
+  dpsops rotate --until draining         as far as it goes before devices have to move
+  dpsops rotate --until stable           a whole rotation; it stops where it has to wait for devices
+  dpsops rotate status                   where it stands, and whom it waits for
+  dpsops rotate undo                     back to the old root, while that strands nobody
+  dpsops rotate --compromised            the root's key is not ours alone: cut it off, replace it""",
+)
+
+GraceOption = Annotated[
+    int,
+    typer.Option(
+        "--grace",
+        min=0,
+        metavar="DAYS",
+        help="How long a device that was not seen with its new leaf is waited for; 0: not at all.",
+    ),
+]
+
+
+@app.callback()
+def rotate(
+    context: typer.Context,
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="PHASE", help="Take steps until this phase, or until devices must move.")
+    ] = None,
+    grace: GraceOption = 30,
+    compromised: Annotated[
+        bool, typer.Option("--compromised", help="Cut the root off first, with all that it vouched for.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="With --compromised: do not ask.")] = False,
+) -> int:
+    """Takes the next step, unless a command follows."""
+    if context.invoked_subcommand is not None:
+        return 0
+    from dpsops.workflows import rotate as workflow
+
+    options: Options = context.obj
+    target = _phase(until) if until is not None else None
+    if compromised and until is not None:
+        raise InvalidInput("--compromised goes all the way: there is no --until with it", "leave --until away")
+    with connected(options) as run:
+        if compromised:
+            results = list(workflow.replace_compromised(run, _consent if yes else _asker(run)))
+        else:
+            results = list(workflow.rotate(run, until=target, grace=timedelta(days=grace)))
+        found = workflow.report(run, timedelta(days=grace))
+    return _print_rotated(options, results, found)
+
+
+def _phase(text: str) -> Phase:
+    from dpsops.workflows.rotation import Phase
+
+    names = [phase.value for phase in Phase if phase is not Phase.BREACHED]
+    if text not in names:
+        raise InvalidInput(f"{text!r} is no phase of a rotation", f"use one of: {', '.join(names)}")
+    return Phase(text)
+
+
+def _consent(root: str, devices: list[str]) -> None:
+    """`--yes` was said."""
+
+
+def _asker(run: Run) -> Callable[[str, list[str]], None]:
+    name = run.environment.name
+
+    def ask(root: str, devices: list[str]) -> None:
+        if not sys.stdin.isatty():
+            raise InvalidInput(
+                f"this would cut off {root} of the environment {name!r} and {len(devices)} device(s) with it, and there is no "
+                "terminal to ask at",
+                "say --yes",
+            )
+        print(f"{root} leaves the enrollment group and the DPS at once, and cannot come back.", file=sys.stderr)
+        print(f"{len(devices)} device(s) are shut out until they have a new leaf: {', '.join(devices)}", file=sys.stderr)
+        if typer.prompt(f"Type the environment's name ({name}) to go on", default="", show_default=False, err=True) != name:
+            raise Error("nothing was changed", "the name was not that of the environment")
+
+    return ask
+
+
+def _print_rotated(options: Options, results: Iterable[Action | Failed], found: Report) -> int:
+    from dpsops.workflows.device import Failed
+
+    results = list(results)
+    failed = [result for result in results if isinstance(result, Failed)]
+    done = [result for result in results if not isinstance(result, Failed)]
+    document = {
+        "changed": bool(done),
+        "actions": [asdict(action) for action in done],
+        "failed": [asdict(one) for one in failed],
+        "rotation": rotation_document(found),
+    }
+    lines = [
+        *(f"✓ {action.target}: {action.outcome}" for action in done),
+        *(f"✗ {one.device}: {one.reason}" for one in failed),
+    ]
+    options.print_result(document, "\n".join([*(lines or ["Nothing changed."]), "", _picture(found)]))
+    if not failed:
+        return 0
+    return _SOME_FAILED if done else _FAILED
+
+
+@app.command()
+def status(context: typer.Context, grace: GraceOption = 30) -> None:
+    """Show where the rotation stands, whom it waits for, and what comes next.
+
+    \b
+    Examples:
+      dpsops rotate status
+      dpsops --output json rotate status | jq -r '.rotation.waiting_for[]'
+    """
+    from dpsops.workflows.rotate import report
+
+    options: Options = context.obj
+    with connected(options) as run:
+        found = report(run, timedelta(days=grace))
+    options.print_result({"rotation": rotation_document(found)}, _picture(found))
+
+
+@app.command()
+def undo(context: typer.Context) -> None:
+    """Go back to the old root alone, while no device has a leaf of the new one; the new root is disabled, not deleted.
+
+    \b
+    Example:
+      dpsops rotate undo
+    """
+    from dpsops.workflows import rotate as workflow
+
+    options: Options = context.obj
+    with connected(options) as run:
+        done = list(workflow.undo(run))
+        found = workflow.report(run, workflow.GRACE)
+    _print_rotated(options, done, found)
+
+
+def rotation_document(found: Report) -> dict[str, Any]:
+    """The rotation as the contract names it."""
+    from dpsops.pki.chains import thumbprint
+
+    observed, waiting = found.observed, found.waiting
+    return {
+        "phase": found.standing.phase,
+        "next": _next(found),
+        "waiting_for": [laggard.device for laggard in waiting.devices],
+        "grace_ends": waiting.ends,
+        "trouble": found.standing.trouble or None,
+        "generations": [
+            {
+                "generation": one.number,
+                "name": f"root-g{one.number}",
+                "vault": one.keeping.value,
+                "dps": one.trust.value,
+                "group": _role(found, one.number) or None,
+                "leaves": one.leaves,
+                "subject": certificate.subject.rfc4514_string() if certificate else None,
+                "thumbprint": thumbprint(certificate) if certificate else None,
+                "not_after": one.not_after,
+            }
+            for one in observed.generations
+            for certificate in [found.certificates.get(one.number)]
+        ],
+    }
+
+
+def _next(found: Report) -> str | None:
+    from dpsops.workflows.rotation import Phase
+
+    return None if found.standing.phase is Phase.STABLE else found.standing.step.value
+
+
+def _role(found: Report, number: int) -> str:
+    return {found.observed.primary: "primary", found.observed.secondary: "secondary"}.get(number, "")
+
+
+def _picture(found: Report) -> str:
+    """The way from stable to stable with the present phase marked, the generations, and what comes next."""
+    rows = [("generation", "vault", "DPS", "group", "leaves", "until")]
+    for one in found.observed.generations:
+        end = f"{one.not_after:%Y-%m-%d}" if one.not_after else "-"
+        role = _role(found, one.number) or "-"
+        rows.append((f"root-g{one.number}", one.keeping.value, one.trust.value, role, str(one.leaves), end))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([_way(found), "", *table, "", *_outlook(found)])
+
+
+def _way(found: Report) -> str:
+    from dpsops.workflows.rotation import Phase
+
+    here = found.standing.phase
+    if here is Phase.BREACHED:
+        return f"breached: root-g{found.standing.old} is compromised and is being replaced by root-g{found.standing.new}"
+    order = [phase for phase in Phase if phase is not Phase.BREACHED]
+    return " > ".join(f"[{phase.upper()}]" if phase is here else phase.value for phase in order)
+
+
+def _outlook(found: Report) -> list[str]:
+    """What it waits for, and the next thing to do."""
+    standing, waiting = found.standing, found.waiting
+    if standing.trouble:
+        return [f"stuck   {standing.trouble}"]
+    if not waiting.devices:
+        return [f"next    dpsops rotate: {_promise(found)}"]
+    shown = waiting.devices[:_SHOWN]
+    width = max(len(laggard.device) for laggard in shown)
+    waits = [f"{laggard.device.ljust(width)}  {laggard.reason}" for laggard in shown]
+    if more := len(waiting.devices) - len(shown):
+        waits.append(f"and {more} more: dpsops --output json rotate status")
+    ends = f", or at {timestamp(waiting.ends)}" if waiting.ends else ""
+    return [
+        *(f"{'waits' if number == 0 else '':<7} {line}" for number, line in enumerate(waits)),
+        f"next    once they have registered with their new leaf{ends}:",
+        f"        dpsops rotate: {_promise(found)}",
+    ]
+
+
+def _promise(found: Report) -> str:
+    from dpsops.workflows.rotation import Step
+
+    old, new = f"root-g{found.standing.old}", f"root-g{found.standing.new}"
+    return {
+        Step.STAGE: f"makes {new} in the vault",
+        Step.PROVE: f"uploads {new} to the DPS and proves it",
+        Step.OVERLAP: f"the group trusts {new} beside {old}",
+        Step.REISSUE: f"every device that has a leaf of another root gets one of {new}",
+        Step.PROMOTE: f"{new} becomes the group's primary, {old} its secondary",
+        Step.DRAIN: f"begins to wait for the devices to register with their leaf of {new}",
+        Step.RETIRE: f"takes {old} out of the group and the DPS and disables it in the vault",
+        Step.SETTLE: "ends the rotation",
+        Step.CUT_OFF: f"cuts {old} off, and every identity under it",
+        Step.ADMIT: f"the group trusts {new} alone",
+        Step.READMIT: f"lets the devices in again, each with its leaf of {new}",
+    }[found.standing.step]

@@ -14,6 +14,7 @@ import os
 import re
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,10 @@ ABSENT = "no recordings: DPSOPS_RECORDINGS names no folder, and there is none be
 
 MANAGEMENT = "management.azure.com"
 _LIST = re.compile(r'^interactions:|"(interactions|Entries)"\s*:', re.MULTILINE)
+
+
+class Unreadable(Exception):
+    """A file that looks like a recording, and is a broken one; the message says how."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +98,24 @@ class Recording:
 def discover(folder: Path = FOLDER) -> list[Path]:
     """The files below `folder` that look like recordings, in the order of their paths; none where there is no folder."""
     files = (path for path in folder.rglob("*") if path.suffix in {".json", ".yaml", ".yml"} and path.is_file())
-    return sorted(path for path in files if _LIST.search(path.read_text(encoding="utf-8-sig")))
+    return sorted(path for path in files if _LIST.search(_text(path)))
 
 
 def read_recording(path: Path, folder: Path = FOLDER) -> Recording | None:
-    """The recording in a file, or None where the file is something else."""
-    text = path.read_text(encoding="utf-8-sig")
-    document = json.loads(text) if path.suffix == ".json" else _Loader(text).get_single_data()
+    """The recording in a file, or None where the file is something else. Raises `Unreadable`."""
+    text = _text(path)
+    try:
+        document = json.loads(text) if path.suffix == ".json" else _Loader(text).get_single_data()
+        return _read(document, path.relative_to(folder).as_posix(), text)
+    except (ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as broken:
+        raise Unreadable(f"{path} looks like a recording, and cannot be read: {broken!r}") from broken
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8-sig", errors="replace")
+
+
+def _read(document: Any, name: str, text: str) -> Recording | None:
     match document:
         case {"interactions": list(interactions)}:
             exchanges = tuple(_from_cassette(index, each) for index, each in enumerate(interactions))
@@ -108,12 +124,16 @@ def read_recording(path: Path, folder: Path = FOLDER) -> Recording | None:
             exchanges = tuple(_from_session(index, each, host) for index, each in enumerate(entries))
         case _:
             return None
-    return Recording(path.relative_to(folder).as_posix(), exchanges)
+    return Recording(name, exchanges)
 
 
 def read_all(folder: Path = FOLDER) -> Iterator[Recording]:
-    """Every recording below `folder`."""
-    return (recording for path in discover(folder) if (recording := read_recording(path, folder)))
+    """Every recording below `folder` that can be read."""
+    for path in discover(folder):
+        with suppress(Unreadable):
+            recording = read_recording(path, folder)
+            if recording is not None:
+                yield recording
 
 
 class _Loader(yaml.CSafeLoader):

@@ -21,11 +21,10 @@ from dpsops.pki import chains, profiles
 from dpsops.workflows import prove
 from dpsops.workflows.root_state import Version
 from dpsops.workflows.run import Run
-from tests.conformance.recordings import ABSENT, FOLDER, Exchange, discover, read_recording
+from tests.conformance.recordings import ABSENT, FOLDER, Exchange, read_all
 from tests.conformance.transports import RecordedTransport
 from tests.worlds import environment
 
-_NAMES = [path.relative_to(FOLDER).as_posix() for path in discover() if "generateVerificationCode" in path.read_text()]
 _CERTIFICATE = re.compile(
     r"/subscriptions/(?P<subscription>[^/]+)/resourceGroups/(?P<group>[^/]+)/providers/Microsoft.Devices"
     r"/(?P<kind>IotHubs|provisioningServices)/(?P<service>[^/]+)/certificates/(?P<certificate>[^/]+)",
@@ -52,24 +51,33 @@ class LocalKeyCloud(Cloud):
         return self.key
 
 
-def proof(exchanges: tuple[Exchange, ...]) -> tuple[re.Match[str], list[Exchange]]:
-    """The certificate whose possession was proven, and the steps: the list, upload, code, verification."""
-    verified = next(each for each in exchanges if each.method == "POST" and each.path.endswith("/verify") and each.status == 200)
-    path = verified.path.removesuffix("/verify")
-    found = _CERTIFICATE.fullmatch(path)
-    assert found is not None, path
-    before = exchanges[: verified.index + 1]
-    steps = [each for each in before if each.path.startswith(path) and each.method != "GET"][-3:]
-    assert [each.method for each in steps] == ["PUT", "POST", "POST"], "upload, code and verification follow each other"
-    listed = next(each for each in before if each.method == "GET" and each.path.endswith("/certificates"))
-    return found, [listed, *steps]
+Proof = tuple[re.Match[str], list[Exchange]]
+"""The certificate whose possession was proven, and the steps: the list, upload, code, verification."""
 
 
-@pytest.mark.parametrize("name", _NAMES or [pytest.param("", marks=pytest.mark.skip(reason=ABSENT))])
-def test_proof_of_possession(name: str) -> None:
-    recording = read_recording(FOLDER / name)
-    assert recording is not None, "what looks like a recording is one"
-    where, steps = proof(recording.exchanges)
+def proofs(exchanges: tuple[Exchange, ...]) -> list[Proof]:
+    """The proofs that a recording has whole: others only touch on one."""
+    found: list[Proof] = []
+    for verified in exchanges:
+        where = _CERTIFICATE.fullmatch(verified.path.removesuffix("/verify"))
+        if where is None or verified.method != "POST" or verified.status != 200 or where[0] == verified.path:
+            continue
+        before = exchanges[: verified.index + 1]
+        steps = [each for each in before if each.path.startswith(where[0]) and each.method != "GET"][-3:]
+        whole = [each.path.removeprefix(where[0]) for each in steps] == ["", "/generateVerificationCode", "/verify"]
+        lists = [each for each in before if each.method == "GET" and each.path == where[0].rpartition("/")[0]]
+        if whole and steps[0].method == "PUT" and all(each.status == 200 for each in steps) and lists:
+            found.append((where, [lists[0], *steps]))
+    return found
+
+
+_PROOFS = [pytest.param(each, id=recording.name) for recording in read_all() for each in proofs(recording.exchanges)]
+_NONE = "no recording in this folder proves possession" if FOLDER.is_dir() else ABSENT
+
+
+@pytest.mark.parametrize("recorded_proof", _PROOFS or [pytest.param(None, marks=pytest.mark.skip(reason=_NONE))])
+def test_proof_of_possession(recorded_proof: Proof) -> None:
+    where, steps = recorded_proof
     transport = RecordedTransport(steps)
     cloud = LocalKeyCloud(environment(), where["subscription"], Credential(), transport)
     cloud.key = ec.generate_private_key(ec.SECP256R1())
@@ -87,7 +95,9 @@ def test_proof_of_possession(name: str) -> None:
     _, sent_put, sent_generate, sent_verify = transport.asked
     assert certificate_in(sent_put.body) == root.certificate
     tags = [request.headers["if-match"].strip('"') for request in (sent_generate, sent_verify)]
-    assert tags == [each.request.headers["if-match"] for each in (generated, verified)], "each step names the etag before it"
+    assert tags == [each.request.headers["if-match"].strip('"') for each in (generated, verified)], (
+        "each step names the etag before it"
+    )
     shown = certificate_in(sent_verify.body)
     assert chains.common_name(shown.subject) == generated.response.json()["properties"]["verificationCode"]
     shown.verify_directly_issued_by(root.certificate)

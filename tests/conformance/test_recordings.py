@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance.recordings import Recording, discover, read_recording
+from tests.conformance.recordings import Recording, Unreadable, discover, read_all, read_recording
 
 URL = "https://v.vault.azure.net/secrets/s?api-version=7.4"
 ANSWER = {"value": "x", "id": "https://v.vault.azure.net/secrets/s/1"}
@@ -128,3 +128,30 @@ def test_what_is_no_recording_is_passed_over(tmp_path: Path) -> None:
     assert discover(tmp_path) == [tmp_path / "sub" / "a.yaml"]
     assert read_recording(tmp_path / "sub" / "notes.json", tmp_path) is None
     assert discover(tmp_path / "absent") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("broken.json", b'{"interactions": ['),
+        ("broken.yaml", b"interactions:\n- request: [\n"),
+        ("other.json", b'{"Entries": [{"Uri": "https://v.vault.azure.net"}]}'),
+    ],
+)
+def test_a_broken_recording_is_named_and_the_others_are_read(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    (tmp_path / "whole.yaml").write_text(cassette("null", "''"))
+    with pytest.raises(Unreadable, match=name):
+        read_recording(tmp_path / name, tmp_path)
+    assert [each.name for each in read_all(tmp_path)] == ["whole.yaml"]
+
+
+def test_bytes_that_are_no_text_do_not_hide_a_recording(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_bytes(cassette("null", "''").replace("OK", "@").encode().replace(b"@", b'"\xff"'))
+    (recording,) = read_all(tmp_path)
+    assert recording.exchanges[0].status == 200
+
+
+def test_words_of_a_recording_do_not_make_one(tmp_path: Path) -> None:
+    (tmp_path / "notes.yaml").write_text("interactions: none\n")
+    assert read_recording(tmp_path / "notes.yaml", tmp_path) is None

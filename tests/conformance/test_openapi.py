@@ -210,7 +210,7 @@ def test_the_examples_of_azure_do_not_pass_spoiled(specification: Specification,
 @pytest.mark.parametrize("deviation", DEVIATIONS, ids=lambda deviation: f"{deviation.service} {deviation.where}")
 def test_what_is_excused_has_a_witness(deviation: Deviation, departures: list[tuple[Operation, Violation]]) -> None:
     if not any(deviation.excuses(operation, violation) for operation, violation in departures):
-        pytest.skip("no recording in this folder shows it")
+        pytest.skip(f"no recording in this folder shows it; witness: {deviation.witness or 'other recordings'}")
 
 
 def test_the_gateway_has_errors_of_its_own(recorded: list[Recording]) -> None:

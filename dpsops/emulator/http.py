@@ -48,6 +48,11 @@ class Request:
         return next((value for key, value in self.query.items() if key.lower() == "api-version"), "")
 
     @property
+    def media_type(self) -> str:
+        """The media type that `Content-Type` names, without its parameters, or the empty string (RFC 9110, 8.3)."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    @property
     def principal(self) -> Principal:
         """Who calls. Only for routes behind a token, where the dispatcher has put the caller in."""
         assert self.caller is not None, "a route without a token asked who calls"
@@ -61,10 +66,22 @@ class Request:
     def json(self) -> Any:
         """The body as JSON; an empty body is an empty object. Anything else is refused."""
         try:
-            return json.loads(self.body) if self.body.strip() else {}
+            return parse_json(self.body) if self.body.strip() else {}
         except ValueError as invalid:
             message = f"The request content was invalid and could not be deserialized: '{invalid}'."
             raise Refusal(Response(400, {"error": {"code": "InvalidRequestContent", "message": message}})) from invalid
+
+
+def parse_json(data: bytes) -> Any:
+    """JSON as RFC 8259 has it, and no deeper than this process can follow. Raises `ValueError`."""
+    try:
+        return json.loads(data, parse_constant=_refuse_constant)
+    except RecursionError as deep:
+        raise ValueError("the document is nested too deeply") from deep
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no number of JSON's")
 
 
 @dataclass(frozen=True, slots=True)

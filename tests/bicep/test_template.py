@@ -147,7 +147,7 @@ class Client:
         """One request, which succeeds."""
         with self.azure.database.transaction() as state:
             token = issue_token(World(state, self.azure.clock.now()), OPERATOR, "https://management.azure.com")
-        headers = {"authorization": f"Bearer {token}"}
+        headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
         content = b"" if body is None else json.dumps(body).encode()
         request = Request(method, "management.azure.com", path, {"api-version": version}, headers, content)
         answer = self.azure.handle(request)

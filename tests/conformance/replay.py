@@ -161,7 +161,8 @@ class Replay:
             sent = self._substitutes.body(exchange, carried, self._carrier)
             self._remember(recorded, sent)
             body = json.dumps(sent).encode()
-        return Request(now.method, now.host, now.path, now.query, headers | {"content-type": "application/json"}, body)
+        headers["content-type"] = exchange.request.headers.get("content-type", "application/json")
+        return Request(now.method, now.host, now.path, now.query, headers, body)
 
     def _compare(self, pages: list[Exchange], answers: list[Response]) -> list[str]:
         exchange, answer = pages[0], answers[0]

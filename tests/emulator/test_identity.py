@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 import pytest
 import requests
 from azure.core.exceptions import ClientAuthenticationError
 from azure.identity import ClientAssertionCredential, ClientSecretCredential
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from dpsops.emulator.http import JSON
+from dpsops.emulator.http import JSON, Request
 from dpsops.emulator.identity.state import OPERATOR, SUBSCRIPTION, FederatedCredential, trust_issuer
 from dpsops.emulator.identity.tokens import LIFETIME, sign_jwt
 from dpsops.emulator.world import World as Inside
@@ -103,6 +105,7 @@ def test_a_federated_token_signs_in(embedded: World, issuer_key: rsa.RSAPrivateK
         ({"iss": "https://elsewhere.example"}, "AADSTS700213"),
         ({"aud": "somebody-else"}, "AADSTS700212"),
         ({"exp": 1}, "AADSTS700024"),
+        ({"exp": "never"}, "AADSTS700024"),
     ],
 )
 def test_a_federated_token_that_does_not_fit_is_refused(
@@ -139,3 +142,54 @@ def test_a_token_is_checked_on_every_call(embedded: World) -> None:
     assert get(embedded, SUBSCRIPTION_URL, f"{head}.{claims}.{signature[::-1]}").status_code == 401
     embedded.clock.advance(LIFETIME)
     assert get(embedded, SUBSCRIPTION_URL, token).status_code == 401
+
+
+def post(world: World, content: bytes, content_type: str = "application/x-www-form-urlencoded") -> JSON:
+    """What the token endpoint refuses a raw request with."""
+    assert world.embedded is not None
+    path = f"/{OPERATOR.tenant_id}/oauth2/v2.0/token"
+    answer = world.embedded.azure.handle(
+        Request("POST", "login.microsoftonline.com", path, {}, {"content-type": content_type}, content)
+    )
+    assert answer.status in (400, 401)
+    assert isinstance(answer.body, dict)
+    return answer.body
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        ({"grant_type": ""}, "AADSTS900144: The request body must contain the following parameter: 'grant_type'"),
+        ({"client_id": ""}, "AADSTS900144: The request body must contain the following parameter: 'client_id'"),
+        ({"scope": ""}, "AADSTS900144: The request body must contain the following parameter: 'scope'"),
+        ({"client_secret": ""}, "AADSTS7000216: 'client_assertion', 'client_secret' or 'request' is required"),
+        ({"grant_type": "password"}, "AADSTS70003"),
+        ({"scope": "https://vault.azure.net/.default https://management.azure.com/.default"}, "AADSTS500011"),
+    ],
+)
+def test_a_token_request_is_complete(embedded: World, form: dict[str, str], words: str) -> None:
+    assert embedded.embedded is not None
+    whole = {
+        "grant_type": "client_credentials",
+        "client_id": OPERATOR.app_id,
+        "client_secret": embedded.embedded.client_secret,
+        "scope": VAULT,
+    }
+    assert post(embedded, urlencode(whole | form).encode())["error_description"].startswith(words)
+
+
+def test_a_token_request_is_a_form(embedded: World) -> None:
+    assert post(embedded, b"grant_type=client_credentials", "application/json")["error_codes"] == [900144]
+    assert post(embedded, b"\xff\xfe")["error_codes"] == [900144]
+
+
+def test_a_federated_token_is_for_the_audience_that_its_trust_names(embedded: World, issuer_key: rsa.RSAPrivateKey) -> None:
+    assert embedded.embedded is not None
+    with embedded.embedded.azure.database.transaction() as state:
+        trusted = FederatedCredential(ISSUER, SUBJECT, "api://elsewhere", issuer_key.public_key())
+        trust_issuer(Inside(state, embedded.clock.now()), OPERATOR.app_id, trusted)
+    credential = ClientAssertionCredential(
+        OPERATOR.tenant_id, OPERATOR.app_id, lambda: assertion(embedded, issuer_key), transport=embedded.transport
+    )
+    with pytest.raises(ClientAuthenticationError, match="AADSTS700212"):
+        credential.get_token(MANAGEMENT)

@@ -16,6 +16,7 @@ from dpsops.emulator.arm.plans import preflight, read_plan, unfold
 from dpsops.emulator.arm.providers import Providers
 from dpsops.emulator.arm.resources import DEPLOYMENTS, ResourceId
 from dpsops.emulator.arm.runs import Runner, show_dependencies, show_providers
+from dpsops.emulator.arm.tags import read_tags
 from dpsops.emulator.arm.times import timestamp
 from dpsops.emulator.arm.whatif import what_if
 from dpsops.emulator.http import JSON, Refusal, Request, Response, Route
@@ -59,7 +60,7 @@ def _create(providers: Providers, world: World, request: Request, subscription: 
     older = records.require_ended(world, identifier)
     body = _body(request, deployment)
     plan = read_plan(world, identifier, body.get("properties"), request.principal)
-    record = Runner(providers, request.principal).run(world, plan, tags=body.get("tags"))
+    record = Runner(providers, request.principal).run(world, plan, tags=read_tags(body.get("tags")))
     url = f"https://{request.host}{identifier}/operationStatuses/{record['operation']}?api-version={request.api_version}"
     headers = {"Azure-AsyncOperation": url} | operations.retry_after(world)
     return Response(201 if older is None else 200, records.show(world, record, accepted=True), headers)
@@ -152,6 +153,8 @@ def _what_if(providers: Providers, world: World, request: Request, subscription:
 
 def _result_format(properties: Any) -> str:
     settings = properties.get("whatIfSettings") if isinstance(properties, dict) else None
+    if not isinstance(settings, dict | None):
+        raise refusal(400, "InvalidRequestContent", "The request content was invalid and could not be deserialized.")
     found = str((settings or {}).get("resultFormat", "FullResourcePayloads"))
     if found.lower() not in ("fullresourcepayloads", "resourceidonly"):
         raise refusal(400, "InvalidWhatIfResultFormat", f"The what-if result format '{found}' is not valid.")

@@ -66,6 +66,10 @@ def _authorize(world: World, request: Request, route: Route, named: Mapping[str,
     if not request.api_version:
         message = "The api-version query parameter (?api-version=) is required for all requests."
         raise refusal(400, "MissingApiVersionParameter", message)
+    if request.body and request.media_type != "application/json":
+        given = request.media_type or "<null>"
+        message = f"The content media type '{given}' is not supported. Only 'application/json' is supported."
+        raise refusal(415, "UnsupportedMediaType", message)
     scope = _SCOPE.fullmatch(request.path)
     if scope is not None:
         _require_subscription(world, scope["subscription"])

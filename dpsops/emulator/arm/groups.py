@@ -10,6 +10,7 @@ from dpsops.emulator.arm import deployment_records, operations, regions, roles
 from dpsops.emulator.arm.errors import group_not_found, refusal
 from dpsops.emulator.arm.providers import Providers
 from dpsops.emulator.arm.resources import ResourceId
+from dpsops.emulator.arm.tags import read_tags
 from dpsops.emulator.http import JSON, Request, Response, Route
 from dpsops.emulator.world import World
 
@@ -63,12 +64,12 @@ def _gone(world: World, document: JSON) -> bool:
 
 def _put(world: World, request: Request, subscription: str, group: str) -> Response:
     _check_name(group)
-    body = request.json()
+    body = _body(request)
     existing = find(world, subscription, group)
     if existing is not None:
         require_writable(world, subscription, group)
-    location = body.get("location") if isinstance(body, dict) else None
-    if not location:
+    location = body.get("location")
+    if not isinstance(location, str) or not location:
         raise refusal(400, "LocationRequired", "The location property is required for this definition.")
     short = regions.normal(location)
     if short not in regions.REGIONS:
@@ -86,12 +87,19 @@ def _put(world: World, request: Request, subscription: str, group: str) -> Respo
     document = {
         "name": existing["name"] if existing else group,
         "location": short,
-        "tags": body.get("tags") or {},
+        "tags": read_tags(body.get("tags")) or {},
         "managedBy": body.get("managedBy"),
         "gone": None,
     }
     world.state.put(_KIND, _key(subscription, group), document)
     return Response(200 if existing else 201, show(subscription, document))
+
+
+def _body(request: Request) -> JSON:
+    body = request.json()
+    if not isinstance(body, dict):
+        raise refusal(400, "InvalidRequestContent", "The request content was invalid and could not be deserialized.")
+    return body
 
 
 def _check_name(name: str) -> None:
@@ -122,8 +130,8 @@ def _patch(world: World, request: Request, subscription: str, group: str) -> Res
     """Only the tags can change."""
     require_writable(world, subscription, group)
     document = require(world, subscription, group)
-    body = request.json()
-    document["tags"] = body.get("tags", document["tags"]) or {}
+    tags = read_tags(_body(request).get("tags"))
+    document["tags"] = document["tags"] if tags is None else tags
     world.state.put(_KIND, _key(subscription, group), document)
     return Response(200, show(subscription, document))
 

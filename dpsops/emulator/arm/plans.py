@@ -169,7 +169,8 @@ def _read_properties(properties: Any) -> tuple[Any, str]:
         raise refusal(400, "InvalidDeploymentMode", message)
     link = properties.get("templateLink") or properties.get("parametersLink")
     if link:
-        message = f"Unable to download deployment content from '{link.get('uri', link.get('id', ''))}'."
+        target = link.get("uri", link.get("id", "")) if isinstance(link, dict) else link
+        message = f"Unable to download deployment content from '{target}'."
         raise refusal(400, "InvalidContentLink", message)
     if properties.get("template") is None:
         raise refusal(400, "InvalidTemplate", "The deployment template is null or not provided.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from dpsops.emulator.arm.errors import refusal
+from dpsops.emulator.arm.tags import read_tags
 from dpsops.emulator.http import JSON, Refusal, Request
 
 T = TypeVar("T")
@@ -42,8 +43,5 @@ def members(body: JSON, name: str, kind: type[T]) -> list[T] | None:
 
 
 def tags(body: JSON) -> dict[str, str] | None:
-    """The tags: strings by name."""
-    found = member(body, "tags", dict)
-    if found is not None and not all(isinstance(value, str) for value in found.values()):
-        raise _unreadable("tags")
-    return found
+    """The tags, None where the body has none."""
+    return read_tags(body.get("tags"))

@@ -25,7 +25,6 @@ _RESOURCES = (
     "https://iothubs.azure.net",
 )
 _JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-_EXCHANGE = "api://AzureADTokenExchange"
 _SKEW = 300
 """Seconds by which clocks may differ."""
 
@@ -88,24 +87,27 @@ def signing_keys(world: World, request: Request, tenant: str) -> Response:
 def token(world: World, request: Request, tenant: str) -> Response:
     """The client credentials grant, with a client secret or a client assertion."""
     _require_tenant(world, tenant)
-    form = {key: values[0] for key, values in parse_qs(request.body.decode()).items()}
-    grant = form.get("grant_type", "")
+    form = _form(request)
+    grant = _required(world, form, "grant_type")
     if grant != "client_credentials":
         raise _refusal(world, "unsupported_grant_type", 70003, f"The app requested an unsupported grant type '{grant}'.")
-    application = find_application(world, form.get("client_id", ""))
+    name = _required(world, form, "client_id")
+    application = find_application(world, name)
     if application is None or application.principal.tenant_id != tenant.lower():
-        name = form.get("client_id", "")
         message = f"Application with identifier '{name}' was not found in the directory '{tenant}'."
         raise _refusal(world, "unauthorized_client", 700016, message)
     if "client_assertion" in form:
         _require_assertion(world, application, form)
-    elif not application.accepts(form.get("client_secret", "")):
+    elif "client_secret" not in form:
+        message = "'client_assertion', 'client_secret' or 'request' is required for the 'client_credentials' grant type."
+        raise _refusal(world, "invalid_request", 7000216, message, 401)
+    elif not application.accepts(form["client_secret"]):
         message = (
             "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, "
             f"not the client secret ID, for a secret added to app '{application.principal.app_id}'."
         )
         raise _refusal(world, "invalid_client", 7000215, message, 401)
-    audience = _audience(world, form.get("scope", ""), tenant)
+    audience = _audience(world, _required(world, form, "scope"), tenant)
     return Response(
         200,
         {
@@ -116,6 +118,20 @@ def token(world: World, request: Request, tenant: str) -> Response:
         },
         {"Cache-Control": "no-store, no-cache"},
     )
+
+
+def _form(request: Request) -> Mapping[str, str]:
+    """The form of a token request; one in any other encoding has nothing in it."""
+    if request.media_type != "application/x-www-form-urlencoded":
+        return {}
+    return {key: values[0] for key, values in parse_qs(request.body.decode(errors="replace")).items() if len(values) == 1}
+
+
+def _required(world: World, form: Mapping[str, str], name: str) -> str:
+    if name not in form:
+        message = f"The request body must contain the following parameter: '{name}'."
+        raise _refusal(world, "invalid_request", 900144, message)
+    return form[name]
 
 
 def _require_tenant(world: World, tenant: str) -> None:
@@ -138,7 +154,8 @@ def _audience(world: World, scope: str, tenant: str) -> str:
 def _require_assertion(world: World, application: Application, form: Mapping[str, str]) -> None:
     """A federated token: signed by a trusted issuer, for its subject and audience, and not expired."""
     if form.get("client_assertion_type") != _JWT_BEARER:
-        raise _refusal(world, "invalid_request", 900144, "The request body must contain 'client_assertion_type'.")
+        message = "The request body must contain the following parameter: 'client_assertion_type'."
+        raise _refusal(world, "invalid_request", 900144, message)
     credentials = trusted_issuers(world, application.principal.app_id)
     for credential in credentials:
         try:
@@ -147,11 +164,11 @@ def _require_assertion(world: World, application: Application, form: Mapping[str
             continue
         if claims.get("iss") != credential.issuer or claims.get("sub") != credential.subject:
             continue
-        if claims.get("aud") not in (credential.audience, _EXCHANGE):
+        if claims.get("aud") != credential.audience:
             message = "No matching federated identity record found for presented assertion audience."
             raise _refusal(world, "invalid_client", 700212, message, 401)
-        begins, ends = claims.get("nbf", 0), claims.get("exp", 0)
-        if not begins - _SKEW <= world.now < ends:
+        begins, ends = claims.get("nbf", 0), claims.get("exp")
+        if not (isinstance(begins, int | float) and isinstance(ends, int | float) and begins - _SKEW <= world.now < ends):
             message = "Client assertion is not within its valid time range."
             raise _refusal(world, "invalid_client", 700024, message, 401)
         return

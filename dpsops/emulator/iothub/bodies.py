@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TypeVar
 
-from dpsops.emulator.http import JSON, Refusal, Request
+from dpsops.emulator.http import JSON, Refusal, Request, parse_json
 from dpsops.emulator.iothub.errors import refusal
 from dpsops.emulator.world import World
 
@@ -15,7 +14,7 @@ T = TypeVar("T")
 def read_body(world: World, request: Request, kind: type[T]) -> T:
     """The body as JSON of this type. Refuses any other."""
     try:
-        body = json.loads(request.body)
+        body = parse_json(request.body)
     except ValueError as unreadable:
         raise _unreadable(world, "the body") from unreadable
     if not isinstance(body, kind):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 from typing import Any
 
-from dpsops.emulator.http import JSON, Request
+from dpsops.emulator.http import JSON, Request, parse_json
 from dpsops.emulator.keyvault.errors import bad_parameter
 
 _NAME = re.compile(r"[0-9a-zA-Z-]{1,127}")
+_BASE64URL = re.compile(r"[0-9a-zA-Z_-]*")
 _MAX_TAGS = 15
 _MAX_TAG = 256
 _PAGE = 25
@@ -19,7 +19,7 @@ _PAGE = 25
 def body_of(request: Request) -> JSON:
     """The body, which has to be a JSON object."""
     try:
-        document = json.loads(request.body) if request.body.strip() else None
+        document = parse_json(request.body) if request.body.strip() else None
     except ValueError as invalid:
         raise bad_parameter("Failed to parse JSON request body.") from invalid
     if not isinstance(document, dict):
@@ -86,7 +86,9 @@ def maximum_of(request: Request) -> int:
 def base64url_decode(text: str, name: str) -> bytes:
     """Base64url without padding (RFC 7515, section 2), out of the field `name`."""
     try:
-        return base64.b64decode(text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4), altchars=b"-_", validate=True)
+        if not _BASE64URL.fullmatch(text):
+            raise ValueError("neither padding nor the other alphabet")
+        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except ValueError as invalid:
         raise bad_parameter(f"Property {name} is not encoded with base64url") from invalid
 

@@ -110,6 +110,7 @@ def import_certificate(world: World, request: Request, vault: str, name: str) ->
     given = field(body, "policy", dict, {})
     content_type = field(field(given, "secret_props", dict, {}), "contentType", str, policies.PKCS12)
     brought = contents.read(required_text(body, "value"), field(body, "pwd", str, ""), content_type)
+    contents.require_current(brought.certificate, world.now)
     policy = policies.imported(given, material.type_of(brought.key), contents.x509_props(brought.certificate))
     head = objects.find(world, opened, CERTIFICATES, name) or enrollment.new_head(name, world.now)
     head |= {"policy": policy, "policy_updated": int(world.now), "operation": None}

@@ -90,8 +90,18 @@ def read_chain(x5c: Sequence[str]) -> list[x509.Certificate]:
 
 def require_match(certificate: x509.Certificate, key: PrivateKey) -> None:
     """Refuses a certificate for another key."""
-    if certificate.public_key() != key.public_key():
+    try:
+        same = certificate.public_key() == key.public_key()
+    except (ValueError, UnsupportedAlgorithm) as unreadable:
+        raise bad_parameter(_BAD_CHAIN) from unreadable
+    if not same:
         raise bad_parameter(_WRONG_KEY)
+
+
+def require_current(certificate: x509.Certificate, now: float) -> None:
+    """Refuses a certificate that has expired at `now` (epoch s)."""
+    if certificate.not_valid_after_utc.timestamp() <= now:
+        raise bad_parameter("X509 Certificate is already expired")
 
 
 def secret_value(content_type: str, exportable: bool, contents: Contents) -> str:

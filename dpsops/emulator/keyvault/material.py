@@ -117,7 +117,7 @@ def private_key(jwk: JSON) -> PrivateKey:
         if kty in ("RSA", "RSA-HSM"):
             n, e, d, p, q, dp, dq, qi = (_decode(jwk, name) for name in ("n", "e", "d", "p", "q", "dp", "dq", "qi"))
             return rsa.RSAPrivateNumbers(p, q, d, dp, dq, qi, rsa.RSAPublicNumbers(e, n)).private_key()
-        if kty in ("EC", "EC-HSM") and jwk.get("crv") in CURVES:
+        if kty in ("EC", "EC-HSM") and field(jwk, "crv", str) in CURVES:
             x, y, d = (_decode(jwk, name) for name in ("x", "y", "d"))
             return ec.EllipticCurvePrivateNumbers(d, ec.EllipticCurvePublicNumbers(x, y, CURVES[jwk["crv"]])).private_key()
     except ValueError as invalid:

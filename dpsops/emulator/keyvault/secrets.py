@@ -15,6 +15,9 @@ from dpsops.emulator.world import World
 _MAX_VALUE = 25_600
 """Bytes of UTF-8 ("Azure Key Vault service limits": 25 KB)."""
 
+_MAX_CONTENT_TYPE = 255
+"""Characters ("About Azure Key Vault secrets", Content type)."""
+
 
 def put(world: World, request: Request, vault: str, name: str) -> Response:
     """SetSecret: a new version."""
@@ -25,6 +28,7 @@ def put(world: World, request: Request, vault: str, name: str) -> Response:
         raise bad_parameter("Property value is required")
     if len(value.encode()) > _MAX_VALUE:
         raise bad_parameter(f"The secret's value is too long: at most {_MAX_VALUE} bytes are allowed.")
+    content_type = _content_type(body)
     objects.refuse_name_in_use(world, opened, SECRETS, object_name(name))
     head = objects.find(world, opened, SECRETS, name) or objects.new_head(name)
     objects.refuse_managed(SECRETS, head, "set")
@@ -33,7 +37,7 @@ def put(world: World, request: Request, vault: str, name: str) -> Response:
         "attributes": objects.new_attributes(world, **attributes_of(body)),
         "tags": tags_of(body),
         "value": value,
-        "contentType": field(body, "contentType", str),
+        "contentType": content_type,
     }
     objects.save(world, opened, SECRETS, head | {"current": version["version"]}, version)
     return Response(200, {"value": value} | _bundle(Seen(opened, request.api_version, head, version)))
@@ -57,12 +61,19 @@ def update(world: World, request: Request, vault: str, name: str, version: str =
     body = body_of(request)
     head, found = objects.require(world, opened, SECRETS, name, version)
     objects.refuse_managed(SECRETS, head, "update")
-    content_type, tags = field(body, "contentType", str), tags_of(body)
+    content_type, tags = _content_type(body), tags_of(body)
     found["attributes"] = objects.changed_attributes(found["attributes"], attributes_of(body), world.now)
     found |= {} if content_type is None else {"contentType": content_type}
     found |= {} if tags is None else {"tags": tags}
     objects.save(world, opened, SECRETS, head, found)
     return Response(200, _bundle(Seen(opened, request.api_version, head, found)))
+
+
+def _content_type(body: JSON) -> str | None:
+    content_type: str | None = field(body, "contentType", str)
+    if content_type is not None and len(content_type) > _MAX_CONTENT_TYPE:
+        raise bad_parameter(f"Property contentType must be at most {_MAX_CONTENT_TYPE} characters.")
+    return content_type
 
 
 def _bundle(seen: Seen) -> JSON:

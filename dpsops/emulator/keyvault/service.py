@@ -29,6 +29,8 @@ def authorize(world: World, request: Request, route: Route, named: Mapping[str, 
         raise refusal(401, "Unauthorized", message, headers=_challenge(vault))
     require_access(world, vault, caller, route, named)
     require_known(request.api_version)
+    if request.body and request.media_type != "application/json":  # stricter guess: of Resource Manager it is known
+        raise refusal(415, "UnsupportedMediaType", f"The media type '{request.media_type}' is not supported.")
     if route.limit is not None:
         throttling.take(world, vault, route.limit)
     enrollment.settle(world, vault)

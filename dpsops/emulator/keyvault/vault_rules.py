@@ -111,14 +111,6 @@ def properties(given: JSON, present: JSON | None, api_version: str) -> JSON:
     return {name: result[name] for name in _KEPT if name in result}
 
 
-def tags_of(given: Any) -> dict[str, str]:
-    """The tags of a request, of which there need not be any."""
-    tags = {} if given is None else given
-    if not isinstance(tags, dict) or not all(isinstance(value, str) for value in tags.values()):
-        raise bad_request("An invalid value was provided for 'tags'.")
-    return tags
-
-
 def policies_after(operation: str, present: list[JSON], given: list[JSON]) -> list[JSON]:
     """Access policies after `add`, `replace` or `remove` of others (Vaults_UpdateAccessPolicy)."""
     result = {_holder(policy): policy for policy in present}

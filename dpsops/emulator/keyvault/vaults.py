@@ -6,6 +6,7 @@ import base64
 
 from dpsops.emulator.arm.errors import refusal, resource_not_found
 from dpsops.emulator.arm.resources import ResourceId, ResourceType
+from dpsops.emulator.arm.tags import read_tags
 from dpsops.emulator.http import JSON, Request, Response, Route
 from dpsops.emulator.keyvault import deleted_vaults, vault_rules
 from dpsops.emulator.keyvault import vault_documents as documents
@@ -34,7 +35,7 @@ def put(world: World, identifier: ResourceId, body: JSON, api_version: str, call
         else:
             vault_rules.require_replaceable(document, location, identifier.group)
         properties = vault_rules.properties(given, document.get("properties"), api_version)
-        document |= {"tags": vault_rules.tags_of(body.get("tags")), "properties": properties}
+        document |= {"tags": read_tags(body.get("tags")) or {}, "properties": properties}
     documents.save(world, document, caller)
     return documents.view(world, document, api_version)
 
@@ -69,7 +70,8 @@ def patch_vault(world: World, request: Request, subscription: str, group: str, n
     body = documents.body_of(request)
     given = document["properties"] | (body.get("properties") or {})
     document["properties"] = vault_rules.properties(given, document["properties"], request.api_version)
-    document["tags"] = vault_rules.tags_of(body.get("tags", document["tags"]))
+    given_tags = read_tags(body.get("tags"))
+    document["tags"] = document["tags"] if given_tags is None else given_tags
     documents.save(world, document, request.principal)
     return Response(200, documents.view(world, document, request.api_version))
 

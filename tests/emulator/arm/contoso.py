@@ -124,13 +124,14 @@ class Contoso:
         caller: Principal = OPERATOR,
         version: str = "2022-09-01",
         query: Mapping[str, str] | None = None,
+        content_type: str = "application/json; charset=utf-8",
     ) -> Response:
-        """One request, signed in."""
+        """One request, signed in; a body of bytes is sent as it is."""
         with self.world() as world:
             token = issue_token(world, caller, "https://management.azure.com")
         given = {"api-version": version} | dict(query or {})
-        headers = {"authorization": f"Bearer {token}"}
-        content = b"" if body is None else json.dumps(body).encode()
+        headers = {"authorization": f"Bearer {token}", "content-type": content_type}
+        content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         return self.azure.handle(Request(method, "management.azure.com", path, given, headers, content))
 
     def follow(self, url: str) -> Response:

@@ -153,7 +153,8 @@ def test_a_group_is_made_changed_and_listed(contoso: Contoso) -> None:
     ("name", "body", "status", "code"),
     [
         ("new", {}, 400, "LocationRequired"),
-        ("new", [], 400, "LocationRequired"),
+        ("new", {"location": 5}, 400, "LocationRequired"),
+        ("new", [], 400, "InvalidRequestContent"),
         ("new", {"location": "atlantis"}, 400, "LocationNotAvailableForResourceGroup"),
         ("rg", {"location": "eastus"}, 409, "InvalidResourceGroupLocation"),
         ("a" * 91, {"location": "eastus"}, 400, "InvalidResourceGroupName"),
@@ -248,3 +249,43 @@ def test_work_that_is_refused_leaves_nothing_but_the_rest_stays(contoso: Contoso
             write(world, "after")
     with contoso.world() as world:
         assert [name for name, _ in world.state.list("note")] == ["after", "before"]
+
+
+@pytest.mark.parametrize("content_type", ["", "text/plain", "application/merge-patch+json"])
+def test_only_json_is_read(contoso: Contoso, content_type: str) -> None:
+    answer = contoso.call("PUT", f"{THERE}/resourceGroups/new", {"location": "eastus"}, content_type=content_type)
+    assert (answer.status, answer.body["error"]["code"]) == (415, "UnsupportedMediaType")
+    assert f"'{content_type or '<null>'}' is not supported" in answer.body["error"]["message"]
+    assert contoso.call("GET", f"{THERE}/resourceGroups/rg", content_type=content_type).status == 200
+
+
+@pytest.mark.parametrize("content", [b"{", b"\xff", b'{"location": NaN}', b"[" * 100_000], ids=["cut", "bytes", "NaN", "deep"])
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+def test_what_is_no_json(contoso: Contoso, method: str, content: bytes) -> None:
+    answer = contoso.call(method, f"{THERE}/resourceGroups/rg", content)
+    assert (answer.status, answer.body["error"]["code"]) == (400, "InvalidRequestContent")
+
+
+@pytest.mark.parametrize(
+    ("tags", "code"),
+    [
+        ([], "InvalidRequestContent"),
+        ({"a": 1}, "InvalidRequestContent"),
+        ({str(number): "" for number in range(51)}, "InvalidNumberOfTags"),
+        ({"a<b": ""}, "InvalidTagNameCharacters"),
+        ({"": ""}, "InvalidTagNameCharacters"),
+        ({"a" * 513: ""}, "InvalidTagNameLength"),
+        ({"a": "b" * 257}, "InvalidTagValueLength"),
+    ],
+)
+def test_tags_have_limits(contoso: Contoso, tags: object, code: str) -> None:
+    for method, path in (("PUT", "new"), ("PATCH", "rg")):
+        answer = contoso.call(method, f"{THERE}/resourceGroups/{path}", {"location": "eastus", "tags": tags})
+        assert (answer.status, answer.body["error"]["code"]) == (400, code)
+
+
+def test_a_patch_keeps_the_tags_that_it_does_not_speak_of(contoso: Contoso) -> None:
+    path = f"{THERE}/resourceGroups/rg"
+    assert contoso.call("PATCH", path, {"tags": {"a": "b" * 256}}).body["tags"] == {"a": "b" * 256}
+    assert contoso.call("PATCH", path, {}).body["tags"] == {"a": "b" * 256}
+    assert "tags" not in contoso.call("PATCH", path, {"tags": {}}).body

@@ -120,9 +120,11 @@ class Lab:
         caller: Principal | None = KEEPER,
         version: str = "7.4",
         vault: str = VAULT,
+        content_type: str = "application/json",
     ) -> Response:
         """The vault's answer; `path` may be a whole URL, as links are. No caller: no token."""
-        return self._ask(method, f"{vault}.vault.azure.net", path, body, caller, "https://vault.azure.net", version)
+        host = f"{vault}.vault.azure.net"
+        return self._ask(method, host, path, body, caller, "https://vault.azure.net", version, content_type)
 
     def ok(self, method: str, path: str, body: Any = None, **options: Any) -> Any:
         """The body of an answer that has to be a success."""
@@ -138,11 +140,12 @@ class Lab:
         return answer.status, error.get("innererror", error)["code"], error["message"]
 
     def _ask(
-        self, method: str, host: str, path: str, body: Any, caller: Principal | None, audience: str, version: str
+        self, method: str, host: str, path: str, body: Any, caller: Principal | None, audience: str, version: str,
+        content_type: str = "application/json",
     ) -> Response:  # fmt: skip
         url = urlsplit(path)
         query = {"api-version": version} | dict(parse_qsl(url.query, keep_blank_values=True))
-        headers = {}
+        headers = {"content-type": content_type}
         if caller is not None:
             headers["authorization"] = f"Bearer {self._token(caller, audience)}"
         content = b"" if body is None else json.dumps(body).encode()

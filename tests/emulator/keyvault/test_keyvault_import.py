@@ -181,3 +181,12 @@ def test_the_secret_as_pkcs12(lab: Lab, exportable: bool) -> None:
     certificate = store.cert.certificate if store.cert is not None else store.additional_certs[0].certificate
     assert certificate.public_bytes(Encoding.DER) == base64.b64decode(lab.ok("GET", "/certificates/c/")["cer"])
     assert (store.key is not None) == exportable
+
+
+@pytest.mark.parametrize("content_type", [PEM, PKCS12])
+def test_an_expired_certificate(lab: Lab, key: ec.EllipticCurvePrivateKey, content_type: str) -> None:
+    expired = make(key, end=datetime.fromtimestamp(NOW, UTC))
+    pfx = pkcs12.serialize_key_and_certificates(None, key, expired, None, NoEncryption())
+    given = body(pem_of(key, expired) if content_type == PEM else pfx, content_type)
+    words = "X509 Certificate is already expired"
+    assert lab.refused("POST", "/certificates/c/import", given) == (400, "BadParameter", words)

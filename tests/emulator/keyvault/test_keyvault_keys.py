@@ -166,6 +166,8 @@ def test_verify(lab: Lab, kty: str, algorithm: str) -> None:
         ("RSA", {"alg": "ES256", "value": "A" * 43}, "'RSA', and algorithm 'ES256' can only be used with a key of type 'EC'"),
         ("EC", {"alg": "none", "value": "A" * 43}, "alg"),
         ("EC", {"alg": "ES256", "value": "?" * 43}, "value"),
+        ("EC", {"alg": "ES256", "value": "+" + "A" * 42}, "value"),
+        ("EC", {"alg": "ES256", "value": "A" * 43 + "="}, "value"),
         ("EC", {"alg": "ES256"}, "value"),
     ],
 )  # fmt: skip
@@ -268,9 +270,15 @@ def test_import(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize(
-    "jwk", [{}, {"kty": "RSA", "n": "AQAB", "e": "AQAB"}, {"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA", "d": "AA"}]
+    "jwk",
+    [
+        {},
+        {"kty": "RSA", "n": "AQAB", "e": "AQAB"},
+        {"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA", "d": "AA"},
+        {"kty": "EC", "crv": ["P-256"], "x": "AA", "y": "AA", "d": "AA"},
+    ],
 )
-def test_import_of_nonsense(lab: Lab, jwk: dict[str, str]) -> None:
+def test_import_of_nonsense(lab: Lab, jwk: dict[str, Any]) -> None:
     assert lab.refused("PUT", "/keys/k", {"key": jwk})[:2] == (400, "BadParameter")
 
 

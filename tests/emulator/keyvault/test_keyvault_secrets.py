@@ -153,3 +153,16 @@ def test_a_certificates_secret_is_changed_through_the_certificate_only(lab: Lab)
 def test_a_certificate_does_not_take_over_what_has_its_name(lab: Lab, method: str, path: str, body: dict[str, str]) -> None:
     lab.ok(method, path, body)
     assert lab.refused("POST", "/certificates/c/create", policy())[:2] == (409, "Conflict")
+
+
+def test_a_content_type_has_at_most_255_characters(lab: Lab) -> None:
+    assert lab.ok("PUT", "/secrets/s", {"value": "v", "contentType": "t" * 255})["contentType"] == "t" * 255
+    assert lab.refused("PUT", "/secrets/s", {"value": "v", "contentType": "t" * 256})[:2] == (400, "BadParameter")
+    assert lab.refused("PATCH", "/secrets/s", {"contentType": "t" * 256})[:2] == (400, "BadParameter")
+
+
+@pytest.mark.parametrize("content_type", ["", "text/plain"])
+def test_only_json_is_read(lab: Lab, content_type: str) -> None:
+    status, code, _ = lab.refused("PUT", "/secrets/s", {"value": "v"}, content_type=content_type)
+    assert (status, code) == (415, "UnsupportedMediaType")
+    assert lab.call("GET", "/secrets", content_type=content_type).status == 200

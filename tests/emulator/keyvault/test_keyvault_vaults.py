@@ -127,7 +127,7 @@ def test_impossible_properties(lab: Lab, change: dict[str, Any]) -> None:
 
 def test_tags_are_text(lab: Lab) -> None:
     body = {"location": "westeurope", "tags": {"a": 1}, "properties": properties()}
-    assert refusal(lab.arm("PUT", NEW, body)) == (400, "BadRequest")
+    assert refusal(lab.arm("PUT", NEW, body)) == (400, "InvalidRequestContent")
 
 
 @pytest.mark.parametrize("name", ["ab", "a" * 25, "1st-vault", "two--hyphens", "ends-", "under_score", "-begins"])

@@ -36,12 +36,29 @@ def evaluate_outputs(evaluator: Evaluator, template: Template, place: Place) -> 
     return {}, error(_CODE, message, wrong)
 
 
+def check_outputs(evaluator: Evaluator, template: Template, place: Place) -> None:
+    """Raises `TemplateError` for an output that can never be evaluated. Whether it has its type is only seen at the end."""
+    for name, declaration in template.outputs.items():
+        try:
+            if evaluator.value(declaration.get("condition", True), place) is not False:
+                _read(template, name, declaration)
+                _value(evaluator, declaration, place)
+        except TemplateError as wrong:
+            raise TemplateError(f"The template output '{name}' is not valid: {wrong}") from wrong
+
+
 def _evaluate(evaluator: Evaluator, template: Template, name: str, declaration: JSON, place: Place) -> JSON:
-    declared = Parameter.read(name, {"type": declaration.get("type", "")}, where(template.source, "outputs", name))
-    loop = declaration.get("copy")
-    value: Any
-    if loop:
-        value = [evaluator.value(loop["input"], turn) for turn in evaluator.turns(loop.get("count"), "", place)]
-    else:
-        value = evaluator.value(declaration.get("value"), place)
+    declared = _read(template, name, declaration)
+    value = _value(evaluator, declaration, place)
     return declared.show(declared.resolve({name.lower(): {"value": value}}, default=lambda each: each))
+
+
+def _read(template: Template, name: str, declaration: JSON) -> Parameter:
+    return Parameter.read(name, {"type": declaration.get("type", "")}, where(template.source, "outputs", name))
+
+
+def _value(evaluator: Evaluator, declaration: JSON, place: Place) -> Any:
+    loop = declaration.get("copy")
+    if loop:
+        return [evaluator.value(loop["input"], turn) for turn in evaluator.turns(loop.get("count"), "", place)]
+    return evaluator.value(declaration.get("value"), place)

@@ -10,6 +10,7 @@ from typing import Any
 from dpsops.emulator import rbac
 from dpsops.emulator.arm import groups, subscriptions
 from dpsops.emulator.arm.errors import refusal
+from dpsops.emulator.arm.outputs import check_outputs
 from dpsops.emulator.arm.providers import Providers, require_deployments
 from dpsops.emulator.arm.resources import DEPLOYMENTS, ResourceId
 from dpsops.emulator.arm.template.ambient import Context
@@ -84,9 +85,21 @@ def read_plan(
         values = {} if outer else {each.name: each.show(evaluator.parameters[each.name]) for each in template.parameters}
         declared = declare(evaluator, template, place, identifier.subscription, identifier.group)
         ordered, needs = order(evaluator, template, declared)
+        _require_sound(evaluator, template, place)
     except TemplateError as wrong:
         raise _invalid(str(wrong)) from wrong
     return Plan(identifier, template, evaluator, place, tuple(ordered), needs, values, mode)
+
+
+def _require_sound(evaluator: Evaluator, template: Template, place: Place) -> None:
+    """Every variable is resolved before anything is deployed, used or not ("Variables in ARM templates"); the outputs are
+    as far as they can be (stricter guess). Raises `TemplateError`."""
+    for name in evaluator.variables:
+        try:
+            _ = evaluator.variables[name]
+        except TemplateError as wrong:
+            raise TemplateError(f"The template variable '{name}' is not valid: {wrong}") from wrong
+    check_outputs(evaluator, template, replace(place, runtime=deferred))
 
 
 def unfold(world: World, plan: Plan, caller: Principal) -> Iterator[Foreseen]:

@@ -74,6 +74,7 @@ def test_a_parameter_has_its_value_or_its_default(contoso: Contoso) -> None:
         ({"type": "array", "allowedValues": ["a"]}, {"p": ["a", "c"]}, "not part of the allowed value(s): 'a'."),
         ({"type": "string", "maxLength": 2}, {"p": "abc"}, "Length of the value should be less than or equal to '2'."),
         ({"type": "array", "minLength": 1}, {"p": []}, "Length of the value should be greater than or equal to '1'."),
+        ({"type": "int"}, {"p": 2**63}, "is no 64-bit integer."),
         ({"type": "int", "minValue": 7}, {"p": 6}, "The value should be greater than or equal to '7'."),
         ({"type": "int", "maxValue": 7}, {"p": 8}, "The value should be less than or equal to '7'."),
         ({"type": "string", "minLength": 3, "defaultValue": "ab"}, {}, "greater than or equal to '3'."),
@@ -222,6 +223,7 @@ def test_resources_are_made_in_the_order_of_their_dependencies(contoso: Contoso)
             f"Circular dependency detected on resource: '{GROUP}/providers/{BOX}/a'.",
         ),
         ([box("a", properties={"x": "[reference('b').y]"}), box("b", dependsOn=["a"])], "Circular dependency detected"),
+        ([box("a", dependsOn=["a"])], f"Circular dependency detected on resource: '{GROUP}/providers/{BOX}/a'."),
         ([box(), box("BOX")], "is defined multiple times in a template."),
         ([box("a/b")], "has incorrect segment lengths."),
         ([box("[reference('x').name]")], "The template function 'reference' is not expected at this location."),
@@ -252,11 +254,58 @@ def test_a_template_that_cannot_be_deployed_is_refused(contoso: Contoso, resourc
         ({"resources": None}, "The template section 'resources' is not valid."),
         ({"parameters": []}, "The template section 'parameters' is not valid."),
         ({"outputs": {"x": 1}}, "The template section 'outputs' is not valid."),
+        (
+            {"$schema": "https://schema.management.azure.com/schemas/2018-05-01/subscriptionDeploymentTemplate.json#"},
+            "subscriptionDeploymentTemplate.json#' is not supported.",
+        ),
+        ({"$schema": 1}, "The template schema '1' is not supported."),
+        (
+            {"parameters": {f"p{number}": {"type": "int", "defaultValue": 1} for number in range(257)}},
+            "The number of template parameters limit exceeded. Limit: '256' and actual: '257'.",
+        ),
+        (
+            {"variables": {f"v{number}": 1 for number in range(513)}},
+            "The number of template variables limit exceeded. Limit: '512' and actual: '513'.",
+        ),
+        (
+            {"outputs": {f"o{number}": {"type": "int", "value": 1} for number in range(65)}},
+            "The number of template outputs limit exceeded. Limit: '64' and actual: '65'.",
+        ),
         ({"surprise": 1}, "Could not find member 'surprise' on object of type 'Template'. Path 'surprise', line 1, position 12."),
     ],
 )
 def test_a_template_with_other_sections_is_refused(contoso: Contoso, change: JSON, words: str) -> None:
     assert words in refused(contoso, properties(template() | change))["message"]
+
+
+@pytest.mark.parametrize(
+    ("sections", "words"),
+    [
+        (
+            {"variables": {"unused": "[nonsense()]"}},
+            "The template variable 'unused' is not valid: The template function 'nonsense'",
+        ),
+        (
+            {"variables": {"unused": "[parameters('p')]"}},
+            "The template variable 'unused' is not valid: The template parameter 'p'",
+        ),
+        ({"variables": {"unused": "[reference('x')]"}}, "'reference' is not expected at this location"),
+        (
+            {"outputs": {"o": {"type": "string", "value": "[nonsense()]"}}},
+            "The template output 'o' is not valid: The template fun",
+        ),
+        (
+            {"outputs": {"o": {"type": "int", "value": "[variables('v')]"}}},
+            "The template output 'o' is not valid: The template var",
+        ),
+        ({"outputs": {"o": {"value": 1}}}, "has an invalid type ''"),
+        ({"outputs": {"o": {"type": "bool", "value": f"[{'not(' * 3000}true{')' * 3000}]"}}}, "is nested too deeply"),
+        ({"outputs": {"o": {"type": "string", "value": f"['{'x' * 24_573}']"}}}, "length limit exceeded. Limit: '24576'"),
+    ],
+)
+def test_what_is_wrong_is_refused_before_anything_is_made(contoso: Contoso, sections: JSON, words: str) -> None:
+    assert words in refused(contoso, properties(template(box("new"), **sections)))["message"]
+    assert boxes(contoso) == []
 
 
 def test_a_template_without_its_sections_is_refused(contoso: Contoso) -> None:

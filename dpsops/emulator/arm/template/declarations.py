@@ -168,6 +168,8 @@ def _needs(evaluator: Evaluator, declared: Declared, others: Sequence[Declared],
         found = {other.id.key for other in others if other.answers_to(wanted)}
         if not found and wanted.lower() not in loops:
             raise TemplateError(f"The resource '{wanted}' is not defined in the template. {_SYNTAX}")
+        if found == {declared.id.key}:
+            raise TemplateError(f"Circular dependency detected on resource: '{declared.id}'. {_SYNTAX}")
         needs |= found
     for wanted in _named(evaluator, declared):
         needs |= {other.id.key for other in others if other.answers_to(wanted)}

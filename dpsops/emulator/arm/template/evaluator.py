@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -50,6 +50,10 @@ class Names:
         self._makers = {name.lower(): make for name, make in makers.items()}
         self._known: dict[str, Any] = {}
         self._asked: list[str] = []
+
+    def __iter__(self) -> Iterator[str]:
+        """The names, in lower case."""
+        return iter(self._makers)
 
     def __getitem__(self, name: str) -> Any:
         key = name.lower()

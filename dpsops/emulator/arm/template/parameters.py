@@ -74,6 +74,8 @@ class Parameter:
                 f"Template parameter JToken type is not valid. Expected '{_EXPECTED[wanted]}'. Actual '{kind(value)}'. "
                 "Please see https://aka.ms/resource-manager-parameter-files for usage details."
             )
+        if type(value) is int and not -(2**63) <= value < 2**63:
+            raise TemplateError(f"The value '{value}' of the template parameter '{self.name}' {self.where} is no 64-bit integer.")
         allowed = self.declaration.get("allowedValues")
         if allowed is not None and not self._is_allowed(value, allowed):
             shown = "" if self.secure else f" '{value}'"

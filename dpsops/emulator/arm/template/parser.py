@@ -50,6 +50,10 @@ _TOKEN = re.compile(
 )
 
 
+_LONGEST = 24_576
+"""Characters of an expression ("ARM template best practices", Template limits)."""
+
+
 class InvalidExpression(Exception):
     """Text in brackets that is no expression; the message is Resource Manager's."""
 
@@ -63,13 +67,18 @@ def read(text: str) -> Expression | str:
         return text
     if text.startswith("[["):
         return text[1:]
+    if len(text) > _LONGEST:
+        raise InvalidExpression(f"The language expression length limit exceeded. Limit: '{_LONGEST}' and actual: '{len(text)}'.")
     return parse(text[1:-1])
 
 
 def parse(text: str) -> Expression:
     """The syntax tree of an expression, without its brackets. Raises `InvalidExpression`."""
     tokens = _Tokens(text)
-    tree = _expression(tokens)
+    try:
+        tree = _expression(tokens)
+    except RecursionError as deep:
+        raise InvalidExpression("The language expression is nested too deeply.") from deep
     tokens.take("EndOfData")
     return tree
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,14 @@ _RESOURCE_MEMBERS = {
     "subscriptionId", "tags", "type", "zones",
 }  # fmt: skip
 _RESOURCE_KINDS: Mapping[str, type] = {"copy": dict, "dependsOn": list, "resources": list}
+_SCHEMA = re.compile(
+    r"https?://schema\.management\.azure\.com/schemas/(2014-04-01-preview|2015-01-01|2018-05-01|2019-04-01|2019-08-01)"
+    r"/deploymentTemplate\.json#?",
+    re.IGNORECASE,
+)
+_LIMITS = {"parameters": 256, "variables": 512, "outputs": 64}
+"""How many of each a template may have ("ARM template best practices", Template limits)."""
+
 _SECTIONS: Mapping[str, tuple[type, ...]] = {
     "parameters": (dict,), "variables": (dict,), "resources": (list, dict), "outputs": (dict,),
 }  # fmt: skip
@@ -42,10 +51,19 @@ class Template:
         if not isinstance(source, dict):
             raise TemplateError("The template is not a JSON object.")
         _require(source, "", ("$schema", "contentVersion", "resources"))
+        if not isinstance(source["$schema"], str) or not _SCHEMA.fullmatch(source["$schema"]):
+            raise TemplateError(
+                f"The template schema '{source['$schema']}' is not supported. "
+                "Please see https://aka.ms/arm-template for usage details."
+            )
         _refuse_others(source, _MEMBERS, "Template", "")
         for name, kinds in _SECTIONS.items():
             if name in source and not isinstance(source[name], kinds):
                 raise TemplateError(f"The template section '{name}' is not valid.")
+        for name, limit in _LIMITS.items():
+            actual = len(source.get(name, {}))
+            if actual > limit:
+                raise TemplateError(f"The number of template {name} limit exceeded. Limit: '{limit}' and actual: '{actual}'.")
         for name in ("parameters", "outputs"):
             if not all(isinstance(each, dict) for each in source.get(name, {}).values()):
                 raise TemplateError(f"The template section '{name}' is not valid.")

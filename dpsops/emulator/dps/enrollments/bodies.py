@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TypeVar
 
 from dpsops.emulator.dps.refusals import BAD_REQUEST, refusal
-from dpsops.emulator.http import JSON, Refusal
+from dpsops.emulator.http import JSON, Refusal, parse_json
 from dpsops.emulator.world import World
 
 T = TypeVar("T")
@@ -15,7 +14,7 @@ T = TypeVar("T")
 def json_object(world: World, body: bytes) -> JSON:
     """A JSON object. Refuses anything else."""
     try:
-        found = json.loads(body)
+        found = parse_json(body)
     except ValueError as unreadable:
         raise bad_request(world) from unreadable
     if not isinstance(found, dict):

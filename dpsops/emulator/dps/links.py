@@ -6,6 +6,7 @@ A link's document: {"name" (the hub's host), "location", "applyAllocationPolicy"
 
 from __future__ import annotations
 
+from dpsops.emulator.arm.regions import normal
 from dpsops.emulator.dps.bodies import member
 from dpsops.emulator.dps.errors import BAD_REQUEST, refusal
 from dpsops.emulator.http import JSON
@@ -25,11 +26,10 @@ def read_links(world: World, given: list[JSON], version: str, linked: list[JSON]
             access = _by_identity(world, each, identity)
         else:
             access = _by_key(world, member(each, "connectionString", str) or "", linked)
-        if not member(each, "location", str):
-            raise refusal(world, BAD_REQUEST, f"The location of linked hub '{access['name']}' is missing.")
+        _require_place(world, access["name"], member(each, "location", str))
         if any(access["name"].lower() == other["name"].lower() for other in links):
             raise refusal(world, BAD_REQUEST, f"IoT hub '{access['name']}' is linked more than once.")
-        links.append(_allocation(each) | access | {"location": each["location"]})
+        links.append(_allocation(world, each) | access | {"location": each["location"]})
     return links
 
 
@@ -46,11 +46,21 @@ def show_given(given: JSON, link: JSON) -> JSON:
     return given | {"name": link["name"]}
 
 
-def _allocation(given: JSON) -> JSON:
-    found = {
-        "applyAllocationPolicy": member(given, "applyAllocationPolicy", bool),
-        "allocationWeight": member(given, "allocationWeight", int),
-    }
+def _require_place(world: World, host: str, location: str | None) -> None:
+    """`location` is the hub's own ("ARM region of the IoT hub"). Stricter guess: another one is refused."""
+    if not location:
+        raise refusal(world, BAD_REQUEST, f"The location of linked hub '{host}' is missing.")
+    hub = hub_at(world, host)
+    if hub is not None and normal(location) != normal(hub["location"]):
+        raise refusal(world, BAD_REQUEST, f"The location '{location}' of linked hub '{host}' is not the hub's.")
+
+
+def _allocation(world: World, given: JSON) -> JSON:
+    """How much a hub takes part. No weight is negative (stricter guess)."""
+    weight = member(given, "allocationWeight", int)
+    if weight is not None and weight < 0:
+        raise refusal(world, BAD_REQUEST, f"Invalid allocation weight '{weight}'.")
+    found = {"applyAllocationPolicy": member(given, "applyAllocationPolicy", bool), "allocationWeight": weight}
     return {name: value for name, value in found.items() if value is not None}
 
 

@@ -10,10 +10,20 @@ from dpsops.emulator.dps.errors import BAD_REQUEST, key_not_found, refusal
 from dpsops.emulator.http import JSON
 from dpsops.emulator.world import World
 
+_LONGEST_NAME = 64
+
 
 def policy(name: str, rights: str, primary: str | None = None, secondary: str | None = None) -> JSON:
     """A policy as listkeys shows it. A key that is not given is made."""
     return {"keyName": name, "primaryKey": primary or _key(), "secondaryKey": secondary or _key(), "rights": rights}
+
+
+def _is_key(key: str | None) -> bool:
+    try:
+        base64.b64decode(key or "", validate=True)
+    except ValueError:
+        return False
+    return True
 
 
 def _key() -> str:
@@ -23,16 +33,20 @@ def _key() -> str:
 def read_policies(world: World, given: list[JSON], known: frozenset[str]) -> list[JSON]:
     """The policies of a PUT; a key that is left out is replaced by a new one, which is how clients renew keys.
 
-    Refuses a nameless policy, two of one name, and rights other than a list of `known` ones (stricter guess).
+    Refuses a nameless policy or one of over 64 characters, two of one name, rights other than a list of `known` ones,
+    and keys that are no base64 (stricter guess).
     """
     policies: list[JSON] = []
     for each in given:
         name, rights = member(each, "keyName", str), member(each, "rights", str)
-        if not name or any(name == other["keyName"] for other in policies):
+        if not name or len(name) > _LONGEST_NAME or any(name == other["keyName"] for other in policies):
             raise refusal(world, BAD_REQUEST, f"Invalid or duplicate key name: '{name}'.")
         if not rights or not {right.strip() for right in rights.split(",")} <= known:
             raise refusal(world, BAD_REQUEST, f"Invalid rights '{rights}' of key '{name}'.")
-        policies.append(policy(name, rights, member(each, "primaryKey", str), member(each, "secondaryKey", str)))
+        keys = [member(each, place, str) for place in ("primaryKey", "secondaryKey")]
+        if not all(map(_is_key, keys)):
+            raise refusal(world, BAD_REQUEST, f"Invalid key of policy '{name}': it is no base64.")
+        policies.append(policy(name, rights, *keys))
     return policies
 
 

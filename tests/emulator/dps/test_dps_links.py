@@ -93,6 +93,13 @@ def test_a_link_needs_a_location_and_no_twin(arm: ControlPlane) -> None:
     assert code_of(link(arm, both, both)) == 400_000
 
 
+def test_a_link_names_the_place_of_its_hub_and_a_weight_that_can_be(arm: ControlPlane) -> None:
+    text = arm.connection_string()
+    assert code_of(link(arm, {"connectionString": text, "location": "northeurope"})) == 400_000
+    assert code_of(link(arm, {"connectionString": text, "location": "West Europe", "allocationWeight": -1})) == 400_000
+    assert link(arm, {"connectionString": text, "location": "West Europe", "allocationWeight": 0}).status == 201
+
+
 def test_a_link_by_identity_needs_the_version_the_identity_and_the_hub(arm: ControlPlane) -> None:
     given = {"hostName": "hub1.azure-devices.net", "authenticationType": "SystemAssigned", "location": "westeurope"}
     system = {"type": "SystemAssigned"}

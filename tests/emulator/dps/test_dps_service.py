@@ -198,6 +198,13 @@ def test_a_name_is_taken_in_every_subscription_and_case(arm: ControlPlane) -> No
         ({"properties": {"enableDataResidency": True}}, 400, 400_309),
         ({"identity": {"type": "UserAssigned"}}, 400, "FailedIdentityOperation"),
         ({"properties": {"authorizationPolicies": [{"keyName": "a", "rights": "Everything"}]}}, 400, 400_000),
+        ({"properties": {"authorizationPolicies": [{"keyName": "a" * 65, "rights": "ServiceConfig"}]}}, 400, 400_000),
+        (
+            {"properties": {"authorizationPolicies": [{"keyName": "a", "rights": "ServiceConfig", "primaryKey": "!"}]}},
+            400,
+            400_000,
+        ),
+        ({"tags": {"a?": "b"}}, 400, "InvalidTagNameCharacters"),
     ],
 )
 def test_a_bad_body_is_refused_and_leaves_nothing(

@@ -57,12 +57,15 @@ class Carrier:
         Nobody can foresee the order of versions, nor then on which page one comes: it may be missing here.
         """
         left = dict(enumerate(got))
-        places = {identity(element): index for index, element in left.items() if identity(element)}
+        places: dict[str, list[int]] = {}
+        for index, element in left.items():
+            if identity(element):
+                places.setdefault(identity(element), []).append(index)
         unknown = []
         for element in recorded:
             now = self.text(identity(element)).lower()
-            if now in places:
-                yield element, left.pop(places[now])
+            if places.get(now):
+                yield element, left.pop(places[now].pop(0))
             elif now == identity(element):
                 unknown.append(element)
         yield from zip(unknown, left.values(), strict=False)

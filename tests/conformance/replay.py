@@ -14,6 +14,7 @@ from dpsops.emulator.dps import routes as dps
 from dpsops.emulator.http import Request, Response
 from dpsops.emulator.identity.state import OPERATOR
 from dpsops.emulator.identity.tokens import LIFETIME, issue_token
+from dpsops.emulator.iothub import access as hub_access
 from dpsops.emulator.iothub import routes as hub
 from dpsops.emulator.keyvault import vaults
 from dpsops.emulator.state import Database
@@ -23,6 +24,7 @@ from tests.conformance.pages import follow, next_link, whole
 from tests.conformance.recordings import Exchange, Message, Recording
 from tests.conformance.scope import (
     FOREIGN_TEMPLATE,
+    HANDSHAKE,
     TROUBLE,
     Standing,
     foreign_deployments,
@@ -40,11 +42,12 @@ _SLOW = 600.0
 
 _TIMINGS = Timings(operation=_SLOW, certificate=_SLOW, deletion=_SLOW)
 _START = 1_750_000_000.0
+_GLOBAL = "global.azure-devices-provisioning.net"
 _OFFERED = {each.name.lower() for each in (*dps.RESOURCE_TYPES, *hub.RESOURCE_TYPES, *vaults.RESOURCE_TYPES)} | {
     "microsoft.resources/deployments",
     "microsoft.authorization/roleassignments",
 }
-_AUDIENCES = {"dps-service": access.AUDIENCE}
+_AUDIENCES = {"dps-service": access.AUDIENCE, "iothub": hub_access.AUDIENCE}
 """Of the services that read tokens themselves, as they take other credentials, too."""
 
 
@@ -121,6 +124,8 @@ class Replay:
             reason = omission(needed.method, needed.host, needed.path, self.azure.services)
             if reason is not None:
                 return Outcome.REFUSED if reason else Outcome.DIFFERED, (reason or "no such operation, and no reason is stated",)
+        if exchange.host == _GLOBAL:
+            return Outcome.REFUSED, (HANDSHAKE,)
         if any(exchange.path.lower().startswith(deployment) for deployment in self._foreign):
             return Outcome.REFUSED, (FOREIGN_TEMPLATE,)
         if _all_over(exchange):

@@ -36,7 +36,8 @@ _STILL_SENT = {"/resources": {"2015-11-01"}}
 """Old API versions of Resource Manager that today's `az` still sends, by the end of the path."""
 
 OMISSIONS = {
-    r"\w+ [^/]+\.azure-devices\.net/.*": "not built: the device registry of IoT Hub",
+    r"\w+ [^/]+\.azure-devices\.net/(?P<word>jobs|configurations|messages)(/.*)?": "hubs run no jobs, hold no messages",
+    r"\w+ [^/]+\.azure-devices\.net/(devices|twins)/[^/]+/(?P<word>modules|methods|files|messages).*": "devices have no parts",
     r"POST .*/keys/[^/]+/[^/]*/(?P<word>release)|POST .*/rng": "dpsops only signs with keys",
     r"\w+ .*/keys/[^/]+/(?P<word>rotate|rotationpolicy)": "dpsops rotates roots, the vault never rotates their keys",
     r"GET .*/keys/[^/]+/[^/]*/(?P<word>attestation)": "there is no managed HSM",
@@ -91,6 +92,7 @@ def foundation(exchange: Exchange) -> Exchange | None:
     return None
 
 
+HANDSHAKE = "who a device is stands in its TLS handshake, which no recording shows"
 TROUBLE = "Azure had trouble that day"
 FOREIGN_TEMPLATE = "the template deploys what only the real Azure has"
 _DEPLOYMENT = re.compile(r"/subscriptions/.+/deployments/[^/]+", re.IGNORECASE)

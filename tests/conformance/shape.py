@@ -17,7 +17,8 @@ _GENERATED = {
     *("sha256Thumbprint", "serialNumber", "subjectName", "issuerName", "subject", "certificate", "value", "primaryKey"),
     *("secondaryKey", "connectionString", "verificationCode", "etag", "idScope", "createdBy", "lastModifiedBy"),
     *("createdByType", "lastModifiedByType", "correlationId", "trackingId", "endpoint", "nextLink"),
-    *("CreatedTime", "ModifiedTime"),
+    *("CreatedTime", "ModifiedTime", "generationId", "connectionStateUpdatedTime", "statusUpdatedTime", "lastActivityTime"),
+    *("deviceEtag", "$lastUpdated"),
 }
 """Keys of values that Azure makes up, or that the recorder masked: compared by type, unless the client sent the value."""
 

@@ -28,7 +28,11 @@ _RESOURCE = re.compile(
     re.IGNORECASE,
 )
 _VAULT = re.compile(r"([^.]+)\.vault\.azure\.net")
-_PROVISIONING = re.compile(r"([^.]+)\.azure-devices-provisioning\.net")
+_SERVICES = {
+    "provisioningServices": re.compile(r"(?!global\.)([^.]+)\.azure-devices-provisioning\.net"),
+    "IotHubs": re.compile(r"([^.]+)\.azure-devices\.net"),
+}
+"""The hosts of what Microsoft.Devices has, by type."""
 _OBJECT = re.compile(r"/(certificates|keys|secrets)/(?!issuers|contacts|restore)([^/]+)")
 _MAKES = re.compile(r"PUT /(secrets|keys)/[^/]+|POST /(keys|certificates)/[^/]+/(create|import)|POST .*/(recover|restore)")
 _VERSIONS = {
@@ -72,7 +76,7 @@ class Stage:
         for resource in self._elsewhere():
             make("PUT", _management(resource.partition("/providers")[0], "2021-04-01"), {"location": "westus"})
             make("PUT", _management(resource, _VERSIONS[_kind(resource)]), self._vault(resource))
-        for resource in self._provisioning_services():
+        for resource in self._services():
             make("PUT", _management(resource.partition("/providers")[0], "2021-04-01"), {"location": "westus"})
             make("PUT", _management(resource, _VERSIONS[_kind(resource)]), self._service(resource))
         for host, kind, name in self._objects():
@@ -162,12 +166,13 @@ class Stage:
                 own = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/stage/providers/Microsoft.KeyVault/vaults/{name}"
                 yield ids.get(name.lower(), own)
 
-    def _provisioning_services(self) -> Iterator[str]:
-        """The IDs of provisioning services that the recording names by their hosts only."""
-        names = {found[1] for exchange in self.recording.exchanges if (found := _PROVISIONING.fullmatch(exchange.host))}
-        known = {found[2].lower() for each in self.recording.exchanges if (found := _RESOURCE.match(each.path))}
-        for name in sorted(names - known):
-            yield f"/subscriptions/{SUBSCRIPTION}/resourceGroups/stage/providers/Microsoft.Devices/provisioningServices/{name}"
+    def _services(self) -> Iterator[str]:
+        """The IDs of provisioning services and hubs that the recording names by their hosts only."""
+        known = {found[0].lower() for each in self.recording.exchanges if (found := _RESOURCE.match(each.path))}
+        for kind, host in _SERVICES.items():
+            for name in sorted({found[1] for exchange in self.recording.exchanges if (found := host.fullmatch(exchange.host))}):
+                if not any(each.endswith(f"/{kind}/{name}".lower()) for each in known):
+                    yield f"/subscriptions/{SUBSCRIPTION}/resourceGroups/stage/providers/Microsoft.Devices/{kind}/{name}"
 
     def _objects(self) -> list[tuple[str, str, str]]:
         """Host, collection and name of the vault objects that are there before the recording makes them."""

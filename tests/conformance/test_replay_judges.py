@@ -13,6 +13,7 @@ import pytest
 from tests.conformance.carry import Carrier
 from tests.conformance.recordings import Recording, read_recording
 from tests.conformance.replay import Outcome, Replay, Result
+from tests.conformance.scope import HANDSHAKE
 from tests.conformance.shape import Comparison
 
 VAULT = "https://v-00000001.vault.azure.net"
@@ -54,10 +55,10 @@ STEPS: list[Step] = [
 ]
 
 
-def replayed(folder: Path, steps: list[Step], host: str = VAULT) -> list[Result]:
+def replayed(folder: Path, steps: list[Step], host: str = VAULT, version: str = "7.4") -> list[Result]:
     interactions = [
         {
-            "request": {"method": method, "uri": f"{host}{path}?api-version=7.4", "headers": {}, "body": json.dumps(sent)},
+            "request": {"method": method, "uri": f"{host}{path}?api-version={version}", "headers": {}, "body": json.dumps(sent)},
             "response": {
                 "status": {"code": status, "message": ""},
                 "headers": {"WWW-Authenticate": [CHALLENGE]} if status == 401 else {},
@@ -130,6 +131,32 @@ def test_what_is_left_out_is_refused_and_what_is_foreign_is_passed_over(tmp_path
     assert unknown.outcome is Outcome.DIFFERED
     (foreign,) = replayed(tmp_path, [("GET", "/container", None, 200, None)], "https://s.blob.core.windows.net")
     assert foreign.outcome is Outcome.FOREIGN
+
+
+def test_a_hub_is_there_and_tells_of_its_devices(tmp_path: Path) -> None:
+    unknown = {"Message": "ErrorCode:DeviceNotFound;d1", "ExceptionMessage": "Tracking ID:0-TimeStamp:0"}
+    steps: list[Step] = [
+        ("GET", "/devices", None, 200, []),
+        ("GET", "/devices/d1", None, 200, {"deviceId": "d1"}),
+        ("GET", "/devices/d1/modules", None, 200, []),
+        ("GET", "/jobs/v2/j", None, 200, {}),
+        ("GET", "/devices/d1", None, 404, unknown),
+    ]
+    results = replayed(tmp_path, steps, "https://hub-00000001.azure-devices.net", "2021-04-12")
+    assert [each.outcome for each in results[:4]] == [Outcome.MATCHED, Outcome.DIFFERED, Outcome.REFUSED, Outcome.REFUSED]
+    assert results[1].reasons[0].startswith("status: 200 expected, got 404")
+    assert not any(each.startswith("status") for each in results[4].reasons)
+
+
+def test_what_a_device_asks_cannot_be_replayed(tmp_path: Path) -> None:
+    step: Step = ("PUT", "/0ne00000000/registrations/d1/register", {"registrationId": "d1"}, 202, {"status": "assigning"})
+    (result,) = replayed(tmp_path, [step], "https://global.azure-devices-provisioning.net", "2021-06-01")
+    assert (result.outcome, result.reasons) == (Outcome.REFUSED, (HANDSHAKE,))
+
+
+def test_elements_that_share_an_id_are_compared_in_order() -> None:
+    twice = [{"id": "/c", "value": 1}, {"id": "/c", "value": 2}]
+    assert [other["value"] for _, other in Carrier().pairs(twice, copy.deepcopy(twice))] == [1, 2]
 
 
 def compare(recorded: Any, got: Any, carrier: Carrier) -> list[str]:

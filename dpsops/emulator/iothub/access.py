@@ -37,7 +37,7 @@ API_VERSIONS = frozenset(
     }
 )
 """Those of the service API and of devices alike."""
-_AUDIENCE = "https://iothubs.azure.net"
+AUDIENCE = "https://iothubs.azure.net"
 _NAMESPACE = "Microsoft.Devices/IotHubs/"
 
 
@@ -129,7 +129,7 @@ def _require_right(world: World, hub: JSON, request: Request, operation: Operati
 
 def _require_roles(world: World, hub: JSON, request: Request, operation: Operation) -> None:
     try:
-        caller = read_token(world, request.headers.get("authorization", ""), _AUDIENCE)
+        caller = read_token(world, request.headers.get("authorization", ""), AUDIENCE)
     except InvalidToken as invalid:
         raise unauthorized(world) from invalid
     for action in operation.action.split():

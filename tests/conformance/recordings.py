@@ -158,7 +158,7 @@ def _from_cassette(index: int, interaction: Mapping[str, Any]) -> Exchange:
         request.get("uri") or request["url"],
         _message(_headers(request.get("headers")), request.get("body")),
         int(status["code"] if isinstance(status, Mapping) else status),
-        _message(headers, response.get("body", response.get("content"))),
+        _message(headers, _parsed(response, "headers", response.get("body", response.get("content")))),
     )
 
 
@@ -174,7 +174,7 @@ def _from_session(index: int, entry: Mapping[str, Any], vault: str) -> Exchange:
         uri,
         _message(_headers(entry.get("RequestHeaders")), entry.get("RequestBody")),
         int(entry["StatusCode"]),
-        _message(_headers(entry.get("ResponseHeaders")), entry.get("ResponseBody")),
+        _message(_headers(entry.get("ResponseHeaders")), _parsed(entry, "ResponseHeaders", entry.get("ResponseBody"))),
     )
 
 
@@ -188,6 +188,13 @@ def _headers(headers: Mapping[str, Any] | None) -> dict[str, str]:
         name.lower(): ", ".join(map(str, value)) if isinstance(value, list) else str(value)
         for name, value in (headers or {}).items()
     }
+
+
+def _parsed(half: Mapping[str, Any], headers: str, body: Any) -> Any:
+    """A body that was recorded parsed, where no body and the value null look alike: only the length tells them apart."""
+    if body is not None and body != {"data": None}:
+        return body
+    return "null" if _headers(half.get(headers)).get("content-length") == "4" else None
 
 
 def _message(headers: dict[str, str], body: Any) -> Message:

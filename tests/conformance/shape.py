@@ -150,7 +150,7 @@ class Comparison:
         if not isinstance(recorded, str):
             return False
         now = self.carrier.text(recorded)
-        return now == got if now != recorded else stable(recorded) == stable(got)
+        return _host(now) == _host(got) if now != recorded else stable(_host(recorded)) == stable(_host(got))
 
 
 def headers(recorded: Mapping[str, str], got: Mapping[str, str]) -> Iterator[str]:
@@ -166,6 +166,11 @@ def headers(recorded: Mapping[str, str], got: Mapping[str, str]) -> Iterator[str
     challenges = [re.findall(r"(\w+)=", each.get("www-authenticate", "")) for each in (recorded, got)]
     if challenges[0] and challenges[1] and challenges[0] != challenges[1]:
         yield f"header www-authenticate: {challenges[0]} expected, got {challenges[1]}"
+
+
+def _host(text: str) -> str:
+    """A URL with its host in lower case, as Azure writes it: recorders that mask a name write it in their own case."""
+    return re.sub(r"^https://[^/]+", lambda found: found[0].lower(), text)
 
 
 def _same_number(one: str, other: str) -> bool:

@@ -113,6 +113,25 @@ def test_no_body_and_null_are_told_apart(tmp_path: Path) -> None:
     assert recording.exchanges[0].response.body == b"null"
 
 
+@pytest.mark.parametrize(("length", "body"), [("0", b""), ("4", b"null")])
+def test_no_body_and_null_look_alike_where_bodies_are_parsed(tmp_path: Path, length: str, body: bytes) -> None:
+    entry = {
+        "RequestUri": URL,
+        "RequestMethod": "DELETE",
+        "RequestHeaders": {},
+        "RequestBody": None,
+        "StatusCode": 202,
+        "ResponseHeaders": {"Content-Length": length},
+        "ResponseBody": None,
+    }
+    assert read(tmp_path, "a.json", json.dumps({"Entries": [entry]})).exchanges[0].response.body == body
+    interaction = {
+        "request": {"method": "DELETE", "uri": URL, "body": None, "headers": {}},
+        "response": {"status": {"code": 202}, "headers": {"Content-Length": [length]}, "body": {"data": None}},
+    }
+    assert read(tmp_path, "b.json", json.dumps({"interactions": [interaction]})).exchanges[0].response.body == body
+
+
 def test_parameters_without_a_value_are_kept(tmp_path: Path) -> None:
     text = cassette("null", "''").replace("?api-version=7.4", "?Api-Version=7.4&asyncinfo&t=%2B1")
     (exchange,) = read(tmp_path, "a.yaml", text).exchanges

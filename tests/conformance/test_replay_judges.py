@@ -119,6 +119,12 @@ def test_a_false_status_differs(tmp_path: Path) -> None:
     assert replayed(tmp_path, steps)[-1].reasons == ("status: 200 expected, got 204 ",)
 
 
+def test_a_host_is_the_same_in_any_case(tmp_path: Path) -> None:
+    masked = json.loads(json.dumps(STEPS).replace(VAULT, "https://Sanitized.vault.azure.net"))
+    results = replayed(tmp_path, [tuple(step) for step in masked], "https://Sanitized.vault.azure.net")
+    assert [each.reasons for each in results if each.outcome is not Outcome.MATCHED] == []
+
+
 def test_what_was_there_before_is_made(tmp_path: Path) -> None:
     results = replayed(tmp_path, STEPS[3:4])
     assert [result.outcome for result in results] == [Outcome.MATCHED]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 
+from dpsops.emulator import rbac
 from dpsops.emulator.arm.errors import refusal, resource_not_found
 from dpsops.emulator.arm.resources import ResourceId, ResourceType
 from dpsops.emulator.arm.tags import read_tags
@@ -13,6 +14,8 @@ from dpsops.emulator.keyvault import vault_documents as documents
 from dpsops.emulator.keyvault.vault import KIND, read
 from dpsops.emulator.keyvault.vault_documents import API_VERSIONS, TYPE
 from dpsops.emulator.world import Principal, World
+
+_ASSIGN = "Microsoft.Authorization/roleAssignments/write"
 
 
 def put(world: World, identifier: ResourceId, body: JSON, api_version: str, caller: Principal) -> JSON:
@@ -35,6 +38,7 @@ def put(world: World, identifier: ResourceId, body: JSON, api_version: str, call
         else:
             vault_rules.require_replaceable(document, location, identifier.group)
         properties = vault_rules.properties(given, document.get("properties"), api_version)
+        _require_same_model(world, document, properties, caller)
         document |= {"tags": read_tags(body.get("tags")) or {}, "properties": properties}
     documents.save(world, document, caller)
     return documents.view(world, document, api_version)
@@ -69,7 +73,9 @@ def patch_vault(world: World, request: Request, subscription: str, group: str, n
     document = _require(world, request, subscription, group, name)
     body = documents.body_of(request)
     given = document["properties"] | (body.get("properties") or {})
-    document["properties"] = vault_rules.properties(given, document["properties"], request.api_version)
+    properties = vault_rules.properties(given, document["properties"], request.api_version)
+    _require_same_model(world, document, properties, request.principal)
+    document["properties"] = properties
     given_tags = read_tags(body.get("tags"))
     document["tags"] = document["tags"] if given_tags is None else given_tags
     documents.save(world, document, request.principal)
@@ -131,6 +137,22 @@ def _require(world: World, request: Request, subscription: str, group: str, name
     if document is None:
         raise resource_not_found(TYPE, name, group)
     return document
+
+
+def _require_same_model(world: World, document: JSON, properties: JSON, caller: Principal) -> None:
+    """Refuses to change a vault from access policies to roles, or back, for a caller who may not assign roles."""
+    model = "enableRbacAuthorization"
+    before = document.get("properties")
+    if before is None or bool(before.get(model)) == bool(properties.get(model)):
+        return
+    if not rbac.allowed(world, caller, _ASSIGN, document["id"]):
+        raise refusal(
+            403,
+            "InsufficientPermissions",
+            "Caller is not allowed to change permission model. For more information on how to change the permissions model "
+            f"follow this link: https://go.microsoft.com/fwlink/?linkid=2155160. Details: oid={caller.object_id}; "
+            f"action={_ASSIGN}; resource={document['id']}; decision=NotAllowed; ",
+        )
 
 
 def _list(world: World, request: Request, prefix: str) -> Response:

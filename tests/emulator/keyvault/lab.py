@@ -41,6 +41,7 @@ SELF_DETAILS = (
 """What a pending certificate says while the vault makes it."""
 
 ADMINISTRATOR = "00482a5a-887f-4fb3-b363-3b7fe8e74483"
+CONTRIBUTOR = "b24988ac-6180-42a0-ab88-20f7382dd24c"
 CERTIFICATES_OFFICER = "a4417e6f-fecd-4de8-b567-7b0420556985"
 CRYPTO_USER = "12338af0-0e69-4776-bea7-57ae8d297424"
 SECRETS_OFFICER = "b86a8fe4-44ce-4948-aee5-eccb2c155cd7"
@@ -107,9 +108,11 @@ class Lab:
         with self.world() as world:
             world.state.put(rbac.ASSIGNMENT, f"test/{next(self._serial)}", assignment)
 
-    def arm(self, method: str, path: str, body: Any = None, *, version: str = "2026-02-01") -> Response:
-        """Resource Manager's answer to the owner of the subscription."""
-        return self._ask(method, "management.azure.com", path, body, OPERATOR, "https://management.azure.com/", version)
+    def arm(
+        self, method: str, path: str, body: Any = None, *, version: str = "2026-02-01", caller: Principal = OPERATOR
+    ) -> Response:
+        """Resource Manager's answer, to the owner of the subscription unless it is somebody else who asks."""
+        return self._ask(method, "management.azure.com", path, body, caller, "https://management.azure.com/", version)
 
     def call(
         self,

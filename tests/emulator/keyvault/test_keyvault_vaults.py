@@ -11,7 +11,7 @@ from dpsops.emulator.http import Refusal
 from dpsops.emulator.identity.state import OPERATOR, SUBSCRIPTION, TENANT
 from dpsops.emulator.keyvault.vaults import RESOURCE_TYPES
 from dpsops.emulator.world import Timings
-from tests.emulator.keyvault.lab import GROUP, KEEPER, NOW, VAULT, VAULT_ID, Lab, properties
+from tests.emulator.keyvault.lab import CONTRIBUTOR, GROUP, KEEPER, NOW, STRANGER, VAULT, VAULT_ID, Lab, properties
 
 PROVIDER = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.KeyVault"
 NEW = f"{GROUP}/providers/Microsoft.KeyVault/vaults/kv-New"
@@ -244,3 +244,15 @@ def test_deployments_go_through_the_same_door(lab: Lab) -> None:
     assert lab.arm("GET", NEW).body == shown
     assert shown["systemData"]["createdAt"].startswith("2026-02-20T12:00")
     assert lab.clock.now() == NOW
+
+
+def test_only_who_may_assign_roles_changes_the_permission_model(lab: Lab) -> None:
+    lab.assign(STRANGER, CONTRIBUTOR)
+    policies = {"location": "westeurope", "properties": properties(enableRbacAuthorization=False)}
+    for method in ("PUT", "PATCH"):
+        answer = lab.arm(method, VAULT_ID, policies, caller=STRANGER)
+        assert refusal(answer) == (403, "InsufficientPermissions")
+        assert answer.body["error"]["message"].startswith("Caller is not allowed to change permission model.")
+    assert lab.arm("GET", VAULT_ID).body["properties"]["enableRbacAuthorization"] is True
+    assert lab.arm("PUT", VAULT_ID, {"location": "westeurope", "properties": properties()}, caller=STRANGER).status == 200
+    assert lab.arm("PATCH", VAULT_ID, policies).body["properties"]["enableRbacAuthorization"] is False

@@ -122,6 +122,7 @@ class Embedded(_Table):
     operation_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     certificate_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     role_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    deletion_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
 
 
 class Environment(_Table):

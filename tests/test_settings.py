@@ -59,6 +59,7 @@ days = 90
 operation_seconds = 1
 certificate_seconds = 2.5
 role_seconds = 3
+deletion_seconds = 4
 """
 
 SMALL = """\
@@ -100,7 +101,7 @@ def test_a_complete_file(tmp_path: Path) -> None:
         hub=[Hub(name="iot-1"), Hub(name="iot-2", location="northeurope", sku="S2", capacity=3, weight=5)],
         root=Root(key=KeySpec("EC", 384, hsm=True), years=5, organization="Söhne & Co. (Nord)", warn_days=30, prove_to_hubs=True),
         leaf=Leaf(days=90),
-        embedded=Embedded(operation_seconds=1.0, certificate_seconds=2.5, role_seconds=3.0),
+        embedded=Embedded(operation_seconds=1.0, certificate_seconds=2.5, role_seconds=3.0, deletion_seconds=4.0),
     )
 
 
@@ -149,8 +150,8 @@ WRONG: dict[str, tuple[str, int, str]] = {
     # what: text -> line, key and what was expected
     "unknown key at the top": (changed("tags =", "labels ="), 4, "labels: no such setting"),
     "unknown key in a table": (changed("soft_delete_days", "soft_delete"), 10, "vault.soft_delete: no such setting"),
-    "unknown table": (f"{COMPLETE}[extra]\n", 40, "extra: no such setting"),
-    "unknown table in a table": (f"{COMPLETE}[vault.extra]\n", 40, "vault.extra: no such setting"),
+    "unknown table": (f"{COMPLETE}[extra]\n", 41, "extra: no such setting"),
+    "unknown table in a table": (f"{COMPLETE}[vault.extra]\n", 41, "vault.extra: no such setting"),
     "unknown key in the second hub": (changed("weight =", "wait ="), 24, "hub.1.wait: no such setting"),
     "missing at the top": (changed('location = "westeurope"', ""), 1, "location: this setting is missing"),
     "missing in a table": (changed('name = "dps-dpsops-dev"', ""), 12, "dps.name: this setting is missing"),

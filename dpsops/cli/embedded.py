@@ -38,7 +38,12 @@ def start(settings: Embedded, *, port: int) -> EmbeddedAzure:
     from dpsops.emulator.server import EmbeddedAzure
     from dpsops.emulator.world import Timings
 
-    timings = Timings(operation=settings.operation_seconds, certificate=settings.certificate_seconds, role=settings.role_seconds)
+    timings = Timings(
+        operation=settings.operation_seconds,
+        certificate=settings.certificate_seconds,
+        role=settings.role_seconds,
+        deletion=settings.deletion_seconds,
+    )
     return EmbeddedAzure(STATE_DIRECTORY, port=port, timings=timings)
 
 

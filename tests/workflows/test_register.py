@@ -199,7 +199,7 @@ def test_a_root_that_is_no_longer_there_vouches_for_nobody(embedded: World) -> N
 def test_a_blocked_device_is_out_until_it_is_unblocked(embedded: World) -> None:
     run = ready(embedded)
     over("https", run)
-    assert [action.action for action in blocking.block(run, PRESS)] == ["disable", "disable", "remove", "tag"]
+    assert [action.action for action in blocking.block(run, PRESS)] == ["tag", "disable", "disable", "remove"]
     assert list(blocking.block(run, PRESS)) == []
     with pytest.raises(RegistrationRefused):
         over("https", run)
@@ -208,7 +208,7 @@ def test_a_blocked_device_is_out_until_it_is_unblocked(embedded: World) -> None:
     assert fleet.member(run, PRESS).leaf.blocked
     assert status.observe(run).fleet.blocked == 1
 
-    assert [action.action for action in blocking.unblock(run, PRESS)] == ["tag", "enable", "remove"]
+    assert [action.action for action in blocking.unblock(run, PRESS)] == ["remove", "enable", "tag"]
     assert list(blocking.unblock(run, PRESS)) == []
     assert over("https", run).assigned.hub == HUB
 

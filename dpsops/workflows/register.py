@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
 
 from dpsops.azure.provisioning import (
     Assigned,
@@ -32,7 +34,8 @@ class Registered:
 
 
 def read_bundle(text: str, source: str) -> DeviceCredential:
-    """Key and chain out of a PEM text. Raises `InvalidInput` where either is missing."""
+    """Key and chain out of a PEM text. Raises `InvalidInput` where either is missing, or the key is not the first
+    certificate's: TLS would fail over it, and say nothing that helps."""
     begin, end = "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----"
     if begin not in text or end not in text:
         raise InvalidInput(
@@ -41,9 +44,21 @@ def read_bundle(text: str, source: str) -> DeviceCredential:
     key = text[text.index(begin) : text.index(end) + len(end)] + "\n"
     chain = text.replace(key, "")
     try:
-        x509.load_pem_x509_certificates(chain.encode())
+        certificates = x509.load_pem_x509_certificates(chain.encode())
     except ValueError as cause:
         raise InvalidInput(f"{source} holds no certificate", "a bundle is the device's key, its leaf and the chain") from cause
+    try:
+        public_key = serialization.load_pem_private_key(key.encode(), password=None).public_key()
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise InvalidInput(
+            f"the private key in {source} cannot be read", "a bundle is the device's key, its leaf and the chain"
+        ) from None
+    if not chains.same_key(public_key, certificates[0].public_key()):
+        name = chains.common_name(certificates[0].subject)
+        raise InvalidInput(
+            f"the private key in {source} is not that of its first certificate, {name}",
+            "the device's own leaf comes first, then what signed it, up to the root",
+        )
     return DeviceCredential(key, chain)
 
 

@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from dpsops.azure.provisioning import Assigned, DeviceCredential, Wire, register_over_https
+from dpsops.azure.provisioning import Assigned, DeviceCredential, Wire, register_over_https, register_over_mqtt
 from dpsops.emulator.faults import Fault, Refuse
 from dpsops.emulator.http import Request, Response
 from dpsops.emulator.iothub.devices import messages_of
@@ -270,6 +270,65 @@ def test_a_device_without_a_leaf(embedded: World) -> None:
 def test_what_is_no_bundle(text: str) -> None:
     with pytest.raises(InvalidInput):
         register.read_bundle(text, "the file")
+
+
+def test_a_bundle_whose_parts_do_not_belong_together(embedded: World) -> None:
+    run = ready(embedded)
+    whole = register.bundle_of(run, PRESS)
+    leaf, authority = x509.load_pem_x509_certificates(whole.chain.encode())
+    assert register.read_bundle(whole.key + whole.chain, "the file").key == whole.key
+    with pytest.raises(InvalidInput, match="not that of its first certificate, press-07"):
+        register.read_bundle(key_pem(ec.generate_private_key(ec.SECP256R1())) + whole.chain, "the file")
+    with pytest.raises(InvalidInput, match="not that of its first certificate, dpsops test root G1"):
+        register.read_bundle(whole.key + chain(authority, leaf), "the file")
+    with pytest.raises(InvalidInput, match="the private key in the file cannot be read"):
+        register.read_bundle(whole.key.replace("-----\nM", "-----\nAAAAM", 1) + whole.chain, "the file")
+
+
+@pytest.mark.parametrize("transport", ["https", "mqtt"])
+def test_a_hub_that_was_unlinked_by_hand(prompt: World, transport: str) -> None:
+    run = ready(prompt)
+    dps, group = run.environment.dps.name, run.environment.resource_group
+    service = run.cloud.dps.iot_dps_resource.get(dps, group)
+    assert service.properties is not None
+    service.properties.iot_hubs = []
+    run.cloud.dps.iot_dps_resource.begin_create_or_update(group, dps, service).result()
+    with pytest.raises(RegistrationRefused, match="has no hub for the device") as refused:
+        over(transport, run)
+    assert "'dpsops up' mends it" in refused.value.hint
+    converge(run)
+    prompt.clock.advance(60)  # a device may ask five times in ten seconds
+    assert over("https", run).assigned.hub == HUB  # the SDK's client of a refused registration stays connected
+
+
+def test_over_mqtt_the_door_is_shut_without_a_reason(prompt: World) -> None:
+    run = ready(prompt)
+    with pytest.raises(RegistrationRefused, match="not authorised") as refused:
+        over("mqtt", run, name=OTHER)
+    assert refused.value.hint.startswith("the leaf is that of press-07")
+    with pytest.raises(RegistrationRefused, match="refuses the connection") as refused:
+        register_over_mqtt("0ne00000000", PRESS, register.bundle_of(run, PRESS), run.wire)
+    assert "compare the ID scope" in refused.value.hint
+
+
+def test_a_throttled_dps_is_said_to_be(embedded: World) -> None:
+    run = ready(embedded)
+    assert embedded.embedded is not None
+    embedded.embedded.azure.faults.add(
+        Fault(Refuse(Response(429, {"errorCode": 429001, "message": "slow"})), partial(asks, "/register"))
+    )
+    with pytest.raises(RegistrationRefused, match="slow") as refused:
+        over("https", run)
+    assert (refused.value.code, "1,000 registrations a minute" in refused.value.hint) == (429001, True)
+
+
+def test_a_pause_that_nobody_understands(embedded: World) -> None:
+    run = ready(embedded)
+    assert embedded.embedded is not None
+    assigning = Response(202, {"operationId": "4.x", "status": "assigning"}, {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"})
+    embedded.embedded.azure.faults.add(Fault(Refuse(assigning), partial(asks, "/register")))
+    with pytest.raises(RegistrationRefused, match="Registration not found"):
+        over("https", run)
 
 
 def test_the_root_that_issued_is_the_groups_primary(embedded: World) -> None:

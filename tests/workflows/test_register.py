@@ -130,7 +130,7 @@ def test_a_device_registers(prompt: World, transport: str) -> None:
     done = over(transport, run)
     assert (done.assigned.device, done.assigned.hub, done.transport) == (PRESS, HUB, transport)
     assert done.sent == (transport == "mqtt")
-    found = fleet.member(run, PRESS)
+    found, _ = fleet.member(run, PRESS)
     assert found.hub == HUB
     assert found.uses_newest_leaf
     assert found.admitted
@@ -205,7 +205,7 @@ def test_a_blocked_device_is_out_until_it_is_unblocked(embedded: World) -> None:
         over("https", run)
     results = list(device.issue(run, [PRESS]))
     assert [type(result) for result in results] == [device.Failed]
-    assert fleet.member(run, PRESS).leaf.blocked
+    assert fleet.member(run, PRESS)[0].blocked
     assert status.observe(run).fleet.blocked == 1
 
     assert [action.action for action in blocking.unblock(run, PRESS)] == ["remove", "enable", "tag"]

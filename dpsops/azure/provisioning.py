@@ -231,7 +231,8 @@ def _bounded(work: Callable[[], Any], what: str) -> Any:
         raise failure[0]
     if not outcome:
         raise Error(
-            f"no end in {_PATIENCE:.0f} seconds: tried to {what}", "check the network and port 8883, or try --transport https"
+            f"no end in {_PATIENCE:.0f} seconds: tried to {what}",
+            "check the network and port 8883; a throttled DPS is waited for without a word, so --transport https may tell more",
         )
     return outcome[0]
 

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from azure.core import MatchConditions
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -39,6 +40,14 @@ def ready(world: World, **settings: Any) -> Run:
     converge(run)
     list(device.issue(run, [PRESS]))
     return run
+
+
+@pytest.fixture
+def prompt(embedded: World) -> World:
+    """An Azure that is done at once: the device SDK waits in real time, and the clock here moves only for us."""
+    assert embedded.embedded is not None
+    embedded.embedded.azure.timings = Timings()
+    return embedded
 
 
 def over(transport: str, run: Run, credential: DeviceCredential | None = None, name: str = PRESS) -> register.Registered:
@@ -102,26 +111,19 @@ def test_a_changed_group_is_modified_under_its_etag(embedded: World) -> None:
     assert converge(embedded.run(changed)) == []
 
 
-def test_a_group_that_was_disabled_by_hand_is_left_alone(embedded: World) -> None:
-    run = ready(embedded)
+@pytest.mark.parametrize("transport", ["https", "mqtt"])
+def test_a_group_that_was_disabled_by_hand_is_left_alone(prompt: World, transport: str) -> None:
+    run = ready(prompt)
     group = enrollment.observe(run)
     assert group is not None
     run.cloud.enrollments.put(
         enrollment.path(run.environment), group.document | {"provisioningStatus": "disabled"}, group.etag
     )  # fmt: skip
     with pytest.raises(Refused, match="is disabled: somebody has shut all its devices out"):
-        converge(embedded.run(run.environment))
+        converge(prompt.run(run.environment))
     assert "the enrollment group is disabled" in status.observe(run).next[0]
-    with pytest.raises(RegistrationRefused):
-        over("https", run)
-
-
-@pytest.fixture
-def prompt(embedded: World) -> World:
-    """An Azure that is done at once: the device SDK waits in real time, and the clock here moves only for us."""
-    assert embedded.embedded is not None
-    embedded.embedded.azure.timings = Timings()
-    return embedded
+    with pytest.raises(RegistrationRefused, match="is disabled"):
+        over(transport, run)
 
 
 @pytest.mark.parametrize("transport", ["https", "mqtt"])
@@ -158,26 +160,63 @@ def test_a_strangers_certificate_is_refused(prompt: World, transport: str) -> No
     assert "whether its root is verified" in refused.value.hint
 
 
-def test_a_leaf_without_its_chain_is_refused(embedded: World) -> None:
-    run = ready(embedded)
+def code_of(refusal: RegistrationRefused, transport: str) -> int:
+    """DPS's code, as if it were known over MQTT too: Microsoft's SDK keeps the status only."""
+    return refusal.code if transport == "https" else {401: 401002}.get(refusal.code, refusal.code)
+
+
+@pytest.mark.parametrize("transport", ["https", "mqtt"])
+def test_a_leaf_without_its_chain_is_refused(prompt: World, transport: str) -> None:
+    run = ready(prompt)
     whole = register.bundle_of(run, PRESS)
     leaf = x509.load_pem_x509_certificates(whole.chain.encode())[0]
     with pytest.raises(RegistrationRefused) as refused:
-        over("https", run, DeviceCredential(whole.key, chain(leaf)))
-    assert refused.value.code == 401002
+        over(transport, run, DeviceCredential(whole.key, chain(leaf)))
+    assert code_of(refused.value, transport) == 401002
     assert "the bundle holds the leaf alone" in refused.value.hint
 
 
-def test_an_expired_leaf_is_refused(embedded: World) -> None:
-    run = ready(embedded)
+@pytest.mark.parametrize("transport", ["https", "mqtt"])
+def test_an_expired_leaf_is_refused(prompt: World, transport: str) -> None:
+    run = ready(prompt)
     credential, scope = register.bundle_of(run, PRESS), register.id_scope(run)
-    embedded.clock.advance(366 * 86_400)
+    prompt.clock.advance(366 * 86_400)
+    come = partial(register_over_https, wait=run.cloud.sleep) if transport == "https" else register_over_mqtt
     with pytest.raises(RegistrationRefused) as refused:
-        register_over_https(scope, PRESS, credential, run.wire, run.cloud.sleep)
-    assert refused.value.code == 401002
+        come(scope, PRESS, credential, run.wire)
+    assert code_of(refused.value, transport) == 401002
     assert register.diagnosis(PRESS, credential, run.now()).startswith("the leaf ended on 2027-03-01")
     early = run.now() - timedelta(days=800)
     assert "set the clock right" in register.diagnosis(PRESS, credential, early)
+
+
+@pytest.mark.parametrize("transport", ["https", "mqtt"])
+def test_a_root_that_is_not_yet_verified_vouches_for_nobody(prompt: World, transport: str) -> None:
+    run = ready(prompt)
+    (registry,) = run.cloud.registries
+    proven = registry.get("root-g1")
+    assert proven is not None
+    run.cloud.dps.dps_certificate.delete(
+        run.environment.resource_group, run.environment.dps.name, "root-g1",
+        etag=proven.etag, match_condition=MatchConditions.IfNotModified,
+    )  # fmt: skip
+    registry.upload("root-g1", chains.pem(root.require(run).certificate))
+    with pytest.raises(RegistrationRefused) as refused:
+        over(transport, run)
+    assert code_of(refused.value, transport) == 401002
+    assert "whether its root is verified" in refused.value.hint
+
+
+def test_a_hub_that_has_disabled_the_device_does_not_let_it_in(prompt: World) -> None:
+    run = ready(prompt)
+    over("https", run)
+    hub = run.cloud.registry(HUB)
+    identity = hub.get(f"/devices/{PRESS}")
+    assert identity is not None
+    hub.put(f"/devices/{PRESS}", identity | {"status": "disabled"}, f'"{identity["etag"]}"')
+    with pytest.raises(Error, match=f"{HUB} does not let press-07 in: .*not authorised") as refused:
+        over("mqtt", run)
+    assert "its identity there may be disabled" in refused.value.hint
 
 
 def test_another_devices_leaf_is_refused(embedded: World) -> None:
@@ -256,6 +295,8 @@ def test_an_unreachable_host_is_said_to_be(embedded: World) -> None:
     nowhere = Wire("http://127.0.0.1:9", run.wire.authority_file)
     with pytest.raises(Error, match="DPS cannot be reached"):
         register_over_https("0ne00000000", PRESS, register.bundle_of(run, PRESS), nowhere, run.cloud.sleep)
+    with pytest.raises(Error, match="DPS cannot be reached over MQTT"):
+        register_over_mqtt("0ne00000000", PRESS, register.bundle_of(run, PRESS), nowhere)
 
 
 def test_a_device_without_a_leaf(embedded: World) -> None:

@@ -75,9 +75,16 @@ def wanted(environment: Environment, primary: str) -> dict[str, Any]:
         "provisioningStatus": "enabled",
         "reprovisionPolicy": REPROVISIONING[environment.group.reprovisioning],
         "allocationPolicy": environment.dps.allocation,
-        "iotHubs": [f"{hub.name.lower()}.azure-devices.net" for hub in environment.hub],
+        "iotHubs": hosts(environment),
         "initialTwin": initial_twin(environment.group.twin),
     }
+
+
+def hosts(environment: Environment) -> list[str]:
+    """The hubs that the environment's policy chooses from: `static` names one, the first ("How to use allocation
+    policies"), and the others are for individual enrollments that name them."""
+    found = [f"{hub.name.lower()}.azure-devices.net" for hub in environment.hub]
+    return found[:1] if environment.dps.allocation == "static" else found
 
 
 def initial_twin(desired: dict[str, Any]) -> dict[str, Any]:
@@ -143,7 +150,7 @@ def enroll(run: Run, device: DeviceId, own: Individual) -> Iterator[Action]:
         "provisioningStatus": "enabled",
         "reprovisionPolicy": REPROVISIONING[own.policy or environment.group.reprovisioning],
         "allocationPolicy": "static" if own.hub else environment.dps.allocation,
-        "iotHubs": [f"{name}.azure-devices.net" for name in ([own.hub.lower()] if own.hub else sorted(hubs))],
+        "iotHubs": [f"{own.hub.lower()}.azure-devices.net"] if own.hub else hosts(environment),
         "initialTwin": initial_twin(environment.group.twin if own.twin is None else own.twin),
     }
     run.progress(f"enrolling {device} by itself")

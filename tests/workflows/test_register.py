@@ -276,6 +276,19 @@ def test_an_individual_enrollment_has_settings_of_its_own(embedded: World) -> No
         list(enrollment.enroll(run, PRESS, enrollment.Individual(hub="nowhere")))
 
 
+@pytest.mark.parametrize("allocation", ["hashed", "geoLatency", "static"])
+def test_several_hubs(embedded: World, allocation: str) -> None:
+    hubs = [{"name": "iot-dpsops-test"}, {"name": "iot-dpsops-two"}]
+    run = ready(embedded, hub=hubs, dps={"name": "dps-dpsops-test", "allocation": allocation})
+    assert converge(embedded.run(run.environment)) == []
+    names = [device_id(f"press-{number}") for number in range(10, 18)]
+    list(device.issue(run, names))
+    found = {over("https", run, register.bundle_of(run, name), name).assigned.hub for name in names}
+    assert found == ({HUB} if allocation == "static" else {HUB, "iot-dpsops-two.azure-devices.net"})
+    list(enrollment.enroll(run, PRESS, enrollment.Individual(hub="iot-dpsops-two")))
+    assert over("https", run).assigned.hub == "iot-dpsops-two.azure-devices.net"
+
+
 def asks(part: str, request: Request) -> bool:
     """Whether a request of a device names this in its path."""
     return request.host.startswith("global.") and part in request.path

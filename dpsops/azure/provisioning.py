@@ -60,7 +60,7 @@ _BLOCKED = (
 
 _NO_HUB = (
     "a hub that the enrollment names is not linked to the DPS, is gone, or its link no longer opens it: 'dpsops plan' shows what "
-    "is missing, 'dpsops up' mends it"
+    "is missing, 'dpsops up' mends it; a device that may not move (reprovisioning 'never') needs the hub that it had"
 )
 
 _AT_THE_DOOR = "over MQTT DPS does not say why: compare the ID scope with 'dpsops status', or ask over --transport https"

@@ -147,7 +147,7 @@ def _next(run: Run, facts: RootFacts | None, trouble: Refused | None, group: Obs
     if left <= timedelta(days=run.environment.root.warn_days):
         steps.append(f"the root ends in {left.days} days: make a new generation before that")
     if fleet.expiring:
-        steps.append(f"{fleet.expiring} device(s) have a leaf that ends within 30 days or has ended: dpsops device issue ID")
+        steps.append(f"{fleet.expiring} device(s) have a leaf that ends within 30 days or has ended: dpsops device renew ID")
     if not fleet.total:
         steps.append("dpsops device issue ID")
     return steps

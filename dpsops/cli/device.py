@@ -62,12 +62,14 @@ def issue(
     """
     from dpsops.pki.names import device_id
     from dpsops.workflows import device as workflow
-    from dpsops.workflows.enrollment import enroll
+    from dpsops.workflows.enrollment import enroll, require_hub
 
     options: Options = context.obj
     wanted = [device_id(text) for text in devices]
     own = _individual(individual, twin, hub, policy)
     with connected(options) as run:
+        if own:
+            require_hub(run.environment, own)
         results = list(workflow.issue(run, wanted))
         had = [result.device for result in results if not isinstance(result, workflow.Failed)]
         enrolled = [action for device in had for action in enroll(run, device, own)] if own else []

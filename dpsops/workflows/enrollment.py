@@ -130,6 +130,13 @@ def converge(run: Run, primary: str) -> Iterator[Action]:
         yield Action(action.action, action.target, "created" if action.action == "create" else "modified")
 
 
+def require_hub(environment: Environment, own: Individual) -> None:
+    """Raises `InvalidInput` where the enrollment is to name a hub that the environment does not have."""
+    hubs = {hub.name.lower() for hub in environment.hub}
+    if own.hub is not None and own.hub.lower() not in hubs:
+        raise InvalidInput(f"the environment has no hub {own.hub!r}", f"it has: {', '.join(sorted(hubs))}")
+
+
 def enroll(run: Run, device: DeviceId, own: Individual) -> Iterator[Action]:
     """Makes or changes a device's individual enrollment, which holds its present leaf; yields what was done.
 
@@ -139,9 +146,7 @@ def enroll(run: Run, device: DeviceId, own: Individual) -> Iterator[Action]:
     found = run.cloud.enrollments.get(location)
     if found is not None and found.get("provisioningStatus") == "disabled":
         raise Refused(f"{device} has a disabled enrollment: it is blocked", f"dpsops device unblock {device}")
-    hubs = {hub.name.lower() for hub in environment.hub}
-    if own.hub is not None and own.hub.lower() not in hubs:
-        raise InvalidInput(f"the environment has no hub {own.hub!r}", f"it has: {', '.join(sorted(hubs))}")
+    require_hub(environment, own)
     leaf = x509.load_pem_x509_certificates(bundle_of(run, device).chain.encode())[0]
     document = {
         "registrationId": device,

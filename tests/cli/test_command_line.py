@@ -222,7 +222,13 @@ def test_an_individual_enrollment(terminal: Terminal, tmp_path: Path) -> None:
     assert_error_free(terminal(*own), "✓ enrollment press-07: modified")
     assert_error(terminal("device", "issue", "press-07", "--hub", "x"), 2, "add --individual")
     assert_error(terminal("device", "issue", "press-07", "--individual", "--policy", "x"), 2, "migrate, reset, never")
-    assert_error(terminal("device", "issue", "press-07", "--individual", "--hub", "nowhere"), 2, "has no hub 'nowhere'")
+    assert_error(terminal("device", "issue", "press-08", "--individual", "--hub", "nowhere"), 2, "has no hub 'nowhere'")
+    assert [one["device"] for one in terminal.json("device", "list")["devices"]] == ["press-07"], (
+        "it is refused before a leaf is made"
+    )
+    terminal("device", "block", "press-07")
+    code, out, _ = terminal("device", "issue", "press-07", "press-08", "--individual")
+    assert (code, "✗ press-07: it is blocked" in out, "✓ enrollment press-08: created" in out) == (3, True, True)
     (tmp_path / "twin.json").write_text("[]")
     assert_error(terminal(*own), 2, "is no JSON object")
     (tmp_path / "twin.json").write_text("{")

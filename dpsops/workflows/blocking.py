@@ -13,13 +13,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from cryptography import x509
-
 from dpsops.errors import Error
 from dpsops.pki import chains
 from dpsops.pki.names import DeviceId, secret_name
 from dpsops.workflows.device import BLOCKED_TAG
-from dpsops.workflows.register import read_bundle
+from dpsops.workflows.register import chain_of
 from dpsops.workflows.run import Action, Run
 
 if TYPE_CHECKING:
@@ -100,13 +98,6 @@ def _set_identities(run: Run, device: DeviceId, status: str, assigned: str) -> I
         )
 
 
-def _leaves(run: Run, device: DeviceId, versions: Iterable[SecretProperties]) -> Iterator[x509.Certificate]:
-    """The leaves in these versions of the device's secret."""
-    for version in versions:
-        value = run.cloud.secrets.get_secret(secret_name(device), version.version).value or ""
-        yield x509.load_pem_x509_certificates(read_bundle(value, f"the secret of {device}").chain.encode())[0]
-
-
 def _disable_enrollment(run: Run, device: DeviceId, versions: list[SecretProperties]) -> Iterator[Action]:
     """An enrollment holds two leaves: the newest, and the one before, which the device may still have."""
     path = f"/enrollments/{device}"
@@ -114,7 +105,7 @@ def _disable_enrollment(run: Run, device: DeviceId, versions: list[SecretPropert
     if found is not None and found.get("provisioningStatus") == "disabled":
         return
     if found is None:
-        leaves = _leaves(run, device, versions[: len(_PLACES)])
+        leaves = [chain_of(run, device, version.version)[0] for version in versions[: len(_PLACES)]]
         held = {place: {"certificate": chains.pem(leaf)} for place, leaf in zip(_PLACES, leaves, strict=False)}
         attestation = {"type": "x509", "x509": {"clientCertificates": held}}
         made = {"registrationId": device, "deviceId": device, "attestation": attestation, "optionalDeviceInformation": _MARK}

@@ -9,13 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from cryptography import x509
-
 from dpsops.errors import InvalidInput, Refused
 from dpsops.pki import chains
 from dpsops.pki.names import DeviceId
 from dpsops.settings import Environment
-from dpsops.workflows.register import bundle_of
+from dpsops.workflows.register import chain_of
 from dpsops.workflows.run import Action, Run
 
 REPROVISIONING = {
@@ -147,7 +145,7 @@ def enroll(run: Run, device: DeviceId, own: Individual) -> Iterator[Action]:
     if found is not None and found.get("provisioningStatus") == "disabled":
         raise Refused(f"{device} has a disabled enrollment: it is blocked", f"dpsops device unblock {device}")
     require_hub(environment, own)
-    leaf = x509.load_pem_x509_certificates(bundle_of(run, device).chain.encode())[0]
+    leaf = chain_of(run, device)[0]
     document = {
         "registrationId": device,
         "deviceId": device,

@@ -13,7 +13,7 @@ from dpsops.pki import chains
 from dpsops.pki.names import DeviceId, secret_name
 from dpsops.workflows import device as devices
 from dpsops.workflows.device import Kept
-from dpsops.workflows.register import bundle_of
+from dpsops.workflows.register import chain_of
 from dpsops.workflows.run import Run
 
 SOON = timedelta(days=30)
@@ -77,7 +77,7 @@ def member(run: Run, device: DeviceId) -> tuple[Member, list[x509.Certificate]]:
     versions = devices.kept_versions(run, device)
     if not versions:
         raise Error(f"{device} has no certificate in the vault ({secret_name(device)})", f"dpsops device issue {device}")
-    chain = x509.load_pem_x509_certificates(bundle_of(run, device).chain.encode())
+    chain = chain_of(run, device)
     newest = next((one for one in versions if one.thumbprint == chains.thumbprint(chain[0])), versions[0])
     kept = replace(newest, blocked=any(one.blocked for one in versions))
     record, own = (run.cloud.enrollments.get(f"/{kind}/{device}") for kind in ("registrations", "enrollments"))

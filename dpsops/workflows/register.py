@@ -64,13 +64,25 @@ def read_bundle(text: str, source: str) -> DeviceCredential:
 
 def bundle_of(run: Run, device: DeviceId) -> DeviceCredential:
     """The device's key and chain, out of its secret. Raises `Error` where it has none."""
+    return read_bundle(_secret_of(run, device, None), f"the secret of {device}")
+
+
+def chain_of(run: Run, device: DeviceId, version: str | None = None) -> list[x509.Certificate]:
+    """The device's leaf and what signed it, up to the root, out of a version of its secret (None: the newest), which need
+    not hold the key. Raises `Error` where there is none."""
+    try:
+        return x509.load_pem_x509_certificates(_secret_of(run, device, version).encode())
+    except ValueError as cause:
+        raise Error(f"the secret of {device} holds no certificate", f"dpsops device renew {device}") from cause
+
+
+def _secret_of(run: Run, device: DeviceId, version: str | None) -> str:
     from azure.core.exceptions import ResourceNotFoundError
 
     try:
-        value = run.cloud.secrets.get_secret(secret_name(device)).value or ""
+        return run.cloud.secrets.get_secret(secret_name(device), version).value or ""
     except ResourceNotFoundError:
         raise Error(f"{device} has no certificate in the vault", f"dpsops device issue {device}") from None
-    return read_bundle(value, f"the secret of {device}")
 
 
 def id_scope(run: Run) -> str:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from cryptography import x509
-
 from dpsops.pki import chains
 from dpsops.pki.names import DeviceId
 from dpsops.workflows import fleet
 from dpsops.workflows.device import Failed, Issued, Unchanged, issue
-from dpsops.workflows.register import bundle_of
+from dpsops.workflows.register import chain_of
 from dpsops.workflows.run import Action, Run
 
 
@@ -37,7 +35,7 @@ def _take_in(run: Run, device: DeviceId, enrollment: dict[str, Any]) -> Iterator
     held = ((enrollment.get("attestation") or {}).get("x509") or {}).get("clientCertificates") or {}
     if not held:
         return  # it names a CA, or proves itself otherwise
-    leaf = x509.load_pem_x509_certificates(bundle_of(run, device).chain.encode())[0]
+    leaf = chain_of(run, device)[0]
     place = _older(held.get("primary") or {}, held.get("secondary") or {})
     changed = held | {place: {"certificate": chains.pem(leaf)}}
     document = enrollment | {"attestation": {"type": "x509", "x509": {"clientCertificates": changed}}}

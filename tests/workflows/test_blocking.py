@@ -12,7 +12,8 @@ from dpsops.emulator.faults import Drop, Fault, Refuse
 from dpsops.emulator.http import Request, Response
 from dpsops.errors import Error
 from dpsops.pki import chains
-from dpsops.workflows import blocking, device, enrollment, register
+from dpsops.pki.names import secret_name
+from dpsops.workflows import blocking, device, enrollment, fleet, register
 from dpsops.workflows.run import Run
 from tests.workflows.doing import converge
 from tests.workflows.test_register import OTHER, PRESS, over, ready
@@ -127,3 +128,15 @@ def test_a_device_that_never_registered_and_one_without_a_leaf(embedded: World) 
     for change in (blocking.block, blocking.unblock):
         with pytest.raises(Error, match="press-08 has no certificate in the vault"):
             list(change(run, OTHER))
+
+
+def test_a_device_whose_key_never_was_in_the_vault(embedded: World) -> None:
+    run = ready(embedded)
+    name = secret_name(PRESS)
+    found = run.cloud.secrets.get_secret(name)
+    embedded.clock.advance(60)
+    run.cloud.secrets.set_secret(
+        name, register.bundle_of(run, PRESS).chain, tags=found.properties.tags, expires_on=found.properties.expires_on
+    )  # fmt: skip
+    assert [action.target for action in blocking.block(run, PRESS)][-1] == f"enrollment {PRESS}"
+    assert fleet.member(run, PRESS)[0].blocked

@@ -74,7 +74,7 @@ class Vault(_Table):
 
 
 class Dps(_Table):
-    """`[dps]`: the Device Provisioning Service."""
+    """`[dps]`: the Device Provisioning Service. With `allocation` static the group's devices all go to the first hub."""
 
     name: Annotated[str, Field(min_length=3, max_length=64), AfterValidator(_device_service_name)]
     allocation: Literal["hashed", "geoLatency", "static"] = "hashed"

@@ -5,6 +5,7 @@ Sources: DPS device API 2021-10-01; Azure IoT, "Communicate with DPS using the M
 
 from __future__ import annotations
 
+import logging
 import re
 import tempfile
 import threading
@@ -21,7 +22,7 @@ GLOBAL_HOST = "global.azure-devices-provisioning.net"
 
 _API_VERSION = "2021-10-01"
 _POLLS = 60
-_DEFAULT_WAIT = 3.0
+_DEFAULT_WAIT, _LONGEST_WAIT = 3.0, 60.0
 _PATIENCE = 60.0
 
 
@@ -52,6 +53,17 @@ class Assigned:
 
 _TRY_AGAIN = "try again; 'dpsops status' shows what there is"
 
+_BLOCKED = (
+    "somebody keeps it out: 'dpsops device show' says whether the device is blocked ('dpsops device unblock' lets it in "
+    "again), 'dpsops status' whether its whole group is disabled"
+)
+
+_NO_HUB = (
+    "a hub that the enrollment names is not linked to the DPS, is gone, or its link no longer opens it: 'dpsops plan' shows what "
+    "is missing, 'dpsops up' mends it; a device that may not move (reprovisioning 'never') needs the hub that it had"
+)
+
+_AT_THE_DOOR = "over MQTT DPS does not say why: compare the ID scope with 'dpsops status', or ask over --transport https"
 
 _ADVICE = {
     401: "DPS does not accept this certificate, or the device is blocked: 'dpsops device show' says whether it is, 'dpsops "
@@ -96,10 +108,10 @@ def register_over_https(
                 state = document.get("registrationState") or {}
                 match document.get("status"):
                     case "assigned":
-                        return Assigned(state["deviceId"], state["assignedHub"], state.get("substatus", ""))
+                        return Assigned(state.get("deviceId", device), state.get("assignedHub", ""), state.get("substatus", ""))
                     case "assigning" | "unassigned":
-                        wait(float(answer.headers.get("Retry-After", _DEFAULT_WAIT)))
-                        answer = session.get(f"{base}/operations/{document['operationId']}", timeout=30)
+                        wait(_pause(answer.headers.get("Retry-After", "")))
+                        answer = session.get(f"{base}/operations/{document.get('operationId', '')}", timeout=30)
                     case status:
                         raise _refusal(str(status), int(state.get("errorCode") or 0), str(state.get("errorMessage") or ""))
         except requests.RequestException as cause:
@@ -109,6 +121,11 @@ def register_over_https(
     )
 
 
+def _pause(retry_after: str) -> float:
+    """Seconds until the next question, as DPS asks for, within reason."""
+    return min(float(retry_after), _LONGEST_WAIT) if retry_after.isdecimal() else _DEFAULT_WAIT
+
+
 def _refused(code: int, message: str) -> RegistrationRefused:
     return RegistrationRefused(code, f"DPS refuses: {message} ({code})", _ADVICE.get(int(str(code)[:3]), _TRY_AGAIN))
 
@@ -116,16 +133,21 @@ def _refused(code: int, message: str) -> RegistrationRefused:
 def _refusal(status: str, code: int, message: str) -> RegistrationRefused:
     """A registration that ended otherwise than `assigned`: `failed` with a reason, or `disabled`."""
     if status == "disabled":
-        return _refused(401, "the enrollment that this certificate belongs to is disabled")
+        return RegistrationRefused(
+            401, "DPS refuses: the enrollment that this certificate belongs to is disabled (401)", _BLOCKED
+        )
+    reason = f": {message} ({code})" if message else ""
+    if status == "failed":  # whoever is refused for what he is gets no registration at all
+        return RegistrationRefused(code, f"DPS takes the certificate and has no hub for the device{reason}", _NO_HUB)
     return _refused(code, message or f"the registration ended as {status!r}")
 
 
 def _document(answer: Any) -> Mapping[str, Any]:
     try:
-        document: Mapping[str, Any] = answer.json()
+        document = answer.json()
     except ValueError:
         return {}
-    return document
+    return document if isinstance(document, dict) else {}
 
 
 def _message(document: Mapping[str, Any]) -> str:
@@ -136,10 +158,10 @@ def register_over_mqtt(scope: str, device: str, credential: DeviceCredential, wi
     """The same through Microsoft's device SDK. Raises `InvalidInput` where the extra `device` is not installed."""
     sdk = _sdk()
     with _files(credential) as (chain, key):
-        client = sdk.ProvisioningDeviceClient.create_from_x509_certificate(
-            GLOBAL_HOST, device, scope, sdk.X509(chain, key), **_options(sdk, wire)
-        )
         try:
+            client = sdk.ProvisioningDeviceClient.create_from_x509_certificate(
+                GLOBAL_HOST, device, scope, sdk.X509(chain, key), **_options(sdk, wire)
+            )
             result = _bounded(client.register, "register with DPS")
         except sdk.exceptions.ClientError as cause:
             raise _sdk_refusal(cause) from cause
@@ -175,6 +197,7 @@ def _sdk() -> Any:
         raise InvalidInput(
             "MQTT needs Microsoft's device SDK, which is not installed", "pip install 'dpsops[device]', or --transport https"
         ) from cause
+    logging.getLogger("azure.iot").addHandler(logging.NullHandler())  # what it says beside its errors helps nobody
     return sdk
 
 
@@ -208,7 +231,8 @@ def _bounded(work: Callable[[], Any], what: str) -> Any:
         raise failure[0]
     if not outcome:
         raise Error(
-            f"no end in {_PATIENCE:.0f} seconds: tried to {what}", "check the network and port 8883, or try --transport https"
+            f"no end in {_PATIENCE:.0f} seconds: tried to {what}",
+            "check the network and port 8883; a throttled DPS is waited for without a word, so --transport https may tell more",
         )
     return outcome[0]
 
@@ -220,6 +244,8 @@ def _sdk_refusal(error: Exception) -> Error:
         return _refusal(found[1] or found[2], 0, "")
     if found := re.search(r"\b(4\d\d)\b", text):
         return _refused(int(found[1]), text)
+    if text.startswith("Connection Refused"):
+        return RegistrationRefused(401, f"DPS refuses the connection: {text.rstrip('.')}", _AT_THE_DOOR)
     return Error(
         f"DPS cannot be reached over MQTT: {text}", "check the network, port 8883 and HTTPS_PROXY, or try --transport https"
     )

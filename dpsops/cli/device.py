@@ -15,6 +15,8 @@ from dpsops.cli.options import Options, timestamp
 from dpsops.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from cryptography import x509
+
     from dpsops.workflows.device import Failed, Issued, Unchanged
     from dpsops.workflows.enrollment import Individual
     from dpsops.workflows.fleet import Member
@@ -60,14 +62,17 @@ def issue(
     """
     from dpsops.pki.names import device_id
     from dpsops.workflows import device as workflow
-    from dpsops.workflows.enrollment import enroll
+    from dpsops.workflows.enrollment import enroll, require_hub
 
     options: Options = context.obj
     wanted = [device_id(text) for text in devices]
     own = _individual(individual, twin, hub, policy)
     with connected(options) as run:
+        if own:
+            require_hub(run.environment, own)
         results = list(workflow.issue(run, wanted))
-        enrolled = [action for device in wanted for action in enroll(run, device, own)] if own else []
+        had = [result.device for result in results if not isinstance(result, workflow.Failed)]
+        enrolled = [action for device in had for action in enroll(run, device, own)] if own else []
     return _print_issued(options, results, enrolled)
 
 
@@ -77,6 +82,8 @@ def renew(
     devices: Annotated[list[str], typer.Argument(metavar="ID...", help="Device IDs, in lower case, as in press-07.")],
 ) -> int:
     """Issue a new leaf certificate to each device, whatever it has; it is used once the device registers with it.
+
+    An individual enrollment lets in the new leaf and the one before.
 
     \b
     Example:
@@ -171,18 +178,49 @@ def show(context: typer.Context, device: DeviceArgument) -> None:
     options: Options = context.obj
     wanted = device_id(device)
     with connected(options) as run:
-        found = member(run, wanted)
+        found, chain = member(run, wanted)
     leaf = found.leaf
     rows = [
         ("device", leaf.device),
         ("leaf", f"{leaf.thumbprint} (SHA-256), of root generation {leaf.generation}"),
-        ("", f"until {timestamp(leaf.not_after) if leaf.not_after else 'unknown'}"),
-        ("registered", f"{found.registered_at} on {found.hub}" if found.registered_at else "never"),
+        ("", f"until {timestamp(leaf.not_after) if leaf.not_after else 'unknown'}{_warning(found)}"),
+        *(("signed by" if above == 0 else "", _certificate(issuer)) for above, issuer in enumerate(chain[1:])),
+        (
+            "registered",
+            f"{found.registered_at} on {found.hub}" if found.hub else f"no: {found.failure}" if found.failure else "never",
+        ),
         ("with", ("this leaf" if found.uses_newest_leaf else f"another leaf: {found.seen}") if found.seen else "-"),
         ("admitted", ("yes" if found.admitted else "no: its identity is disabled") if found.seen else "-"),
-        ("blocked", f"yes: dpsops device unblock {leaf.device}" if leaf.blocked else "no"),
+        ("blocked", _blocked(found)),
     ]
-    options.print_result(_member(found), "\n".join(f"{label:<12} {value}" for label, value in rows))
+    document = _member(found) | {"chain": [_described(certificate) for certificate in chain]}
+    options.print_result(document, "\n".join(f"{label:<12} {value}" for label, value in rows))
+
+
+def _described(certificate: x509.Certificate) -> dict[str, Any]:
+    from dpsops.pki import chains
+
+    return {
+        "subject": certificate.subject.rfc4514_string(),
+        "thumbprint": chains.thumbprint(certificate),
+        "not_after": certificate.not_valid_after_utc,
+    }
+
+
+def _certificate(certificate: x509.Certificate) -> str:
+    described = _described(certificate)
+    return f"{described['subject']}, {described['thumbprint']}, until {timestamp(described['not_after'])}"
+
+
+def _blocked(member: Member) -> str:
+    name = member.leaf.device
+    if member.half_blocked:
+        return f"by half: complete it with 'dpsops device block {name}', or undo it with 'dpsops device unblock {name}'"
+    return f"yes: dpsops device unblock {name}" if member.blocked else "no"
+
+
+def _warning(member: Member) -> str:
+    return f" (renew it: dpsops device renew {member.leaf.device})" if member.ends_soon and not member.blocked else ""
 
 
 def _member(member: Member) -> dict[str, Any]:
@@ -191,17 +229,30 @@ def _member(member: Member) -> dict[str, Any]:
         "thumbprint": member.leaf.thumbprint,
         "generation": member.leaf.generation,
         "not_after": member.leaf.not_after,
+        "expiring": member.ends_soon,
         "registered_at": member.registered_at or None,
         "hub": member.hub or None,
+        "failure": member.failure or None,
         "registered_thumbprint": member.seen or None,
-        "blocked": member.leaf.blocked,
+        "blocked": member.blocked,
     }
 
 
 def _line(member: Member) -> str:
     leaf = member.leaf
-    state = "blocked" if leaf.blocked else "never registered"
-    if not leaf.blocked and member.registered_at:
-        state = f"{member.hub} since {member.registered_at[:10]}{'' if member.uses_newest_leaf else ', with an older leaf'}"
     end = f"{leaf.not_after:%Y-%m-%d}" if leaf.not_after else "unknown"
-    return f"{leaf.device:<24} until {end}  {state}"
+    return f"{leaf.device:<24} until {end}{_warning(member)}  {_state(member)}"
+
+
+def _state(member: Member) -> str:
+    if member.blocked:
+        return "blocked by half: dpsops device show" if member.half_blocked else "blocked"
+    if not member.hub:
+        return f"not registered: {member.failure}" if member.failure else "never registered"
+    if not member.seen:
+        use = ", which does not know it any more"
+    elif not member.admitted:
+        use = ", which does not let it in: its identity is disabled"
+    else:
+        use = "" if member.uses_newest_leaf else ", with an older leaf"
+    return f"{member.hub} since {member.registered_at[:10]}{use}"

@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes, PublicKeyTypes
 
 from dpsops.errors import Error, InvalidInput
 from dpsops.pki.profiles import root_faults
@@ -105,7 +105,7 @@ def common_name(name: x509.Name) -> str:
     return str(attributes[0].value) if attributes else name.rfc4514_string()
 
 
-def same_key(one: CertificatePublicKeyTypes, other: CertificatePublicKeyTypes) -> bool:
+def same_key(one: PublicKeyTypes, other: PublicKeyTypes) -> bool:
     """Whether two public keys are the same key."""
     spki = serialization.PublicFormat.SubjectPublicKeyInfo
     return one.public_bytes(serialization.Encoding.DER, spki) == other.public_bytes(serialization.Encoding.DER, spki)

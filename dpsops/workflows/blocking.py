@@ -2,67 +2,112 @@
 
 DPS reads no revocation list. A device is out when a *disabled individual enrollment* holds its leaf, which DPS
 finds before the group; when its identity in the hub is disabled, so that it cannot go on as it is; and when its
-registration is forgotten. The secret's tag tells `issue` and `list`.
+registration is forgotten. The secret's tag tells `issue` and `list`: it is the first to come and the last to go, so
+that no device that is blocked by half is given a leaf that the enrollment does not hold.
 
 Source: Azure DPS, "How to disenroll or revoke a device".
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
-from cryptography import x509
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from dpsops.errors import Error
 from dpsops.pki.names import DeviceId, secret_name
 from dpsops.workflows.device import BLOCKED_TAG
 from dpsops.workflows.enrollment import attestation
-from dpsops.workflows.register import bundle_of, leaf_of
+from dpsops.workflows.register import chain_of
 from dpsops.workflows.run import Action, Run
+
+if TYPE_CHECKING:
+    from azure.keyvault.secrets import SecretProperties
 
 _MARK = {"dpsops": {"purpose": "block: while this is here and disabled, the device is kept out"}}
 """By this an enrollment that a block made is told from one that a device has of its own."""
 
+_HELD = 2
+"""How many leaves an enrollment holds."""
+
 
 def block(run: Run, device: DeviceId) -> Iterator[Action]:
-    """Shuts a device out; yields what was done. The enrollment comes first: from then on it cannot register."""
+    """Shuts a device out; yields what was done. Raises `Error` where a hub that is not of the environment does not answer:
+    the device cannot register then, and its registration is kept, for it alone may tell of that hub."""
     run.progress(f"shutting {device} out")
-    leaf = leaf_of(bundle_of(run, device))
-    yield from _disable_enrollment(run, device, leaf)
+    versions = _versions(run, device)
+    yield from _tag(run, device, versions, blocked=True)
+    yield from _disable_enrollment(run, device, versions)
     registration = run.cloud.enrollments.get(f"/registrations/{device}")
-    for hub in _hubs(run, registration):
-        yield from _set_identity(run, hub, device, "disabled")
+    yield from _set_identities(run, device, "disabled", str((registration or {}).get("assignedHub") or ""))
     if registration is not None:
         run.cloud.enrollments.delete(f"/registrations/{device}", registration.get("etag", "*"))
         yield Action("remove", f"registration {device}", "removed")
-    yield from _tag(run, device, blocked=True)
 
 
 def unblock(run: Run, device: DeviceId) -> Iterator[Action]:
-    """Lets a device in again, in the opposite order."""
+    """Lets a device in again, the tag last."""
     run.progress(f"letting {device} in again")
-    yield from _tag(run, device, blocked=False)
-    for hub in _hubs(run, None):
-        yield from _set_identity(run, hub, device, "enabled")
+    versions = _versions(run, device)
     yield from _enable_enrollment(run, device)
+    yield from _set_identities(run, device, "enabled", "")
+    yield from _tag(run, device, versions, blocked=False)
 
 
-def _hubs(run: Run, registration: dict[str, Any] | None) -> list[str]:
-    """Where a device may have an identity: the hub it was assigned, and every other of the environment."""
-    hosts = {f"{hub.name.lower()}.azure-devices.net" for hub in run.environment.hub}
-    if registration is not None and registration.get("assignedHub"):
-        hosts.add(registration["assignedHub"].lower())
-    return sorted(hosts)
+def _versions(run: Run, device: DeviceId) -> list[SecretProperties]:
+    """The versions of the device's secret that are enabled, the newest first. Raises `Error` where there is none."""
+    from azure.core.exceptions import ResourceNotFoundError
+
+    try:
+        listed = [each for each in run.cloud.secrets.list_properties_of_secret_versions(secret_name(device)) if each.enabled]
+    except ResourceNotFoundError:
+        listed = []
+    if not listed:
+        raise Error(
+            f"{device} has no certificate in the vault, so it can be neither blocked nor unblocked",
+            "'dpsops device list' shows those that have; to keep a stranger out, disable an enrollment of its ID in the DPS",
+        )
+    return sorted(listed, key=lambda each: (each.created_on is not None, each.created_on), reverse=True)
 
 
-def _disable_enrollment(run: Run, device: DeviceId, leaf: x509.Certificate) -> Iterator[Action]:
+def _set_identities(run: Run, device: DeviceId, status: str, assigned: str) -> Iterator[Action]:
+    """In every hub where the device may have an identity: the environment's, those linked to the DPS, the one that it was
+    `assigned` to, and the others of the resource group, which the settings may have named once."""
+    from azure.core.exceptions import AzureError, HttpResponseError
+
+    environment = run.environment
+    group = environment.resource_group
+    properties = run.cloud.dps.iot_dps_resource.get(environment.dps.name, group).properties
+    there = {f"{hub.name}.azure-devices.net".lower() for hub in run.cloud.hubs.iot_hub_resource.list_by_resource_group(group)}
+    own = there & {f"{hub.name}.azure-devices.net".lower() for hub in environment.hub}
+    linked = {str(link.name).lower() for link in (properties.iot_hubs if properties else None) or []}
+    known = own | linked | ({assigned.lower()} if assigned else set())
+    missed = []
+    for hub in sorted(there | known):
+        try:
+            yield from _set_identity(run, hub, device, status)
+        except AzureError as error:
+            if hub in own:
+                raise
+            denied = isinstance(error, HttpResponseError) and error.status_code in (401, 403)
+            if hub in known or not denied:  # a stranger's hub, which never was one of ours, is none of our business
+                missed.append(hub)
+    if missed:
+        raise Error(
+            f"{', '.join(missed)} cannot be asked about {device}: its identity there, if it has one, stays as it is",
+            "run the command again when that hub answers; if it is gone for good, unlink it and delete the device's "
+            "registration in the DPS",
+        )
+
+
+def _disable_enrollment(run: Run, device: DeviceId, versions: list[SecretProperties]) -> Iterator[Action]:
+    """An enrollment holds two leaves: the newest, and the one before, which the device may still have."""
     path = f"/enrollments/{device}"
     found = run.cloud.enrollments.get(path)
     if found is not None and found.get("provisioningStatus") == "disabled":
         return
     if found is None:
-        identity = {"registrationId": device, "deviceId": device, "attestation": attestation(leaf)}
+        leaves = [chain_of(run, device, version.version)[0] for version in versions[:_HELD]]
+        identity = {"registrationId": device, "deviceId": device, "attestation": attestation(*leaves)}
         made = identity | {"optionalDeviceInformation": _MARK}
         run.cloud.enrollments.put(path, made | {"provisioningStatus": "disabled"}, None)
     else:
@@ -76,7 +121,7 @@ def _enable_enrollment(run: Run, device: DeviceId) -> Iterator[Action]:
     found = run.cloud.enrollments.get(path)
     if found is None or found.get("provisioningStatus") != "disabled":
         return
-    if found.get("optionalDeviceInformation") == _MARK:
+    if (found.get("optionalDeviceInformation") or {}).get("dpsops") == _MARK["dpsops"]:  # a service may add to it
         run.cloud.enrollments.delete(path, found["etag"])
         yield Action("remove", f"enrollment {device}", "removed")
     else:
@@ -93,12 +138,7 @@ def _set_identity(run: Run, hub: str, device: DeviceId, status: str) -> Iterator
     yield Action("disable" if status == "disabled" else "enable", f"identity {device} in {hub}", status)
 
 
-def _tag(run: Run, device: DeviceId, *, blocked: bool) -> Iterator[Action]:
-    versions = [
-        version for version in run.cloud.secrets.list_properties_of_secret_versions(secret_name(device)) if version.enabled
-    ]
-    if not versions:
-        raise Error(f"{device} has no certificate in the vault", f"dpsops device issue {device}")
+def _tag(run: Run, device: DeviceId, versions: Iterable[SecretProperties], *, blocked: bool) -> Iterator[Action]:
     for version in versions:
         tags = dict(version.tags or {})
         if (tags.get(BLOCKED_TAG) == "yes") is blocked:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from dpsops.workflows import generations
+from dpsops.workflows import fleet, generations
 from dpsops.workflows.generations import View, change_group, put_group, tag_root
 from dpsops.workflows.root_state import root_name
 from dpsops.workflows.rotation import Breach, Standing
@@ -69,21 +69,19 @@ def readmit(run: Run, view: View, standing: Standing) -> Iterator[Action]:
 def casualties(run: Run, view: View, number: int) -> list[str]:
     """The devices that a cut would shut out until they have a new leaf, among them those that the vault does not know."""
     newer = {leaf.device for leaf in view.fleet if leaf.generation > number}
-    fleet = {leaf.device for leaf in view.fleet if not leaf.blocked}
+    open_ = {leaf.device for leaf in view.fleet if not leaf.blocked}
     registered = {str(registration["registrationId"]).lower() for registration in _registrations(run, view)}
     blocked = {leaf.device for leaf in view.fleet if leaf.blocked}
-    return sorted((fleet | registered) - newer - blocked)
+    return sorted((open_ | registered) - newer - blocked)
 
 
 def _registrations(run: Run, view: View) -> Iterator[dict[str, Any]]:
     """Every registration under the group, and those of the fleet's individual enrollments, that have a hub."""
     cloud, group = run.cloud, run.environment.group.id
-    fleet = {leaf.device for leaf in view.fleet}
-    individuals = cloud.enrollments.query("/enrollments/query", {"query": "SELECT *"})
+    known = {leaf.device for leaf in view.fleet}
     found = [*cloud.enrollments.query(f"/registrations/{group}/query", None)]
-    for enrollment in individuals:
-        name = str(enrollment["registrationId"]).lower()
-        if name in fleet and (registration := cloud.enrollments.get(f"/registrations/{name}")) is not None:
+    for name in fleet.individuals(run):
+        if name in known and (registration := cloud.enrollments.get(f"/registrations/{name}")) is not None:
             found.append(registration)
     return (registration for registration in found if registration.get("assignedHub"))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from cryptography import x509
 
@@ -12,7 +13,7 @@ from dpsops.azure.errors import explain
 from dpsops.pki import chains, profiles
 from dpsops.pki.names import DeviceId, secret_name
 from dpsops.workflows import enrollment, root
-from dpsops.workflows.register import bundle_of, leaf_of
+from dpsops.workflows.register import chain_of
 from dpsops.workflows.root_state import GENERATION_TAG, ROLE_TAG, Version, root_name
 from dpsops.workflows.run import Run
 
@@ -104,6 +105,9 @@ def _issue(run: Run, device: DeviceId, issuer: Authority, *, renew: bool) -> Iss
         return Failed(device, f"it is blocked: dpsops device unblock {device}")
     if not renew and any(kept.generation == issuer.generation and lives(kept, run.now()) for kept in versions):
         return Unchanged(device)
+    own = enrollment.individual(run, device) if versions else None
+    if own is not None and own.get("provisioningStatus") == "disabled":
+        return Failed(device, f"its enrollment is disabled: dpsops device unblock {device}, or complete it: device block")
     key = run.entropy.key()
     certificate = issuer.root.certificate
     leaf = profiles.issue_leaf(
@@ -116,8 +120,8 @@ def _issue(run: Run, device: DeviceId, issuer: Authority, *, renew: bool) -> Iss
         now=run.now(),
     )
     chains.require_issued_by(leaf, certificate, run.now())
-    if versions:
-        _pin(run, device, leaf, versions, issuer.trusted)
+    if own is not None and enrollment.pinned(own):
+        _pin(run, own, leaf, versions, issuer.trusted)
     secret = run.cloud.secrets.set_secret(
         secret_name(device),
         chains.bundle(key, leaf, issuer.chain),
@@ -129,13 +133,11 @@ def _issue(run: Run, device: DeviceId, issuer: Authority, *, renew: bool) -> Iss
     return Issued(device, chains.serial_text(leaf), chains.thumbprint(leaf), leaf.not_valid_after_utc, secret.id or "")
 
 
-def _pin(run: Run, device: DeviceId, leaf: x509.Certificate, versions: Collection[Kept], trusted: Collection[int]) -> None:
-    """Adds the new leaf to the device's individual enrollment, where it has one, before the device can see it: such an
-    enrollment admits no other leaf. The one that the device has now stays good, unless its root is trusted no more."""
-    own = enrollment.individual(run, device)
-    if own is None:
-        return
-    present = leaf_of(bundle_of(run, device))
+def _pin(run: Run, own: dict[str, Any], leaf: x509.Certificate, versions: Collection[Kept], trusted: Collection[int]) -> None:
+    """Adds the new leaf to the device's individual enrollment before the device can see it: it admits no leaf that it
+    does not hold. The one that the device has now stays good, unless its root is trusted no more."""
+    device = DeviceId(str(own["registrationId"]))
+    present = chain_of(run, device)[0]
     generations = {kept.thumbprint: kept.generation for kept in versions}
     keeps = generations.get(chains.thumbprint(present)) in trusted
     enrollment.pin(run, device, own, leaf, *([present] if keeps else []))

@@ -27,28 +27,26 @@ def laggards(run: Run, new: int) -> Iterator[Laggard]:
     """The devices of the fleet that an older root than the generation `new` is still good for, by their IDs.
 
     A blocked device is not waited for, nor is one that never had a leaf of an older root that would be valid today.
-    It costs what the list of the fleet costs, and two to four requests for each device that may be one.
+    It costs what the list of the fleet costs, and one request more for each device that may be one.
     """
     for member in fleet.members(run):
         leaf = member.leaf
-        if leaf.blocked or (member.uses_newest_leaf and leaf.generation == new):
+        if member.blocked or (member.uses_newest_leaf and leaf.generation == new):
             continue
-        wanted = device_id(leaf.device)
-        versions = device.kept_versions(run, wanted)
-        seen = member.seen or fleet.member(run, wanted).seen
-        if seen in {version.thumbprint for version in versions if version.generation == new}:
+        versions = device.kept_versions(run, device_id(leaf.device))
+        if member.seen in {version.thumbprint for version in versions if version.generation == new}:
             continue
         if any(version.generation != new and device.lives(version, run.now()) for version in versions):
-            yield Laggard(leaf.device, "last seen with an older leaf" if seen else "never registered")
+            yield Laggard(leaf.device, "last seen with an older leaf" if member.seen else "never registered")
 
 
 def unpin(run: Run, kept: Iterable[Kept]) -> Iterator[Action]:
     """Takes the older leaf out of the individual enrollments that hold two, so that it is good for nothing any more."""
     leaves = {leaf.device: leaf for leaf in kept if not leaf.blocked}
-    for found in run.cloud.enrollments.query("/enrollments/query", {"query": "SELECT *"}):
-        name, pinned = str(found.get("registrationId") or "").lower(), enrollment.pinned(found)
+    for name, found in fleet.individuals(run).items():
+        pinned = enrollment.pinned(found)
         if name not in leaves or len(set(pinned)) < 2 or pinned[0] != leaves[name].thumbprint:
             continue
-        leaf = register.leaf_of(register.bundle_of(run, device_id(name)))
+        leaf = register.chain_of(run, device_id(name))[0]
         enrollment.pin(run, device_id(name), found, leaf)
         yield Action("modify", f"enrollment {name}", "holds the new leaf alone")

@@ -15,7 +15,7 @@ from dpsops.errors import InvalidInput, Refused
 from dpsops.pki import chains
 from dpsops.pki.names import DeviceId
 from dpsops.settings import Environment
-from dpsops.workflows.register import bundle_of, leaf_of
+from dpsops.workflows.register import chain_of
 from dpsops.workflows.root_state import generation_of
 from dpsops.workflows.run import Action, Run
 
@@ -91,9 +91,16 @@ def wanted(environment: Environment, primary: str) -> dict[str, Any]:
         "provisioningStatus": "enabled",
         "reprovisionPolicy": REPROVISIONING[environment.group.reprovisioning],
         "allocationPolicy": environment.dps.allocation,
-        "iotHubs": [f"{hub.name.lower()}.azure-devices.net" for hub in environment.hub],
+        "iotHubs": hosts(environment),
         "initialTwin": initial_twin(environment.group.twin),
     }
+
+
+def hosts(environment: Environment) -> list[str]:
+    """The hubs that the environment's policy chooses from: `static` names one, the first ("How to use allocation
+    policies"), and the others are for individual enrollments that name them."""
+    found = [f"{hub.name.lower()}.azure-devices.net" for hub in environment.hub]
+    return found[:1] if environment.dps.allocation == "static" else found
 
 
 def initial_twin(desired: dict[str, Any]) -> dict[str, Any]:
@@ -153,15 +160,21 @@ def pinned(document: dict[str, Any]) -> tuple[str, ...]:
 
 
 def individual(run: Run, device: DeviceId) -> dict[str, Any] | None:
-    """The device's individual enrollment that holds its leaf, or None."""
-    found = run.cloud.enrollments.get(f"/enrollments/{device}")
-    return found if found is not None and pinned(found) else None
+    """The device's individual enrollment, or None."""
+    return run.cloud.enrollments.get(f"/enrollments/{device}")
 
 
 def pin(run: Run, device: DeviceId, observed: dict[str, Any], *leaves: x509.Certificate) -> None:
     """Lets an individual enrollment hold these leaves, the newer one first."""
     document = observed | {"attestation": attestation(*leaves)}
     run.cloud.enrollments.put(f"/enrollments/{device}", document, observed["etag"])
+
+
+def require_hub(environment: Environment, own: Individual) -> None:
+    """Raises `InvalidInput` where the enrollment is to name a hub that the environment does not have."""
+    hubs = {hub.name.lower() for hub in environment.hub}
+    if own.hub is not None and own.hub.lower() not in hubs:
+        raise InvalidInput(f"the environment has no hub {own.hub!r}", f"it has: {', '.join(sorted(hubs))}")
 
 
 def enroll(run: Run, device: DeviceId, own: Individual) -> Iterator[Action]:
@@ -173,10 +186,8 @@ def enroll(run: Run, device: DeviceId, own: Individual) -> Iterator[Action]:
     found = run.cloud.enrollments.get(location)
     if found is not None and found.get("provisioningStatus") == "disabled":
         raise Refused(f"{device} has a disabled enrollment: it is blocked", f"dpsops device unblock {device}")
-    hubs = {hub.name.lower() for hub in environment.hub}
-    if own.hub is not None and own.hub.lower() not in hubs:
-        raise InvalidInput(f"the environment has no hub {own.hub!r}", f"it has: {', '.join(sorted(hubs))}")
-    leaf = leaf_of(bundle_of(run, device))
+    require_hub(environment, own)
+    leaf = chain_of(run, device)[0]
     document = {
         "registrationId": device,
         "deviceId": device,
@@ -184,7 +195,7 @@ def enroll(run: Run, device: DeviceId, own: Individual) -> Iterator[Action]:
         "provisioningStatus": "enabled",
         "reprovisionPolicy": REPROVISIONING[own.policy or environment.group.reprovisioning],
         "allocationPolicy": "static" if own.hub else environment.dps.allocation,
-        "iotHubs": [f"{name}.azure-devices.net" for name in ([own.hub.lower()] if own.hub else sorted(hubs))],
+        "iotHubs": [f"{own.hub.lower()}.azure-devices.net"] if own.hub else hosts(environment),
         "initialTwin": initial_twin(environment.group.twin if own.twin is None else own.twin),
     }
     run.progress(f"enrolling {device} by itself")

@@ -1,62 +1,107 @@
-"""The fleet: who has a leaf, who registered, when, on which hub, and with which leaf. Reads no key."""
+"""The fleet: who has a leaf, who registered, when, on which hub, with which leaf, and who is kept out."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
+from cryptography import x509
+
 from dpsops.errors import Error
+from dpsops.pki import chains
 from dpsops.pki.names import DeviceId, secret_name
 from dpsops.workflows import device as devices
 from dpsops.workflows.device import Kept
+from dpsops.workflows.register import chain_of
 from dpsops.workflows.run import Run
+
+SOON = timedelta(days=30)
+"""A leaf that ends within this time is about to end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One device. `registered_at` and `hub` are empty where it never registered; `seen` is the SHA-256 thumbprint
-    (upper case hex) in its hub identity: that of the leaf it last registered with. `admitted`: its identity is enabled."""
+    """One device. `registered_at` and `hub` are empty where it is assigned to none; `failure` is why, in DPS's words, where
+    it tried. `seen` is the SHA-256 thumbprint (upper case hex) in its hub identity: that of the leaf it last registered
+    with. `admitted`: its identity is enabled. `enrollment`: the status of its individual enrollment, empty without one."""
 
     leaf: Kept
+    ends_soon: bool
     registered_at: str
     hub: str
+    failure: str
     seen: str
     admitted: bool
+    enrollment: str
 
     @property
     def uses_newest_leaf(self) -> bool:
         """Whether it has registered with the leaf that the vault holds for it."""
         return bool(self.seen) and self.seen == self.leaf.thumbprint
 
+    @property
+    def blocked(self) -> bool:
+        """Whether it is kept out, in the vault's words or in DPS's."""
+        return self.leaf.blocked or self.enrollment == "disabled"
+
+    @property
+    def half_blocked(self) -> bool:
+        """Whether a block or its undoing was interrupted, or somebody has disabled the enrollment by hand."""
+        return self.leaf.blocked != (self.enrollment == "disabled")
+
+
+def individuals(run: Run) -> dict[str, dict[str, Any]]:
+    """The individual enrollments by their registration IDs, in lower case; one request for each page."""
+    found = run.cloud.enrollments.query("/enrollments/query", {"query": "SELECT *"})
+    return {str(each["registrationId"]).lower(): each for each in found}
+
 
 def members(run: Run) -> list[Member]:
-    """Every device that has a leaf, by its ID; two requests for each page of them, and one for each that registered."""
+    """Every device that has a leaf, by its ID. Reads no key. Two requests for each page of them, one for each that
+    registered, and one for each that is enrolled by itself, which no group's list of registrations shows."""
     run.progress("listing the devices in the vault")
     kept = sorted(devices.fleet(run), key=lambda one: one.device)
     run.progress("asking the DPS who registered")
+    own = individuals(run)
     records = run.cloud.enrollments.query(f"/registrations/{run.environment.group.id}/query", None)
-    registered = {str(record["registrationId"]).lower(): record for record in records}
-    return [_member(run, one, registered.get(one.device)) for one in kept]
+    registered: dict[str, dict[str, Any] | None] = {str(record["registrationId"]).lower(): record for record in records}
+    for one in kept:
+        if one.device not in registered and _status(own.get(one.device)) == "enabled":
+            registered[one.device] = run.cloud.enrollments.get(f"/registrations/{one.device}")
+    return [_member(run, one, registered.get(one.device), own.get(one.device)) for one in kept]
 
 
-def member(run: Run, device: DeviceId) -> Member:
-    """One device. Raises `Error` where it has no leaf."""
+def member(run: Run, device: DeviceId) -> tuple[Member, list[x509.Certificate]]:
+    """One device, and its newest leaf with the chain that goes with it. Raises `Error` where it has no leaf."""
     versions = devices.kept_versions(run, device)
     if not versions:
         raise Error(f"{device} has no certificate in the vault ({secret_name(device)})", f"dpsops device issue {device}")
-    newest = max(versions, key=lambda one: one.not_after or datetime.min.replace(tzinfo=run.now().tzinfo))
-    return _member(run, newest, run.cloud.enrollments.get(f"/registrations/{device}"))
+    chain = chain_of(run, device)
+    newest = next((one for one in versions if one.thumbprint == chains.thumbprint(chain[0])), versions[0])
+    kept = replace(newest, blocked=any(one.blocked for one in versions))
+    record, own = (run.cloud.enrollments.get(f"/{kind}/{device}") for kind in ("registrations", "enrollments"))
+    return _member(run, kept, record, own), chain
 
 
-def _member(run: Run, leaf: Kept, record: dict[str, Any] | None) -> Member:
-    hub = str(record.get("assignedHub") or "") if record else ""
+def _member(run: Run, leaf: Kept, record: dict[str, Any] | None, own: dict[str, Any] | None) -> Member:
+    assigned = record if record and record.get("status") == "assigned" else {}
+    hub = str(assigned.get("assignedHub") or "")
     identity = run.cloud.registry(hub).get(f"/devices/{leaf.device}") if hub else None
     thumbprints = ((identity or {}).get("authentication") or {}).get("x509Thumbprint") or {}
+    failed = record and record.get("status") == "failed"
     return Member(
         leaf=leaf,
-        registered_at=str(record.get("lastUpdatedDateTimeUtc") or "") if record else "",
+        ends_soon=leaf.not_after is None or leaf.not_after <= run.now() + SOON,
+        registered_at=str(assigned.get("lastUpdatedDateTimeUtc") or ""),
         hub=hub,
+        failure=str(record.get("errorMessage") or "no reason given") if record and failed else "",
         seen=str(thumbprints.get("primaryThumbprint") or "").upper(),
         admitted=(identity or {}).get("status") == "enabled",
+        enrollment=_status(own),
     )
+
+
+def _status(enrollment: dict[str, Any] | None) -> str:
+    """The status of an enrollment: one that was never set is enabled; without an enrollment there is none."""
+    return "" if enrollment is None else str(enrollment.get("provisioningStatus") or "enabled")

@@ -179,6 +179,6 @@ def _next(
     if view and (stranded := sum(one.leaves for one in view.observed.generations if one.number not in view.observed.trusted)):
         yield f"{stranded} device(s) have a leaf of a root that is not trusted: dpsops device issue ID"
     if fleet.expiring:
-        yield f"{fleet.expiring} device(s) have a leaf that ends within 30 days or has ended: dpsops device issue ID"
+        yield f"{fleet.expiring} device(s) have a leaf that ends within 30 days or has ended: dpsops device renew ID"
     if not fleet.total:
         yield "dpsops device issue ID"

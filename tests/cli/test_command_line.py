@@ -196,12 +196,22 @@ def test_a_device_registers_from_a_file_with_no_access_to_the_vault(terminal: Te
         bundle = subprocess.run(
             [sys.executable, "-c", reader], env=os.environ | variables, capture_output=True, text=True, check=True
         ).stdout
-    (tmp_path / "press-07.pem").write_text(bundle)
+        (tmp_path / "press-07.pem").write_text(bundle)
+        run_the_documented_device(tmp_path, variables | {"ID_SCOPE": scope})
+    assert terminal.json("device", "show", "press-07")["hub"] == "iot-dpsops-local.azure-devices.net"
     register = ("device", "register", "press-07", "--transport", "https", "--bundle", "press-07.pem")
     assert_error_free(terminal(*register, "--id-scope", scope), "assigned to iot-dpsops-local")
     assert_error(terminal(*register), 2, "--id-scope")
     assert_error(terminal(*register[:-1], "missing.pem", "--id-scope", scope), 2, "missing.pem")
     assert_error(terminal(*register, "--id-scope", "0ne00000000"), 1, "DPS refuses", "ID scope")
+
+
+def run_the_documented_device(directory: Path, variables: dict[str, str]) -> None:
+    """The device code of `docs/emulator.md`, as it stands there."""
+    manual = (Path(__file__).parents[2] / "docs" / "emulator.md").read_text(encoding="utf-8")
+    code = manual.partition("### Your own device code")[2].partition("```python\n")[2].partition("```")[0]
+    assert "send_message" in code
+    subprocess.run([sys.executable, "-c", code], cwd=directory, env=os.environ | variables, check=True, timeout=120)
 
 
 def test_an_individual_enrollment(terminal: Terminal, tmp_path: Path) -> None:
@@ -212,7 +222,13 @@ def test_an_individual_enrollment(terminal: Terminal, tmp_path: Path) -> None:
     assert_error_free(terminal(*own), "✓ enrollment press-07: modified")
     assert_error(terminal("device", "issue", "press-07", "--hub", "x"), 2, "add --individual")
     assert_error(terminal("device", "issue", "press-07", "--individual", "--policy", "x"), 2, "migrate, reset, never")
-    assert_error(terminal("device", "issue", "press-07", "--individual", "--hub", "nowhere"), 2, "has no hub 'nowhere'")
+    assert_error(terminal("device", "issue", "press-08", "--individual", "--hub", "nowhere"), 2, "has no hub 'nowhere'")
+    assert [one["device"] for one in terminal.json("device", "list")["devices"]] == ["press-07"], (
+        "it is refused before a leaf is made"
+    )
+    terminal("device", "block", "press-07")
+    code, out, _ = terminal("device", "issue", "press-07", "press-08", "--individual")
+    assert (code, "✗ press-07: it is blocked" in out, "✓ enrollment press-08: created" in out) == (3, True, True)
     (tmp_path / "twin.json").write_text("[]")
     assert_error(terminal(*own), 2, "is no JSON object")
     (tmp_path / "twin.json").write_text("{")

@@ -8,11 +8,12 @@ from functools import partial
 from typing import Any
 
 import pytest
+from azure.core import MatchConditions
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from dpsops.azure.provisioning import Assigned, DeviceCredential, Wire, register_over_https
+from dpsops.azure.provisioning import Assigned, DeviceCredential, Wire, register_over_https, register_over_mqtt
 from dpsops.emulator.faults import Fault, Refuse
 from dpsops.emulator.http import Request, Response
 from dpsops.emulator.iothub.devices import messages_of
@@ -39,6 +40,14 @@ def ready(world: World, **settings: Any) -> Run:
     converge(run)
     list(device.issue(run, [PRESS]))
     return run
+
+
+@pytest.fixture
+def prompt(embedded: World) -> World:
+    """An Azure that is done at once: the device SDK waits in real time, and the clock here moves only for us."""
+    assert embedded.embedded is not None
+    embedded.embedded.azure.timings = Timings()
+    return embedded
 
 
 def over(transport: str, run: Run, credential: DeviceCredential | None = None, name: str = PRESS) -> register.Registered:
@@ -102,26 +111,19 @@ def test_a_changed_group_is_modified_under_its_etag(embedded: World) -> None:
     assert converge(embedded.run(changed)) == []
 
 
-def test_a_group_that_was_disabled_by_hand_is_left_alone(embedded: World) -> None:
-    run = ready(embedded)
+@pytest.mark.parametrize("transport", ["https", "mqtt"])
+def test_a_group_that_was_disabled_by_hand_is_left_alone(prompt: World, transport: str) -> None:
+    run = ready(prompt)
     group = enrollment.observe(run)
     assert group is not None
     run.cloud.enrollments.put(
         enrollment.path(run.environment), group.document | {"provisioningStatus": "disabled"}, group.etag
     )  # fmt: skip
     with pytest.raises(Refused, match="is disabled: somebody has shut all its devices out"):
-        converge(embedded.run(run.environment))
+        converge(prompt.run(run.environment))
     assert "the enrollment group is disabled" in status.observe(run).next[0]
-    with pytest.raises(RegistrationRefused):
-        over("https", run)
-
-
-@pytest.fixture
-def prompt(embedded: World) -> World:
-    """An Azure that is done at once: the device SDK waits in real time, and the clock here moves only for us."""
-    assert embedded.embedded is not None
-    embedded.embedded.azure.timings = Timings()
-    return embedded
+    with pytest.raises(RegistrationRefused, match="is disabled"):
+        over(transport, run)
 
 
 @pytest.mark.parametrize("transport", ["https", "mqtt"])
@@ -130,7 +132,7 @@ def test_a_device_registers(prompt: World, transport: str) -> None:
     done = over(transport, run)
     assert (done.assigned.device, done.assigned.hub, done.transport) == (PRESS, HUB, transport)
     assert done.sent == (transport == "mqtt")
-    found = fleet.member(run, PRESS)
+    found, _ = fleet.member(run, PRESS)
     assert found.hub == HUB
     assert found.uses_newest_leaf
     assert found.admitted
@@ -158,26 +160,63 @@ def test_a_strangers_certificate_is_refused(prompt: World, transport: str) -> No
     assert "whether its root is verified" in refused.value.hint
 
 
-def test_a_leaf_without_its_chain_is_refused(embedded: World) -> None:
-    run = ready(embedded)
+def code_of(refusal: RegistrationRefused, transport: str) -> int:
+    """DPS's code, as if it were known over MQTT too: Microsoft's SDK keeps the status only."""
+    return refusal.code if transport == "https" else {401: 401002}.get(refusal.code, refusal.code)
+
+
+@pytest.mark.parametrize("transport", ["https", "mqtt"])
+def test_a_leaf_without_its_chain_is_refused(prompt: World, transport: str) -> None:
+    run = ready(prompt)
     whole = register.bundle_of(run, PRESS)
     leaf = x509.load_pem_x509_certificates(whole.chain.encode())[0]
     with pytest.raises(RegistrationRefused) as refused:
-        over("https", run, DeviceCredential(whole.key, chain(leaf)))
-    assert refused.value.code == 401002
+        over(transport, run, DeviceCredential(whole.key, chain(leaf)))
+    assert code_of(refused.value, transport) == 401002
     assert "the bundle holds the leaf alone" in refused.value.hint
 
 
-def test_an_expired_leaf_is_refused(embedded: World) -> None:
-    run = ready(embedded)
+@pytest.mark.parametrize("transport", ["https", "mqtt"])
+def test_an_expired_leaf_is_refused(prompt: World, transport: str) -> None:
+    run = ready(prompt)
     credential, scope = register.bundle_of(run, PRESS), register.id_scope(run)
-    embedded.clock.advance(366 * 86_400)
+    prompt.clock.advance(366 * 86_400)
+    come = partial(register_over_https, wait=run.cloud.sleep) if transport == "https" else register_over_mqtt
     with pytest.raises(RegistrationRefused) as refused:
-        register_over_https(scope, PRESS, credential, run.wire, run.cloud.sleep)
-    assert refused.value.code == 401002
+        come(scope, PRESS, credential, run.wire)
+    assert code_of(refused.value, transport) == 401002
     assert register.diagnosis(PRESS, credential, run.now()).startswith("the leaf ended on 2027-03-01")
     early = run.now() - timedelta(days=800)
     assert "set the clock right" in register.diagnosis(PRESS, credential, early)
+
+
+@pytest.mark.parametrize("transport", ["https", "mqtt"])
+def test_a_root_that_is_not_yet_verified_vouches_for_nobody(prompt: World, transport: str) -> None:
+    run = ready(prompt)
+    (registry,) = run.cloud.registries
+    proven = registry.get("root-g1")
+    assert proven is not None
+    run.cloud.dps.dps_certificate.delete(
+        run.environment.resource_group, run.environment.dps.name, "root-g1",
+        etag=proven.etag, match_condition=MatchConditions.IfNotModified,
+    )  # fmt: skip
+    registry.upload("root-g1", chains.pem(root.require(run, "root-g1").certificate))
+    with pytest.raises(RegistrationRefused) as refused:
+        over(transport, run)
+    assert code_of(refused.value, transport) == 401002
+    assert "whether its root is verified" in refused.value.hint
+
+
+def test_a_hub_that_has_disabled_the_device_does_not_let_it_in(prompt: World) -> None:
+    run = ready(prompt)
+    over("https", run)
+    hub = run.cloud.registry(HUB)
+    identity = hub.get(f"/devices/{PRESS}")
+    assert identity is not None
+    hub.put(f"/devices/{PRESS}", identity | {"status": "disabled"}, f'"{identity["etag"]}"')
+    with pytest.raises(Error, match=f"{HUB} does not let press-07 in: .*not authorised") as refused:
+        over("mqtt", run)
+    assert "its identity there may be disabled" in refused.value.hint
 
 
 def test_another_devices_leaf_is_refused(embedded: World) -> None:
@@ -199,16 +238,16 @@ def test_a_root_that_is_no_longer_there_vouches_for_nobody(embedded: World) -> N
 def test_a_blocked_device_is_out_until_it_is_unblocked(embedded: World) -> None:
     run = ready(embedded)
     over("https", run)
-    assert [action.action for action in blocking.block(run, PRESS)] == ["disable", "disable", "remove", "tag"]
+    assert [action.action for action in blocking.block(run, PRESS)] == ["tag", "disable", "disable", "remove"]
     assert list(blocking.block(run, PRESS)) == []
     with pytest.raises(RegistrationRefused):
         over("https", run)
     results = list(device.issue(run, [PRESS]))
     assert [type(result) for result in results] == [device.Failed]
-    assert fleet.member(run, PRESS).leaf.blocked
+    assert fleet.member(run, PRESS)[0].blocked
     assert status.observe(run).fleet.blocked == 1
 
-    assert [action.action for action in blocking.unblock(run, PRESS)] == ["tag", "enable", "remove"]
+    assert [action.action for action in blocking.unblock(run, PRESS)] == ["remove", "enable", "tag"]
     assert list(blocking.unblock(run, PRESS)) == []
     assert over("https", run).assigned.hub == HUB
 
@@ -237,6 +276,19 @@ def test_an_individual_enrollment_has_settings_of_its_own(embedded: World) -> No
         list(enrollment.enroll(run, PRESS, enrollment.Individual(hub="nowhere")))
 
 
+@pytest.mark.parametrize("allocation", ["hashed", "geoLatency", "static"])
+def test_several_hubs(embedded: World, allocation: str) -> None:
+    hubs = [{"name": "iot-dpsops-test"}, {"name": "iot-dpsops-two"}]
+    run = ready(embedded, hub=hubs, dps={"name": "dps-dpsops-test", "allocation": allocation})
+    assert converge(embedded.run(run.environment)) == []
+    names = [device_id(f"press-{number}") for number in range(10, 18)]
+    list(device.issue(run, names))
+    found = {over("https", run, register.bundle_of(run, name), name).assigned.hub for name in names}
+    assert found == ({HUB} if allocation == "static" else {HUB, "iot-dpsops-two.azure-devices.net"})
+    list(enrollment.enroll(run, PRESS, enrollment.Individual(hub="iot-dpsops-two")))
+    assert over("https", run).assigned.hub == "iot-dpsops-two.azure-devices.net"
+
+
 def asks(part: str, request: Request) -> bool:
     """Whether a request of a device names this in its path."""
     return request.host.startswith("global.") and part in request.path
@@ -256,6 +308,8 @@ def test_an_unreachable_host_is_said_to_be(embedded: World) -> None:
     nowhere = Wire("http://127.0.0.1:9", run.wire.authority_file)
     with pytest.raises(Error, match="DPS cannot be reached"):
         register_over_https("0ne00000000", PRESS, register.bundle_of(run, PRESS), nowhere, run.cloud.sleep)
+    with pytest.raises(Error, match="DPS cannot be reached over MQTT"):
+        register_over_mqtt("0ne00000000", PRESS, register.bundle_of(run, PRESS), nowhere)
 
 
 def test_a_device_without_a_leaf(embedded: World) -> None:
@@ -270,6 +324,65 @@ def test_a_device_without_a_leaf(embedded: World) -> None:
 def test_what_is_no_bundle(text: str) -> None:
     with pytest.raises(InvalidInput):
         register.read_bundle(text, "the file")
+
+
+def test_a_bundle_whose_parts_do_not_belong_together(embedded: World) -> None:
+    run = ready(embedded)
+    whole = register.bundle_of(run, PRESS)
+    leaf, authority = x509.load_pem_x509_certificates(whole.chain.encode())
+    assert register.read_bundle(whole.key + whole.chain, "the file").key == whole.key
+    with pytest.raises(InvalidInput, match="not that of its first certificate, press-07"):
+        register.read_bundle(key_pem(ec.generate_private_key(ec.SECP256R1())) + whole.chain, "the file")
+    with pytest.raises(InvalidInput, match="not that of its first certificate, dpsops test root G1"):
+        register.read_bundle(whole.key + chain(authority, leaf), "the file")
+    with pytest.raises(InvalidInput, match="the private key in the file cannot be read"):
+        register.read_bundle(whole.key.replace("-----\nM", "-----\nAAAAM", 1) + whole.chain, "the file")
+
+
+@pytest.mark.parametrize("transport", ["https", "mqtt"])
+def test_a_hub_that_was_unlinked_by_hand(prompt: World, transport: str) -> None:
+    run = ready(prompt)
+    dps, group = run.environment.dps.name, run.environment.resource_group
+    service = run.cloud.dps.iot_dps_resource.get(dps, group)
+    assert service.properties is not None
+    service.properties.iot_hubs = []
+    run.cloud.dps.iot_dps_resource.begin_create_or_update(group, dps, service).result()
+    with pytest.raises(RegistrationRefused, match="has no hub for the device") as refused:
+        over(transport, run)
+    assert "'dpsops up' mends it" in refused.value.hint
+    converge(run)
+    prompt.clock.advance(60)  # a device may ask five times in ten seconds
+    assert over("https", run).assigned.hub == HUB  # the SDK's client of a refused registration stays connected
+
+
+def test_over_mqtt_the_door_is_shut_without_a_reason(prompt: World) -> None:
+    run = ready(prompt)
+    with pytest.raises(RegistrationRefused, match="not authorised") as refused:
+        over("mqtt", run, name=OTHER)
+    assert refused.value.hint.startswith("the leaf is that of press-07")
+    with pytest.raises(RegistrationRefused, match="refuses the connection") as refused:
+        register_over_mqtt("0ne00000000", PRESS, register.bundle_of(run, PRESS), run.wire)
+    assert "compare the ID scope" in refused.value.hint
+
+
+def test_a_throttled_dps_is_said_to_be(embedded: World) -> None:
+    run = ready(embedded)
+    assert embedded.embedded is not None
+    embedded.embedded.azure.faults.add(
+        Fault(Refuse(Response(429, {"errorCode": 429001, "message": "slow"})), partial(asks, "/register"))
+    )
+    with pytest.raises(RegistrationRefused, match="slow") as refused:
+        over("https", run)
+    assert (refused.value.code, "1,000 registrations a minute" in refused.value.hint) == (429001, True)
+
+
+def test_a_pause_that_nobody_understands(embedded: World) -> None:
+    run = ready(embedded)
+    assert embedded.embedded is not None
+    assigning = Response(202, {"operationId": "4.x", "status": "assigning"}, {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"})
+    embedded.embedded.azure.faults.add(Fault(Refuse(assigning), partial(asks, "/register")))
+    with pytest.raises(RegistrationRefused, match="Registration not found"):
+        over("https", run)
 
 
 def test_the_root_that_issued_is_the_groups_primary(embedded: World) -> None:

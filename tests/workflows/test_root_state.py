@@ -16,6 +16,7 @@ from dpsops.pki import chains
 from dpsops.workflows import root
 from dpsops.workflows.root_state import (
     CsrPending,
+    CsrRequested,
     KeyMade,
     KeyRequested,
     Merged,
@@ -87,6 +88,7 @@ STATES: dict[str, tuple[ObservedRoot, RootState]] = {
     "the key, and a CSR that was merged": (observed(first, pending=pending("Unknown", "completed")), KeyMade(first)),
     "the key, and a request to a public CA": (observed(first, pending=pending("DigiCert")), KeyMade(first)),
     "the key, and a second one on its way": (observed(first, pending=pending("Self")), KeyMade(first)),
+    "a CSR for another CA": (observed(pending=pending("Unknown")), CsrRequested(CSR)),
     "a CSR": (observed(first, pending=pending("Unknown")), CsrPending(first, CSR)),
     "a CSR, in another case": (observed(first, pending=pending("unknown", "inprogress")), CsrPending(first, CSR)),
     "merged": (observed(first, merged), Merged(merged, first)),
@@ -115,8 +117,8 @@ STRANGER = "the vault holds a certificate root-g1 that dpsops did not make ("
 REFUSED: dict[str, tuple[ObservedRoot, str]] = {
     "deleted": (observed(deleted=True), "was deleted from the vault and still holds the name"),
     "deleted, though versions are shown": (observed(sealed, deleted=True), "was deleted from the vault"),
-    "somebody's CSR": (observed(pending=pending("Unknown")), "a request for the certificate root-g1 is pending in the vault"),
-    "a public CA's CSR": (observed(pending=pending("DigiCert")), "and dpsops did not make it"),
+    "a public CA's CSR": (observed(pending=pending("DigiCert")), "a request for the certificate root-g1 is pending in the vault"),
+    "retired": (observed(version(ROOT, {**SEALED, "retired": "yes"}, enabled=False)), "the root root-g1 has been retired"),
     "exportable": (observed(sealed, exportable=True), "the private key of root-g1 is exportable"),
     "exportable before it is whole": (observed(first, exportable=True), "the private key of root-g1 is exportable"),
     "nobody says whether it is exportable": (observed(sealed, exportable=None), "the private key of root-g1 is exportable"),
@@ -185,11 +187,12 @@ def test_each_state_has_its_plan_and_each_step_leads_to_a_shorter_one() -> None:
         KeyRequested(),
         KeyMade(first),
         CsrPending(first, CSR),
+        CsrRequested(CSR),
         Merged(merged, first),
         Ready(sealed),
     ]
     plans = [[action.action for action in root.plan(state, NAME)] for state in states]
-    assert [len(steps) for steps in plans] == [4, 4, 3, 2, 1, 0]
+    assert [len(steps) for steps in plans] == [4, 4, 3, 2, 2, 1, 0]
     assert all(steps[-1] == "check and seal" for steps in plans[:-1])
 
 
@@ -244,7 +247,7 @@ def test_whatever_the_vault_shows_is_one_state_or_refused(shown: ObservedRoot) -
         return
     assert not shown.deleted
     match found:
-        case Missing() | KeyRequested():
+        case Missing() | KeyRequested() | CsrRequested():
             assert shown.versions == ()
         case KeyMade(lender) | CsrPending(lender):
             assert shown.versions == (lender,)

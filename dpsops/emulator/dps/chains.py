@@ -100,9 +100,12 @@ def _check_extensions(certificate: x509.Certificate) -> None:
 
 
 def _check_leaf(leaf: x509.Certificate) -> None:
-    """Without the extensions it may be used for anything (4.2.1.3, 4.2.1.12)."""
+    """Without the extensions it may be used for anything (4.2.1.3, 4.2.1.12). A CA is no device, unless it has signed
+    itself: that is what `openssl req -x509` makes, and people enroll it."""
     for extension in leaf.extensions:
         match extension.value:
+            case x509.BasicConstraints(ca=True) if leaf.issuer != leaf.subject:
+                raise InvalidChain("the leaf is a CA")
             case x509.KeyUsage(digital_signature=False):
                 raise InvalidChain("the leaf may not sign")
             case x509.ExtendedKeyUsage() as usages if not _MAY_BE_A_CLIENT & set(usages):

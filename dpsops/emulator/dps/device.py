@@ -7,10 +7,10 @@ from collections.abc import Mapping
 
 from dpsops.emulator.dps.access import unauthenticated, unknown
 from dpsops.emulator.dps.enrollments.bodies import bad_request, json_object
-from dpsops.emulator.dps.refusals import NOT_FOUND, refusal
+from dpsops.emulator.dps.refusals import NOT_FOUND, UNSUPPORTED_MEDIA_TYPE, refusal
 from dpsops.emulator.dps.registration import API_VERSIONS, Answer, find_state, look_up, register
 from dpsops.emulator.dps.state import reachable_service
-from dpsops.emulator.http import Request, Response, Route, Router, Service
+from dpsops.emulator.http import JSON, Request, Response, Route, Router, Service
 from dpsops.emulator.world import World
 
 _HOST = re.compile(r"global\.azure-devices-provisioning\.net")
@@ -18,8 +18,7 @@ _HOST = re.compile(r"global\.azure-devices-provisioning\.net")
 
 def _register(world: World, request: Request, *, scope: str, registration: str, service: str = "") -> Response:
     _check(world, request, scope, service)
-    body = json_object(world, request.body)
-    answer = register(world, scope, registration, request.chain, body, version=request.api_version)
+    answer = register(world, scope, registration, request.chain, _read(world, request), version=request.api_version)
     return _respond(answer, {"Location": request.url})
 
 
@@ -30,8 +29,7 @@ def _look_up(world: World, request: Request, *, scope: str, registration: str, o
 
 def _find_state(world: World, request: Request, *, scope: str, registration: str, service: str = "") -> Response:
     _check(world, request, scope, service)
-    json_object(world, request.body)
-    return _respond(find_state(world, scope, registration, request.chain), {})
+    return _respond(find_state(world, scope, registration, request.chain, _read(world, request)), {})
 
 
 def _check(world: World, request: Request, scope: str, service: str) -> None:
@@ -41,6 +39,13 @@ def _check(world: World, request: Request, scope: str, service: str) -> None:
     named = reachable_service(world, service) if service else None
     if service and (named is None or named["idScope"].lower() != scope.lower()):
         raise refusal(world, NOT_FOUND, "Not Found")
+
+
+def _read(world: World, request: Request) -> JSON:
+    """The body, which must say that it is JSON (stricter guess)."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise refusal(world, UNSUPPORTED_MEDIA_TYPE, "Unsupported Media Type")
+    return json_object(world, request.body)
 
 
 def _respond(answer: Answer, links: Mapping[str, str]) -> Response:

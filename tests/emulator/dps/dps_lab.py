@@ -181,7 +181,8 @@ class Lab:
         url = urlsplit(path)
         query = {"api-version": version} | dict(parse_qsl(url.query, keep_blank_values=True))
         content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        sent = {"authorization": self.signed() if authorization is None else authorization, **(headers or {})}
+        kind = {"content-type": "application/json"} if content else {}
+        sent = {"authorization": self.signed() if authorization is None else authorization, **kind, **(headers or {})}
         presented = tuple(each.public_bytes(Encoding.DER) for each in chain)
         return self.azure.handle(Request(method, host, url.path, query, sent, content, chain=presented))
 

@@ -126,8 +126,9 @@ def test_an_authority_below_one_that_allows_none(lab: Lab) -> None:
         (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False),
         (usage(sign_certificates=True), True),
         (x509.UnrecognizedExtension(ObjectIdentifier("1.2.3.4"), b"\x05\x00"), True),
+        (x509.BasicConstraints(ca=True, path_length=None), True),
     ],
-    ids=["for servers", "not for signing", "unknown and critical"],
+    ids=["for servers", "not for signing", "unknown and critical", "for a CA"],
 )
 def test_a_leaf_that_is_for_something_else(lab: Lab, root: Issuer, extension: x509.ExtensionType, critical: bool) -> None:
     lab.enroll(group_of("root"))
@@ -152,7 +153,8 @@ def test_what_is_no_certificate(lab: Lab, root: Issuer) -> None:
     leaf = root.leaf("d1")[0].public_bytes(Encoding.DER)
     for presented in ((b"",), (b"\x30\x03\x02\x01\x05",), (leaf[:-1],), (leaf, b"junk")):
         path = f"/{lab.scope}/registrations/d1/register"
-        answer = lab.azure.handle(Request("PUT", GLOBAL, path, {"api-version": VERSION}, {}, b"{}", chain=presented))
+        sent, body = {"content-type": "application/json"}, b'{"registrationId": "d1"}'
+        answer = lab.azure.handle(Request("PUT", GLOBAL, path, {"api-version": VERSION}, sent, body, chain=presented))
         assert refusal_of(answer) == INVALID
 
 

@@ -112,7 +112,7 @@ def test_what_is_above_the_rate_is_asked_to_wait(lab: Lab, fleet: Issuer) -> Non
     assert (status, pause, body["errorCode"]) == (429, "60", 429_001)
 
 
-@pytest.mark.parametrize("payload", [b"", b"[]", b"\xff", b'{"registrationId": "d2"}'])
+@pytest.mark.parametrize("payload", [b"", b"[]", b"{}", b"\xff", b'{"registrationId": "d2"}'])
 def test_a_payload_that_is_not_understood(lab: Lab, fleet: Issuer, payload: bytes) -> None:
     session = lab.connect("d1", fleet.leaf("d1"))
     status, _, body = ask(lab, session, sdk.get_register_topic_for_publish("1a/b c"), payload)

@@ -155,14 +155,23 @@ def test_a_device_may_ask_what_it_was_assigned_to(lab: Lab) -> None:
     assert refusal_of(ask(*chain[:1])) == (401_002, "CA certificate not found")
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b'{"registrationId": "d2"}', b'{"registrationId": 5}'])
+@pytest.mark.parametrize("body", [b" ", b"[]", b"{}", b'{"registrationId": "d2"}', b'{"registrationId": 5}'])
 def test_a_request_that_is_not_understood(body: bytes) -> None:
     lab = Lab()
     chain = enrolled(lab).leaf("d1")
     path = f"/{lab.scope}/registrations/d1/register"
     assert lab.refused("PUT", path, body, host=GLOBAL, chain=chain) == (400_000, "Bad Request")
+    assert lab.refused("POST", f"/{lab.scope}/registrations/d1", body, host=GLOBAL, chain=chain) == (400_000, "Bad Request")
     assert lab.refused("PUT", path, {}, host=GLOBAL, chain=chain, version="2015-01-01")[0] == 400_000
     assert lab.refused("PUT", path.replace("d1", "d 1"), {}, host=GLOBAL, chain=chain)[0] == 400_004
+
+
+@pytest.mark.parametrize("kind", ["", "application/x-www-form-urlencoded", "text/json"])
+def test_a_body_that_does_not_say_it_is_json(kind: str) -> None:
+    lab = Lab()
+    path, body = f"/{lab.scope}/registrations/d1/register", {"registrationId": "d1"}
+    refused = lab.refused("PUT", path, body, host=GLOBAL, chain=enrolled(lab).leaf("d1"), headers={"content-type": kind})
+    assert refused == (415_000, "Unsupported Media Type")
 
 
 def test_a_payload_without_a_webhook_is_dropped(lab: Lab) -> None:
@@ -177,8 +186,9 @@ def test_the_services_own_host_knows_its_own_devices() -> None:
     lab.arm.service("dps2")
     path = f"/{lab.scope}/registrations/d1/register"
     other = "dps2.azure-devices-provisioning.net"
-    assert lab.refused("PUT", path, {}, host=other, chain=chain)[0] // 1000 == 404
-    assert lab.call("PUT", path, {}, host=HOST, chain=chain, authorization="").status == 202
+    body = {"registrationId": "d1"}
+    assert lab.refused("PUT", path, body, host=other, chain=chain)[0] // 1000 == 404
+    assert lab.call("PUT", path, body, host=HOST, chain=chain, authorization="").status == 202
 
 
 # --- hubs -------------------------------------------------------------------------------------------------------------

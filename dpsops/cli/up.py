@@ -72,8 +72,10 @@ def _asker(run: Run) -> Callable[[Plan], None]:
                 f"'up' would change the environment {run.environment.name!r}, and there is no terminal to ask at",
                 "say --yes, or approve a plan: dpsops plan --out FILE, then dpsops up --plan FILE",
             )
+        run.progress("")  # a spinner would draw over the question
         print(_list(plan.actions), file=sys.stderr)
-        if not typer.confirm(f"Do this to {run.environment.name!r}?", err=True):
+        print(f"Do this to {run.environment.name!r}? [y/N]: ", end="", file=sys.stderr, flush=True)
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             raise Error("nothing was changed", "you said no")
 
     return ask

@@ -29,6 +29,11 @@ class ObservedDeployment:
     group_exists: bool
     changes: tuple[Action, ...]
 
+    @property
+    def assigns_roles(self) -> bool:
+        """Whether roles are missing that the deployment would assign."""
+        return any(change.action == "create" and "/roleassignments/" in change.target.lower() for change in self.changes)
+
 
 def template() -> dict[str, Any]:
     """The compiled template: from the wheel, or from `bicep/` in a checkout."""

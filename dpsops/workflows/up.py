@@ -21,6 +21,9 @@ _Answer = TypeVar("_Answer")
 _ROLE_POLL_SECONDS = 10.0
 _ROLE_POLLS = 60
 
+_ANEW = "make a new plan and have it approved: dpsops plan --out FILE"
+_LATER = Action("look at", "the root, its proof and the enrollment group, once the roles are assigned")
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -60,8 +63,18 @@ def plan(run: Run) -> Plan:
 
 
 def _observe(run: Run) -> tuple[Plan, deployment.ObservedDeployment]:
+    """Where roles are missing that only the deployment will assign, what they would show is to be looked at after it."""
+    from azure.core.exceptions import HttpResponseError
+
     observed = deployment.observe(run)
-    return _plan(run, [*observed.changes, *_plan_root(run, vault_exists=_vault_exists(run, observed))]), observed
+    attempts = 1 if observed.assigns_roles else _ROLE_POLLS
+    try:
+        rest = _plan_root(run, vault_exists=_vault_exists(run, observed), attempts=attempts)
+    except HttpResponseError as error:
+        if not (observed.assigns_roles and _is_denied(error)):
+            raise
+        rest = [_LATER]
+    return _plan(run, [*observed.changes, *rest]), observed
 
 
 def _plan(run: Run, actions: list[Action]) -> Plan:
@@ -80,18 +93,18 @@ def _vault_exists(run: Run, observed: deployment.ObservedDeployment) -> bool:
     return observed.group_exists and not created
 
 
-def _plan_root(run: Run, *, vault_exists: bool) -> list[Action]:
+def _plan_root(run: Run, *, vault_exists: bool, attempts: int = _ROLE_POLLS) -> list[Action]:
     if not vault_exists:
         name = root_state.root_name(1)
         proofs = _plan_proofs(run, name, None, exist=False)
         return [*root.plan(root_state.Missing(), name), *proofs, *enrollment.plan(None, run.environment, name)]
     run.progress("looking at the root in the vault")
-    name = _when_allowed(run, "the vault", _is_denied_by_vault, lambda: root.current_name(run))
+    name = _when_allowed(run, "the vault", _is_denied_by_vault, lambda: root.current_name(run), attempts)
     state = root_state.classify(root.observe(run, name), run.now())
     whole = state.root if isinstance(state, root_state.Ready | root_state.Merged) else None
     proven = list(_plan_proofs(run, name, whole, exist=True))
     run.progress("looking at the enrollment group")
-    group = _when_allowed(run, "the DPS", _is_denied, lambda: enrollment.observe(run))
+    group = _when_allowed(run, "the DPS", _is_denied, lambda: enrollment.observe(run), attempts)
     return [*root.plan(state, name), *proven, *enrollment.plan(group, run.environment, name)]
 
 
@@ -109,12 +122,19 @@ def up(run: Run, *, approved: Plan | None, confirm: Callable[[Plan], None]) -> I
     """
     found, observed = _observe(run)
     if approved is not None and approved != found:
-        raise Refused(_difference(approved, found), "make a new plan and have it approved: dpsops plan --out FILE")
+        raise Refused(_difference(approved, found), _ANEW)
     if not found.actions:
         return
     confirm(found)
     if observed.changes:
         yield from deployment.deploy(run, observed)
+    if _LATER in found.actions:
+        rest = _plan(run, _plan_root(run, vault_exists=True))
+        if not rest.actions:
+            return
+        if approved is not None:
+            raise Refused("the roles are assigned, and with them more is seen to be missing", _ANEW)
+        confirm(rest)
     name = _when_allowed(run, "the vault", _is_denied_by_vault, lambda: root.current_name(run))
     yield from root.converge(run, name)
     whole = root.require(run)
@@ -141,18 +161,20 @@ def _is_denied(error: HttpResponseError) -> bool:
     return error.status_code in (401, 403)
 
 
-def _when_allowed(run: Run, who: str, denied: Callable[[HttpResponseError], bool], ask: Callable[[], _Answer]) -> _Answer:
+def _when_allowed(
+    run: Run, who: str, denied: Callable[[HttpResponseError], bool], ask: Callable[[], _Answer], attempts: int = _ROLE_POLLS
+) -> _Answer:
     """The answer to the first question to a service: a new role takes minutes to reach it, and until then it says no.
 
     Source: Azure RBAC, "Troubleshoot: role assignment changes are not being detected".
     """
     from azure.core.exceptions import HttpResponseError
 
-    for attempt in range(_ROLE_POLLS):
+    for attempt in range(1, attempts + 1):
         try:
             return ask()
         except HttpResponseError as error:
-            if not denied(error) or attempt == _ROLE_POLLS - 1:
+            if not denied(error) or attempt == attempts:
                 raise
         run.progress(f"waiting for the new roles to reach {who} (minutes, on Azure)")
         run.cloud.sleep(_ROLE_POLL_SECONDS)

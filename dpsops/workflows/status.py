@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, TypeVar
 
 from dpsops.errors import Refused
 from dpsops.pki import chains
 from dpsops.settings import Environment
-from dpsops.workflows import device, enrollment, prove, root, root_state
+from dpsops.workflows import deployment, device, enrollment, prove, root, root_state
 from dpsops.workflows.enrollment import ObservedGroup
 from dpsops.workflows.run import Run
+
+if TYPE_CHECKING:
+    from azure.mgmt.iothubprovisioningservices.models import ProvisioningServiceDescription
+
+_Resource = TypeVar("_Resource")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +65,11 @@ class Fleet:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What there is of an environment: None for what is not there. `trouble` is what keeps the root from use."""
+    """What there is of an environment: None for what is not there, and only the hubs that are. `trouble` is what keeps
+    the root, or the vault's name, from use."""
 
     environment: Environment
-    group_exists: bool
+    vault_exists: bool
     dps: DpsFacts | None
     hubs: tuple[HubFacts, ...]
     root: RootFacts | None
@@ -73,22 +81,17 @@ class Status:
 
 def observe(run: Run) -> Status:
     """Looks at everything and says what comes next."""
-    from azure.core.exceptions import ResourceNotFoundError
-
     environment, cloud = run.environment, run.cloud
-    run.progress(f"looking at resource group {environment.resource_group}")
-    try:
-        service = cloud.dps.iot_dps_resource.get(environment.dps.name, environment.resource_group)
-        hubs = tuple(
-            HubFacts(hub.name, found.properties.host_name if found.properties and found.properties.host_name else "")
-            for hub in environment.hub
-            for found in [cloud.hubs.iot_hub_resource.get(environment.resource_group, hub.name)]
-        )
-        cloud.vaults.vaults.get(environment.resource_group, environment.vault.name)
-    except ResourceNotFoundError:
-        return Status(environment, False, None, (), None, None, None, Fleet(0, 0, 0), ("dpsops up",))
-    properties = service.properties
-    dps = DpsFacts(environment.dps.name, properties.id_scope or "", properties.service_operations_host_name or "")
+    group = environment.resource_group
+    run.progress(f"looking at resource group {group}")
+    service = _found(lambda: cloud.dps.iot_dps_resource.get(environment.dps.name, group))
+    hubs = tuple(found for hub in environment.hub if (found := _hub(run, hub.name)))
+    vault = _found(lambda: cloud.vaults.vaults.get(group, environment.vault.name))
+    dps = _dps(service) if service else None
+    if dps is None or vault is None:
+        trouble = deployment.deleted_vault(run) if vault is None else None
+        step = trouble.hint if trouble else "dpsops up"
+        return Status(environment, vault is not None, dps, hubs, None, trouble, None, Fleet(0, 0, 0), (step,))
     run.progress("looking at the root")
     facts, trouble = None, None
     try:
@@ -96,8 +99,28 @@ def observe(run: Run) -> Status:
     except Refused as refused:
         trouble = refused
     run.progress("looking at the devices")
-    group, fleet = enrollment.observe(run), _fleet(run)
-    return Status(environment, True, dps, hubs, facts, trouble, group, fleet, tuple(_next(run, facts, trouble, group, fleet)))
+    enrolled, fleet = enrollment.observe(run), _fleet(run)
+    steps = tuple(_next(run, facts, trouble, enrolled, fleet, all_hubs=len(hubs) == len(environment.hub)))
+    return Status(environment, True, dps, hubs, facts, trouble, enrolled, fleet, steps)
+
+
+def _found(get: Callable[[], _Resource]) -> _Resource | None:
+    from azure.core.exceptions import ResourceNotFoundError
+
+    try:
+        return get()
+    except ResourceNotFoundError:
+        return None
+
+
+def _dps(service: ProvisioningServiceDescription) -> DpsFacts:
+    properties = service.properties
+    return DpsFacts(service.name or "", properties.id_scope or "", properties.service_operations_host_name or "")
+
+
+def _hub(run: Run, name: str) -> HubFacts | None:
+    found = _found(lambda: run.cloud.hubs.iot_hub_resource.get(run.environment.resource_group, name))
+    return HubFacts(name, (found.properties and found.properties.host_name) or "") if found else None
 
 
 def root_facts(run: Run) -> RootFacts | None:
@@ -135,10 +158,18 @@ def _fleet(run: Run) -> Fleet:
     )
 
 
-def _next(run: Run, facts: RootFacts | None, trouble: Refused | None, group: ObservedGroup | None, fleet: Fleet) -> list[str]:
+def _next(
+    run: Run,
+    facts: RootFacts | None,
+    trouble: Refused | None,
+    group: ObservedGroup | None,
+    fleet: Fleet,
+    *,
+    all_hubs: bool,
+) -> list[str]:
     if trouble is not None:
         return [trouble.hint]
-    if facts is None or not facts.proven or group is None:
+    if facts is None or not facts.proven or group is None or not all_hubs:
         return ["dpsops up"]
     steps = []
     if not group.enabled:

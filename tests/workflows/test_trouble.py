@@ -147,6 +147,21 @@ def test_a_soft_deleted_vault_is_named(embedded: World) -> None:
     run.cloud.vaults.vaults.delete(run.environment.resource_group, run.environment.vault.name)
     with pytest.raises(Refused, match="was deleted on 2026-03-01 and still holds the name"):
         converge(embedded.run())
+    found = status.observe(embedded.run())
+    assert (found.vault_exists, found.dps is not None, len(found.hubs), found.root) == (False, True, 1, None)
+    assert found.trouble is not None
+    assert found.next == (found.trouble.hint,)
+
+
+def test_a_hub_that_the_settings_add_does_not_hide_what_is_there(embedded: World) -> None:
+    converge(embedded.run())
+    more = environment(
+        hub=[{"name": "iot-dpsops-test"}, {"name": "iot-dpsops-two"}], root={"key": "RSA-2048", "prove_to_hubs": True}
+    )
+    found = status.observe(embedded.run(more))
+    assert [hub.name for hub in found.hubs] == ["iot-dpsops-test"]
+    assert found.root is not None
+    assert found.next == ("dpsops up",)
 
 
 def test_a_soft_deleted_root_is_named(embedded: World) -> None:

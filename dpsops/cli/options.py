@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -55,11 +56,11 @@ def timestamp(moment: datetime) -> str:
 
 @contextmanager
 def progress(verbose: bool) -> Iterator[Callable[[str], None]]:
-    """Shows what is being done: a spinner on a terminal, plain lines elsewhere and beside the requests of `--verbose`.
+    """Shows what is being done: a spinner on a terminal that can, plain lines elsewhere and beside the requests of `--verbose`.
 
     An empty text ends the spinner until the next one, so that a question can be asked.
     """
-    if verbose or not sys.stderr.isatty():
+    if verbose or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         last = ""
 
         def line(text: str) -> None:

@@ -474,6 +474,18 @@ def test_a_result_that_cannot_be_written_is_an_error(terminal: Terminal, tmp_pat
     assert "dpsops: error: No space left on device" in done.stderr
 
 
+@pytest.mark.parametrize(("closed", "code"), [("<&-", 2), ("2>&-", 2), (">&-", 0)])
+def test_a_stream_that_is_closed_is_an_empty_one(terminal: Terminal, tmp_path: Path, closed: str, code: int) -> None:
+    (tmp_path / "infra" / "dev.toml").write_text(LOCAL.replace("-local", "-dev"))
+    with served(tmp_path):
+        found = {name: value for name, value in terminal.json("local", "env").items() if name.isupper()}
+        command = f'"{sys.executable}" -m dpsops --env dev {"plan" if code == 0 else "up"} {closed}'
+        done = subprocess.run(
+            ["sh", "-c", command], cwd=tmp_path, env=os.environ | SOURCE | found, capture_output=True, text=True, check=False
+        )
+    assert (done.returncode, "Traceback" in done.stderr) == (code, False)
+
+
 def test_a_terminal_without_a_tick_gets_a_question_mark(terminal: Terminal, tmp_path: Path) -> None:
     terminal("up")
     command = [sys.executable, "-m", "dpsops", "device", "issue", "press-07"]
@@ -499,15 +511,16 @@ def test_a_state_that_is_damaged(terminal: Terminal, tmp_path: Path, file: str, 
 
 
 @pytest.mark.usefixtures("terminal")
-def test_on_a_terminal_progress_is_a_spinner_and_the_result_stays_clean(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("kind", "wanted"), [("xterm-256color", b"\x1b["), ("dumb", b"dpsops: enrolling the devices")])
+def test_on_a_terminal_progress_is_a_spinner_and_the_result_stays_clean(tmp_path: Path, kind: str, wanted: bytes) -> None:
     outside, inside = pty.openpty()
-    path = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "TERM": "xterm-256color"}
     done = subprocess.run(
-        [sys.executable, "-m", "dpsops", "up"], cwd=tmp_path, env=path, stdout=subprocess.PIPE, stderr=inside, check=True
-    )
+        [sys.executable, "-m", "dpsops", "up"], cwd=tmp_path, env=os.environ | SOURCE | {"TERM": kind},
+        stdout=subprocess.PIPE, stderr=inside, check=True,
+    )  # fmt: skip
     os.close(inside)
-    shown = os.read(outside, 1_000_000)
-    os.close(outside)
-    assert b"\x1b[" in shown
+    shown = until_it_is_closed(outside)
+    assert wanted in shown
+    assert (b"\x1b[" in shown) == (kind != "dumb")
     assert b"\x1b[" not in done.stdout
     assert done.stdout.decode().splitlines()[-1] == "✓ enrollment group devices: created"

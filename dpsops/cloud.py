@@ -71,11 +71,18 @@ class Cloud:
 
     @cached_property
     def identity(self) -> Identity:
-        """Read from our own token: `oid`, and `idtyp`, which tells an application from a person."""
+        """Read from our own token: `oid`, and `idtyp`, which tells an application from a person.
+
+        Raises `NotAllowed` for a token that says neither, whose holder no role can be assigned to.
+        """
         token = self._credential.get_token(_MANAGEMENT_SCOPE).token
-        payload = token.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        return Identity(claims["oid"], "ServicePrincipal" if claims.get("idtyp") == "app" else "User")
+        try:
+            payload = token.split(".")[1]
+            claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+            return Identity(claims["oid"], "ServicePrincipal" if claims.get("idtyp") == "app" else "User")
+        except (LookupError, ValueError, TypeError):
+            pass  # the cause is not kept: it quotes the token
+        raise NotAllowed("the token does not say whose it is, so no role can be assigned", "sign in with 'az login --tenant ID'")
 
     @cached_property
     def groups(self) -> ResourceManagementClient:

@@ -44,6 +44,26 @@ def _resource_group_name(name: str) -> str:
     return name
 
 
+def _region(name: str) -> str:
+    """A region by the name that `az account list-locations` shows; the name that people write has spaces and capitals."""
+    if not re.fullmatch(r"[a-z0-9]+", name):
+        raise ValueError("use the region's short name, in lower case and without spaces, as in westeurope")
+    return name
+
+
+def _subscription(name: str) -> str:
+    if not re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", name):
+        raise ValueError("a subscription is given by its ID, as 'az account show --query id' prints it")
+    return name
+
+
+def _group_id(name: str) -> str:
+    """DPS service API 2021-10-01, `enrollmentGroupId`; in lower case, because DPS does not tell cases apart."""
+    if not re.fullmatch(r"[a-z0-9](?:[a-z0-9._:-]{0,126}[a-z0-9-])?", name):
+        raise ValueError("use up to 128 of a-z, 0-9 and - . _ : with a letter or digit first, and a letter, a digit or - last")
+    return name
+
+
 def _organization(name: str) -> str:
     """What an X.500 string shows as it is, so that the vault and the certificate cannot differ (RFC 4514, 2.4)."""
     if not re.fullmatch(r"(?! )(?:[^\W_]|[ .'&()-])*(?<! )", name):
@@ -84,7 +104,7 @@ class Hub(_Table):
     """`[[hub]]`: an IoT Hub that the DPS assigns devices to."""
 
     name: Annotated[str, Field(min_length=3, max_length=50), AfterValidator(_device_service_name)]
-    location: Annotated[str, Field(pattern=r"^[a-z0-9]*$")] = ""
+    location: Annotated[str, AfterValidator(lambda name: name and _region(name))] = ""
     sku: Literal["F1", "S1", "S2", "S3", "B1", "B2", "B3"] = "S1"
     capacity: Annotated[int, Field(ge=1, le=200)] = 1
     weight: Annotated[int, Field(ge=0, le=1000)] = 1
@@ -111,7 +131,7 @@ class Group(_Table):
     """`[group]`: the enrollment group of all devices that the root vouches for. `reprovisioning` says what becomes of a
     device's data when it registers again and its hub changes; `twin` is what its twin begins with."""
 
-    id: Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9._:-]{0,126}[a-z0-9-])?$")] = "devices"
+    id: Annotated[str, AfterValidator(_group_id)] = "devices"
     reprovisioning: Literal["migrate", "reset", "never"] = "migrate"
     twin: dict[str, Any] = {}
 
@@ -129,9 +149,9 @@ class Environment(_Table):
     """One environment, whole and valid. `name` is that of its file."""
 
     name: str
-    location: Annotated[str, Field(pattern=r"^[a-z0-9]+$")]
+    location: Annotated[str, AfterValidator(_region)]
     resource_group: Annotated[str, AfterValidator(_resource_group_name)]
-    subscription: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")] | None = None
+    subscription: Annotated[str, AfterValidator(_subscription)] | None = None
     tags: dict[str, str] = {}
     vault: Vault
     dps: Dps
@@ -188,7 +208,7 @@ def load(name: str, directory: Path) -> Environment:
         )
     path = directory / f"{name}.toml"
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # some editors begin a file with a byte order mark
     except FileNotFoundError:
         if name == LOCAL:
             return Environment.model_validate(_DEFAULT_LOCAL | {"name": name})
@@ -210,17 +230,23 @@ def load(name: str, directory: Path) -> Environment:
 
 
 def _explain(path: Path, text: str, cause: ValidationError) -> InvalidInput:
-    first = cause.errors()[0]
+    errors = cause.errors()
+    first = next((error for error in errors if error["type"] != "missing"), errors[0])  # a slip may be why another is missing
     keys = tuple(first["loc"])
     expected = first["msg"].removeprefix("Value error, ")
     if not keys and (match := re.match(r"([\w.]+): ", expected)):
         keys, expected = tuple(match[1].split(".")), expected[match.end() :]
     where = ".".join(str(key) for key in keys)
-    if first["type"] == "extra_forbidden":
-        expected = "no such setting"
-    elif first["type"] == "missing":
-        expected = "this setting is missing"
-    more = len(cause.errors()) - 1
+    match first["type"]:
+        case "extra_forbidden":
+            expected = "no such setting"
+        case "missing":
+            expected = "this setting is missing"
+        case "list_type":
+            expected = f"write [[{where}]], once for each"
+        case "dict_type" | "model_type":
+            expected = f"this is a table, [{where}]"
+    more = len(errors) - 1
     return InvalidInput(
         f"{path}, line {_line(text, keys)}: {where}: {expected}",
         "mend the file" + (f" ({more} more like this)" if more else "") + "; infra/dev.toml is a complete example",

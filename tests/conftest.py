@@ -91,17 +91,29 @@ def _on_azure() -> Iterator[World]:
     cloud.vaults.vaults.begin_purge_deleted(world.environment.vault.name, world.environment.location).result()
 
 
-_PRIVATE = re.compile(rb"-----BEGIN PRIVATE KEY-----.*?-----END PRIVATE KEY-----", re.DOTALL)
+_SECRETS = (
+    (re.compile(rb"-----BEGIN ([A-Z ]*)PRIVATE KEY-----.*?-----END \1PRIVATE KEY-----", re.DOTALL), b"REDACTED"),
+    (re.compile(rb"(SharedAccessKey=)[A-Za-z0-9+/=]{8,}"), rb"\1****"),
+    (re.compile(rb'("(?:primary|secondary)Key":\s*")[^"*]+'), rb"\1****"),
+    (re.compile(rb"eyJ[\w-]{8,}(?:\.[\w-]+)+"), b"REDACTED"),
+)
+
+
+def scrub(body: bytes) -> bytes:
+    """A body without private keys, shared access keys, listed keys and tokens."""
+    for secret, instead in _SECRETS:
+        body = secret.sub(instead, body)
+    return body
 
 
 def _scrub_request(request: Any) -> Any:
     if request.body:
-        request.body = _PRIVATE.sub(b"REDACTED", _bytes(request.body))
+        request.body = scrub(_bytes(request.body))
     return request
 
 
 def _scrub_response(response: Any) -> Any:
-    response["body"]["string"] = _PRIVATE.sub(b"REDACTED", response["body"]["string"] or b"")
+    response["body"]["string"] = scrub(response["body"]["string"] or b"")
     kept = {"content-type", "retry-after", "azure-asyncoperation", "location", "www-authenticate"}
     response["headers"] = {name: value for name, value in response["headers"].items() if name.lower() in kept}
     return response

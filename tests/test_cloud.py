@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import io
+import json
 from typing import Any
 
 import pytest
 import requests
+from azure.core.credentials import AccessToken
 from azure.core.exceptions import HttpResponseError
 from azure.identity import ClientAssertionCredential, ClientSecretCredential, DefaultAzureCredential
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPResponse
 
 from dpsops.azure.transport import Transport
-from dpsops.cloud import Cloud, _github_token, connect
+from dpsops.cloud import Cloud, Identity, _github_token, connect
 from dpsops.errors import InvalidInput, NotAllowed
 from tests.worlds import environment
 
@@ -73,6 +76,35 @@ def test_the_settings_name_the_subscription_before_the_variables_do() -> None:
     assert cloud.subscription == named
     with pytest.raises(InvalidInput, match="names no subscription"):
         connect(environment(), {})
+
+
+class Holder:
+    """A credential whose token is this text."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def get_token(self, *scopes: str, **options: Any) -> AccessToken:
+        """The token."""
+        return AccessToken(self._token, 2_000_000_000)
+
+
+def token_of(claims: dict[str, str]) -> str:
+    """A token with these claims."""
+    return f"none.{base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip('=')}.none"
+
+
+def test_who_runs_dpsops_is_read_from_the_token() -> None:
+    def identity(token: str) -> Identity:
+        return Cloud(environment(), "subscription", Holder(token), transport_to(Runner())).identity
+
+    assert identity(token_of({"oid": "me"})) == Identity("me", "User")
+    assert identity(token_of({"oid": "it", "idtyp": "app"})) == Identity("it", "ServicePrincipal")
+    for token in ("opaque", "a.b.c", token_of({"sub": "me"}), "none.WzFd.none"):
+        with pytest.raises(NotAllowed, match="does not say whose it is") as refused:
+            identity(token)
+        assert refused.value.__cause__ is None
+        assert refused.value.__context__ is None
 
 
 def test_githubs_token_is_fetched_anew_each_time() -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.conftest import scrub
+
 RECORDINGS = Path(__file__).parent / "recordings"
 CASSETTES = sorted(RECORDINGS.glob("*.yaml"))
 
@@ -58,6 +60,27 @@ def test_a_cassette_holds_azures_real_hosts_and_no_sign_in(cassette: Path) -> No
         "kv-dpsops-test.vault.azure.net",
         "dps-dpsops-test.azure-devices-provisioning.net",
     }
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"value": "-----BEGIN PRIVATE KEY-----\\nMIG\\n-----END PRIVATE KEY-----\\n"}',
+        b"-----BEGIN EC PRIVATE KEY-----\nMIG\n-----END EC PRIVATE KEY-----\n",
+        b'{"connectionString": "HostName=h;SharedAccessKey=c2VjcmV0c2VjcmV0"}',
+        b'{"primaryKey": "c2VjcmV0", "secondaryKey": "c2VjcmV0"}',
+        b'{"access_token": "eyJhbGciOiJSUzI1NiJ9.eyJvaWQiOiJ4In0xx.c2ln"}',
+    ],
+)
+def test_what_is_recorded_is_scrubbed(body: bytes) -> None:
+    assert found_in(body.decode())
+    assert found_in(scrub(body).decode()) == set()
+
+
+@pytest.mark.parametrize("cassette", CASSETTES, ids=lambda path: path.stem)
+def test_scrubbing_takes_nothing_else(cassette: Path) -> None:
+    text = cassette.read_bytes()
+    assert scrub(text) == text
 
 
 @pytest.mark.parametrize(

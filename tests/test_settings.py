@@ -144,12 +144,16 @@ TWO_HUBS = "hub: two hubs have the same name"
 VAULT = "a vault name has 3 to 24 letters, digits and single hyphens, begins with a letter and ends with a letter or digit"
 DEVICE_SERVICE = "use letters, digits and hyphens, with a letter or digit first and last"
 GROUP = "a resource group name has 1 to 90 letters, digits and ( ) - _ . and does not end with a dot"
+REGION = "use the region's short name"
+GROUP_ID = "use up to 128 of a-z, 0-9 and - . _ : with a letter or digit first, and a letter, a digit or - last"
 ORGANIZATION = "use letters, digits, spaces between them and . - ' & ( )"
 
 WRONG: dict[str, tuple[str, int, str]] = {
     # what: text -> line, key and what was expected
     "unknown key at the top": (changed("tags =", "labels ="), 4, "labels: no such setting"),
     "unknown key in a table": (changed("soft_delete_days", "soft_delete"), 10, "vault.soft_delete: no such setting"),
+    "a table's name mistyped": (changed("[dps]", "[dsp]"), 12, "dsp: no such setting"),
+    "a group in upper case": (f'{COMPLETE}[group]\nid = "Devices"\n', 42, f"group.id: {GROUP_ID}"),
     "unknown table": (f"{COMPLETE}[extra]\n", 41, "extra: no such setting"),
     "unknown table in a table": (f"{COMPLETE}[vault.extra]\n", 41, "vault.extra: no such setting"),
     "unknown key in the second hub": (changed("weight =", "wait ="), 24, "hub.1.wait: no such setting"),
@@ -159,8 +163,10 @@ WRONG: dict[str, tuple[str, int, str]] = {
     "missing table": (changed('[dps]\nname = "dps-dpsops-dev"\nallocation = "geoLatency"\n', ""), 1, "dps: this setting is miss"),
     "no hub": ('location = "x"\nresource_group = "rg"\nhub = []\nvault.name = "kv-dev"\ndps.name = "dps"', 3, "hub: List should"),
     "a table for a value": ('[location]\nname = "x"\n', 1, "location: Input should be a valid string"),
-    "a value for a table": ('location = "x"\nresource_group = "rg"\nvault = 3\n', 3, "vault: Input should be"),
-    "one hub for many": (SMALL.replace("[[hub]]", "[hub]"), 7, "hub: Input should be a valid list"),
+    "a value for a table": ('location = "x"\nresource_group = "rg"\nvault = 3\n', 3, "vault: this is a table, [vault]"),
+    "a list for a table": (f"{SMALL}[[root]]\nyears = 5\n", 9, "root: this is a table, [root]"),
+    "a value for the tags": (f'tags = "dev"\n{SMALL}', 1, "tags: this is a table, [tags]"),
+    "one hub for many": (SMALL.replace("[[hub]]", "[hub]"), 7, "hub: write [[hub]], once for each"),
     "a number for a text": (changed('"rg-(a).b_c-1"', "5"), 2, "resource_group: Input should be a valid string"),
     "a text for a number": (changed("years = 5", 'years = "5"'), 28, "root.years: Input should be a valid integer"),
     "a boolean for a number": (changed("years = 5", "years = true"), 28, "root.years: Input should be a valid integer"),
@@ -179,11 +185,11 @@ WRONG: dict[str, tuple[str, int, str]] = {
     ),
     "infinitely slow": (changed("= 2.5", "= inf"), 38, "embedded.certificate_seconds: Input should be a finite number"),
     "faster than that": (changed("= 2.5", "= -0.1"), 38, "embedded.certificate_seconds: Input should be greater"),
-    "a region as people write it": (changed('"westeurope"', '"West Europe"'), 1, "location: String should match pattern"),
-    "a region with a newline": (changed('"westeurope"', '"westeurope\\n"'), 1, "location: String should match pattern"),
-    "a hub's region": (changed('"northeurope"', '"North Europe"'), 21, "hub.1.location: String should match pattern"),
-    "no subscription": (changed('"5e0f7b3c-', '"'), 3, "subscription: String should match pattern"),
-    "a subscription's name": (changed('"5e0f7b3c-6d0c-4a53-9f0c-0f8f4d9f2c11"', '"Pay-As-You-Go"'), 3, "subscription: String"),
+    "a region as people write it": (changed('"westeurope"', '"West Europe"'), 1, f"location: {REGION}"),
+    "a region with a newline": (changed('"westeurope"', '"westeurope\\n"'), 1, f"location: {REGION}"),
+    "a hub's region": (changed('"northeurope"', '"North Europe"'), 21, f"hub.1.location: {REGION}"),
+    "no subscription": (changed('"5e0f7b3c-', '"'), 3, "subscription: a subscription is given by its ID"),
+    "a subscription's name": (changed('"5e0f7b3c-6d0c-4a53-9f0c-0f8f4d9f2c11"', '"Pay-As-You-Go"'), 3, "subscription: a subsc"),
     "another kind of key": (changed('"EC-P384-HSM"', '"DSA"'), 27, "root.key: 'DSA' is no kind of root key: use RSA-2048"),
     "a number for a key": (changed('"EC-P384-HSM"', "2048"), 27, "root.key: '2048' is no kind of root key"),
     "hardware in a standard vault": (
@@ -291,6 +297,10 @@ def test_lines_are_found_however_the_toml_is_written(tmp_path: Path) -> None:
     assert "line 29: root.years" in refusal(tmp_path, separated).message
     hub_only = SMALL.replace('location = "westeurope"\n', "") + 'location = "westeurope"\n'  # the hub's, not the environment's
     assert "line 1: location: this setting is missing" in refusal(tmp_path, hub_only).message
+
+
+def test_a_byte_order_mark_is_none_of_the_settings(tmp_path: Path) -> None:
+    assert environment(tmp_path, f"\ufeff{SMALL}") == environment(tmp_path, SMALL)
 
 
 def test_an_environment_that_is_not_there(tmp_path: Path) -> None:

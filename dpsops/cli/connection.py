@@ -31,8 +31,7 @@ def connected(options: Options) -> Iterator[Run]:
 
     environment = load(options.env, SETTINGS_DIRECTORY)
     with ExitStack() as stack:
-        if options.verbose:
-            stack.enter_context(_logged_requests())
+        stack.enter_context(_logged(verbose=options.verbose))
         say = stack.enter_context(progress(options.verbose))
         if environment.is_local:
             variables = stack.enter_context(embedded_variables(environment.embedded))
@@ -62,13 +61,14 @@ def wired(options: Options) -> Iterator[tuple[Wire, Callable[[str], None]]]:
 
 
 @contextmanager
-def _logged_requests() -> Iterator[None]:
-    handler = logging.StreamHandler(sys.stderr)
+def _logged(*, verbose: bool) -> Iterator[None]:
+    """With `--verbose`, each request, and what the SDKs warn of, such as why no credential was found; else nothing."""
+    handler: logging.Handler = logging.StreamHandler(sys.stderr) if verbose else logging.NullHandler()
     handler.setFormatter(logging.Formatter("dpsops: %(message)s"))
-    logger = logging.getLogger("dpsops")
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
+    everything, ours = logging.getLogger(), logging.getLogger("dpsops")
+    everything.addHandler(handler)
+    ours.setLevel(logging.INFO if verbose else logging.NOTSET)
     try:
         yield
     finally:
-        logger.removeHandler(handler)
+        everything.removeHandler(handler)

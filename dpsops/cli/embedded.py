@@ -19,7 +19,17 @@ if TYPE_CHECKING:
 
 STATE_DIRECTORY = Path(".dpsops")
 _LOCK = "serve.lock"
-_FILES = {"azure.sqlite", "azure.sqlite-wal", "azure.sqlite-shm", "ca.pem", "server.pem", "tls.lock", _LOCK}
+_FILES = {
+    "azure.sqlite",
+    "azure.sqlite-wal",
+    "azure.sqlite-shm",
+    "ca.pem",
+    "ca.new",
+    "server.pem",
+    "server.new",
+    "tls.lock",
+    _LOCK,
+}
 
 
 @contextmanager
@@ -34,7 +44,12 @@ def embedded_variables(settings: Embedded) -> Iterator[Mapping[str, str]]:
 
 
 def start(settings: Embedded, *, port: int) -> EmbeddedAzure:
-    """An embedded Azure over this directory's state; `port` 0 takes any free one. It runs inside its `with` block."""
+    """An embedded Azure over this directory's state; `port` 0 takes any free one. It runs inside its `with` block.
+
+    Raises `Error` where the state is not what an embedded Azure left behind.
+    """
+    import sqlite3
+
     from dpsops.emulator.server import EmbeddedAzure
     from dpsops.emulator.world import Timings
 
@@ -44,7 +59,11 @@ def start(settings: Embedded, *, port: int) -> EmbeddedAzure:
         role=settings.role_seconds,
         deletion=settings.deletion_seconds,
     )
-    return EmbeddedAzure(STATE_DIRECTORY, port=port, timings=timings)
+    try:
+        return EmbeddedAzure(STATE_DIRECTORY, port=port, timings=timings)
+    except (sqlite3.Error, ValueError) as cause:
+        hint = "if nothing in it is needed any more: dpsops local reset"
+        raise Error(f"the embedded Azure cannot use its state in {STATE_DIRECTORY}/: {cause}", hint) from cause
 
 
 def variables(azure: EmbeddedAzure) -> dict[str, str]:

@@ -44,6 +44,8 @@ def serve(
             print(f"dpsops: the embedded Azure is at {azure.proxy_url}; Ctrl-C stops it", file=sys.stderr, flush=True)
             threading.Event().wait()
     except OSError as cause:
+        if cause.filename:
+            raise
         raise Error(f"port {port} cannot be used: {cause.strerror}", "choose another one with --port") from cause
     except KeyboardInterrupt:
         print("dpsops: stopped; what it holds is kept in .dpsops/", file=sys.stderr)

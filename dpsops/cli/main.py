@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 from typing import Annotated
 
@@ -66,6 +68,11 @@ def options(
 
 def run() -> None:
     """The entry point: runs a command and exits with its code."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed by whoever started this
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that has no tick shows a question mark
     sys.exit(main(sys.argv[1:]))
 
 
@@ -76,8 +83,7 @@ def main(arguments: list[str]) -> int:
     except Error as error:
         return _report(error)
     except (typer.Abort, KeyboardInterrupt):
-        print("dpsops: interrupted; what was done stands, run the command again to go on", file=sys.stderr)
-        return _INTERRUPTED
+        result = _INTERRUPTED
     except typer.TyperException as misuse:
         if misuse.format_message().startswith("Usage:"):  # a group without a command answers its help
             print(misuse.format_message(), file=sys.stderr)
@@ -88,6 +94,8 @@ def main(arguments: list[str]) -> int:
         return _FAILED
     except Exception as error:
         return _report(_explain(error))
+    if result == _INTERRUPTED:  # what Typer makes of Ctrl-C
+        print("dpsops: interrupted; what was done stands, run the command again to go on", file=sys.stderr)
     return result if isinstance(result, int) else 0
 
 
@@ -96,7 +104,12 @@ def _sentence(text: str) -> str:
 
 
 def _explain(error: Exception) -> Error:
-    """What an SDK raised, in Azure's words; anything that is not of an SDK's making is a defect and stays one."""
+    """What an SDK raised, in Azure's words, and what the machine refused; anything else is a defect and stays one."""
+    if isinstance(error, OSError):
+        return Error(
+            ": ".join(str(part) for part in (error.filename, error.strerror or error) if part),
+            "see to the room and the permissions there, then run the command again: it resumes",
+        )
     from azure.core.exceptions import AzureError
 
     from dpsops.azure.errors import explain

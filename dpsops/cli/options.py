@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -37,9 +38,9 @@ class Options:
     def print_result(self, document: dict[str, Any], text: str) -> None:
         """Prints the result: the document as JSON, or the text where there is any."""
         if self.output is Output.json:
-            print(json.dumps({"schema_version": 1, "environment": self.env} | document, indent=2, default=_encode))
-        elif text:
-            print(text)
+            text = json.dumps({"schema_version": 1, "environment": self.env} | document, indent=2, default=_encode)
+        if text:
+            print(text, flush=True)  # what cannot be written fails here, where the failure is reported
 
 
 def _encode(value: object) -> str:
@@ -55,13 +56,16 @@ def timestamp(moment: datetime) -> str:
 
 @contextmanager
 def progress(verbose: bool) -> Iterator[Callable[[str], None]]:
-    """Shows what is being done: a spinner on a terminal, plain lines elsewhere and beside the requests of `--verbose`."""
-    if verbose or not sys.stderr.isatty():
+    """Shows what is being done: a spinner on a terminal that can, plain lines elsewhere and beside the requests of `--verbose`.
+
+    An empty text ends the spinner until the next one, so that a question can be asked.
+    """
+    if verbose or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         last = ""
 
         def line(text: str) -> None:
             nonlocal last
-            if text != last:  # a wait repeats itself
+            if text not in ("", last):  # a wait repeats itself
                 print(f"dpsops: {text}", file=sys.stderr, flush=True)
             last = text
 
@@ -70,4 +74,12 @@ def progress(verbose: bool) -> Iterator[Callable[[str], None]]:
     from rich.console import Console
 
     with Console(stderr=True, highlight=False).status("starting") as status:
-        yield status.update
+
+        def turn(text: str) -> None:
+            if not text:
+                status.stop()
+                return
+            status.update(text)
+            status.start()
+
+        yield turn

@@ -73,8 +73,10 @@ def _asker(run: Run) -> Callable[[Plan], None]:
                 f"'up' would change the environment {run.environment.name!r}, and there is no terminal to ask at",
                 "say --yes, or approve a plan: dpsops plan --out FILE, then dpsops up --plan FILE",
             )
+        run.progress("")  # a spinner would draw over the question
         print(_list(plan.actions), file=sys.stderr)
-        if not typer.confirm(f"Do this to {run.environment.name!r}?", err=True):
+        print(f"Do this to {run.environment.name!r}? [y/N]: ", end="", file=sys.stderr, flush=True)
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             raise Error("nothing was changed", "you said no")
 
     return ask
@@ -142,7 +144,7 @@ def status(context: typer.Context) -> None:
 def _document(status: Status, vault_url: str) -> dict[str, Any]:
     root = status.root
     return {
-        "vault": {"name": status.environment.vault.name, "url": vault_url} if status.group_exists else None,
+        "vault": {"name": status.environment.vault.name, "url": vault_url} if status.vault_exists else None,
         "dps": asdict(status.dps) if status.dps else None,
         "hubs": [asdict(hub) for hub in status.hubs],
         "root": root_document(root) if root else None,
@@ -187,14 +189,18 @@ def root_document(root: Any) -> dict[str, Any]:
 
 
 def _picture(status: Status) -> str:
-    environment = status.environment
-    if not status.group_exists or status.dps is None:
+    environment, dps = status.environment, status.dps
+    if not status.vault_exists and dps is None and not status.hubs and status.trouble is None:
         return _rows([("environment", f"{environment.name}: nothing of it exists yet"), ("next", "dpsops up")])
+    there = {hub.name: hub.host for hub in status.hubs}
     rows = [
         ("environment", environment.name),
-        ("vault", environment.vault.name),
-        ("dps", f"{status.dps.name}  ID scope {status.dps.id_scope}"),
-        *(("hub", f"{hub.name}  {hub.host}") for hub in status.hubs),
+        ("vault", environment.vault.name if status.vault_exists else f"{environment.vault.name} is not there"),
+        ("dps", f"{dps.name}  ID scope {dps.id_scope}" if dps else f"{environment.dps.name} is not there"),
+        *(
+            ("hub", f"{hub.name}  {there[hub.name]}" if hub.name in there else f"{hub.name} is not there")
+            for hub in environment.hub
+        ),
     ]
     if root := status.root:
         rows += [

@@ -38,13 +38,13 @@ class EmbeddedAzure:
     def __init__(self, directory: Path, *, port: int = 0, clock: Clock | None = None, timings: Timings | None = None) -> None:
         self._directory = directory
         self._port = port
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="embedded-azure", daemon=True)
         self.authority_file, server_file = ensure_certificates(directory)
         self._tls = ServerContexts(server_file)
         self.azure = Azure(Database(directory / "azure.sqlite"), clock or Clock(), timings or Timings())
         with self.azure.database.transaction() as state:
             bootstrap(World(state, self.azure.clock.now()))
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="embedded-azure", daemon=True)
 
     def __enter__(self) -> EmbeddedAzure:
         self._thread.start()

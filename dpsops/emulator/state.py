@@ -74,9 +74,13 @@ class Database:
         self._connection = sqlite3.connect(
             ":memory:" if path is None else str(path), isolation_level=None, check_same_thread=False, timeout=_BUSY_MS / 1000
         )
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute("PRAGMA synchronous = NORMAL")
-        self._connection.execute(_SCHEMA)
+        try:
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = NORMAL")
+            self._connection.execute(_SCHEMA)
+        except sqlite3.Error:  # whatever this file is, it is no database
+            self._connection.close()
+            raise
 
     @contextmanager
     def transaction(self) -> Iterator[State]:

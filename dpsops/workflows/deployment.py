@@ -29,6 +29,11 @@ class ObservedDeployment:
     group_exists: bool
     changes: tuple[Action, ...]
 
+    @property
+    def assigns_roles(self) -> bool:
+        """Whether roles are missing that the deployment would assign."""
+        return any(change.action == "create" and "/roleassignments/" in change.target.lower() for change in self.changes)
+
 
 def template() -> dict[str, Any]:
     """The compiled template: from the wheel, or from `bicep/` in a checkout."""
@@ -171,19 +176,25 @@ def _short(resource_id: str) -> str:
 
 
 def _require_no_deleted_vault(run: Run) -> None:
+    if deleted := deleted_vault(run):
+        raise deleted
+
+
+def deleted_vault(run: Run) -> Refused | None:
+    """The refusal to touch an environment whose vault is soft-deleted, or None where it is not, or nobody may know."""
     from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
     vault, location = run.environment.vault.name, run.environment.location
     try:
         deleted = run.cloud.vaults.vaults.get_deleted(vault, location)
     except ResourceNotFoundError:
-        return
+        return None
     except HttpResponseError as error:
         if error.status_code == 403:  # Only an owner of the subscription may look; then the deployment itself tells.
-            return
+            return None
         raise
     since = deleted.properties.deletion_date if deleted.properties else None
-    raise Refused(
+    return Refused(
         f"a vault named {vault} was deleted{f' on {since:%Y-%m-%d}' if since else ''} and still holds the name",
         f"'az keyvault recover --name {vault}' brings it and its root back; 'az keyvault purge --name {vault}' "
         "destroys them for ever; or choose another vault name",

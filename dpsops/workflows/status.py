@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, TypeVar
 
 from dpsops.errors import Refused
 from dpsops.pki import chains
 from dpsops.settings import Environment
-from dpsops.workflows import device, enrollment, generations, prove, root, root_state, rotation
+from dpsops.workflows import deployment, device, enrollment, generations, prove, root, root_state, rotation
 from dpsops.workflows.device import Kept
 from dpsops.workflows.enrollment import ObservedGroup
 from dpsops.workflows.generations import View
 from dpsops.workflows.rotation import Phase, Standing
 from dpsops.workflows.run import Run
+
+if TYPE_CHECKING:
+    from azure.mgmt.iothubprovisioningservices.models import ProvisioningServiceDescription
+
+_Resource = TypeVar("_Resource")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +68,11 @@ class Fleet:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What there is of an environment: None for what is not there. `trouble` is what keeps the root from use."""
+    """What there is of an environment: None for what is not there, and only the hubs that are. `trouble` is what keeps
+    the root, or the vault's name, from use."""
 
     environment: Environment
-    group_exists: bool
+    vault_exists: bool
     dps: DpsFacts | None
     hubs: tuple[HubFacts, ...]
     root: RootFacts | None
@@ -78,46 +85,60 @@ class Status:
 
 def observe(run: Run) -> Status:
     """Looks at everything and says what comes next."""
-    from azure.core.exceptions import ResourceNotFoundError
-
     environment, cloud = run.environment, run.cloud
-    run.progress(f"looking at resource group {environment.resource_group}")
-    try:
-        service = cloud.dps.iot_dps_resource.get(environment.dps.name, environment.resource_group)
-        hubs = tuple(
-            HubFacts(hub.name, found.properties.host_name if found.properties and found.properties.host_name else "")
-            for hub in environment.hub
-            for found in [cloud.hubs.iot_hub_resource.get(environment.resource_group, hub.name)]
-        )
-        cloud.vaults.vaults.get(environment.resource_group, environment.vault.name)
-    except ResourceNotFoundError:
-        return Status(environment, False, None, (), None, None, None, None, Fleet(0, 0, 0), ("dpsops up",))
-    properties = service.properties
-    dps = DpsFacts(environment.dps.name, properties.id_scope or "", properties.service_operations_host_name or "")
-    group = enrollment.observe(run)
+    group = environment.resource_group
+    run.progress(f"looking at resource group {group}")
+    service = _found(lambda: cloud.dps.iot_dps_resource.get(environment.dps.name, group))
+    hubs = tuple(found for hub in environment.hub if (found := _hub(run, hub.name)))
+    vault = _found(lambda: cloud.vaults.vaults.get(group, environment.vault.name))
+    dps = _dps(service) if service else None
+    if dps is None or vault is None:
+        trouble = deployment.deleted_vault(run) if vault is None else None
+        step = trouble.hint if trouble else "dpsops up"
+        return Status(environment, vault is not None, dps, hubs, None, trouble, None, None, Fleet(0, 0, 0), (step,))
+    enrolled = enrollment.observe(run)
     facts, view, trouble = None, None, None
     try:
         run.progress("looking at the root")
-        facts = root_facts(run, group)
+        facts = root_facts(run, enrolled)
     except Refused as refused:
         trouble = refused
     try:
         run.progress("looking at the devices")
-        view = generations.view(run, group) if group else None
+        view = generations.view(run, enrolled) if enrolled else None
     except Refused as refused:
         trouble = refused
     return Status(
         environment,
-        group_exists=True,
+        vault_exists=True,
         dps=dps,
         hubs=hubs,
         root=facts,
         trouble=trouble,
-        group=group,
+        group=enrolled,
         rotation=rotation.classify(view.observed) if view else None,
         fleet=(fleet := _fleet(run, view.fleet if view else device.fleet(run))),
-        next=tuple(_next(run, facts, trouble, group, fleet, view)),
+        next=tuple(_next(run, facts, trouble, enrolled, fleet, view, all_hubs=len(hubs) == len(environment.hub))),
     )
+
+
+def _found(get: Callable[[], _Resource]) -> _Resource | None:
+    from azure.core.exceptions import ResourceNotFoundError
+
+    try:
+        return get()
+    except ResourceNotFoundError:
+        return None
+
+
+def _dps(service: ProvisioningServiceDescription) -> DpsFacts:
+    properties = service.properties
+    return DpsFacts(service.name or "", properties.id_scope or "", properties.service_operations_host_name or "")
+
+
+def _hub(run: Run, name: str) -> HubFacts | None:
+    found = _found(lambda: run.cloud.hubs.iot_hub_resource.get(run.environment.resource_group, name))
+    return HubFacts(name, (found.properties and found.properties.host_name) or "") if found else None
 
 
 def root_facts(run: Run, group: ObservedGroup | None) -> RootFacts | None:
@@ -157,7 +178,14 @@ def _fleet(run: Run, leaves: Iterable[Kept]) -> Fleet:
 
 
 def _next(
-    run: Run, facts: RootFacts | None, trouble: Refused | None, group: ObservedGroup | None, fleet: Fleet, view: View | None
+    run: Run,
+    facts: RootFacts | None,
+    trouble: Refused | None,
+    group: ObservedGroup | None,
+    fleet: Fleet,
+    view: View | None,
+    *,
+    all_hubs: bool,
 ) -> Iterator[str]:
     standing = rotation.classify(view.observed) if view else None
     if standing and standing.phase is Phase.BREACHED:
@@ -166,7 +194,7 @@ def _next(
     if trouble is not None:
         yield trouble.hint
         return
-    if facts is None or not facts.proven or group is None:
+    if facts is None or not facts.proven or group is None or not all_hubs:
         yield "dpsops up"
         return
     if not group.enabled:
@@ -176,6 +204,9 @@ def _next(
         yield f"a rotation to root-g{standing.new} is under way ({standing.phase}): dpsops rotate"
     elif left <= timedelta(days=run.environment.root.warn_days):
         yield f"the root ends in {left.days} days: dpsops rotate moves the devices to a new one"
+    wanted = run.environment.root.key
+    if (facts.key_type, facts.key_size) != (wanted.kind, wanted.size):
+        yield f"the settings ask for a root of kind {wanted}: dpsops rotate makes the next one so"
     if view and (stranded := sum(one.leaves for one in view.observed.generations if one.number not in view.observed.trusted)):
         yield f"{stranded} device(s) have a leaf of a root that is not trusted: dpsops device issue ID"
     if fleet.expiring:

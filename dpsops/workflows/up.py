@@ -21,6 +21,9 @@ _Answer = TypeVar("_Answer")
 _ROLE_POLL_SECONDS = 10.0
 _ROLE_POLLS = 60
 
+_ANEW = "make a new plan and have it approved: dpsops plan --out FILE"
+_LATER = Action("look at", "the root, its proof and the enrollment group, once the roles are assigned")
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -60,8 +63,18 @@ def plan(run: Run) -> Plan:
 
 
 def _observe(run: Run) -> tuple[Plan, deployment.ObservedDeployment]:
+    """Where roles are missing that only the deployment will assign, what they would show is to be looked at after it."""
+    from azure.core.exceptions import HttpResponseError
+
     observed = deployment.observe(run)
-    return _plan(run, [*observed.changes, *_plan_root(run, observed)]), observed
+    attempts = 1 if observed.assigns_roles else _ROLE_POLLS
+    try:
+        rest = _plan_root(run, observed, attempts)
+    except HttpResponseError as error:
+        if not (observed.assigns_roles and _is_denied(error)):
+            raise
+        rest = [_LATER]
+    return _plan(run, [*observed.changes, *rest]), observed
 
 
 def _plan(run: Run, actions: list[Action]) -> Plan:
@@ -81,26 +94,26 @@ def _exists(observed: deployment.ObservedDeployment, kind: str, name: str) -> bo
     return observed.group_exists and not created
 
 
-def _plan_root(run: Run, observed: deployment.ObservedDeployment) -> list[Action]:
+def _plan_root(run: Run, observed: deployment.ObservedDeployment, attempts: int) -> list[Action]:
     environment = run.environment
     if not _exists(observed, "vaults", environment.vault.name):
         name = root_state.root_name(1)
         proofs = _plan_proofs(run, name, None, exist=False)
         return [*root.plan(root_state.Missing(), name), *proofs, *enrollment.plan(None, environment)]
     dps_exists = _exists(observed, "provisioningServices", environment.dps.name)
-    name, group = _current(run, dps_exists=dps_exists)
+    name, group = _current(run, attempts, dps_exists=dps_exists)
     state = root_state.classify(root.observe(run, name), run.now())
     whole = state.root if isinstance(state, root_state.Ready | root_state.Merged) else None
     proven = list(_plan_proofs(run, name, whole, exist=dps_exists))
     return [*root.plan(state, name), *proven, *enrollment.plan(group, environment)]
 
 
-def _current(run: Run, *, dps_exists: bool) -> tuple[str, enrollment.ObservedGroup | None]:
+def _current(run: Run, attempts: int, *, dps_exists: bool) -> tuple[str, enrollment.ObservedGroup | None]:
     """The name of the root that is in use, and the enrollment group, which decides that as soon as there is one."""
     run.progress("looking at the roots in the vault")
-    newest = _when_allowed(run, "the vault", _is_denied_by_vault, lambda: root.newest_name(run))
+    newest = _when_allowed(run, "the vault", _is_denied_by_vault, lambda: root.newest_name(run), attempts)
     run.progress("looking at the enrollment group")
-    group = _when_allowed(run, "the DPS", _is_denied, lambda: enrollment.observe(run)) if dps_exists else None
+    group = _when_allowed(run, "the DPS", _is_denied, lambda: enrollment.observe(run), attempts) if dps_exists else None
     return newest if group is None else root_state.root_name(group.trusted()[0]), group
 
 
@@ -118,13 +131,20 @@ def up(run: Run, *, approved: Plan | None, confirm: Callable[[Plan], None]) -> I
     """
     found, observed = _observe(run)
     if approved is not None and approved != found:
-        raise Refused(_difference(approved, found), "make a new plan and have it approved: dpsops plan --out FILE")
+        raise Refused(_difference(approved, found), _ANEW)
     if not found.actions:
         return
     confirm(found)
     if observed.changes:
         yield from deployment.deploy(run, observed)
-    name, _ = _current(run, dps_exists=True)
+    if _LATER in found.actions:
+        rest = _plan(run, _plan_root(run, deployment.ObservedDeployment(True, ()), _ROLE_POLLS))
+        if not rest.actions:
+            return
+        if approved is not None:
+            raise Refused("the roles are assigned, and with them more is seen to be missing", _ANEW)
+        confirm(rest)
+    name, _ = _current(run, _ROLE_POLLS, dps_exists=True)
     yield from root.converge(run, name)
     whole = root.require(run, name)
     for registry in run.cloud.registries:
@@ -149,18 +169,20 @@ def _is_denied(error: HttpResponseError) -> bool:
     return error.status_code in (401, 403)
 
 
-def _when_allowed(run: Run, who: str, denied: Callable[[HttpResponseError], bool], ask: Callable[[], _Answer]) -> _Answer:
+def _when_allowed(
+    run: Run, who: str, denied: Callable[[HttpResponseError], bool], ask: Callable[[], _Answer], attempts: int = _ROLE_POLLS
+) -> _Answer:
     """The answer to the first question to a service: a new role takes minutes to reach it, and until then it says no.
 
     Source: Azure RBAC, "Troubleshoot: role assignment changes are not being detected".
     """
     from azure.core.exceptions import HttpResponseError
 
-    for attempt in range(_ROLE_POLLS):
+    for attempt in range(1, attempts + 1):
         try:
             return ask()
         except HttpResponseError as error:
-            if not denied(error) or attempt == _ROLE_POLLS - 1:
+            if not denied(error) or attempt == attempts:
                 raise
         run.progress(f"waiting for the new roles to reach {who} (minutes, on Azure)")
         run.cloud.sleep(_ROLE_POLL_SECONDS)

@@ -11,7 +11,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -400,6 +400,7 @@ def test_serve_env_reset(terminal: Terminal, tmp_path: Path) -> None:
     (tmp_path / ".dpsops" / "mine.txt").write_text("precious")
     assert_error(terminal("local", "reset"), 1, "mine.txt")
     (tmp_path / ".dpsops" / "mine.txt").unlink()
+    (tmp_path / ".dpsops" / "server.new").touch()  # as a kill leaves it behind
     assert terminal.json("local", "reset")["changed"] is True
     assert not (tmp_path / ".dpsops").exists()
 
@@ -418,16 +419,124 @@ def test_a_port_that_is_taken(terminal: Terminal, tmp_path: Path) -> None:
         assert_error(terminal("local", "serve", "--port", port), 1, f"port {port} cannot be used", "--port")
 
 
-@pytest.mark.usefixtures("terminal")
-def test_on_a_terminal_progress_is_a_spinner_and_the_result_stays_clean(tmp_path: Path) -> None:
-    outside, inside = pty.openpty()
-    path = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "TERM": "xterm-256color"}
-    done = subprocess.run(
-        [sys.executable, "-m", "dpsops", "up"], cwd=tmp_path, env=path, stdout=subprocess.PIPE, stderr=inside, check=True
-    )
-    os.close(inside)
-    shown = os.read(outside, 1_000_000)
-    os.close(outside)
+SOURCE = {"PYTHONPATH": str(Path(__file__).parents[2])}
+
+
+def test_an_interrupted_command_says_so(terminal: Terminal, tmp_path: Path) -> None:
+    terminal("plan")
+    (tmp_path / "infra" / "local.toml").write_text(f"{LOCAL}\n[embedded]\noperation_seconds = 3600")
+    command = [sys.executable, "-m", "dpsops", "up"]
+    with subprocess.Popen(command, cwd=tmp_path, env=os.environ | SOURCE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        while "deploying" not in process.stderr.readline():
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        *_, last = process.stderr.read().splitlines()
+    assert last == "dpsops: interrupted; what was done stands, run the command again to go on"
+    assert process.returncode == 130
+
+
+def test_nothing_is_drawn_over_the_question(terminal: Terminal, tmp_path: Path) -> None:
+    (tmp_path / "infra" / "dev.toml").write_text(LOCAL.replace("-local", "-dev"))
+    with served(tmp_path):
+        found = {name: value for name, value in terminal.json("local", "env").items() if name.isupper()}
+        variables = os.environ | SOURCE | found | {"TERM": "xterm-256color"}
+        outside, inside = pty.openpty()
+        command = [sys.executable, "-m", "dpsops", "--env", "dev", "up"]
+        with subprocess.Popen(
+            command, cwd=tmp_path, env=variables, stdin=inside, stdout=subprocess.PIPE, stderr=inside
+        ) as process:
+            os.close(inside)
+            shown = b""
+            while b"Do this to 'dev'? [y/N]: " not in shown:
+                shown += os.read(outside, 65536)
+            os.write(outside, b"n\n")
+            rest = until_it_is_closed(outside)
+    assert b"+ create resource group rg-dpsops-dev" in shown
     assert b"\x1b[" in shown
+    assert b"\x1b[" not in rest
+    assert b"dpsops: hint: you said no" in rest
+    assert process.returncode == 1
+
+
+def until_it_is_closed(terminal: int) -> bytes:
+    """What is still written to a terminal; Linux says EIO at the end of it."""
+    shown = b""
+    with suppress(OSError):
+        while some := os.read(terminal, 65536):
+            shown += some
+    os.close(terminal)
+    return shown
+
+
+def test_no_credential_at_all_is_two_lines(terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "infra" / "dev.toml").write_text(LOCAL)
+    for name in ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AZURE_SUBSCRIPTION_ID", "00000000-0000-0000-0000-000000000001")
+    monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "EnvironmentCredential")
+    assert_error(terminal("--env", "dev", "plan"), 4, "credential", "az login")
+    assert "unavailable" in terminal("--verbose", "--env", "dev", "plan")[2]
+
+
+def test_a_result_that_cannot_be_written_is_an_error(terminal: Terminal, tmp_path: Path) -> None:
+    terminal("plan")
+    command = [sys.executable, "-m", "dpsops", "--output", "json", "status"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            command, cwd=tmp_path, env=os.environ | SOURCE, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    assert "dpsops: error: No space left on device" in done.stderr
+
+
+@pytest.mark.parametrize(("closed", "code"), [("<&-", 2), ("2>&-", 2), (">&-", 0)])
+def test_a_stream_that_is_closed_is_an_empty_one(terminal: Terminal, tmp_path: Path, closed: str, code: int) -> None:
+    (tmp_path / "infra" / "dev.toml").write_text(LOCAL.replace("-local", "-dev"))
+    with served(tmp_path):
+        found = {name: value for name, value in terminal.json("local", "env").items() if name.isupper()}
+        command = f'"{sys.executable}" -m dpsops --env dev {"plan" if code == 0 else "up"} {closed}'
+        done = subprocess.run(
+            ["sh", "-c", command], cwd=tmp_path, env=os.environ | SOURCE | found, capture_output=True, text=True, check=False
+        )
+    assert (done.returncode, "Traceback" in done.stderr) == (code, False)
+
+
+def test_a_terminal_without_a_tick_gets_a_question_mark(terminal: Terminal, tmp_path: Path) -> None:
+    terminal("up")
+    command = [sys.executable, "-m", "dpsops", "device", "issue", "press-07"]
+    ascii_only = os.environ | SOURCE | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, cwd=tmp_path, env=ascii_only, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("? press-07: until ")
+
+
+def test_a_state_directory_that_is_none(terminal: Terminal, tmp_path: Path) -> None:
+    (tmp_path / ".dpsops").touch()
+    for command in (["status"], ["local", "serve"]):
+        assert_error(terminal(*command), 1, ".dpsops", "permissions")
+
+
+@pytest.mark.parametrize(("file", "words"), [("azure.sqlite", "file is not a database"), ("ca.pem", "PEM")])
+def test_a_state_that_is_damaged(terminal: Terminal, tmp_path: Path, file: str, words: str) -> None:
+    terminal("status")
+    (tmp_path / ".dpsops" / file).write_text("nonsense")
+    for command in (["status"], ["local", "serve"]):
+        assert_error(terminal(*command), 1, "cannot use its state in .dpsops/", words, "dpsops local reset")
+    assert terminal("local", "reset")[0] == 0
+    assert terminal("status")[0] == 0
+
+
+@pytest.mark.usefixtures("terminal")
+@pytest.mark.parametrize(("kind", "wanted"), [("xterm-256color", b"\x1b["), ("dumb", b"dpsops: enrolling the devices")])
+def test_on_a_terminal_progress_is_a_spinner_and_the_result_stays_clean(tmp_path: Path, kind: str, wanted: bytes) -> None:
+    outside, inside = pty.openpty()
+    done = subprocess.run(
+        [sys.executable, "-m", "dpsops", "up"], cwd=tmp_path, env=os.environ | SOURCE | {"TERM": kind},
+        stdout=subprocess.PIPE, stderr=inside, check=True,
+    )  # fmt: skip
+    os.close(inside)
+    shown = until_it_is_closed(outside)
+    assert wanted in shown
+    assert (b"\x1b[" in shown) == (kind != "dumb")
     assert b"\x1b[" not in done.stdout
     assert done.stdout.decode().splitlines()[-1] == "✓ enrollment group devices: created"

@@ -24,7 +24,7 @@ from dpsops.pki import chains, profiles
 from dpsops.pki.names import device_id
 from dpsops.workflows import device, prove, root, root_state, status
 from dpsops.workflows.run import Run
-from dpsops.workflows.up import plan
+from dpsops.workflows.up import Plan, plan, up
 from tests.workflows.doing import converge
 from tests.worlds import World, environment
 
@@ -93,6 +93,42 @@ def test_roles_that_never_arrive_end_in_azures_words(embedded: World) -> None:
     assert "'Key Vault Certificates Officer' on /subscriptions/" in explained.hint
 
 
+def take_the_roles_away(world: World) -> None:
+    """As for an identity that never deployed this environment, or after a deployment that failed before its roles."""
+    with azure(world).database.transaction() as state:
+        for key, assignment in state.list(ASSIGNMENT):
+            if "/providers/microsoft." in assignment["scope"].lower():
+                state.delete(ASSIGNMENT, key)
+
+
+def test_roles_that_only_a_deployment_assigns_are_not_waited_for_but_deployed(embedded: World) -> None:
+    converge(embedded.run())
+    take_the_roles_away(embedded)
+    embedded.said.clear()
+    wanted = plan(embedded.run())
+    assert not any("waiting" in text for text in embedded.said)
+    *roles, last = wanted.actions
+    assert len(roles) == 5
+    assert {action.action for action in roles} == {"create"}
+    assert last.action == "look at"
+    assert len(converge(embedded.run(), wanted)) == 5
+    assert converge(embedded.run()) == []
+
+
+def test_what_the_roles_show_to_be_missing_is_done_unless_it_was_not_approved(embedded: World) -> None:
+    deploy_only(embedded)
+    take_the_roles_away(embedded)
+    approved = plan(embedded.run())
+    asked: list[Plan] = []
+    with pytest.raises(Refused, match="more is seen to be missing"):
+        converge(embedded.run(), approved)
+    take_the_roles_away(embedded)
+    done = list(up(embedded.run(), approved=None, confirm=asked.append))
+    assert done[-1].outcome == "created"
+    assert [each.actions[-1].target for each in asked] == [approved.actions[-1].target, "enrollment group devices"]
+    assert converge(embedded.run()) == []
+
+
 def test_an_identity_without_rights_is_told_which_role_on_which_scope(embedded: World) -> None:
     with azure(embedded).database.transaction() as state:
         for key, assignment in state.list(ASSIGNMENT):
@@ -111,6 +147,21 @@ def test_a_soft_deleted_vault_is_named(embedded: World) -> None:
     run.cloud.vaults.vaults.delete(run.environment.resource_group, run.environment.vault.name)
     with pytest.raises(Refused, match="was deleted on 2026-03-01 and still holds the name"):
         converge(embedded.run())
+    found = status.observe(embedded.run())
+    assert (found.vault_exists, found.dps is not None, len(found.hubs), found.root) == (False, True, 1, None)
+    assert found.trouble is not None
+    assert found.next == (found.trouble.hint,)
+
+
+def test_a_hub_that_the_settings_add_does_not_hide_what_is_there(embedded: World) -> None:
+    converge(embedded.run())
+    more = environment(
+        hub=[{"name": "iot-dpsops-test"}, {"name": "iot-dpsops-two"}], root={"key": "RSA-2048", "prove_to_hubs": True}
+    )
+    found = status.observe(embedded.run(more))
+    assert [hub.name for hub in found.hubs] == ["iot-dpsops-test"]
+    assert found.root is not None
+    assert found.next == ("dpsops up",)
 
 
 def test_a_soft_deleted_root_is_named(embedded: World) -> None:

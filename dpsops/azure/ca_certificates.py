@@ -140,8 +140,11 @@ class HubCaCertificates:
             return None
 
     def all(self) -> dict[str, CaCertificate]:
-        """All of them by their names."""
-        listed = self.client.certificates.list_by_iot_hub(self.group, self.hub).value or []
+        """All of them by their names; a hub that is yet to be made has none."""
+        try:
+            listed = self.client.certificates.list_by_iot_hub(self.group, self.hub).value or []
+        except ResourceNotFoundError:
+            return {}
         return {found.name or "": _read(found) for found in listed}
 
     def delete(self, name: str, etag: str) -> None:

@@ -110,9 +110,10 @@ def moment(now: datetime) -> str:
 
 def tag_root(run: Run, number: int, changes: Mapping[str, str | None]) -> None:
     """Sets tags of a root, and takes those away that are to be None."""
-    newest = _newest(run, root_name(number))
-    tags = {name: value for name, value in {**(newest.tags or {}), **changes}.items() if value is not None}
-    run.cloud.certificates.update_certificate_properties(root_name(number), newest.version, tags=tags)
+    name = root_name(number)
+    present = root.properties(run, name)
+    tags = {tag: value for tag, value in {**(present.tags or {}), **changes}.items() if value is not None}
+    run.cloud.certificates.update_certificate_properties(name, present.version, tags=tags)
 
 
 def put_group(run: Run, view: View, primary: int, secondary: int | None) -> Iterator[Action]:
@@ -178,18 +179,11 @@ def put_away(run: Run, view: View, number: int) -> Iterator[Action]:
 
 
 def _disable(run: Run, name: str) -> None:
-    """Disables every version. The newest, which the vault's list shows, is the last: only then does it read as retired."""
+    """Disables every version; the root itself is the last, because it is what tells that the others are done too."""
     client = run.cloud.certificates
-    newest = _newest(run, name)
+    present = root.properties(run, name)
     for version in client.list_properties_of_certificate_versions(name):
-        if version.enabled and version.version != newest.version:
+        if version.enabled and version.version != present.version:
             client.update_certificate_properties(name, version.version, enabled=False)
-    tags = {**(newest.tags or {}), RETIRED_TAG: RETIRED}
-    client.update_certificate_properties(name, newest.version, enabled=False, tags=tags)
-
-
-def _newest(run: Run, name: str) -> CertificateProperties:
-    properties = run.cloud.certificates.get_certificate(name).properties
-    if properties is None:
-        raise Error(f"the vault answered the certificate {name} without its properties", "run the command again")
-    return properties
+    tags = {**(present.tags or {}), RETIRED_TAG: RETIRED}
+    client.update_certificate_properties(name, present.version, enabled=False, tags=tags)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
 from dpsops.errors import Error, Refused
 from dpsops.pki import chains, profiles
@@ -23,6 +24,8 @@ from dpsops.workflows.root_state import (
     RETIRED_TAG,
     ROLE_TAG,
     ROOT_ROLE,
+    SEAL_TAG,
+    SEALED,
     CsrPending,
     CsrRequested,
     KeyMade,
@@ -36,6 +39,7 @@ from dpsops.workflows.root_state import (
     Version,
     classify,
     generation_of,
+    is_authority,
     root_name,
     root_tags,
 )
@@ -49,10 +53,31 @@ _POLLS = 120
 
 
 def kept(run: Run) -> dict[int, CertificateProperties]:
-    """What the vault lists of each generation: the properties of its newest version. It costs one request for each page."""
+    """What the vault shows of each generation: the properties of its sealed version, or of its newest one while there is
+    none. It costs one request for each page, and one for each root that is being made."""
     found = run.cloud.certificates.list_properties_of_certificates()
     ours = (properties for properties in found if (properties.tags or {}).get(ROLE_TAG) == ROOT_ROLE)
-    return {number: properties for properties in ours if (number := generation_of(properties.name or "")) is not None}
+    newest = {number: properties for properties in ours if (number := generation_of(properties.name or "")) is not None}
+    return {number: _sealed(run, properties) or properties for number, properties in newest.items()}
+
+
+def _sealed(run: Run, newest: CertificateProperties) -> CertificateProperties | None:
+    """The sealed version. It is the newest one, unless somebody has made another version after it."""
+    if _is_sealed(newest):
+        return newest
+    return next((version for version in _listed(run, newest.name or "") if _is_sealed(version)), None)
+
+
+def properties(run: Run, name: str) -> CertificateProperties:
+    """The properties of a root's sealed version, or of its newest one while there is none: one request, or two."""
+    newest = run.cloud.certificates.get_certificate(name).properties
+    if newest is None:
+        raise Error(f"the vault answered the certificate {name} without its properties", "run the command again")
+    return _sealed(run, newest) or newest
+
+
+def _is_sealed(properties: CertificateProperties) -> bool:
+    return (properties.tags or {}).get(SEAL_TAG) == SEALED
 
 
 def newest_name(run: Run) -> str:
@@ -91,7 +116,7 @@ def observe(run: Run, name: str) -> ObservedRoot:
         name,
         versions=versions,
         pending=None if whole else _pending(run, name),
-        exportable=_is_exportable(run, name, versions[-1]),
+        exportable=_is_exportable(run, name, next((one for one in versions if is_authority(one.certificate)), versions[-1])),
     )
 
 
@@ -186,9 +211,9 @@ def converge(run: Run, name: str) -> Iterator[Action]:
             case CsrPending(first, csr):
                 _sign_and_merge(run, name, first, csr)
                 yield Action("sign and merge", f"root {name}", "signed and merged")
-            case Merged(root, first):
+            case Merged(root, lenders):
                 _check(run, name, root)
-                _seal(run, name, root, first)
+                _seal(run, name, root, lenders)
                 yield Action("check and seal", f"root {name}", "checked and sealed")
             case Ready():
                 return
@@ -199,7 +224,7 @@ def require(run: Run, name: str) -> Version:
     be used.
 
     The unversioned certificate is the newest version, and while a root is being made that is another one; the
-    seal, which only the last step sets, tells them apart.
+    seal, which only the last step sets, tells them apart. It costs two requests more where the newest is not sealed.
     """
     from azure.core.exceptions import ResourceNotFoundError
 
@@ -207,12 +232,15 @@ def require(run: Run, name: str) -> Version:
         found = run.cloud.certificates.get_certificate(name)
     except ResourceNotFoundError:
         raise _not_whole(run) from None
-    if not found.cer:
-        raise _not_whole(run)
-    newest = _read_version(found)
-    state = classify(
-        ObservedRoot(name, (newest,), exportable=found.policy is None or found.policy.exportable is not False), run.now()
-    )
+    exportable = found.policy is None or found.policy.exportable is not False
+    if found.properties is not None and not _is_sealed(found.properties):
+        sealed = _sealed(run, found.properties)
+        if sealed is None:
+            raise _not_whole(run)
+        version = _version(run, name, sealed.version or "")
+    else:
+        version = _read_version(found)
+    state = classify(ObservedRoot(name, (version,), exportable=exportable), run.now())
     if not isinstance(state, Ready):
         raise _not_whole(run)
     return state.root
@@ -228,8 +256,8 @@ def chain(run: Run, name: str, root: Version) -> tuple[x509.Certificate, ...]:
 
 
 def certificate(run: Run, name: str) -> x509.Certificate | None:
-    """The newest certificate of a root, whatever state it is in; None where it is still without one."""
-    found = run.cloud.certificates.get_certificate(name)
+    """The certificate of a root, sealed or not, whatever else has become of it; None where it is still without one."""
+    found = run.cloud.certificates.get_certificate_version(name, properties(run, name).version or "")
     return x509.load_der_x509_certificate(bytes(found.cer)) if found.cer else None
 
 
@@ -237,11 +265,11 @@ def _not_whole(run: Run) -> Error:
     return Error(f"the environment {run.environment.name!r} has no whole root yet", "run 'dpsops up' first")
 
 
-def _seal(run: Run, name: str, root: Version, first: Version | None) -> None:
-    """Disables the version that only lent its key, then marks the root as whole."""
+def _seal(run: Run, name: str, root: Version, lenders: Iterable[Version]) -> None:
+    """Disables the versions that only lent a key, then marks the root as whole."""
     client = run.cloud.certificates
-    if first is not None:
-        client.update_certificate_properties(name, first.id, enabled=False)
+    for lender in lenders:
+        client.update_certificate_properties(name, lender.id, enabled=False)
     client.update_certificate_properties(name, root.id, tags=root_tags(generation_of(name) or 1, sealed=True))
 
 
@@ -272,9 +300,8 @@ def _request_certificate(run: Run, name: str) -> None:
 def _sign_and_merge(run: Run, name: str, first: Version, csr: bytes) -> None:
     """Signs the CA certificate with the first version's key (the pending version's own key is disabled) and merges it."""
     run.progress(f"signing {name} in the vault and merging it")
-    request = x509.load_der_x509_csr(csr)
     public_key = first.certificate.public_key()
-    if not request.is_signature_valid or not chains.same_key(request.public_key(), public_key):
+    if not _is_over(csr, public_key):
         raise Refused(
             f"the vault's request for {name} is not over the key that it made first",
             f"delete the certificate {name} in the vault, purge it, and run 'dpsops up' again",
@@ -290,6 +317,15 @@ def _sign_and_merge(run: Run, name: str, first: Version, csr: bytes) -> None:
     chains.require_issued_by(certificate, certificate, run.now())
     encoded = base64.b64encode(certificate.public_bytes(serialization.Encoding.DER))
     run.cloud.certificates.merge_certificate(name, [encoded], tags=root_tags(generation_of(name) or 1))
+
+
+def _is_over(csr: bytes, public_key: CertificatePublicKeyTypes) -> bool:
+    """Whether a request (DER) can be read, carries its own key's signature, and is over this key."""
+    try:
+        request = x509.load_der_x509_csr(csr)
+    except ValueError:
+        return False
+    return request.is_signature_valid and chains.same_key(request.public_key(), public_key)
 
 
 def _check(run: Run, name: str, root: Version) -> None:

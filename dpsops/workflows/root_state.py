@@ -114,11 +114,11 @@ class CsrPending:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """The CA certificate is in the vault, not yet checked and sealed. `first` is the version that only lent its key,
-    while it is enabled: it is to be disabled."""
+    """The CA certificate is in the vault, not yet checked and sealed. `lenders` are the versions that only lent a key, as
+    far as they are enabled: they are to be disabled."""
 
     root: Version
-    first: Version | None
+    lenders: tuple[Version, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,21 +153,29 @@ def classify(observed: ObservedRoot, now: datetime) -> RootState:
             f"the vault holds a certificate {name} that dpsops did not make ({_describe(stranger, now)})",
             "rename or remove it: dpsops takes over no certificate that it does not know",
         )
-    roots = [version for version in observed.versions if _is_authority(version.certificate)]
-    others = [version for version in observed.versions if not _is_authority(version.certificate)]
+    roots = [version for version in observed.versions if is_authority(version.certificate)]
+    others = [version for version in observed.versions if not is_authority(version.certificate)]
     if len(roots) > 1:
         raise Refused(
             f"{name} has {len(roots)} CA versions, and dpsops makes one", f"disable all but the right version of {name}"
         )
     if roots:
         return _made(name, roots[0], others, now)
-    if len(others) > 1:
-        raise Refused(f"{name} has {len(others)} versions and none is a CA", f"delete the certificate {name} in the vault")
-    if not others[0].enabled:
+    lenders = [version for version in others if version.enabled]
+    if not lenders:
         raise Refused(f"{name} was disabled before it was whole", f"enable its version {others[0].id}, or delete the certificate")
     if in_progress and observed.pending is not None and observed.pending.issuer.lower() == "unknown":
-        return CsrPending(others[0], observed.pending.csr)
-    return KeyMade(others[0])
+        return CsrPending(_lender(lenders, observed.pending.csr), observed.pending.csr)
+    return KeyMade(lenders[0])
+
+
+def _lender(lenders: list[Version], csr: bytes) -> Version:
+    """The version whose key the request is over. There are several where two runs made a key at the same moment."""
+    try:
+        key = x509.load_der_x509_csr(csr).public_key()
+    except ValueError:  # it is not signed either
+        return lenders[0]
+    return next((version for version in lenders if chains.same_key(version.certificate.public_key(), key)), lenders[0])
 
 
 def _before_the_first(observed: ObservedRoot, *, in_progress: bool) -> RootState:
@@ -194,16 +202,13 @@ def _made(name: str, root: Version, others: list[Version], now: datetime) -> Mer
         )
     if not root.enabled:
         raise Refused(f"the root {name} is disabled", f"enable version {root.id} of {name} if that was a mistake")
-    enabled = [other for other in others if other.enabled]
-    public_key = root.certificate.public_key()
-    if other := next((other for other in enabled if not chains.same_key(other.certificate.public_key(), public_key)), None):
-        raise Refused(f"{name} has a version {other.id} with another key than its root", f"disable version {other.id} of {name}")
-    if enabled:
-        return Merged(root, enabled[0])
-    return Ready(root) if root.tags.get(SEAL_TAG) == SEALED else Merged(root, None)
+    enabled = tuple(other for other in others if other.enabled)
+    # Two runs at once can leave more than one, even after the seal: each has made a key, and one of them was used.
+    return Merged(root, enabled) if enabled or root.tags.get(SEAL_TAG) != SEALED else Ready(root)
 
 
-def _is_authority(certificate: x509.Certificate) -> bool:
+def is_authority(certificate: x509.Certificate) -> bool:
+    """Whether a certificate is a CA's (RFC 5280, 4.2.1.9)."""
     try:
         return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
     except x509.ExtensionNotFound:

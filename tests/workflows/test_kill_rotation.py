@@ -7,10 +7,9 @@ undisturbed one did.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from dpsops.workflows.rotation import Observed, Phase, Standing, Step, classify
 from dpsops.workflows.run import Run
 from tests.workflows.devices import Device
 from tests.workflows.doing import converge
+from tests.workflows.saved import Saved
 from tests.workflows.test_external import certified
 from tests.workflows.test_kill import kill_after
 from tests.worlds import BEGINNING, World, embedded_world, environment, start_embedded
@@ -33,27 +33,6 @@ from tests.worlds import BEGINNING, World, embedded_world, environment, start_em
 PLAIN, PINNED, UNSEEN = device_id("press-07"), device_id("press-08"), device_id("press-09")
 
 Job = Callable[[Run], Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Saved:
-    """All that the embedded Azure remembers at a moment, and how to bring it back."""
-
-    file: Path
-    documents: list[tuple[str, str, str]]
-
-    @classmethod
-    def of(cls, directory: Path) -> Saved:
-        """What it remembers now."""
-        file = directory / ".dpsops" / "azure.sqlite"
-        with closing(sqlite3.connect(file)) as connection:
-            return cls(file, connection.execute("SELECT kind, key, body FROM document").fetchall())
-
-    def restore(self) -> None:
-        """Makes it now what it was then."""
-        with closing(sqlite3.connect(self.file)) as connection, connection:
-            connection.execute("DELETE FROM document")
-            connection.executemany("INSERT INTO document VALUES (?, ?, ?)", self.documents)
 
 
 @contextmanager

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from azure.core.exceptions import HttpResponseError
 from cryptography import x509
 
 from dpsops.emulator.faults import Fault, Refuse
@@ -416,34 +415,6 @@ def test_the_second_of_two_is_told_who_was_first(quick: World) -> None:
     with pytest.raises(Refused, match=r"somebody else was first: .* was changed at 2026-.* and now trusts root-g1"):
         list(generations.put_group(quick.run(), view, 2, 1))
     assert observed(quick.run()).primary == 1
-
-
-def attempt(world: World) -> list[str]:
-    """One more call of `rotate`; what it said where it gave up."""
-    try:
-        step(world.run(), grace=timedelta(0))
-    except (Error, HttpResponseError) as told:
-        return [str(told)]
-    return []
-
-
-def test_two_at_once_end_where_one_would(quick: World) -> None:
-    issued(quick, PRESS, OTHER)
-    for _ in range(40):
-        first = rotate.rotate(quick.run(), until=None, grace=timedelta(0))
-        try:
-            for _ in first:
-                attempt(quick)
-        except (Error, HttpResponseError):
-            continue
-        if phase(quick.run()) is Phase.STABLE and observed(quick.run()).primary > 1:
-            break
-    step(quick.run(), until=Phase.STABLE, grace=timedelta(0))
-    found = observed(quick.run())
-    assert classify(found).phase is Phase.STABLE
-    assert found.generation(found.primary).leaves == 2
-    for name in (PRESS, OTHER):
-        Device.fetched(quick.run(), name).register(quick.run())
 
 
 # --- a breach ---------------------------------------------------------------------------------------------------------

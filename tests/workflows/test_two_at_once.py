@@ -1,0 +1,103 @@
+"""Two people or pipelines rotate at once: the second begins and ends between two requests of the first, at every boundary.
+
+Azure's etags, and the vault's one pending request for each certificate, decide. Whatever the two are told, the next call
+ends where one alone would have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from azure.core.exceptions import AzureError
+
+from dpsops.emulator.world import Timings
+from dpsops.errors import Error
+from dpsops.pki.names import device_id
+from dpsops.workflows import device, generations, root, root_state, rotate
+from dpsops.workflows.rotation import Keeping, Phase, Standing, Trust, classify
+from dpsops.workflows.run import Run
+from tests.workflows.devices import Device
+from tests.workflows.doing import converge
+from tests.workflows.saved import Saved
+from tests.worlds import Stopwatch, World, embedded_world, environment, start_embedded
+
+PRESS = device_id("press-07")
+
+
+class Interrupted:
+    """The transport of a world, with something that happens before its request number `at`."""
+
+    def __init__(self, transport: Stopwatch, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._send = transport.send
+        self._at = -1
+        self._rival: Callable[[], None] = lambda: None
+        monkeypatch.setattr(transport, "send", self.send)
+
+    def at(self, number: int, rival: Callable[[], None]) -> None:
+        """From now on so many requests pass before `rival` is called."""
+        self._at, self._rival = number, rival
+
+    @property
+    def happened(self) -> bool:
+        """Whether the rival has been called."""
+        return self._at < 0
+
+    def send(self, request: Any, **options: Any) -> Any:
+        """Sends, but lets the rival do its work first where it is its turn."""
+        self._at -= 1
+        if self._at == -1:
+            self._rival()
+        return self._send(request, **options)
+
+
+def one_step(run: Run) -> None:
+    """`rotate`, once; whatever it is told."""
+    try:
+        list(rotate.rotate(run, until=None, grace=timedelta(0)))
+    except (Error, AzureError):
+        return
+
+
+def standing(run: Run) -> Standing:
+    """Where the rotation stands."""
+    return classify(generations.observe(run).observed)
+
+
+@pytest.mark.parametrize("reached", [Phase.STABLE, Phase.STAGED, Phase.PROVEN, Phase.REISSUING, Phase.DRAINING])
+def test_two_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reached: Phase) -> None:
+    with start_embedded(tmp_path, Timings()) as azure:
+        settings = environment(root={"key": "EC-P256"})
+        first, second = embedded_world(azure, settings), embedded_world(azure, settings)
+        converge(first.run())
+        list(device.issue(first.run(), [PRESS]))
+        if reached is not Phase.STABLE:
+            list(rotate.rotate(first.run(), until=reached, grace=timedelta(0)))
+        before = Saved.of(tmp_path)
+        interrupted = Interrupted(first.transport, monkeypatch)
+        for boundary in range(100):
+            before.restore()
+            interrupted.at(boundary, lambda: one_step(second.run()))
+            one_step(first.run())
+            if not interrupted.happened:
+                break
+            assert_went_on(second, reached)
+        assert boundary > 5
+
+
+def assert_went_on(world: World, reached: Phase) -> None:
+    """The rotation is further than it was, or one more step takes it there; the device can register throughout."""
+    run = world.run()
+    if standing(run).phase is reached:
+        list(rotate.rotate(run, until=None, grace=timedelta(0)))
+    assert standing(run).phase is not reached
+    assert not standing(run).trouble
+    found = generations.observe(run).observed
+    new = found.generation(2)
+    assert (new.keeping, found.next_number) == (Keeping.WHOLE, 3)
+    assert isinstance(root_state.classify(root.observe(run, "root-g2"), run.now()), root_state.Ready)
+    assert new.trust is Trust.VERIFIED or 2 not in found.trusted
+    Device.fetched(run, PRESS).register(run)

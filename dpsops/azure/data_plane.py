@@ -16,8 +16,20 @@ if TYPE_CHECKING:
 
 
 _ATTEMPTS = 7
-"""How often a throttled request is tried again, after 4, 8, 16 ... seconds: the rates of DPS and IoT Hub are by the
-minute, and IoT Hub does not say when to try again. Source: Azure IoT Hub, "Quotas and throttling"."""
+_PAUSE = 10.0
+
+
+class PatientRetryPolicy(RetryPolicy[Any, Any]):
+    """Waits until a throttled request may be sent again: the rates of DPS and IoT Hub are by the minute, and IoT Hub names
+    no time but in its words, "Wait 10 seconds and try again". Source: Azure IoT Hub, "Quotas and throttling"."""
+
+    def __init__(self) -> None:
+        super().__init__(retry_status=_ATTEMPTS)
+
+    def get_retry_after(self, response: Any) -> float | None:
+        """Seconds until the next attempt, or None where the usual pauses will do."""
+        named: float | None = super().get_retry_after(response)
+        return _PAUSE if named is None and response.http_response.status_code == 429 else named
 
 
 class DataPlane:
@@ -29,7 +41,7 @@ class DataPlane:
         policies = [
             RequestIdPolicy(),
             UserAgentPolicy(sdk_moniker="dpsops"),
-            RetryPolicy(retry_status=_ATTEMPTS, retry_backoff_factor=2),
+            PatientRetryPolicy(),
             BearerTokenCredentialPolicy(credential, scope),
         ]
         self._client: PipelineClient[Any, Any] = PipelineClient(f"https://{host}", policies=policies, transport=transport)

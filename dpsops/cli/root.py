@@ -52,7 +52,7 @@ def show(context: typer.Context) -> None:
             f"subject     {facts.subject}",
             f"serial      {facts.serial}",
             f"thumbprint  {facts.thumbprint} (SHA-256)",
-            f"key         {facts.key_type}-{facts.key_size}, {'EXPORTABLE' if facts.exportable else 'not exportable'}",
+            f"key         {facts.key}, {'EXPORTABLE' if facts.exportable else 'not exportable'}",
             f"valid       {timestamp(facts.not_before)} to {timestamp(facts.not_after)}",
             f"proven      {'yes' if facts.proven else 'no: dpsops root prove'}",
         )

@@ -205,7 +205,7 @@ def _picture(status: Status) -> str:
     if root := status.root:
         rows += [
             ("root", f"{root.name}  {root.subject}"),
-            ("", f"{root.key_type}-{root.key_size}, not exportable, until {timestamp(root.not_after)}"),
+            ("", f"{root.key}, not exportable, until {timestamp(root.not_after)}"),
             ("proven", "yes: DPS has verified that its key is ours" if root.proven else "no"),
         ]
     else:

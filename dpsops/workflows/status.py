@@ -56,6 +56,11 @@ class RootFacts:
     exportable: bool
     proven: bool
 
+    @property
+    def key(self) -> str:
+        """The kind of its key, as the settings spell it, without the place where it lives: RSA-3072, EC-P256."""
+        return f"{self.key_type}-{'P' if self.key_type == 'EC' else ''}{self.key_size}"
+
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
@@ -204,9 +209,9 @@ def _next(
         yield f"a rotation to root-g{standing.new} is under way ({standing.phase}): dpsops rotate"
     elif left <= timedelta(days=run.environment.root.warn_days):
         yield f"the root ends in {left.days} days: dpsops rotate moves the devices to a new one"
-    wanted = run.environment.root.key
-    if (facts.key_type, facts.key_size) != (wanted.kind, wanted.size):
-        yield f"the settings ask for a root of kind {wanted}: dpsops rotate makes the next one so"
+    wanted = str(run.environment.root.key)
+    if facts.key != wanted.removesuffix("-HSM"):
+        yield f"the settings ask for a root key of the kind {wanted}: dpsops rotate makes the next root so"
     if view and (stranded := sum(one.leaves for one in view.observed.generations if one.number not in view.observed.trusted)):
         yield f"{stranded} device(s) have a leaf of a root that is not trusted: dpsops device issue ID"
     if fleet.expiring:

@@ -13,70 +13,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from dpsops.cli.main import main
 from dpsops.emulator.rbac import ASSIGNMENT
 from dpsops.emulator.state import Database
-
-LOCAL = """
-location = "westeurope"
-resource_group = "rg-dpsops-local"
-[vault]
-name = "kv-dpsops-local"
-[dps]
-name = "dps-dpsops-local"
-[[hub]]
-name = "iot-dpsops-local"
-[root]
-key = "EC-P256"
-"""
-
-
-class Terminal:
-    """Runs commands in a directory and keeps what they print."""
-
-    def __init__(self, capture: pytest.CaptureFixture[str]) -> None:
-        self._capture = capture
-
-    def __call__(self, *arguments: str) -> tuple[int, str, str]:
-        """Exit code, stdout, stderr."""
-        self._capture.readouterr()
-        code = main(list(arguments))
-        printed = self._capture.readouterr()
-        return code, printed.out, printed.err
-
-    def json(self, *arguments: str) -> dict[str, Any]:
-        """The document of a command that succeeds."""
-        code, out, err = self("--output", "json", *arguments)
-        assert code == 0, err
-        document: dict[str, Any] = json.loads(out)
-        assert document["schema_version"] == 1
-        assert document["environment"] == "local"
-        return document
-
-
-@pytest.fixture
-def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Terminal:
-    """A terminal in an empty directory with quick settings for `local`."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("DPSOPS_ENV", raising=False)
-    (tmp_path / "infra").mkdir()
-    (tmp_path / "infra" / "local.toml").write_text(LOCAL)
-    return Terminal(capsys)
-
-
-def assert_error(result: tuple[int, str, str], code: int, *words: str) -> None:
-    """An error: its exit code, nothing on stdout, and as its last lines an error and a hint, with these words."""
-    assert result[0] == code
-    assert result[1] == ""
-    last = [line for line in result[2].splitlines() if line.startswith(("dpsops: error: ", "dpsops: hint: "))]
-    assert [line.split(": ")[1] for line in last] == ["error", "hint"]
-    assert "Traceback" not in result[2]
-    for word in words:
-        assert word in result[2]
+from tests.cli.terminal import LOCAL, Terminal, assert_error, assert_error_free
 
 
 def test_the_main_job_twice(terminal: Terminal) -> None:
@@ -176,12 +118,6 @@ def test_a_device_registers_is_blocked_and_let_in_again(terminal: Terminal) -> N
     assert_error_free(terminal("device", "list"), "with an older leaf")
     assert_error_free(terminal("device", "register", "press-07"), "connected there and sent a message")
     assert_error_free(terminal("device", "list"), "press-08")
-
-
-def assert_error_free(result: tuple[int, str, str], words: str) -> None:
-    """Success, with these words in the result."""
-    assert result[0] == 0, result[2]
-    assert words in result[1]
 
 
 def test_a_device_registers_from_a_file_with_no_access_to_the_vault(terminal: Terminal, tmp_path: Path) -> None:
@@ -336,8 +272,9 @@ def test_version_and_help(terminal: Terminal) -> None:
 
 
 COMMANDS = [
-    *("up", "plan", "status", "root show", "root prove", "root export"),
+    *("up", "plan", "status", "root show", "root prove", "root export", "root csr", "root merge"),
     *("device issue", "device renew", "device list", "device show", "device register", "device block", "device unblock"),
+    *("rotate", "rotate status", "rotate undo"),
     *("local serve", "local env", "local reset"),
 ]
 
@@ -360,6 +297,7 @@ def test_the_list_of_commands_is_whole() -> None:
     found = [command.name for command in app.registered_commands]
     for name, group in groups.items():
         assert group is not None
+        found += [name] if group.registered_callback else []
         found += [
             f"{name} {command.name or command.callback.__name__}" for command in group.registered_commands if command.callback
         ]

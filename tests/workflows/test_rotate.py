@@ -237,6 +237,18 @@ def test_a_device_that_is_unblocked_late_gets_a_leaf_of_the_new_root(quick: Worl
     assert status.observe(quick.run()).next == ()
 
 
+def test_another_kind_of_key_comes_with_the_next_root(quick: World) -> None:
+    issued(quick, PRESS)
+    quick.environment = environment(root={"key": "EC-P384"})
+    assert status.observe(quick.run()).next == (
+        "the settings ask for a root key of the kind EC-P384: dpsops rotate makes the next root so",
+    )
+    step(quick.run(), until=Phase.STABLE, grace=timedelta(0))
+    shown = status.observe(quick.run())
+    assert shown.root is not None
+    assert (shown.root.key, shown.next) == ("EC-P384", ())
+
+
 def test_a_leaf_of_a_retired_root_is_named_by_status(quick: World) -> None:
     issued(quick, PRESS)
     list(blocking.block(quick.run(), PRESS))

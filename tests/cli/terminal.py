@@ -1,0 +1,63 @@
+"""A terminal for the tests of the command line: commands in, exit code and what they print out."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from dpsops.cli.main import main
+
+LOCAL = """
+location = "westeurope"
+resource_group = "rg-dpsops-local"
+[vault]
+name = "kv-dpsops-local"
+[dps]
+name = "dps-dpsops-local"
+[[hub]]
+name = "iot-dpsops-local"
+[root]
+key = "EC-P256"
+"""
+
+
+class Terminal:
+    """Runs commands in a directory and keeps what they print."""
+
+    def __init__(self, capture: pytest.CaptureFixture[str]) -> None:
+        self._capture = capture
+
+    def __call__(self, *arguments: str) -> tuple[int, str, str]:
+        """Exit code, stdout, stderr."""
+        self._capture.readouterr()
+        code = main(list(arguments))
+        printed = self._capture.readouterr()
+        return code, printed.out, printed.err
+
+    def json(self, *arguments: str) -> dict[str, Any]:
+        """The document of a command that succeeds."""
+        code, out, err = self("--output", "json", *arguments)
+        assert code == 0, err
+        document: dict[str, Any] = json.loads(out)
+        assert document["schema_version"] == 1
+        assert document["environment"] == "local"
+        return document
+
+
+def assert_error(result: tuple[int, str, str], code: int, *words: str) -> None:
+    """An error: its exit code, nothing on stdout, and as its last lines an error and a hint, with these words."""
+    assert result[0] == code
+    assert result[1] == ""
+    last = [line for line in result[2].splitlines() if line.startswith(("dpsops: error: ", "dpsops: hint: "))]
+    assert [line.split(": ")[1] for line in last] == ["error", "hint"]
+    assert "Traceback" not in result[2]
+    for word in words:
+        assert word in result[2]
+
+
+def assert_error_free(result: tuple[int, str, str], words: str) -> None:
+    """Success, with these words in the result."""
+    assert result[0] == 0, result[2]
+    assert words in result[1]

@@ -1,0 +1,149 @@
+"""`dpsops rotate`, `root csr` and `root merge`, from arguments to exit code."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.terminal import Terminal, assert_error, assert_error_free
+
+
+def phases(terminal: Terminal, *arguments: str) -> str:
+    """The phase after a command that succeeds."""
+    phase: str = terminal.json("rotate", *arguments)["rotation"]["phase"]
+    return phase
+
+
+def test_a_rotation_step_by_step(terminal: Terminal) -> None:
+    assert_error(terminal("rotate"), 1, "Azure cannot be reached")
+    terminal("up")
+    terminal("device", "issue", "press-07")
+    terminal("device", "register", "press-07", "--transport", "https")
+    before = terminal.json("rotate", "status")["rotation"]
+    assert (before["phase"], before["next"], before["waiting_for"]) == ("stable", None, [])
+
+    first = terminal.json("rotate")
+    assert first["changed"] is True
+    assert first["actions"][0] == {"action": "create key of", "target": "root root-g2", "outcome": "key created"}
+    assert (first["rotation"]["phase"], first["rotation"]["next"]) == ("staged", "prove")
+    assert [phases(terminal) for _ in range(5)] == ["proven", "overlapping", "reissuing", "promoted", "draining"]
+
+    waiting = terminal.json("rotate")
+    assert (waiting["changed"], waiting["actions"]) == (False, [])
+    assert waiting["rotation"]["waiting_for"] == ["press-07"]
+    code, out, _ = terminal("rotate")
+    assert (code, out.splitlines()[0]) == (0, "Nothing changed.")
+    assert "[DRAINING]" in out
+    assert "waits   press-07  last seen with an older leaf" in out
+    assert_error_free(terminal("status"), "a rotation to root-g2 is under way (draining): dpsops rotate")
+    assert terminal.json("status")["rotation"] == {"phase": "draining", "next": "retire"}
+
+    terminal("device", "register", "press-07", "--transport", "https")
+    assert [phases(terminal) for _ in range(2)] == ["retired", "stable"]
+    old, new = terminal.json("rotate", "status")["rotation"]["generations"]
+    assert (old["name"], old["vault"], old["dps"], old["group"], old["leaves"]) == ("root-g1", "retired", "absent", None, 0)
+    assert (new["name"], new["vault"], new["dps"], new["group"], new["leaves"]) == ("root-g2", "whole", "verified", "primary", 1)
+    assert new["subject"] == "CN=dpsops local root G2"
+    assert terminal.json("status")["root"]["name"] == "root-g2"
+    assert terminal.json("root", "show")["root"]["generation"] == 2
+
+
+def test_until_grace_and_undo(terminal: Terminal) -> None:
+    terminal("up")
+    terminal("device", "issue", "press-07")
+    assert phases(terminal, "--until", "overlapping") == "overlapping"
+    undone = terminal.json("rotate", "undo")
+    assert [action["outcome"] for action in undone["actions"]] == [
+        "trusts root-g1",
+        "removed",
+        "disabled in the vault, not deleted",
+    ]
+    assert_error(terminal("rotate", "undo"), 1, "there is no rotation to take back", "dpsops rotate status")
+    assert phases(terminal, "--until", "stable") == "draining"
+    assert_error(terminal("rotate", "undo"), 1, "1 device(s) have a leaf of root-g3", "stranded")
+    assert phases(terminal, "--until", "stable", "--grace", "0") == "stable"
+    assert terminal.json("root", "show")["root"]["name"] == "root-g3"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--until", "nonsense"], "'nonsense' is no phase of a rotation"),
+        (["--until", "breached"], "is no phase of a rotation"),
+        (["--grace", "-1"], "greater than or equal to 0"),
+        (["--compromised", "--until", "proven"], "--compromised goes all the way"),
+        (["--compromised"], "say --yes"),
+        (["bogus"], "bogus"),
+    ],
+)
+def test_wrong_use(terminal: Terminal, arguments: list[str], words: str) -> None:
+    if arguments == ["--compromised"]:
+        terminal("up")
+    assert_error(terminal("rotate", *arguments), 2, words)
+
+
+def test_a_breach_asks_for_the_environments_name(terminal: Terminal, tmp_path: Path) -> None:
+    terminal("up")
+    terminal("device", "issue", "press-07")
+    for answer, code, words in (("nonsense", 1, b"the name was not that of the environment"), ("local", 0, b"root-g2")):
+        ours, theirs = pty.openpty()
+        command = [sys.executable, "-m", "dpsops", "rotate", "--compromised"]
+        path = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+        with subprocess.Popen(
+            command, cwd=tmp_path, env=path, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as asked:
+            os.write(ours, answer.encode() + b"\n")
+            out, err = asked.communicate(timeout=60)
+        os.close(ours)
+        os.close(theirs)
+        assert asked.returncode == code
+        assert b"1 device(s) are shut out until they have a new leaf: press-07" in err
+        assert b"Type the environment's name (local) to go on" in err
+        assert words in out + err
+    assert terminal.json("status")["root"]["name"] == "root-g2"
+    done = terminal.json("rotate", "--compromised", "--yes")
+    assert done["actions"][0] == {"action": "condemn", "target": "root root-g2", "outcome": "marked as compromised"}
+    assert done["rotation"]["phase"] == "stable"
+
+
+def openssl(directory: Path, *arguments: str) -> None:
+    """Runs openssl in a directory."""
+    subprocess.run(["openssl", *arguments], cwd=directory, check=True, capture_output=True)
+
+
+def test_a_root_that_another_ca_signs(terminal: Terminal, tmp_path: Path) -> None:
+    """The other CA is openssl."""
+    terminal("up")
+    terminal("device", "issue", "press-07")
+    request = terminal.json("root", "csr")
+    assert (request["name"], request["common_name"]) == ("root-g2", "dpsops local root G2")
+    assert terminal("root", "csr", "--out", "root.csr")[:2] == (0, "")
+    assert (tmp_path / "root.csr").read_text() == request["csr"]
+    assert_error(terminal("rotate"), 1, "root-g2 waits for a certificate that another CA signs", "dpsops root merge CERT CHAIN")
+
+    openssl(
+        tmp_path, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "ca.key",
+        "-out", "ca.pem", "-subj", "/CN=Company CA", "-days", "4000", "-addext", "basicConstraints=critical,CA:TRUE,pathlen:1",
+        "-addext", "keyUsage=critical,keyCertSign,cRLSign",
+    )  # fmt: skip
+    (tmp_path / "extensions").write_text(
+        "basicConstraints=critical,CA:TRUE,pathlen:0\nkeyUsage=critical,keyCertSign,cRLSign\nsubjectKeyIdentifier=hash\n"
+    )
+    openssl(
+        tmp_path, "x509", "-req", "-in", "root.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-days", "3000", "-out", "root-g2.pem",
+        "-extfile", "extensions", "-set_serial", "77",
+    )  # fmt: skip
+    assert_error(terminal("root", "merge", "root.csr", "ca.pem"), 2, "root.csr cannot be read: it holds no certificate")
+    assert_error(terminal("root", "merge", "missing.pem", "ca.pem"), 2, "missing.pem cannot be read: No such file")
+    assert_error(terminal("root", "merge", "ca.pem", "ca.pem"), 2, "is over another key than the request")
+    assert_error_free(terminal("root", "merge", "root-g2.pem", "ca.pem"), "✓ root root-g2: merged")
+    assert terminal("root", "merge", "root-g2.pem", "ca.pem")[1] == "Nothing changed: it is whole already.\n"
+    assert_error(terminal("root", "csr"), 1, "a rotation to root-g2 is under way (staged)")
+    assert phases(terminal, "--until", "stable", "--grace", "0") == "stable"
+    assert terminal("root", "export")[1].strip() == (tmp_path / "root-g2.pem").read_text().strip()
+    assert terminal.json("device", "register", "press-07", "--transport", "https")["status"] == "assigned"

@@ -23,7 +23,7 @@ demo: setup ## from nothing to a device that registers, on the embedded Azure
 	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/demo.sh
 
 test: setup ## run the tests, with coverage
-	@$(BIN)/python -m pytest --cov
+	@$(BIN)/python -m pytest --cov --numprocesses 2 --dist worksteal
 
 az: setup .venv-az/.stamp ## drive the embedded Azure with Microsoft's Azure CLI, which it installs into .venv-az
 	@DPSOPS_TEST_AZ="$(CURDIR)/.venv-az/bin/az" $(BIN)/python -m pytest tests/az

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conformance import openapi, recordings
+from tests.conformance import openapi, recordings, report
 from tests.conformance.openapi import Operation, Specification, Violation
 from tests.conformance.recordings import Recording
-from tests.conformance.report import Report
 
 
 @pytest.fixture(scope="session")
@@ -40,23 +39,11 @@ def departures(specification: Specification, recorded: list[Recording]) -> list[
     return found
 
 
-_REPORT = pytest.StashKey[Report]()
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Where the results are gathered."""
-    config.stash[_REPORT] = Report()
-
-
-@pytest.fixture(scope="session")
-def report(pytestconfig: pytest.Config) -> Report:
-    """Where the results of replays are gathered."""
-    return pytestconfig.stash[_REPORT]
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Ends the session with the report."""
-    if config.stash[_REPORT].files:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Ends the session with what became of the recordings."""
+    ended = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    files = report.gather(each for each in ended if isinstance(each, pytest.TestReport))
+    if files:
         terminalreporter.section("the embedded Azure against recorded traffic")
-        for line in config.stash[_REPORT].lines():
+        for line in report.lines(files):
             terminalreporter.write_line(line)

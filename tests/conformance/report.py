@@ -1,38 +1,50 @@
-"""What became of the recordings, file by file."""
+"""What became of the recordings, file by file.
+
+A test attaches what became of its recording to its own report, because the tests may run in several processes; the
+session's end gathers it from there.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pytest
 
 from tests.conformance.replay import Outcome, Result
 from tests.conformance.scope import Standing
 
+PROPERTY = "replayed"
 
-@dataclass(slots=True)
-class Report:
-    """What became of the recordings, file by file."""
+Row = tuple[str, str, list[str]]
+"""One exchange: the names of its standing and its outcome, and the reasons."""
 
-    files: dict[str, list[Result]] = field(default_factory=dict)
 
-    def add(self, name: str, results: list[Result]) -> None:
-        """Notes the results of one recording."""
-        self.files[name] = results
+def rows(results: Iterable[Result]) -> list[Row]:
+    """The results of one recording, as a process hands them to another."""
+    return [(each.standing.name, each.outcome.name, list(each.reasons)) for each in results]
 
-    def lines(self) -> Iterator[str]:
-        """A table, then why anything was refused."""
-        width = max(map(len, self.files))
-        yield f"{'recording':{width}} in scope  matched  refused  differed | older API  matched | out of scope"
-        everything = [result for results in self.files.values() for result in results]
-        for name, results in [*sorted(self.files.items()), ("all", everything)]:
-            judged = Counter(each.outcome for each in results if each.standing is Standing.JUDGED)
-            older = Counter(each.outcome for each in results if each.standing is Standing.OLDER)
-            foreign = len(results) - judged.total() - older.total()
-            yield (
-                f"{name:{width}} {judged.total():8} {judged[Outcome.MATCHED]:8} {judged[Outcome.REFUSED]:8}"
-                f" {judged[Outcome.DIFFERED]:9} | {older.total():9} {older[Outcome.MATCHED]:8} | {foreign:12}"
-            )
-        refused = Counter(reason for each in everything if each.outcome is Outcome.REFUSED for reason in each.reasons)
-        for reason, count in refused.most_common():
-            yield f"{count} refused: {reason}"
+
+def gather(reports: Iterable[pytest.TestReport]) -> dict[str, list[Row]]:
+    """What the tests' reports hold, by the names of the recordings."""
+    attached: Any = [value for each in reports for key, value in each.user_properties if key == PROPERTY]
+    return dict(attached)
+
+
+def lines(files: dict[str, list[Row]]) -> Iterator[str]:
+    """A table, then why anything was refused."""
+    width = max(map(len, files))
+    yield f"{'recording':{width}} in scope  matched  refused  differed | older API  matched | out of scope"
+    everything = [row for found in files.values() for row in found]
+    for name, found in [*sorted(files.items()), ("all", everything)]:
+        judged = Counter(outcome for standing, outcome, _ in found if standing == Standing.JUDGED.name)
+        older = Counter(outcome for standing, outcome, _ in found if standing == Standing.OLDER.name)
+        foreign = len(found) - judged.total() - older.total()
+        yield (
+            f"{name:{width}} {judged.total():8} {judged[Outcome.MATCHED.name]:8} {judged[Outcome.REFUSED.name]:8}"
+            f" {judged[Outcome.DIFFERED.name]:9} | {older.total():9} {older[Outcome.MATCHED.name]:8} | {foreign:12}"
+        )
+    refused = Counter(reason for _, outcome, reasons in everything if outcome == Outcome.REFUSED.name for reason in reasons)
+    for reason, count in refused.most_common():
+        yield f"{count} refused: {reason}"

@@ -19,7 +19,7 @@ setup: .venv/.stamp ## install dpsops and its tools into .venv
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: setup ## from nothing to a device that registers, on the embedded Azure
+demo: setup ## from nothing to a device that registers and moves to a new root, on the embedded Azure
 	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/demo.sh
 
 test: setup ## run the tests, with coverage

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# From nothing to a device that proves who it is, on the embedded Azure, in a directory that is thrown away.
+# From nothing to a device that proves who it is and moves to a new root, on the embedded Azure, in a directory that is
+# thrown away.
 set -euo pipefail
 source_tree="$(cd "$(dirname "$0")/.." && pwd)"
 place="$(mktemp -d)"
@@ -44,7 +45,13 @@ show python "$source_tree/scripts/read_secret.py" kv-dpsops-local root-g1 root-f
 say "A device registers over MQTT with Microsoft's device SDK, connects to its hub and sends a message"
 show dpsops device register press-07
 
-say "The other one is blocked, and refused"
+say "A rotation, begun: a new root, trusted beside the old one, and every device gets a leaf of it"
+show dpsops rotate --until draining
+
+say "The device fetches its new leaf and registers with it; press-08 never registered, so --grace 0 does not wait for it"
+show dpsops device register press-07
+show dpsops rotate --until stable --grace 0
+say "The other device is blocked, and refused"
 show dpsops device block press-08
 printf '$ dpsops device register press-08\n'
 if dpsops device register press-08; then

@@ -11,11 +11,12 @@ Source: Azure DPS, "How to disenroll or revoke a device".
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dpsops.errors import Error
 from dpsops.pki.names import DeviceId, secret_name
-from dpsops.workflows.device import BLOCKED_TAG
+from dpsops.workflows import identities
+from dpsops.workflows.device import BLOCKED_TAG, THUMBPRINT_TAG
 from dpsops.workflows.enrollment import attestation
 from dpsops.workflows.register import chain_of
 from dpsops.workflows.run import Action, Run
@@ -38,18 +39,20 @@ def block(run: Run, device: DeviceId) -> Iterator[Action]:
     yield from _tag(run, device, versions, blocked=True)
     yield from _disable_enrollment(run, device, versions)
     registration = run.cloud.enrollments.get(f"/registrations/{device}")
-    yield from _set_identities(run, device, "disabled", str((registration or {}).get("assignedHub") or ""))
+    yield from _set_identities(run, device, {"status": "disabled"}, str((registration or {}).get("assignedHub") or ""))
     if registration is not None:
         run.cloud.enrollments.delete(f"/registrations/{device}", registration.get("etag", "*"))
         yield Action("remove", f"registration {device}", "removed")
 
 
 def unblock(run: Run, device: DeviceId) -> Iterator[Action]:
-    """Lets a device in again, the tag last."""
+    """Lets a device in again, the tag last. Its identities are known by its newest leaf from then on: what they were known
+    by may be the leaf of somebody else, who was shut out with it."""
     run.progress(f"letting {device} in again")
     versions = _versions(run, device)
+    newest = str((versions[0].tags or {}).get(THUMBPRINT_TAG) or "")
     yield from _enable_enrollment(run, device)
-    yield from _set_identities(run, device, "enabled", "")
+    yield from _set_identities(run, device, {"status": "enabled", **identities.known_by(newest)}, "")
     yield from _tag(run, device, versions, blocked=False)
 
 
@@ -69,9 +72,10 @@ def _versions(run: Run, device: DeviceId) -> list[SecretProperties]:
     return sorted(listed, key=lambda each: (each.created_on is not None, each.created_on), reverse=True)
 
 
-def _set_identities(run: Run, device: DeviceId, status: str, assigned: str) -> Iterator[Action]:
-    """In every hub where the device may have an identity: the environment's, those linked to the DPS, the one that it was
-    `assigned` to, and the others of the resource group, which the settings may have named once."""
+def _set_identities(run: Run, device: DeviceId, change: dict[str, Any], assigned: str) -> Iterator[Action]:
+    """Changes these members of the identity in every hub where the device may have one: the environment's, those linked
+    to the DPS, the one that it was `assigned` to, and the others of the resource group, which the settings may have named
+    once."""
     from azure.core.exceptions import AzureError, HttpResponseError
 
     environment = run.environment
@@ -84,7 +88,7 @@ def _set_identities(run: Run, device: DeviceId, status: str, assigned: str) -> I
     missed = []
     for hub in sorted(there | known):
         try:
-            yield from _set_identity(run, hub, device, status)
+            yield from _set_identity(run, hub, device, change)
         except AzureError as error:
             if hub in own:
                 raise
@@ -129,12 +133,12 @@ def _enable_enrollment(run: Run, device: DeviceId) -> Iterator[Action]:
         yield Action("enable", f"enrollment {device}", "enabled")
 
 
-def _set_identity(run: Run, hub: str, device: DeviceId, status: str) -> Iterator[Action]:
-    registry = run.cloud.registry(hub)
+def _set_identity(run: Run, hub: str, device: DeviceId, change: dict[str, Any]) -> Iterator[Action]:
+    registry, status = run.cloud.registry(hub), change["status"]
     identity = registry.get(f"/devices/{device}")
     if identity is None or identity.get("status") == status:
         return
-    registry.put(f"/devices/{device}", identity | {"status": status}, f'"{identity["etag"]}"')
+    registry.put(f"/devices/{device}", identity | change, f'"{identity["etag"]}"')
     yield Action("disable" if status == "disabled" else "enable", f"identity {device} in {hub}", status)
 
 

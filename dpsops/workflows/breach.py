@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from dpsops.workflows import fleet, generations
+from dpsops.workflows import fleet, generations, identities
 from dpsops.workflows.generations import View, change_group, put_group, tag_root
 from dpsops.workflows.root_state import root_name
 from dpsops.workflows.rotation import Breach, Standing
@@ -91,7 +91,7 @@ def _disable(run: Run, registration: dict[str, Any], root: str, spared: set[str]
     run.progress(f"disabling {device} in {hub}")
     registry = run.cloud.registry(hub)
     identity = registry.get(f"/devices/{device}")
-    if identity is None or identity.get("status") != "enabled" or _thumbprint(identity) in spared:
+    if identity is None or identity.get("status") != "enabled" or identities.thumbprint(identity) in spared:
         return
     change = {"status": "disabled", "statusReason": _reason(root)}
     registry.put(f"/devices/{device}", identity | change, f'"{identity["etag"]}"')
@@ -105,15 +105,9 @@ def _enable(run: Run, registration: dict[str, Any], root: str, thumbprint: str) 
     if identity is None or identity.get("statusReason") != _reason(root):
         return
     run.progress(f"letting {device} into {hub} with its new leaf")
-    both = {"primaryThumbprint": thumbprint, "secondaryThumbprint": thumbprint}
-    change = {"status": "enabled", "statusReason": None, "authentication": {"type": "selfSigned", "x509Thumbprint": both}}
+    change = {"status": "enabled", "statusReason": None, **identities.known_by(thumbprint)}
     registry.put(f"/devices/{device}", identity | change, f'"{identity["etag"]}"')
     yield Action("enable", f"identity {device} in {hub}", "enabled, with its new leaf")
-
-
-def _thumbprint(identity: dict[str, Any]) -> str:
-    thumbprints = (identity.get("authentication") or {}).get("x509Thumbprint") or {}
-    return str(thumbprints.get("primaryThumbprint") or "").upper()
 
 
 def _reason(root: str) -> str:

@@ -12,6 +12,7 @@ from dpsops.errors import Error
 from dpsops.pki import chains
 from dpsops.pki.names import DeviceId, secret_name
 from dpsops.workflows import device as devices
+from dpsops.workflows import identities
 from dpsops.workflows.device import Kept
 from dpsops.workflows.register import chain_of
 from dpsops.workflows.run import Run
@@ -88,7 +89,6 @@ def _member(run: Run, leaf: Kept, record: dict[str, Any] | None, own: dict[str, 
     assigned = record if record and record.get("status") == "assigned" else {}
     hub = str(assigned.get("assignedHub") or "")
     identity = run.cloud.registry(hub).get(f"/devices/{leaf.device}") if hub else None
-    thumbprints = ((identity or {}).get("authentication") or {}).get("x509Thumbprint") or {}
     failed = record and record.get("status") == "failed"
     return Member(
         leaf=leaf,
@@ -96,7 +96,7 @@ def _member(run: Run, leaf: Kept, record: dict[str, Any] | None, own: dict[str, 
         registered_at=str(assigned.get("lastUpdatedDateTimeUtc") or ""),
         hub=hub,
         failure=str(record.get("errorMessage") or "no reason given") if record and failed else "",
-        seen=str(thumbprints.get("primaryThumbprint") or "").upper(),
+        seen=identities.thumbprint(identity),
         admitted=(identity or {}).get("status") == "enabled",
         enrollment=_status(own),
     )

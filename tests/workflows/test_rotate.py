@@ -14,7 +14,7 @@ from dpsops.emulator.world import Timings
 from dpsops.errors import Error, Refused
 from dpsops.pki import chains, profiles
 from dpsops.pki.names import DeviceId, device_id, secret_name
-from dpsops.workflows import blocking, device, enrollment, fleet, generations, prove, register, root, rotate, status
+from dpsops.workflows import blocking, device, enrollment, fleet, generations, identities, prove, register, root, rotate, status
 from dpsops.workflows.enrollment import Individual
 from dpsops.workflows.rotation import Keeping, Observed, Phase, Standing, Step, Trust, classify
 from dpsops.workflows.run import Action, Run
@@ -520,6 +520,22 @@ def test_an_identity_that_somebody_else_disabled_stays_so_after_a_breach(quick: 
     registry.put(f"/devices/{PRESS}", identity | {"status": "disabled", "statusReason": "stolen"}, f'"{identity["etag"]}"')
     breach(quick)
     assert status_in_hub(quick.run(), PRESS) == "disabled"
+
+
+def test_whoever_posed_as_a_blocked_device_is_not_let_in_with_it(quick: World) -> None:
+    """The identity was known by the forged leaf; after the unblocking it is known by the device's own."""
+    issued(quick, PRESS)
+    run = quick.run()
+    posing = forged(run, PRESS)
+    posing.register(run)
+    list(blocking.block(run, PRESS))
+    breach(quick)
+    list(blocking.unblock(quick.run(), PRESS))
+    (kept,) = device.kept_versions(quick.run(), PRESS)
+    identity = quick.run().cloud.registry("iot-dpsops-test.azure-devices.net").get(f"/devices/{PRESS}")
+    assert identity is not None
+    assert (identity["status"], identities.thumbprint(identity)) == ("enabled", kept.thumbprint)
+    posing.is_refused(quick.run())
 
 
 def test_while_a_breach_is_dealt_with_nothing_else_goes_on(quick: World) -> None:

@@ -143,10 +143,11 @@ def _set_identity(run: Run, hub: str, device: DeviceId, change: dict[str, Any]) 
 
 
 def _tag(run: Run, device: DeviceId, versions: Iterable[SecretProperties], *, blocked: bool) -> Iterator[Action]:
-    for version in versions:
-        tags = dict(version.tags or {})
-        if (tags.get(BLOCKED_TAG) == "yes") is blocked:
-            continue
-        changed = tags | {BLOCKED_TAG: "yes"} if blocked else {name: value for name, value in tags.items() if name != BLOCKED_TAG}
-        run.cloud.secrets.update_secret_properties(secret_name(device), version.version, tags=changed)
+    """Sets or takes away the tag of every version of the secret."""
+    other = [version for version in versions if ((version.tags or {}).get(BLOCKED_TAG) == "yes") is not blocked]
+    for version in other:
+        tags = {name: value for name, value in (version.tags or {}).items() if name != BLOCKED_TAG}
+        tags |= {BLOCKED_TAG: "yes"} if blocked else {}
+        run.cloud.secrets.update_secret_properties(secret_name(device), version.version, tags=tags)
+    if other:
         yield Action("tag", f"secret of {device}", "tagged as blocked" if blocked else "tag removed")

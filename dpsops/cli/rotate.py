@@ -107,9 +107,12 @@ def _asker(run: Run) -> Callable[[str, list[str]], None]:
                 "terminal to ask at",
                 "say --yes",
             )
+        run.progress("")  # a spinner would draw over the question
         print(f"{root} leaves the enrollment group and the DPS at once, and cannot come back.", file=sys.stderr)
-        print(f"{len(devices)} device(s) are shut out until they have a new leaf: {', '.join(devices)}", file=sys.stderr)
-        if typer.prompt(f"Type the environment's name ({name}) to go on", default="", show_default=False, err=True) != name:
+        shut = f"{len(devices)} device(s) are shut out until they have a new leaf: {', '.join(devices)}"
+        print(shut if devices else "No device is shut out by that.", file=sys.stderr)
+        print(f"Type the environment's name ({name}) to go on: ", end="", file=sys.stderr, flush=True)
+        if sys.stdin.readline().strip() != name:
             raise Error("nothing was changed", "the name was not that of the environment")
 
     return ask

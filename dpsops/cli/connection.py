@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -63,6 +62,8 @@ def wired(options: Options) -> Iterator[tuple[Wire, Callable[[str], None]]]:
 @contextmanager
 def _logged(*, verbose: bool) -> Iterator[None]:
     """With `--verbose`, each request, and what the SDKs warn of, such as why no credential was found; else nothing."""
+    import logging
+
     handler: logging.Handler = logging.StreamHandler(sys.stderr) if verbose else logging.NullHandler()
     handler.setFormatter(logging.Formatter("dpsops: %(message)s"))
     everything, ours = logging.getLogger(), logging.getLogger("dpsops")

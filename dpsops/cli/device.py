@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -137,6 +136,8 @@ def _individual(wanted: bool, twin: Path | None, hub: str | None, policy: str | 
 
 
 def _read_twin(path: Path) -> dict[str, Any]:
+    import json
+
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as cause:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 import threading
 from typing import Annotated
@@ -61,6 +60,8 @@ def env(context: typer.Context) -> None:
     Example:
       eval "$(dpsops local env)" && az login --service-principal -u "$AZURE_CLIENT_ID" ...
     """
+    import shlex
+
     from dpsops.cli.embedded import served_variables
 
     options: Options = context.obj

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -38,6 +37,8 @@ class Options:
     def print_result(self, document: dict[str, Any], text: str) -> None:
         """Prints the result: the document as JSON, or the text where there is any."""
         if self.output is Output.json:
+            import json
+
             text = json.dumps({"schema_version": 1, "environment": self.env} | document, indent=2, default=_encode)
         if text:
             print(text, flush=True)  # what cannot be written fails here, where the failure is reported

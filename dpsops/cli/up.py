@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from dataclasses import asdict
@@ -109,6 +108,8 @@ def plan(
 
 
 def _write(path: Path, made: Plan) -> None:
+    import json
+
     try:
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
             json.dump(made.document(), file, indent=2)

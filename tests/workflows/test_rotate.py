@@ -10,7 +10,6 @@ from cryptography import x509
 
 from dpsops.emulator.faults import Fault, Refuse
 from dpsops.emulator.http import Request, Response
-from dpsops.emulator.world import Timings
 from dpsops.errors import Error, Refused
 from dpsops.pki import chains, profiles
 from dpsops.pki.names import DeviceId, device_id, secret_name
@@ -85,16 +84,6 @@ def test_a_rotation_is_taken_back(world: World) -> None:
     ]  # fmt: skip
     assert standing(world.run()) == Standing(Phase.STABLE, Step.STAGE, 1, 3)
     assert converge(world.run()) == []
-
-
-@pytest.fixture
-def quick(embedded: World) -> World:
-    """An Azure that is done at once, with a proven EC root: the device SDK waits in real time."""
-    assert embedded.embedded is not None
-    embedded.embedded.azure.timings = Timings()
-    embedded.environment = environment(root={"key": "EC-P256"})
-    converge(embedded.run())
-    return embedded
 
 
 def issued(world: World, *devices: DeviceId) -> None:
@@ -307,6 +296,24 @@ def test_undo_is_refused_once_it_would_strand_a_device(quick: World, reached: Ph
     with pytest.raises(Refused, match=r"1 device\(s\) have a leaf of root-g2 and may use it already"):
         list(rotate.undo(quick.run()))
     assert observed(quick.run()) == before
+
+
+def test_a_leaf_that_was_issued_late_under_the_old_root_is_reissued(quick: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that began before the overlap can end after the reissue: the newest leaf is of the old root then."""
+    issued(quick, PRESS)
+    run = quick.run()
+    before = device.authority(run)
+    step(quick.run(), until=Phase.REISSUING)
+    with monkeypatch.context() as patch:
+        patch.setattr(device, "authority", lambda run: before)
+        quick.clock.advance(1)
+        list(device.issue(run, [PRESS], renew=True))
+    quick.clock.advance(1)
+    assert [one.generation for one in device.fleet(quick.run())] == [1]
+    assert [action.target for action in step(quick.run())] == ["leaf of press-07"]
+    assert [one.generation for one in device.fleet(quick.run())] == [2]
+    assert list(device.issue(quick.run(), [PRESS])) == [device.Unchanged(PRESS)]
+    step(quick.run(), until=Phase.STABLE, grace=timedelta(0))
 
 
 def test_undo_without_a_rotation(quick: World) -> None:

@@ -12,7 +12,7 @@ from dpsops.azure.ca_certificates import CaCertificate
 from dpsops.errors import Error, Refused
 from dpsops.pki.names import device_id
 from dpsops.workflows import breach, device, draining, generations, prove, root
-from dpsops.workflows.device import Failed
+from dpsops.workflows.device import Failed, Issued
 from dpsops.workflows.generations import View, put_group, tag_root
 from dpsops.workflows.root_state import root_name
 from dpsops.workflows.rotation import Observed, Phase, Standing, Step, classify, undo_fault
@@ -43,7 +43,8 @@ class Waiting:
 
 
 def rotate(run: Run, *, until: Phase | None, grace: timedelta) -> Iterator[Action | Failed]:
-    """Takes one step, or as many as lead to the phase `until`; yields what was done, and the devices that got no leaf.
+    """Takes one step, or as many as lead to the phase `until`; yields what was done, and the devices that got no leaf or,
+    after a breach, were not reached.
 
     It ends early where it has to wait for devices. From *stable*, `until` the same is a whole rotation. Raises `Refused`
     where a step would not be safe.
@@ -62,7 +63,8 @@ def rotate(run: Run, *, until: Phase | None, grace: timedelta) -> Iterator[Actio
         for result in _take(run, view, standing):
             done.append(result)
             yield result
-        if until is None or not done or any(isinstance(result, Failed) for result in done):
+        held_up = standing.step is Step.REISSUE and any(isinstance(result, Failed) for result in done)
+        if until is None or not done or held_up:
             return
         begun = True
 
@@ -138,7 +140,7 @@ def _take(run: Run, view: View, standing: Standing) -> Iterator[Action | Failed]
         case Step.OVERLAP:
             return put_group(run, view, standing.old, standing.new)
         case Step.REISSUE:
-            return _reissue(run, view, standing.new)
+            return _reissue(run, view, standing)
         case Step.PROMOTE:
             return put_group(run, view, standing.new, standing.old)
         case Step.DRAIN:
@@ -192,15 +194,22 @@ def _prove(run: Run, name: str) -> Iterator[Action]:
         yield from prove.converge(run, registry, name, whole)
 
 
-def _reissue(run: Run, view: View, new: int) -> Iterator[Action | Failed]:
-    """A leaf of the new root for every device that has another one and is not blocked."""
+def _reissue(run: Run, view: View, standing: Standing) -> Iterator[Action | Failed]:
+    """A leaf of the new root for every device that has another one and is not blocked.
+
+    After a breach whoever got one is let in at once, where another did not and holds up the end.
+    """
+    new, failed = standing.new, False
     wanted = [one for one in view.fleet if not one.blocked and one.generation != new]
     for number, result in enumerate(device.issue(run, [device_id(one.device) for one in wanted]), 1):
         run.progress(f"reissued {number} of {len(wanted)} leaves")
         if isinstance(result, Failed):
+            failed = True
             yield result
-        else:
+        elif isinstance(result, Issued):  # somebody else may have been first
             yield Action("reissue", f"leaf of {result.device}", f"issued by {root_name(new)}")
+    if failed and standing.phase is Phase.BREACHED:
+        yield from breach.let_in(run, generations.observe(run), standing)
 
 
 def _drain(run: Run, standing: Standing) -> Iterator[Action]:

@@ -10,6 +10,7 @@ The tag `breach` on the root says how far this has come; `rotation.classify` rea
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,11 +81,27 @@ def readmit(run: Run, view: View, standing: Standing) -> Iterator[Action | Faile
 
 def casualties(run: Run, view: View, number: int) -> list[str]:
     """The devices that a cut would shut out until they have a new leaf, among them those that the vault does not know."""
-    newer = {leaf.device for leaf in view.fleet if leaf.generation > number}
+    newer = {leaf.device for leaf in view.fleet if leaf.generation > number} - _not_moved(run, view, number)
     open_ = {leaf.device for leaf in view.fleet if not leaf.blocked}
     registered = {str(registration["registrationId"]).lower() for registration in _registrations(run, view)}
     blocked = {leaf.device for leaf in view.fleet if leaf.blocked}
     return sorted((open_ | registered) - newer - blocked)
+
+
+def _not_moved(run: Run, view: View, number: int) -> set[str]:
+    """The devices that have a leaf of a newer root, and an identity that still holds another one."""
+    newer = {leaf.thumbprint: leaf.device for leaf in view.fleet if leaf.generation > number}
+    if not newer:
+        return set()
+    found = set[str]()
+    for place in _places(run, view).all:
+        if place.device not in newer.values():
+            continue
+        with suppress(AzureError):  # to be told of them is not worth a delay
+            _, identity = _identity(run, place)
+            if identity and identity.get("status") == "enabled" and _thumbprint(identity) not in newer:
+                found.add(place.device)
+    return found
 
 
 def _registrations(run: Run, view: View) -> Iterator[dict[str, Any]]:

@@ -498,12 +498,18 @@ def test_a_breach_cuts_off_first_and_then_builds_anew(quick: World) -> None:
 
 
 def test_a_breach_in_the_middle_of_a_rotation_spares_who_has_moved(quick: World) -> None:
-    issued(quick, PRESS, OTHER)
+    """Whoever has a new leaf in the vault and has not come with it yet is cut off too, and is named."""
+    issued(quick, PRESS, OTHER, BLOCKED)
+    Device.fetched(quick.run(), BLOCKED).register(quick.run())
     step(quick.run(), until=Phase.DRAINING)
     moved = Device.fetched(quick.run(), PRESS)
     moved.register(quick.run())
-    done = breach(quick)
-    assert [action.target for action in done if action.outcome == "disabled"] == []
+    asked: list[list[str]] = []
+    done = list(rotate.replace_compromised(quick.run(), lambda name, devices: asked.append(devices)))
+    assert asked == [[BLOCKED]]
+    assert [one.target for one in done if isinstance(one, Action) and one.outcome == "disabled"] == [
+        f"identity {BLOCKED} in iot-dpsops-test.azure-devices.net"
+    ]
     moved.register(quick.run())
     assert observed(quick.run()).primary == 2
     assert phase(quick.run()) is Phase.STABLE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -74,9 +75,9 @@ def individuals(run: Run) -> dict[str, dict[str, Any]]:
     return {str(each["registrationId"]).lower(): each for each in found}
 
 
-def members(run: Run) -> list[Member]:
-    """Every device that has a leaf, by its ID. Reads no key. Two requests for each page of them, one for each that
-    registered, and one for each that is enrolled by itself, which no group's list of registrations shows."""
+def members(run: Run) -> Iterator[Member]:
+    """Every device that has a leaf, by its ID. Reads no key. Two requests for each page of them, one for each that is
+    enrolled by itself, which no group's list of registrations shows, and, as it comes, one for each that registered."""
     run.progress("listing the devices in the vault")
     kept = sorted(devices.fleet(run), key=lambda one: one.device)
     run.progress("asking the DPS who registered")
@@ -87,7 +88,8 @@ def members(run: Run) -> list[Member]:
         if one.device not in registered and _status(own.get(one.device)) == "enabled":
             registered[one.device] = run.cloud.enrollments.get(f"/registrations/{one.device}")
     gone = set[str]()
-    return [_member(run, one, registered.get(one.device), own.get(one.device), gone) for one in kept]
+    for one in kept:
+        yield _member(run, one, registered.get(one.device), own.get(one.device), gone)
 
 
 def member(run: Run, device: DeviceId) -> tuple[Member, list[x509.Certificate]]:

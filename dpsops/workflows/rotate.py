@@ -57,7 +57,7 @@ def rotate(run: Run, *, until: Phase | None, grace: timedelta) -> Iterator[Actio
             raise Refused(standing.trouble, "enable or restore that root in the vault, or undo: dpsops rotate undo")
         if until is not None and _has_reached(standing, until, begun=begun):
             return
-        if standing.step is Step.RETIRE and waiting(run, view, standing, grace).devices:
+        if standing.step is Step.RETIRE and next(_laggards(run, view, standing, grace), None):
             return
         done = list[Action | Failed]()
         for result in _take(run, view, standing):
@@ -93,13 +93,20 @@ def report(run: Run, grace: timedelta) -> Report:
 def waiting(run: Run, view: View, standing: Standing, grace: timedelta) -> Waiting:
     """Who holds up the end of the old root. Nobody does before it is draining, nor once it is no longer trusted, nor
     when the time of grace is over."""
+    return Waiting(tuple(_laggards(run, view, standing, grace)), _end(view, standing, grace))
+
+
+def _laggards(run: Run, view: View, standing: Standing, grace: timedelta) -> Iterator[draining.Laggard]:
+    """The same, one after the other: who asks only whether there is one need not look at the whole fleet."""
+    ends = _end(view, standing, grace)
+    return iter(()) if ends is None or ends <= run.now() else draining.laggards(run, standing.new)
+
+
+def _end(view: View, standing: Standing, grace: timedelta) -> datetime | None:
     since = view.observed.generation(standing.new).draining_since
     if standing.phase is not Phase.DRAINING or since is None or standing.old not in view.observed.trusted:
-        return Waiting((), None)
-    ends = since + grace
-    if ends <= run.now():
-        return Waiting((), ends)
-    return Waiting(tuple(draining.laggards(run, standing.new)), ends)
+        return None
+    return since + grace
 
 
 def replace_compromised(run: Run, confirm: Callable[[str, list[str]], None]) -> Iterator[Action | Failed]:

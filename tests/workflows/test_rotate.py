@@ -153,7 +153,7 @@ def test_fifty_devices_end_under_the_new_root(quick: World) -> None:
         leaf, presented = x509.load_pem_x509_certificates(one.credential.chain.encode())
         assert presented == authority
         chains.require_issued_by(leaf, authority, run.now())
-    members = fleet.members(run)
+    members = list(fleet.members(run))
     assert [(one.leaf.generation, one.uses_newest_leaf) for one in members] == [(2, True)] * 50
     (dps,) = run.cloud.registries
     assert list(dps.all()) == ["root-g2"]

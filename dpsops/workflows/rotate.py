@@ -170,7 +170,7 @@ def _stage(run: Run, view: View, standing: Standing) -> Iterator[Action]:
     if standing.phase is not Phase.BREACHED:
         _require_startable(run, view, standing)
     for registry, held in view.held:
-        prove.require_room(registry, held, name)
+        prove.require_place(registry, held, name)
     yield from root.converge(run, name)
 
 

@@ -13,7 +13,7 @@ from dpsops.emulator.http import Request, Response
 from dpsops.errors import Error, Refused
 from dpsops.pki import chains, profiles
 from dpsops.pki.names import DeviceId, device_id, secret_name
-from dpsops.workflows import blocking, device, enrollment, fleet, generations, prove, register, root, rotate, status
+from dpsops.workflows import blocking, device, enrollment, external, fleet, generations, prove, register, root, rotate, status
 from dpsops.workflows.enrollment import Individual
 from dpsops.workflows.rotation import Keeping, Observed, Phase, Standing, Step, Trust, classify
 from dpsops.workflows.run import Action, Run
@@ -337,6 +337,22 @@ def test_a_full_dps_is_noticed_before_anything_is_made(quick: World) -> None:
     with pytest.raises(Refused, match="already holds 25 CA certificates"):
         step(quick.run())
     assert list(root.kept(quick.run())) == [1]
+
+
+def test_a_name_that_is_taken_is_noticed_before_anything_is_made(quick: World) -> None:
+    upload(quick.run(), "root-g2", self_signed("somebody else's", quick.run().now()))
+    for attempt in (step, external.csr):
+        with pytest.raises(Refused, match="already holds a certificate root-g2, and it is another one"):
+            attempt(quick.run())
+    assert list(root.kept(quick.run())) == [1]
+
+
+@pytest.mark.parametrize(("tag", "text"), [("draining", "yesterday"), ("draining", "2026-03-01"), ("breach", "maybe")])
+def test_a_tag_that_somebody_has_edited_is_named(quick: World, tag: str, text: str) -> None:
+    generations.tag_root(quick.run(), 1, {tag: text})
+    with pytest.raises(Refused, match=f"the tag '{tag}' of root-g1 in the vault says '{text}'"):
+        step(quick.run())
+    assert status.observe(quick.run()).trouble is not None
 
 
 def test_an_ended_root_cannot_begin_a_rotation_but_be_replaced(quick: World) -> None:

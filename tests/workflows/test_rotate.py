@@ -206,6 +206,15 @@ def test_a_new_device_is_not_waited_for_and_one_that_never_came_is(quick: World)
     assert phase(quick.run()) is Phase.RETIRED
 
 
+def test_a_device_whose_old_leaf_has_ended_is_not_waited_for(quick: World) -> None:
+    quick.environment = environment(root={"key": "EC-P256"}, leaf={"days": 20})
+    issued(quick, PRESS)
+    step(quick.run(), until=Phase.DRAINING)
+    assert waits(quick.run())
+    quick.clock.advance(timedelta(days=20).total_seconds())
+    assert waits(quick.run()) == ()
+
+
 def test_a_device_that_was_renewed_after_it_moved_has_moved(quick: World) -> None:
     issued(quick, PRESS)
     step(quick.run(), until=Phase.DRAINING)

@@ -160,7 +160,7 @@ def list_devices(context: typer.Context) -> None:
 
     options: Options = context.obj
     with connected(options) as run:
-        found = members(run)
+        found = list(members(run))
     lines = [_line(member) for member in found]
     options.print_result({"devices": [_member(member) for member in found]}, "\n".join(lines) or "No device has a leaf yet.")
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _FAILED, _SOME_FAILED = 1, 3
 _SHOWN = 20
+_GRACE = 30
 
 app = typer.Typer(
     invoke_without_command=True,
@@ -48,6 +49,7 @@ GraceOption = Annotated[
     typer.Option(
         "--grace",
         min=0,
+        max=3650,
         metavar="DAYS",
         help="How long a device that was not seen with its new leaf is waited for; 0: not at all.",
     ),
@@ -60,7 +62,7 @@ def rotate(
     until: Annotated[
         str | None, typer.Option("--until", metavar="PHASE", help="Take steps until this phase, or until devices must move.")
     ] = None,
-    grace: GraceOption = 30,
+    grace: GraceOption = _GRACE,
     compromised: Annotated[
         bool, typer.Option("--compromised", help="Cut the root off first, with all that it vouched for.")
     ] = False,
@@ -68,6 +70,11 @@ def rotate(
 ) -> int:
     """Takes the next step, unless a command follows."""
     if context.invoked_subcommand is not None:
+        if until is not None or compromised or yes or grace != _GRACE:
+            raise InvalidInput(
+                f"an option stands before {context.invoked_subcommand!r}, where it would say nothing",
+                f"put it behind: dpsops rotate {context.invoked_subcommand} --help shows which it has",
+            )
         return 0
     from dpsops.workflows import rotate as workflow
 
@@ -141,7 +148,7 @@ def _print_rotated(options: Options, results: Iterable[Action | Failed], found: 
 
 
 @app.command()
-def status(context: typer.Context, grace: GraceOption = 30) -> None:
+def status(context: typer.Context, grace: GraceOption = _GRACE) -> None:
     """Show where the rotation stands, whom it waits for, and what comes next.
 
     \b

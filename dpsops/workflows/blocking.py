@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from dpsops.errors import Error
 from dpsops.pki.names import DeviceId, secret_name
-from dpsops.workflows import identities
+from dpsops.workflows import fleet, identities
 from dpsops.workflows.device import BLOCKED_TAG, THUMBPRINT_TAG
 from dpsops.workflows.enrollment import attestation
 from dpsops.workflows.register import chain_of
@@ -78,15 +78,10 @@ def _set_identities(run: Run, device: DeviceId, change: dict[str, Any], assigned
     once."""
     from azure.core.exceptions import AzureError, HttpResponseError
 
-    environment = run.environment
-    group = environment.resource_group
-    properties = run.cloud.dps.iot_dps_resource.get(environment.dps.name, group).properties
-    there = {f"{hub.name}.azure-devices.net".lower() for hub in run.cloud.hubs.iot_hub_resource.list_by_resource_group(group)}
-    own = there & {f"{hub.name}.azure-devices.net".lower() for hub in environment.hub}
-    linked = {str(link.name).lower() for link in (properties.iot_hubs if properties else None) or []}
-    known = own | linked | ({assigned.lower()} if assigned else set())
+    hubs, own = fleet.hubs(run), fleet.own_hosts(run.environment)
+    known = {hub for hub, ours in hubs.items() if ours} | ({assigned.lower()} if assigned else set())
     missed = []
-    for hub in sorted(there | known):
+    for hub in sorted(hubs.keys() | known):
         try:
             yield from _set_identity(run, hub, device, change)
         except AzureError as error:

@@ -82,7 +82,7 @@ def authority(run: Run) -> Authority:
 
 def issue(run: Run, devices: Iterable[DeviceId], *, renew: bool = False) -> Iterator[Issued | Unchanged | Failed]:
     """Issues a leaf to each device that has no valid one of the newest trusted root; three requests a device, and one to
-    three more where it has a leaf already.
+    four more where it has a leaf already.
 
     renew: to each of them, whatever it has. A blocked device gets none either way.
     """
@@ -103,7 +103,7 @@ def _issue(run: Run, device: DeviceId, issuer: Authority, *, renew: bool) -> Iss
     versions = kept_versions(run, device)
     if any(kept.blocked for kept in versions):
         return Failed(device, f"it is blocked: dpsops device unblock {device}")
-    if not renew and any(kept.generation == issuer.generation and lives(kept, run.now()) for kept in versions):
+    if not renew and _has_leaf_of(run, device, versions, issuer.generation):
         return Unchanged(device)
     own = enrollment.individual(run, device) if versions else None
     if own is not None and own.get("provisioningStatus") == "disabled":
@@ -131,6 +131,16 @@ def _issue(run: Run, device: DeviceId, issuer: Authority, *, renew: bool) -> Iss
         tags=_tags(device, leaf, issuer.generation),
     )
     return Issued(device, chains.serial_text(leaf), chains.thumbprint(leaf), leaf.not_valid_after_utc, secret.id or "")
+
+
+def _has_leaf_of(run: Run, device: DeviceId, versions: Collection[Kept], generation: int) -> bool:
+    """Whether the leaf that the vault hands out is a valid one of this generation. Where the device has leaves of several,
+    one request more tells which is the newest: a run that began under an older root can end after one under a newer."""
+    ours = [kept for kept in versions if kept.generation == generation and lives(kept, run.now())]
+    if not ours or len(ours) == len(versions):
+        return bool(ours)
+    newest = chains.thumbprint(chain_of(run, device)[0])
+    return any(kept.thumbprint == newest for kept in ours)
 
 
 def _pin(run: Run, own: dict[str, Any], leaf: x509.Certificate, versions: Collection[Kept], trusted: Collection[int]) -> None:

@@ -72,7 +72,7 @@ def _next(run: Run, view: View, standing: Standing) -> tuple[str, RootState]:
             "end it with 'dpsops rotate', or take it back with 'dpsops rotate undo'",
         )
     for registry, held in view.held:
-        prove.require_room(registry, held, name)
+        prove.require_place(registry, held, name)
     return name, root_state.classify(root.observe(run, name), run.now())
 
 

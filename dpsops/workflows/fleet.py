@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -11,6 +12,7 @@ from cryptography import x509
 from dpsops.errors import Error
 from dpsops.pki import chains
 from dpsops.pki.names import DeviceId, secret_name
+from dpsops.settings import Environment
 from dpsops.workflows import device as devices
 from dpsops.workflows import identities
 from dpsops.workflows.device import Kept
@@ -52,15 +54,32 @@ class Member:
         return self.leaf.blocked != (self.enrollment == "disabled")
 
 
+def hubs(run: Run) -> dict[str, bool]:
+    """The host names, in lower case, of every hub where a device may have an identity, each with whether it is one of ours:
+    the environment's, those linked to the DPS, and the others of the resource group, which the settings may have named
+    once. Two requests."""
+    environment = run.environment
+    group = environment.resource_group
+    properties = run.cloud.dps.iot_dps_resource.get(environment.dps.name, group).properties
+    there = {f"{hub.name}.azure-devices.net".lower() for hub in run.cloud.hubs.iot_hub_resource.list_by_resource_group(group)}
+    linked = {str(link.name).lower() for link in (properties.iot_hubs if properties else None) or []}
+    return {host: host in linked | own_hosts(environment) for host in there | linked}
+
+
+def own_hosts(environment: Environment) -> set[str]:
+    """The host names, in lower case, of the hubs that the settings name."""
+    return {f"{hub.name}.azure-devices.net".lower() for hub in environment.hub}
+
+
 def individuals(run: Run) -> dict[str, dict[str, Any]]:
     """The individual enrollments by their registration IDs, in lower case; one request for each page."""
     found = run.cloud.enrollments.query("/enrollments/query", {"query": "SELECT *"})
     return {str(each["registrationId"]).lower(): each for each in found}
 
 
-def members(run: Run) -> list[Member]:
-    """Every device that has a leaf, by its ID. Reads no key. Two requests for each page of them, one for each that
-    registered, and one for each that is enrolled by itself, which no group's list of registrations shows."""
+def members(run: Run) -> Iterator[Member]:
+    """Every device that has a leaf, by its ID. Reads no key. Two requests for each page of them, one for each that is
+    enrolled by itself, which no group's list of registrations shows, and, as it comes, one for each that registered."""
     run.progress("listing the devices in the vault")
     kept = sorted(devices.fleet(run), key=lambda one: one.device)
     run.progress("asking the DPS who registered")
@@ -70,7 +89,9 @@ def members(run: Run) -> list[Member]:
     for one in kept:
         if one.device not in registered and _status(own.get(one.device)) == "enabled":
             registered[one.device] = run.cloud.enrollments.get(f"/registrations/{one.device}")
-    return [_member(run, one, registered.get(one.device), own.get(one.device)) for one in kept]
+    gone = set[str]()
+    for one in kept:
+        yield _member(run, one, registered.get(one.device), own.get(one.device), gone)
 
 
 def member(run: Run, device: DeviceId) -> tuple[Member, list[x509.Certificate]]:
@@ -82,13 +103,13 @@ def member(run: Run, device: DeviceId) -> tuple[Member, list[x509.Certificate]]:
     newest = next((one for one in versions if one.thumbprint == chains.thumbprint(chain[0])), versions[0])
     kept = replace(newest, blocked=any(one.blocked for one in versions))
     record, own = (run.cloud.enrollments.get(f"/{kind}/{device}") for kind in ("registrations", "enrollments"))
-    return _member(run, kept, record, own), chain
+    return _member(run, kept, record, own, set()), chain
 
 
-def _member(run: Run, leaf: Kept, record: dict[str, Any] | None, own: dict[str, Any] | None) -> Member:
+def _member(run: Run, leaf: Kept, record: dict[str, Any] | None, own: dict[str, Any] | None, gone: set[str]) -> Member:
     assigned = record if record and record.get("status") == "assigned" else {}
     hub = str(assigned.get("assignedHub") or "")
-    identity = run.cloud.registry(hub).get(f"/devices/{leaf.device}") if hub else None
+    identity = _identity(run, hub, leaf.device, gone) if hub else None
     failed = record and record.get("status") == "failed"
     return Member(
         leaf=leaf,
@@ -100,6 +121,22 @@ def _member(run: Run, leaf: Kept, record: dict[str, Any] | None, own: dict[str, 
         admitted=(identity or {}).get("status") == "enabled",
         enrollment=_status(own),
     )
+
+
+def _identity(run: Run, hub: str, device: str, gone: set[str]) -> dict[str, Any] | None:
+    """The device's identity in the hub that its registration names. A registration outlives a hub that was deleted: one
+    that the environment does not have any more and that does not answer is `gone`, and is asked once."""
+    from azure.core.exceptions import ServiceRequestError
+
+    if hub in gone:
+        return None
+    try:
+        return run.cloud.registry(hub).get(f"/devices/{device}")
+    except ServiceRequestError:
+        if hub.lower() in own_hosts(run.environment):
+            raise
+        gone.add(hub)
+        return None
 
 
 def _status(enrollment: dict[str, Any] | None) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from dpsops.azure.ca_certificates import CaCertificate, CaCertificates
 from dpsops.errors import Error, Refused
@@ -19,6 +19,8 @@ from dpsops.workflows.run import Action, Run
 
 if TYPE_CHECKING:
     from azure.keyvault.certificates import CertificateProperties
+
+_Value = TypeVar("_Value")
 
 DRAINING_TAG, BREACH_TAG, REOPEN_TAG = "draining", "breach", "reopen"
 REOPEN = "yes"
@@ -73,7 +75,6 @@ def _generation(
     if properties is None:
         return Generation(number, Keeping.ABSENT, leaves=leaves)
     tags = properties.tags or {}
-    since, breach = tags.get(DRAINING_TAG), tags.get(BREACH_TAG)
     trusts = [_trust(certificates.get(root_name(number)), properties) for _, certificates in held]
     return Generation(
         number,
@@ -81,10 +82,29 @@ def _generation(
         trust=min(trusts, key=list(Trust).index),
         leaves=leaves,
         not_after=properties.expires_on,
-        draining_since=datetime.fromisoformat(since) if since else None,
-        breach=Breach(breach) if breach else None,
+        draining_since=_read(number, tags, DRAINING_TAG, _moment),
+        breach=_read(number, tags, BREACH_TAG, Breach),
         reopen=tags.get(REOPEN_TAG) == REOPEN,
     )
+
+
+def _read(number: int, tags: Mapping[str, str], tag: str, parse: Callable[[str], _Value]) -> _Value | None:
+    """What a tag of a root says, None without one. Raises `Refused` for what dpsops has not written: anybody can edit a tag."""
+    text = tags.get(tag)
+    try:
+        return parse(text) if text else None
+    except ValueError as cause:
+        raise Refused(
+            f"the tag {tag!r} of {root_name(number)} in the vault says {text!r}, which dpsops did not write",
+            "find out who has changed it; correct the tag or remove it, then run the command again",
+        ) from cause
+
+
+def _moment(text: str) -> datetime:
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError("no time zone")
+    return found
 
 
 def _keeping(tags: Mapping[str, str], *, enabled: bool) -> Keeping:

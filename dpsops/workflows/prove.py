@@ -5,7 +5,7 @@ Source: Azure DPS, "How to do proof-of-possession for X.509 CA certificates with
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from dpsops.azure.ca_certificates import CaCertificate, CaCertificates
 from dpsops.errors import Error, Refused
@@ -52,6 +52,16 @@ def upload(run: Run, registry: CaCertificates, name: str, root: Version) -> CaCe
     run.progress(f"uploading {name} to the {registry.owner}")
     require_room(registry, registry.all(), name)
     return registry.upload(name, chains.pem(root.certificate))
+
+
+def require_place(registry: CaCertificates, held: Mapping[str, CaCertificate], name: str) -> None:
+    """Raises `Refused` where a root that is yet to be made could not be uploaded: there is no room, or its name is taken."""
+    if name in held:
+        raise Refused(
+            f"the {registry.owner} already holds a certificate {name}, and it is another one (SHA-1 {held[name].thumbprint})",
+            "devices may depend on it: find out whose it is, then remove it there, or choose another name for the service",
+        )
+    require_room(registry, held, name)
 
 
 def require_room(registry: CaCertificates, held: Collection[str], name: str) -> None:

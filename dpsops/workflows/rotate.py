@@ -12,7 +12,7 @@ from dpsops.azure.ca_certificates import CaCertificate
 from dpsops.errors import Error, Refused
 from dpsops.pki.names import device_id
 from dpsops.workflows import breach, device, draining, generations, prove, root
-from dpsops.workflows.device import Failed
+from dpsops.workflows.device import Failed, Issued
 from dpsops.workflows.generations import View, put_group, tag_root
 from dpsops.workflows.root_state import root_name
 from dpsops.workflows.rotation import Observed, Phase, Standing, Step, classify, undo_fault
@@ -43,7 +43,8 @@ class Waiting:
 
 
 def rotate(run: Run, *, until: Phase | None, grace: timedelta) -> Iterator[Action | Failed]:
-    """Takes one step, or as many as lead to the phase `until`; yields what was done, and the devices that got no leaf.
+    """Takes one step, or as many as lead to the phase `until`; yields what was done, and the devices that got no leaf or,
+    after a breach, were not reached.
 
     It ends early where it has to wait for devices. From *stable*, `until` the same is a whole rotation. Raises `Refused`
     where a step would not be safe.
@@ -56,13 +57,14 @@ def rotate(run: Run, *, until: Phase | None, grace: timedelta) -> Iterator[Actio
             raise Refused(standing.trouble, "enable or restore that root in the vault, or undo: dpsops rotate undo")
         if until is not None and _has_reached(standing, until, begun=begun):
             return
-        if standing.step is Step.RETIRE and waiting(run, view, standing, grace).devices:
+        if standing.step is Step.RETIRE and next(_laggards(run, view, standing, grace), None):
             return
         done = list[Action | Failed]()
         for result in _take(run, view, standing):
             done.append(result)
             yield result
-        if until is None or not done or any(isinstance(result, Failed) for result in done):
+        held_up = standing.step is Step.REISSUE and any(isinstance(result, Failed) for result in done)
+        if until is None or not done or held_up:
             return
         begun = True
 
@@ -91,13 +93,20 @@ def report(run: Run, grace: timedelta) -> Report:
 def waiting(run: Run, view: View, standing: Standing, grace: timedelta) -> Waiting:
     """Who holds up the end of the old root. Nobody does before it is draining, nor once it is no longer trusted, nor
     when the time of grace is over."""
+    return Waiting(tuple(_laggards(run, view, standing, grace)), _end(view, standing, grace))
+
+
+def _laggards(run: Run, view: View, standing: Standing, grace: timedelta) -> Iterator[draining.Laggard]:
+    """The same, one after the other: who asks only whether there is one need not look at the whole fleet."""
+    ends = _end(view, standing, grace)
+    return iter(()) if ends is None or ends <= run.now() else draining.laggards(run, standing.new)
+
+
+def _end(view: View, standing: Standing, grace: timedelta) -> datetime | None:
     since = view.observed.generation(standing.new).draining_since
     if standing.phase is not Phase.DRAINING or since is None or standing.old not in view.observed.trusted:
-        return Waiting((), None)
-    ends = since + grace
-    if ends <= run.now():
-        return Waiting((), ends)
-    return Waiting(tuple(draining.laggards(run, standing.new)), ends)
+        return None
+    return since + grace
 
 
 def replace_compromised(run: Run, confirm: Callable[[str, list[str]], None]) -> Iterator[Action | Failed]:
@@ -138,7 +147,7 @@ def _take(run: Run, view: View, standing: Standing) -> Iterator[Action | Failed]
         case Step.OVERLAP:
             return put_group(run, view, standing.old, standing.new)
         case Step.REISSUE:
-            return _reissue(run, view, standing.new)
+            return _reissue(run, view, standing)
         case Step.PROMOTE:
             return put_group(run, view, standing.new, standing.old)
         case Step.DRAIN:
@@ -161,7 +170,7 @@ def _stage(run: Run, view: View, standing: Standing) -> Iterator[Action]:
     if standing.phase is not Phase.BREACHED:
         _require_startable(run, view, standing)
     for registry, held in view.held:
-        prove.require_room(registry, held, name)
+        prove.require_place(registry, held, name)
     yield from root.converge(run, name)
 
 
@@ -192,15 +201,22 @@ def _prove(run: Run, name: str) -> Iterator[Action]:
         yield from prove.converge(run, registry, name, whole)
 
 
-def _reissue(run: Run, view: View, new: int) -> Iterator[Action | Failed]:
-    """A leaf of the new root for every device that has another one and is not blocked."""
+def _reissue(run: Run, view: View, standing: Standing) -> Iterator[Action | Failed]:
+    """A leaf of the new root for every device that has another one and is not blocked.
+
+    After a breach whoever got one is let in at once, where another did not and holds up the end.
+    """
+    new, failed = standing.new, False
     wanted = [one for one in view.fleet if not one.blocked and one.generation != new]
     for number, result in enumerate(device.issue(run, [device_id(one.device) for one in wanted]), 1):
         run.progress(f"reissued {number} of {len(wanted)} leaves")
         if isinstance(result, Failed):
+            failed = True
             yield result
-        else:
+        elif isinstance(result, Issued):  # somebody else may have been first
             yield Action("reissue", f"leaf of {result.device}", f"issued by {root_name(new)}")
+    if failed and standing.phase is Phase.BREACHED:
+        yield from breach.let_in(run, generations.observe(run), standing)
 
 
 def _drain(run: Run, standing: Standing) -> Iterator[Action]:

@@ -9,7 +9,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from dpsops.emulator.world import Timings
 from dpsops.errors import Error, InvalidInput, Refused
 from dpsops.pki import chains
 from dpsops.pki.names import device_id
@@ -17,7 +16,7 @@ from dpsops.workflows import device, external, generations, root, rotate
 from dpsops.workflows.rotation import Phase, classify
 from tests.workflows.devices import Device
 from tests.workflows.doing import converge
-from tests.worlds import World, environment
+from tests.worlds import World
 
 PRESS = device_id("press-07")
 YEAR = timedelta(days=365)
@@ -64,16 +63,6 @@ def certified(request: x509.CertificateSigningRequest, now: datetime) -> tuple[x
     """A certificate over the request, and that of the CA which made it."""
     issuer = company(now)
     return signed(request, issuer, now), issuer[1]
-
-
-@pytest.fixture
-def quick(embedded: World) -> World:
-    """An Azure that is done at once, with a proven EC root."""
-    assert embedded.embedded is not None
-    embedded.embedded.azure.timings = Timings()
-    embedded.environment = environment(root={"key": "EC-P256"})
-    converge(embedded.run())
-    return embedded
 
 
 def test_the_request_is_over_a_key_that_cannot_leave(quick: World) -> None:

@@ -10,11 +10,23 @@ from cryptography import x509
 
 from dpsops.emulator.faults import Fault, Refuse
 from dpsops.emulator.http import Request, Response
-from dpsops.emulator.world import Timings
 from dpsops.errors import Error, Refused
 from dpsops.pki import chains, profiles
 from dpsops.pki.names import DeviceId, device_id, secret_name
-from dpsops.workflows import blocking, device, enrollment, fleet, generations, identities, prove, register, root, rotate, status
+from dpsops.workflows import (
+    blocking,
+    device,
+    enrollment,
+    external,
+    fleet,
+    generations,
+    identities,
+    prove,
+    register,
+    root,
+    rotate,
+    status,
+)
 from dpsops.workflows.enrollment import Individual
 from dpsops.workflows.rotation import Keeping, Observed, Phase, Standing, Step, Trust, classify
 from dpsops.workflows.run import Action, Run
@@ -87,16 +99,6 @@ def test_a_rotation_is_taken_back(world: World) -> None:
     assert converge(world.run()) == []
 
 
-@pytest.fixture
-def quick(embedded: World) -> World:
-    """An Azure that is done at once, with a proven EC root: the device SDK waits in real time."""
-    assert embedded.embedded is not None
-    embedded.embedded.azure.timings = Timings()
-    embedded.environment = environment(root={"key": "EC-P256"})
-    converge(embedded.run())
-    return embedded
-
-
 def issued(world: World, *devices: DeviceId) -> None:
     """Leaves for these devices."""
     assert all(isinstance(one, device.Issued) for one in device.issue(world.run(), devices))
@@ -164,7 +166,7 @@ def test_fifty_devices_end_under_the_new_root(quick: World) -> None:
         leaf, presented = x509.load_pem_x509_certificates(one.credential.chain.encode())
         assert presented == authority
         chains.require_issued_by(leaf, authority, run.now())
-    members = fleet.members(run)
+    members = list(fleet.members(run))
     assert [(one.leaf.generation, one.uses_newest_leaf) for one in members] == [(2, True)] * 50
     (dps,) = run.cloud.registries
     assert list(dps.all()) == ["root-g2"]
@@ -215,6 +217,15 @@ def test_a_new_device_is_not_waited_for_and_one_that_never_came_is(quick: World)
     assert waits(quick.run()) == ()
     assert step(quick.run())
     assert phase(quick.run()) is Phase.RETIRED
+
+
+def test_a_device_whose_old_leaf_has_ended_is_not_waited_for(quick: World) -> None:
+    quick.environment = environment(root={"key": "EC-P256"}, leaf={"days": 20})
+    issued(quick, PRESS)
+    step(quick.run(), until=Phase.DRAINING)
+    assert waits(quick.run())
+    quick.clock.advance(timedelta(days=20).total_seconds())
+    assert waits(quick.run()) == ()
 
 
 def test_a_device_that_was_renewed_after_it_moved_has_moved(quick: World) -> None:
@@ -309,6 +320,24 @@ def test_undo_is_refused_once_it_would_strand_a_device(quick: World, reached: Ph
     assert observed(quick.run()) == before
 
 
+def test_a_leaf_that_was_issued_late_under_the_old_root_is_reissued(quick: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that began before the overlap can end after the reissue: the newest leaf is of the old root then."""
+    issued(quick, PRESS)
+    run = quick.run()
+    before = device.authority(run)
+    step(quick.run(), until=Phase.REISSUING)
+    with monkeypatch.context() as patch:
+        patch.setattr(device, "authority", lambda run: before)
+        quick.clock.advance(1)
+        list(device.issue(run, [PRESS], renew=True))
+    quick.clock.advance(1)
+    assert [one.generation for one in device.fleet(quick.run())] == [1]
+    assert [action.target for action in step(quick.run())] == ["leaf of press-07"]
+    assert [one.generation for one in device.fleet(quick.run())] == [2]
+    assert list(device.issue(quick.run(), [PRESS])) == [device.Unchanged(PRESS)]
+    step(quick.run(), until=Phase.STABLE, grace=timedelta(0))
+
+
 def test_undo_without_a_rotation(quick: World) -> None:
     with pytest.raises(Refused, match="there is no rotation to take back"):
         list(rotate.undo(quick.run()))
@@ -330,6 +359,22 @@ def test_a_full_dps_is_noticed_before_anything_is_made(quick: World) -> None:
     with pytest.raises(Refused, match="already holds 25 CA certificates"):
         step(quick.run())
     assert list(root.kept(quick.run())) == [1]
+
+
+def test_a_name_that_is_taken_is_noticed_before_anything_is_made(quick: World) -> None:
+    upload(quick.run(), "root-g2", self_signed("somebody else's", quick.run().now()))
+    for attempt in (step, external.csr):
+        with pytest.raises(Refused, match="already holds a certificate root-g2, and it is another one"):
+            attempt(quick.run())
+    assert list(root.kept(quick.run())) == [1]
+
+
+@pytest.mark.parametrize(("tag", "text"), [("draining", "yesterday"), ("draining", "2026-03-01"), ("breach", "maybe")])
+def test_a_tag_that_somebody_has_edited_is_named(quick: World, tag: str, text: str) -> None:
+    generations.tag_root(quick.run(), 1, {tag: text})
+    with pytest.raises(Refused, match=f"the tag '{tag}' of root-g1 in the vault says '{text}'"):
+        step(quick.run())
+    assert status.observe(quick.run()).trouble is not None
 
 
 def test_an_ended_root_cannot_begin_a_rotation_but_be_replaced(quick: World) -> None:
@@ -491,12 +536,18 @@ def test_a_breach_cuts_off_first_and_then_builds_anew(quick: World) -> None:
 
 
 def test_a_breach_in_the_middle_of_a_rotation_spares_who_has_moved(quick: World) -> None:
-    issued(quick, PRESS, OTHER)
+    """Whoever has a new leaf in the vault and has not come with it yet is cut off too, and is named."""
+    issued(quick, PRESS, OTHER, BLOCKED)
+    Device.fetched(quick.run(), BLOCKED).register(quick.run())
     step(quick.run(), until=Phase.DRAINING)
     moved = Device.fetched(quick.run(), PRESS)
     moved.register(quick.run())
-    done = breach(quick)
-    assert [action.target for action in done if action.outcome == "disabled"] == []
+    asked: list[list[str]] = []
+    done = list(rotate.replace_compromised(quick.run(), lambda name, devices: asked.append(devices)))
+    assert asked == [[BLOCKED]]
+    assert [one.target for one in done if isinstance(one, Action) and one.outcome == "disabled"] == [
+        f"identity {BLOCKED} in iot-dpsops-test.azure-devices.net"
+    ]
     moved.register(quick.run())
     assert observed(quick.run()).primary == 2
     assert phase(quick.run()) is Phase.STABLE

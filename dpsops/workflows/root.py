@@ -202,8 +202,8 @@ def converge(run: Run, name: str) -> Iterator[Action]:
             case CsrRequested():
                 raise Error(
                     f"{name} waits for a certificate that another CA signs",
-                    f"'dpsops root csr' prints the request, 'dpsops root merge CERT CHAIN' completes it; without that CA, "
-                    f"delete the pending operation of {name} in the vault and run the command again",
+                    f"'dpsops root csr' prints the request, 'dpsops root merge CERT CHAIN' completes it; to do without that CA: "
+                    f"'az keyvault certificate pending delete --vault-name {run.environment.vault.name} --name {name}'",
                 )
             case KeyMade():
                 _request_certificate(run, name)

@@ -76,6 +76,16 @@ def test_the_request_is_over_a_key_that_cannot_leave(quick: World) -> None:
         list(rotate.rotate(quick.run(), until=None, grace=timedelta(0)))
 
 
+def test_a_request_that_is_given_up_makes_way_for_a_root_of_our_own(quick: World) -> None:
+    external.csr(quick.run())
+    with pytest.raises(Error, match="waits for a certificate") as refused:
+        list(rotate.rotate(quick.run(), until=None, grace=timedelta(0)))
+    assert "az keyvault certificate pending delete --vault-name kv-dpsops-test --name root-g2" in refused.value.hint
+    quick.run().cloud.certificates.delete_certificate_operation("root-g2")
+    list(rotate.rotate(quick.run(), until=Phase.PROVEN, grace=timedelta(0)))
+    assert root.chain(quick.run(), "root-g2", root.require(quick.run(), "root-g2"))[1:] == ()
+
+
 def test_it_is_proven_trusted_and_rotated_like_any_other(quick: World) -> None:
     list(device.issue(quick.run(), [PRESS]))
     _, request = external.csr(quick.run())

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import serialization
 
 from dpsops.errors import Error, InvalidInput, Refused
 from dpsops.pki import chains, profiles
-from dpsops.workflows import generations, prove, root, root_state
+from dpsops.workflows import generations, prove, root, root_making, root_state
 from dpsops.workflows.generations import View
 from dpsops.workflows.root_policy import vault_policy
 from dpsops.workflows.root_state import CsrRequested, Merged, Missing, RootState, root_name, root_tags
@@ -59,7 +59,7 @@ def merge(run: Run, certificate: x509.Certificate, above: Sequence[x509.Certific
         yield Action("merge", f"root {name}", "merged")
     elif not (isinstance(state, Merged) and state.root.certificate == certificate):
         raise Error(f"no request of {name} waits for a certificate", "make one first: dpsops root csr")
-    yield from root.converge(run, name)
+    yield from root_making.converge(run, name)
 
 
 def _next(run: Run, view: View, standing: Standing) -> tuple[str, RootState]:

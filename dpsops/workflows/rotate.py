@@ -11,7 +11,7 @@ from cryptography import x509
 from dpsops.azure.ca_certificates import CaCertificate
 from dpsops.errors import Error, Refused
 from dpsops.pki.names import device_id
-from dpsops.workflows import breach, device, draining, generations, prove, root
+from dpsops.workflows import breach, device, draining, generations, prove, root, root_making
 from dpsops.workflows.device import Failed, Issued
 from dpsops.workflows.generations import View, put_group, tag_root
 from dpsops.workflows.root_state import root_name
@@ -171,7 +171,7 @@ def _stage(run: Run, view: View, standing: Standing) -> Iterator[Action]:
         _require_startable(run, view, standing)
     for registry, held in view.held:
         prove.require_place(registry, held, name)
-    yield from root.converge(run, name)
+    yield from root_making.converge(run, name)
 
 
 def _require_startable(run: Run, view: View, standing: Standing) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from dpsops.azure.errors import error_code
 from dpsops.errors import InvalidInput, Refused
-from dpsops.workflows import deployment, enrollment, prove, root, root_state
+from dpsops.workflows import deployment, enrollment, prove, root, root_making, root_state
 from dpsops.workflows.run import Action, Run
 
 if TYPE_CHECKING:
@@ -99,13 +99,13 @@ def _plan_root(run: Run, observed: deployment.ObservedDeployment, attempts: int)
     if not _exists(observed, "vaults", environment.vault.name):
         name = root_state.root_name(1)
         proofs = _plan_proofs(run, name, None, exist=False)
-        return [*root.plan(root_state.Missing(), name), *proofs, *enrollment.plan(None, environment)]
+        return [*root_making.plan(root_state.Missing(), name), *proofs, *enrollment.plan(None, environment)]
     dps_exists = _exists(observed, "provisioningServices", environment.dps.name)
     name, group = _current(run, attempts, dps_exists=dps_exists)
     state = root_state.classify(root.observe(run, name), run.now())
     whole = state.root if isinstance(state, root_state.Ready | root_state.Merged) else None
     proven = list(_plan_proofs(run, name, whole, exist=dps_exists))
-    return [*root.plan(state, name), *proven, *enrollment.plan(group, environment)]
+    return [*root_making.plan(state, name), *proven, *enrollment.plan(group, environment)]
 
 
 def _current(run: Run, attempts: int, *, dps_exists: bool) -> tuple[str, enrollment.ObservedGroup | None]:
@@ -145,7 +145,7 @@ def up(run: Run, *, approved: Plan | None, confirm: Callable[[Plan], None]) -> I
             raise Refused("the roles are assigned, and with them more is seen to be missing", _ANEW)
         confirm(rest)
     name, _ = _current(run, _ROLE_POLLS, dps_exists=True)
-    yield from root.converge(run, name)
+    yield from root_making.converge(run, name)
     whole = root.require(run, name)
     for registry in run.cloud.registries:
         yield from prove.converge(run, registry, name, whole)

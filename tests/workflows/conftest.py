@@ -1,4 +1,4 @@
-"""The embedded Azure as the tests of the workflows like it."""
+"""What the tests of rotations begin with."""
 
 from __future__ import annotations
 

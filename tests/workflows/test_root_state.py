@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dpsops.errors import Refused
-from dpsops.workflows import root
+from dpsops.workflows import root_making
 from dpsops.workflows.root_state import (
     CsrPending,
     CsrRequested,
@@ -198,7 +198,7 @@ def test_each_state_has_its_plan_and_each_step_leads_to_a_shorter_one() -> None:
         Merged(merged, (first,)),
         Ready(sealed),
     ]
-    plans = [[action.action for action in root.plan(state, NAME)] for state in states]
+    plans = [[action.action for action in root_making.plan(state, NAME)] for state in states]
     assert [len(steps) for steps in plans] == [4, 4, 3, 2, 2, 1, 0]
     assert all(steps[-1] == "check and seal" for steps in plans[:-1])
 

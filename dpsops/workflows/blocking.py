@@ -11,7 +11,7 @@ Source: Azure DPS, "How to disenroll or revoke a device".
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dpsops.errors import Error
 from dpsops.pki.names import DeviceId, secret_name
@@ -39,7 +39,7 @@ def block(run: Run, device: DeviceId) -> Iterator[Action]:
     yield from _tag(run, device, versions, blocked=True)
     yield from _disable_enrollment(run, device, versions)
     registration = run.cloud.enrollments.get(f"/registrations/{device}")
-    yield from _set_identities(run, device, {"status": "disabled"}, str((registration or {}).get("assignedHub") or ""))
+    yield from _set_identities(run, device, "disabled", assigned=str((registration or {}).get("assignedHub") or ""))
     if registration is not None:
         run.cloud.enrollments.delete(f"/registrations/{device}", registration.get("etag", "*"))
         yield Action("remove", f"registration {device}", "removed")
@@ -52,7 +52,7 @@ def unblock(run: Run, device: DeviceId) -> Iterator[Action]:
     versions = _versions(run, device)
     newest = str((versions[0].tags or {}).get(THUMBPRINT_TAG) or "")
     yield from _enable_enrollment(run, device)
-    yield from _set_identities(run, device, {"status": "enabled", **identities.known_by(newest)}, "")
+    yield from _set_identities(run, device, "enabled", leaf=newest)
     yield from _tag(run, device, versions, blocked=False)
 
 
@@ -72,10 +72,10 @@ def _versions(run: Run, device: DeviceId) -> list[SecretProperties]:
     return sorted(listed, key=lambda each: (each.created_on is not None, each.created_on), reverse=True)
 
 
-def _set_identities(run: Run, device: DeviceId, change: dict[str, Any], assigned: str) -> Iterator[Action]:
-    """Changes these members of the identity in every hub where the device may have one: the environment's, those linked
-    to the DPS, the one that it was `assigned` to, and the others of the resource group, which the settings may have named
-    once."""
+def _set_identities(run: Run, device: DeviceId, status: str, *, assigned: str = "", leaf: str = "") -> Iterator[Action]:
+    """Sets the status, and the `leaf` (its thumbprint) that it is known by, of the device's identity in every hub where it
+    may have one: the environment's, those linked to the DPS, the one that it was `assigned` to, and the others of the
+    resource group, which the settings may have named once."""
     from azure.core.exceptions import AzureError, HttpResponseError
 
     hubs, own = fleet.hubs(run), fleet.own_hosts(run.environment)
@@ -83,7 +83,7 @@ def _set_identities(run: Run, device: DeviceId, change: dict[str, Any], assigned
     missed = []
     for hub in sorted(hubs.keys() | known):
         try:
-            yield from _set_identity(run, hub, device, change)
+            yield from _set_identity(run, hub, device, status, leaf)
         except AzureError as error:
             if hub in own:
                 raise
@@ -128,11 +128,12 @@ def _enable_enrollment(run: Run, device: DeviceId) -> Iterator[Action]:
         yield Action("enable", f"enrollment {device}", "enabled")
 
 
-def _set_identity(run: Run, hub: str, device: DeviceId, change: dict[str, Any]) -> Iterator[Action]:
-    registry, status = run.cloud.registry(hub), change["status"]
+def _set_identity(run: Run, hub: str, device: DeviceId, status: str, leaf: str) -> Iterator[Action]:
+    registry = run.cloud.registry(hub)
     identity = registry.get(f"/devices/{device}")
     if identity is None or identity.get("status") == status:
         return
+    change = {"status": status, **identities.known_by(identity, leaf)}
     registry.put(f"/devices/{device}", identity | change, f'"{identity["etag"]}"')
     yield Action("disable" if status == "disabled" else "enable", f"identity {device} in {hub}", status)
 

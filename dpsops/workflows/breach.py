@@ -188,12 +188,12 @@ def _disable_identities(run: Run, view: View, number: int) -> Iterator[Action | 
         thumbprint = known.get(place.device, "")
         if identity is None or identities.thumbprint(identity) in newer:
             return
-        holds = identities.known_by(thumbprint) if thumbprint else {}
+        holds = identities.known_by(identity, thumbprint)
         if identity.get("status") == "enabled":
             run.progress(f"disabling {place.device} in {place.hub}")
             change = {"status": "disabled", "statusReason": _reason(root_name(number)), **holds}
             yield _put(registry, place, identity, change, "disable", "disabled")
-        elif thumbprint and identities.thumbprint(identity) != thumbprint:
+        elif holds and identities.thumbprint(identity) != thumbprint:
             yield _put(registry, place, identity, holds, "modify", "holds the leaf that the vault knows, and stays disabled")
 
     yield from _each(places, places.all, disable)
@@ -204,16 +204,16 @@ def _enable(run: Run, place: _Place, root: str, thumbprint: str) -> Iterator[Act
     if identity is None or identity.get("status") == "enabled" or identity.get("statusReason") != _reason(root):
         return
     run.progress(f"letting {place.device} into {place.hub} with its new leaf")
-    change = {"status": "enabled", "statusReason": None, **identities.known_by(thumbprint)}
+    change = {"status": "enabled", "statusReason": None, **identities.known_by(identity, thumbprint)}
     yield _put(registry, place, identity, change, "enable", "enabled, with its new leaf")
 
 
 def _identity(run: Run, place: _Place) -> tuple[DataPlane, dict[str, Any] | None]:
-    """The identity in a place, if a leaf lets it in: a root vouches for no other."""
+    """The identity in a place, if a certificate lets it in: a root vouches for no other."""
     registry = run.cloud.registry(place.hub)
     found = registry.get(f"/devices/{place.device}")
     kind = ((found or {}).get("authentication") or {}).get("type")
-    return registry, found if kind == "selfSigned" else None
+    return registry, found if kind in ("selfSigned", "certificateAuthority") else None
 
 
 def _put(

@@ -14,7 +14,10 @@ def thumbprint(identity: dict[str, Any] | None) -> str:
     return str(thumbprints.get("primaryThumbprint") or "").upper()
 
 
-def known_by(thumbprint: str) -> dict[str, Any]:
-    """The members of an identity that is known by this thumbprint: both are the same, as DPS has it."""
+def known_by(identity: dict[str, Any], thumbprint: str) -> dict[str, Any]:
+    """The members that make an identity known by this leaf, primary and secondary alike, as DPS has it; none where there is
+    no leaf, or where the hub itself looks for the leaf's root."""
+    if not thumbprint or (identity.get("authentication") or {}).get("type") != "selfSigned":
+        return {}
     both = {"primaryThumbprint": thumbprint, "secondaryThumbprint": thumbprint}
     return {"authentication": {"type": "selfSigned", "x509Thumbprint": both}}

@@ -48,6 +48,18 @@ def test_an_identity_without_a_registration_is_cut_off_and_let_in_again(quick: W
     assert identity(quick.run())["authentication"]["x509Thumbprint"]["primaryThumbprint"] == leaf.thumbprint
 
 
+def test_an_identity_that_the_hub_judges_by_its_root_is_cut_off_too(quick: World) -> None:
+    """Of one that no certificate lets in a root says nothing."""
+    registered(quick, PRESS, OTHER)
+    registry = quick.run().cloud.registry(HUB)
+    for name, kind in ((PRESS, "certificateAuthority"), (OTHER, "sas")):
+        found = identity(quick.run(), name)
+        registry.put(f"/devices/{name}", found | {"authentication": {"type": kind}}, f'"{found["etag"]}"')
+    done = [(action.action, action.target) for action in breach(quick) if action.target.startswith("identity")]
+    assert done == [(each, f"identity {PRESS} in {HUB}") for each in ("disable", "enable")]
+    assert identity(quick.run())["authentication"]["type"] == "certificateAuthority"
+
+
 @pytest.mark.parametrize("when", ["before", "meanwhile"])
 def test_whoever_unblocks_a_device_after_a_breach_lets_in_no_forged_leaf(quick: World, when: str) -> None:
     issued(quick, PRESS)

@@ -17,7 +17,7 @@ from typing import Any
 from azure.core.exceptions import AzureError, HttpResponseError
 
 from dpsops.azure.data_plane import DataPlane
-from dpsops.errors import Error
+from dpsops.errors import Error, Refused
 from dpsops.pki.names import DeviceId
 from dpsops.workflows import draining, fleet, generations, identities
 from dpsops.workflows.device import Failed
@@ -45,7 +45,11 @@ def cut_off(run: Run, view: View, number: int) -> Iterator[Action | Failed]:
         yield from put_group(run, view, others[-1], None)
     elif not others and view.group.enabled:
         yield change_group(run, view, "shut: no device can register", provisioningStatus="disabled")
-    yield from generations.put_away(run, view, number)
+    try:
+        yield from generations.put_away(run, view, number)
+    except Refused:  # another certificate is in the way: the identities do not wait for it
+        yield from _disable_identities(run, view, number)
+        raise
     yield from _disable_identities(run, view, number)
     tag_root(run, number, {generations.BREACH_TAG: Breach.CUT})
     yield Action("cut off", f"root {root_name(number)}", "vouches for nobody any more")

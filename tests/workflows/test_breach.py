@@ -8,7 +8,7 @@ import pytest
 
 from dpsops.emulator.faults import Drop, Fault, Refuse
 from dpsops.emulator.http import Request, Response
-from dpsops.errors import Error
+from dpsops.errors import Error, Refused
 from dpsops.pki.names import DeviceId
 from dpsops.workflows import blocking, device, enrollment, fleet, rotate
 from dpsops.workflows.enrollment import Individual
@@ -17,7 +17,7 @@ from dpsops.workflows.run import Action, Run
 from tests.workflows.devices import Device
 from tests.workflows.doing import converge
 from tests.workflows.test_rotate import OTHER, PRESS, breach, forged, issued, phase, step, stores_press_08
-from tests.workflows.test_trouble import azure
+from tests.workflows.test_trouble import azure, self_signed, upload
 from tests.worlds import World, environment
 
 HUB, NEW = "iot-dpsops-test.azure-devices.net", "iot-dpsops-new"
@@ -58,6 +58,16 @@ def test_an_identity_that_the_hub_judges_by_its_root_is_cut_off_too(quick: World
     done = [(action.action, action.target) for action in breach(quick) if action.target.startswith("identity")]
     assert done == [(each, f"identity {PRESS} in {HUB}") for each in ("disable", "enable")]
     assert identity(quick.run())["authentication"]["type"] == "certificateAuthority"
+
+
+def test_another_certificate_under_the_roots_name_does_not_spare_the_identities(quick: World) -> None:
+    registered(quick, PRESS)
+    (dps,) = quick.run().cloud.registries
+    dps.delete("root-g1", dps.all()["root-g1"].etag)
+    upload(quick.run(), "root-g1", self_signed("somebody else's", quick.run().now()))
+    with pytest.raises(Refused, match="holds a certificate root-g1, and it is another one"):
+        breach(quick)
+    assert identity(quick.run())["status"] == "disabled"
 
 
 @pytest.mark.parametrize("when", ["before", "meanwhile"])

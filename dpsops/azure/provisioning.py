@@ -10,7 +10,7 @@ import re
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ _API_VERSION = "2021-10-01"
 _POLLS = 60
 _DEFAULT_WAIT, _LONGEST_WAIT = 3.0, 60.0
 _PATIENCE = 60.0
+_GOODBYE = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +158,12 @@ def _message(document: Mapping[str, Any]) -> str:
 def register_over_mqtt(scope: str, device: str, credential: DeviceCredential, wire: Wire) -> Assigned:
     """The same through Microsoft's device SDK. Raises `InvalidInput` where the extra `device` is not installed."""
     sdk = _sdk()
-    with _files(credential) as (chain, key):
+    with _files(credential) as (chain, key), ExitStack() as ending:
         try:
             client = sdk.ProvisioningDeviceClient.create_from_x509_certificate(
                 GLOBAL_HOST, device, scope, sdk.X509(chain, key), **_options(sdk, wire)
             )
+            ending.callback(_hang_up, client)
             result = _bounded(client.register, "register with DPS")
         except sdk.exceptions.ClientError as cause:
             raise _sdk_refusal(cause) from cause
@@ -169,6 +171,15 @@ def register_over_mqtt(scope: str, device: str, credential: DeviceCredential, wi
         raise _refusal(result.status, 0, "")
     state = result.registration_state
     return Assigned(state.device_id, state.assigned_hub, state.sub_status or "")
+
+
+def _hang_up(client: Any) -> None:
+    """Ends what the SDK has begun: it does so itself only after a success, and would otherwise go on reconnecting, and
+    complain from its own threads, while Python exits."""
+    over = threading.Event()
+    with suppress(Exception):  # one that has hung up already says so by raising
+        client._pipeline.shutdown(callback=lambda **_: over.set())
+        over.wait(_GOODBYE)
 
 
 def send_message(hub: str, device: str, credential: DeviceCredential, wire: Wire, text: str) -> None:

@@ -478,3 +478,17 @@ def test_on_a_terminal_progress_is_a_spinner_and_the_result_stays_clean(tmp_path
     assert (b"\x1b[" in shown) == (kind != "dumb")
     assert b"\x1b[" not in done.stdout
     assert done.stdout.decode().splitlines()[-1] == "✓ enrollment group devices: created"
+
+
+def test_a_refusal_over_mqtt_is_two_lines_to_the_end(terminal: Terminal, tmp_path: Path) -> None:
+    """The device SDK has threads of its own, which outlive the command unless it hangs up."""
+    terminal("up")
+    terminal("device", "issue", "press-07")
+    terminal("device", "block", "press-07")
+    done = subprocess.run(
+        [sys.executable, "-m", "dpsops", "device", "register", "press-07"],
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    assert [line.split(": ")[1] for line in lines[1:]] == ["error", "hint"]

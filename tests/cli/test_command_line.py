@@ -485,10 +485,9 @@ def test_a_refusal_over_mqtt_is_two_lines_to_the_end(terminal: Terminal, tmp_pat
     terminal("up")
     terminal("device", "issue", "press-07")
     terminal("device", "block", "press-07")
-    done = subprocess.run(
-        [sys.executable, "-m", "dpsops", "device", "register", "press-07"],
-        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    command = [sys.executable, "-m", "dpsops", "device", "register", "press-07"]
+    path = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(command, cwd=tmp_path, env=path, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     lines = done.stderr.splitlines()
     assert [line.split(": ")[1] for line in lines[1:]] == ["error", "hint"]

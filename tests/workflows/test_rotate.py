@@ -610,6 +610,19 @@ def test_while_a_breach_is_dealt_with_nothing_else_goes_on(quick: World) -> None
     Device.fetched(quick.run(), PRESS).register(quick.run())
 
 
+def test_a_new_leaf_takes_the_place_of_one_of_a_compromised_root(quick: World) -> None:
+    """An individual enrollment keeps the leaf before only while its root is trusted: not even until the last step of a breach."""
+    issued(quick, PRESS)
+    list(enrollment.enroll(quick.run(), PRESS, Individual()))
+    for one in rotate.replace_compromised(quick.run(), lambda name, devices: None):
+        if isinstance(one, Action) and one.action == "reissue":
+            break
+    (kept,) = [leaf for leaf in device.kept_versions(quick.run(), PRESS) if leaf.generation == 2]
+    found = enrollment.individual(quick.run(), PRESS)
+    assert found is not None
+    assert set(enrollment.pinned(found)) == {kept.thumbprint}
+
+
 def test_saying_no_changes_nothing(quick: World) -> None:
     def no(name: str, devices: list[str]) -> None:
         raise Error(f"{name} and {len(devices)} device(s) stay", "you said no")

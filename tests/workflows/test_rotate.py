@@ -412,6 +412,14 @@ def test_a_root_that_is_not_proven_cannot_begin_a_rotation(quick: World) -> None
     assert step(quick.run())
 
 
+def test_a_root_that_somebody_disabled_cannot_begin_a_rotation(quick: World) -> None:
+    version = root.require(quick.run(), "root-g1").id
+    quick.run().cloud.certificates.update_certificate_properties("root-g1", version, enabled=False)
+    with pytest.raises(Refused, match="the root root-g1 is disabled"):
+        step(quick.run())
+    assert list(root.kept(quick.run())) == [1]
+
+
 def test_a_group_that_trusts_anothers_root_is_left_alone(quick: World) -> None:
     upload(quick.run(), "company", self_signed("somebody else's", quick.run().now()))
     references = {"primary": "root-g1", "secondary": "company"}

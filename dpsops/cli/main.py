@@ -95,6 +95,9 @@ def main(arguments: list[str]) -> int:
     except Exception as error:
         return _report(_explain(error))
     if result == _INTERRUPTED:  # what Typer makes of Ctrl-C
+        # Where Ctrl-C fell into an exec, which every dataclass is made by, CPython's `-m` dies of the signal at
+        # the very end instead of exiting with this code; the next exec makes it forget.
+        exec("")  # noqa: S102
         print("dpsops: interrupted; what was done stands, run the command again to go on", file=sys.stderr)
     return result if isinstance(result, int) else 0
 

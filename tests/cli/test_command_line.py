@@ -363,15 +363,25 @@ SOURCE = {"PYTHONPATH": str(Path(__file__).parents[2])}
 def test_an_interrupted_command_says_so(terminal: Terminal, tmp_path: Path) -> None:
     terminal("plan")
     (tmp_path / "infra" / "local.toml").write_text(f"{LOCAL}\n[embedded]\noperation_seconds = 3600")
-    command = [sys.executable, "-m", "dpsops", "up"]
+    command = [sys.executable, "-m", "dpsops", "--verbose", "up"]
     with subprocess.Popen(command, cwd=tmp_path, env=os.environ | SOURCE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
-        while "deploying" not in process.stderr.readline():
+        while "operationStatuses" not in process.stderr.readline():  # then it waits for the next
             assert process.poll() is None
         process.send_signal(signal.SIGINT)
         *_, last = process.stderr.read().splitlines()
     assert last == "dpsops: interrupted; what was done stands, run the command again to go on"
     assert process.returncode == 130
+
+
+def test_an_interrupt_while_a_dataclass_is_made_is_like_any_other(tmp_path: Path) -> None:
+    (tmp_path / "interrupted.py").write_text(
+        "from dpsops.cli import main\ndef app(*_, **__): exec('raise KeyboardInterrupt')\nmain.app = app\nmain.run()\n"
+    )
+    command = [sys.executable, "-m", "interrupted"]
+    result = subprocess.run(command, cwd=tmp_path, env=os.environ | SOURCE, capture_output=True, text=True, check=False)
+    assert result.stderr == "dpsops: interrupted; what was done stands, run the command again to go on\n"
+    assert result.returncode == 130
 
 
 def test_nothing_is_drawn_over_the_question(terminal: Terminal, tmp_path: Path) -> None:

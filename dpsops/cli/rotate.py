@@ -12,13 +12,13 @@ import typer
 
 from dpsops.cli.connection import connected
 from dpsops.cli.options import Options, timestamp
-from dpsops.errors import Error, InvalidInput
+from dpsops.errors import Error, InvalidInput, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dpsops.workflows.device import Failed
-    from dpsops.workflows.rotate import Report
+    from dpsops.workflows.rotate import Cut, Report
     from dpsops.workflows.rotation import Phase
     from dpsops.workflows.run import Action, Run
 
@@ -100,24 +100,34 @@ def _phase(text: str) -> Phase:
     return Phase(text)
 
 
-def _consent(root: str, devices: list[str]) -> None:
-    """`--yes` was said."""
+def _consent(cut: Cut) -> None:
+    """`--yes` was said. A pipeline that runs again would cut off the root that its first run has made."""
+    if cut.replaced:
+        raise Refused(
+            f"{cut.root} has taken the place of {cut.replaced}, which was compromised: that is done",
+            f"if {cut.root} is compromised as well, say so at a terminal, without --yes",
+        )
 
 
-def _asker(run: Run) -> Callable[[str, list[str]], None]:
+def _asker(run: Run) -> Callable[[Cut], None]:
     name = run.environment.name
 
-    def ask(root: str, devices: list[str]) -> None:
+    def ask(cut: Cut) -> None:
         if not sys.stdin.isatty():
             raise InvalidInput(
-                f"this would cut off {root} of the environment {name!r} and {len(devices)} device(s) with it, and there is no "
-                "terminal to ask at",
+                f"this would cut off {cut.root} of the environment {name!r} and {len(cut.devices)} device(s) with it, and "
+                "there is no terminal to ask at",
                 "say --yes",
             )
         run.progress("")  # a spinner would draw over the question
-        print(f"{root} leaves the enrollment group and the DPS at once, and cannot come back.", file=sys.stderr)
-        shut = f"{len(devices)} device(s) are shut out until they have a new leaf: {', '.join(devices)}"
-        print(shut if devices else "No device is shut out by that.", file=sys.stderr)
+        if cut.replaced:
+            print(
+                f"{cut.root} has taken the place of {cut.replaced}, which was compromised. This is about another breach.",
+                file=sys.stderr,
+            )
+        print(f"{cut.root} leaves the enrollment group and the DPS at once, and cannot come back.", file=sys.stderr)
+        shut = f"{len(cut.devices)} device(s) are shut out until they have a new leaf: {', '.join(cut.devices)}"
+        print(shut if cut.devices else "No device is shut out by that.", file=sys.stderr)
         print(f"Type the environment's name ({name}) to go on: ", end="", file=sys.stderr, flush=True)
         if sys.stdin.readline().strip() != name:
             raise Error("nothing was changed", "the name was not that of the environment")
@@ -247,6 +257,8 @@ def _outlook(found: Report) -> list[str]:
     standing, waiting = found.standing, found.waiting
     if standing.trouble:
         return [f"stuck   {standing.trouble}"]
+    if found.csr_waits:
+        return [f"next    dpsops root merge CERT CHAIN: root-g{standing.new} waits for a certificate that another CA signs"]
     if not waiting.devices:
         return [f"next    dpsops rotate: {_promise(found)}"]
     shown = waiting.devices[:_SHOWN]

@@ -79,7 +79,8 @@ def readmit(run: Run, view: View, standing: Standing) -> Iterator[Action | Faile
     """Lets the devices in again; then it is over."""
     yield from let_in(run, view, standing)
     tag_root(run, standing.new, {generations.DRAINING_TAG: None})
-    tag_root(run, standing.old, {generations.BREACH_TAG: Breach.OVER, generations.REOPEN_TAG: None})
+    over = {generations.BREACH_TAG: Breach.OVER, generations.REOPEN_TAG: None, generations.REPLACED_TAG: root_name(standing.new)}
+    tag_root(run, standing.old, over)
     yield Action("settle", f"replacement of {root_name(standing.old)} by {root_name(standing.new)}", "done")
 
 

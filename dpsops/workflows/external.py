@@ -62,6 +62,11 @@ def merge(run: Run, certificate: x509.Certificate, above: Sequence[x509.Certific
     yield from root_making.converge(run, name)
 
 
+def is_awaited(run: Run, name: str) -> bool:
+    """Whether a root waits for the certificate that another CA signs; at most four requests."""
+    return isinstance(root_state.classify(root.observe(run, name), run.now()), CsrRequested)
+
+
 def _next(run: Run, view: View, standing: Standing) -> tuple[str, RootState]:
     """The name and the present state of the root after the one that is in use."""
     name = root_name(standing.new)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _Value = TypeVar("_Value")
 
-DRAINING_TAG, BREACH_TAG, REOPEN_TAG = "draining", "breach", "reopen"
+DRAINING_TAG, BREACH_TAG, REOPEN_TAG, REPLACED_TAG = "draining", "breach", "reopen", "replaced-by"
 REOPEN = "yes"
 
 Held = Mapping[str, CaCertificate]
@@ -67,6 +67,12 @@ def view(run: Run, group: ObservedGroup) -> View:
         is_open=group.enabled,
     )
     return View(observed, group, fleet, held, kept)
+
+
+def replaced(view: View, number: int) -> str:
+    """The name of the compromised root that a root has taken the place of; empty where it did not."""
+    tags = {other: properties.tags or {} for other, properties in view.kept.items()}
+    return next((root_name(other) for other, found in tags.items() if found.get(REPLACED_TAG) == root_name(number)), "")
 
 
 def _generation(

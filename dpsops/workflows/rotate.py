@@ -11,7 +11,7 @@ from cryptography import x509
 from dpsops.azure.ca_certificates import CaCertificate
 from dpsops.errors import Error, Refused
 from dpsops.pki.names import device_id
-from dpsops.workflows import breach, device, draining, generations, prove, root, root_making
+from dpsops.workflows import breach, device, draining, external, generations, prove, root, root_making
 from dpsops.workflows.device import Failed, Issued
 from dpsops.workflows.generations import View, put_group, tag_root
 from dpsops.workflows.root_state import root_name
@@ -26,12 +26,16 @@ _ORDER = tuple(Phase)
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Where a rotation stands, for people: the generations with their certificates, as far as the vault has them."""
+    """Where a rotation stands, for people: the generations with their certificates, as far as the vault has them.
+
+    csr_waits: the next root is one that another CA is to sign, and has not signed yet.
+    """
 
     standing: Standing
     observed: Observed
     certificates: Mapping[int, x509.Certificate]
     waiting: Waiting
+    csr_waits: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,16 @@ class Waiting:
 
     devices: tuple[draining.Laggard, ...]
     ends: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What `--compromised` is about to cut off: a root, the devices that are shut out until they have a new leaf, and the
+    compromised root that this one has itself replaced, empty where there is none."""
+
+    root: str
+    devices: tuple[str, ...]
+    replaced: str
 
 
 def rotate(run: Run, *, until: Phase | None, grace: timedelta) -> Iterator[Action | Failed]:
@@ -87,7 +101,8 @@ def report(run: Run, grace: timedelta) -> Report:
     certificates = {
         number: certificate for number in view.kept if (certificate := root.certificate(run, root_name(number))) is not None
     }
-    return Report(standing, view.observed, certificates, waiting(run, view, standing, grace))
+    csr_waits = standing.step is Step.STAGE and external.is_awaited(run, root_name(standing.new))
+    return Report(standing, view.observed, certificates, waiting(run, view, standing, grace), csr_waits)
 
 
 def waiting(run: Run, view: View, standing: Standing, grace: timedelta) -> Waiting:
@@ -109,16 +124,23 @@ def _end(view: View, standing: Standing, grace: timedelta) -> datetime | None:
     return since + grace
 
 
-def replace_compromised(run: Run, confirm: Callable[[str, list[str]], None]) -> Iterator[Action | Failed]:
+def replace_compromised(run: Run, confirm: Callable[[Cut], None]) -> Iterator[Action | Failed]:
     """Cuts off the oldest root that is trusted, makes the next one and reissues all leaves; yields what was done.
 
-    confirm: is told the root's name and the devices that are shut out, before anything is changed; it raises to say no.
-    A breach that is being dealt with already is taken up, and nobody is asked again.
+    confirm: is told what is shut out, before anything is changed; it raises to say no. A breach that is being dealt with
+    already is taken up, and nobody is asked again. Raises `Refused` where the vault does not have the root.
     """
     view = generations.observe(run)
     if classify(view.observed).phase is not Phase.BREACHED:
         number = view.observed.trusted[0]
-        confirm(root_name(number), breach.casualties(run, view, number))
+        name, vault = root_name(number), run.environment.vault.name
+        if number not in view.kept:
+            raise Refused(
+                f"{name} is not in the vault {vault}, where it is to be marked as compromised",
+                f"recover it: az keyvault certificate recover --vault-name {vault} --name {name}; if it was purged, "
+                f"disable the enrollment group {run.environment.group.id} in the DPS by hand",
+            )
+        confirm(Cut(name, tuple(breach.casualties(run, view, number)), generations.replaced(view, number)))
         yield from breach.condemn(run, view, number)
     yield from rotate(run, until=Phase.STABLE, grace=timedelta(0))
 

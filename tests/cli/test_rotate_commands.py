@@ -93,7 +93,17 @@ def test_wrong_use(terminal: Terminal, arguments: list[str], words: str) -> None
 def test_a_breach_asks_for_the_environments_name(terminal: Terminal, tmp_path: Path) -> None:
     terminal("up")
     terminal("device", "issue", "press-07")
-    for answer, code, words in (("nonsense", 1, b"the name was not that of the environment"), ("local", 0, b"root-g2")):
+    for number, (answer, code, words) in enumerate(
+        (
+            ("nonsense", 1, b"the name was not that of the environment"),
+            ("local", 0, b"root root-g2"),
+            ("local", 0, b"root-g2 has taken the place of root-g1, which was compromised. This is about another breach."),
+        )
+    ):
+        if number == 2:
+            said = terminal("rotate", "--compromised", "--yes")
+            assert_error(said, 1, "root-g2 has taken the place of root-g1, which was compromised", "without --yes")
+            assert terminal.json("status")["root"]["name"] == "root-g2"
         ours, theirs = pty.openpty()
         command = [sys.executable, "-m", "dpsops", "rotate", "--compromised"]
         path = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
@@ -108,9 +118,13 @@ def test_a_breach_asks_for_the_environments_name(terminal: Terminal, tmp_path: P
         assert b"1 device(s) are shut out until they have a new leaf: press-07" in err
         assert b"Type the environment's name (local) to go on" in err
         assert words in out + err
-    assert terminal.json("status")["root"]["name"] == "root-g2"
+    assert terminal.json("status")["root"]["name"] == "root-g3"
+
+
+def test_a_pipeline_says_yes_to_a_breach(terminal: Terminal) -> None:
+    terminal("up")
     done = terminal.json("rotate", "--compromised", "--yes")
-    assert done["actions"][0] == {"action": "condemn", "target": "root root-g2", "outcome": "marked as compromised"}
+    assert done["actions"][0] == {"action": "condemn", "target": "root root-g1", "outcome": "marked as compromised"}
     assert done["rotation"]["phase"] == "stable"
 
 
@@ -128,6 +142,8 @@ def test_a_root_that_another_ca_signs(terminal: Terminal, tmp_path: Path) -> Non
     assert terminal("root", "csr", "--out", "root.csr")[:2] == (0, "")
     assert (tmp_path / "root.csr").read_text() == request["csr"]
     assert_error(terminal("rotate"), 1, "root-g2 waits for a certificate that another CA signs", "dpsops root merge CERT CHAIN")
+    next_ = "next    dpsops root merge CERT CHAIN: root-g2 waits for a certificate that another CA signs\n"
+    assert terminal("rotate", "status")[1].endswith(next_)
 
     openssl(
         tmp_path, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "ca.key",

@@ -78,7 +78,7 @@ def test_whoever_unblocks_a_device_after_a_breach_lets_in_no_forged_leaf(quick: 
     theirs = identity(quick.run())["authentication"]
     if when == "before":
         list(blocking.block(quick.run(), PRESS))
-    for one in rotate.replace_compromised(quick.run(), lambda name, devices: None):
+    for one in rotate.replace_compromised(quick.run(), lambda cut: None):
         if when == "meanwhile" and isinstance(one, Action) and one.action == "cut off":
             list(blocking.block(quick.run(), PRESS))
     list(blocking.unblock(quick.run(), PRESS))
@@ -120,7 +120,7 @@ def test_a_hub_that_was_deleted_holds_nobody_up(quick: World) -> None:
     run.cloud.hubs.iot_hub_resource.begin_delete(run.environment.resource_group, HUB.split(".", maxsplit=1)[0]).result()
     assert [(one.hub, one.seen) for one in fleet.members(quick.run())] == [(HUB, "")]
 
-    done = list(rotate.replace_compromised(quick.run(), lambda name, devices: None))
+    done = list(rotate.replace_compromised(quick.run(), lambda cut: None))
     assert {one.device for one in done if isinstance(one, device.Failed)} == {PRESS}
     assert phase(quick.run()) is Phase.STABLE
     assert Device.fetched(quick.run(), PRESS).register(quick.run()).hub.startswith(NEW)

@@ -76,6 +76,18 @@ def test_the_request_is_over_a_key_that_cannot_leave(quick: World) -> None:
         list(rotate.rotate(quick.run(), until=None, grace=timedelta(0)))
 
 
+def test_the_report_says_that_a_certificate_is_waited_for(quick: World) -> None:
+    def waits() -> bool:
+        return rotate.report(quick.run(), rotate.GRACE).csr_waits
+
+    assert not waits()
+    _, request = external.csr(quick.run())
+    assert waits()
+    certificate, above = certified(request, quick.run().now())
+    list(external.merge(quick.run(), certificate, [above]))
+    assert not waits()
+
+
 def test_a_request_that_is_given_up_makes_way_for_a_root_of_our_own(quick: World) -> None:
     external.csr(quick.run())
     with pytest.raises(Error, match="waits for a certificate") as refused:

@@ -136,7 +136,7 @@ def test_an_undo(tmp_path: Path) -> None:
 
 def condemned(run: Run) -> None:
     """`rotate --compromised --yes`, up to the mark that everything else follows from."""
-    for _ in rotate.replace_compromised(run, lambda name, devices: None):
+    for _ in rotate.replace_compromised(run, lambda cut: None):
         return
 
 

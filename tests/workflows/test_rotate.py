@@ -384,7 +384,7 @@ def test_an_ended_root_cannot_begin_a_rotation_but_be_replaced(quick: World) -> 
         step(quick.run())
     assert "dpsops rotate --compromised" in refused.value.hint
     assert list(root.kept(quick.run())) == [1]
-    list(rotate.replace_compromised(quick.run(), lambda name, devices: None))
+    list(rotate.replace_compromised(quick.run(), lambda cut: None))
     Device.fetched(quick.run(), PRESS).register(quick.run())
 
 
@@ -491,7 +491,7 @@ def test_the_second_of_two_is_told_who_was_first(quick: World) -> None:
 
 def breach(world: World) -> list[Action]:
     """What `rotate --compromised` does, once it may."""
-    done = list(rotate.replace_compromised(world.run(), lambda name, devices: None))
+    done = list(rotate.replace_compromised(world.run(), lambda cut: None))
     return [one for one in done if isinstance(one, Action)]
 
 
@@ -524,10 +524,10 @@ def test_a_breach_cuts_off_first_and_then_builds_anew(quick: World) -> None:
         one.register(run)
     list(blocking.block(run, BLOCKED))
 
-    asked: list[tuple[str, list[str]]] = []
-    done = [one for one in rotate.replace_compromised(quick.run(), lambda *said: asked.append(said)) if isinstance(one, Action)]
+    asked: list[rotate.Cut] = []
+    done = [one for one in rotate.replace_compromised(quick.run(), asked.append) if isinstance(one, Action)]
 
-    assert asked == [("root-g1", ["intruder", PRESS, OTHER])]
+    assert asked == [rotate.Cut("root-g1", ("intruder", PRESS, OTHER), replaced="")]
     targets = [action.target for action in done]
     assert targets.index("root-g1 in DPS dps-dpsops-test") < targets.index("root root-g2")
     cut = [action.target.split()[1] for action in done if action.outcome == "disabled"]
@@ -554,9 +554,9 @@ def test_a_breach_in_the_middle_of_a_rotation_spares_who_has_moved(quick: World)
     step(quick.run(), until=Phase.DRAINING)
     moved = Device.fetched(quick.run(), PRESS)
     moved.register(quick.run())
-    asked: list[list[str]] = []
-    done = list(rotate.replace_compromised(quick.run(), lambda name, devices: asked.append(devices)))
-    assert asked == [[BLOCKED]]
+    asked: list[rotate.Cut] = []
+    done = list(rotate.replace_compromised(quick.run(), asked.append))
+    assert asked == [rotate.Cut("root-g1", (BLOCKED,), replaced="")]
     assert [one.target for one in done if isinstance(one, Action) and one.outcome == "disabled"] == [
         f"identity {BLOCKED} in iot-dpsops-test.azure-devices.net"
     ]
@@ -603,7 +603,7 @@ def test_whoever_posed_as_a_blocked_device_is_not_let_in_with_it(quick: World) -
 
 def test_while_a_breach_is_dealt_with_nothing_else_goes_on(quick: World) -> None:
     issued(quick, PRESS)
-    for one in rotate.replace_compromised(quick.run(), lambda name, devices: None):
+    for one in rotate.replace_compromised(quick.run(), lambda cut: None):
         if isinstance(one, Action) and one.action == "retire":
             break
     assert phase(quick.run()) is Phase.BREACHED
@@ -622,7 +622,7 @@ def test_a_new_leaf_takes_the_place_of_one_of_a_compromised_root(quick: World) -
     """An individual enrollment keeps the leaf before only while its root is trusted: not even until the last step of a breach."""
     issued(quick, PRESS)
     list(enrollment.enroll(quick.run(), PRESS, Individual()))
-    for one in rotate.replace_compromised(quick.run(), lambda name, devices: None):
+    for one in rotate.replace_compromised(quick.run(), lambda cut: None):
         if isinstance(one, Action) and one.action == "reissue":
             break
     (kept,) = [leaf for leaf in device.kept_versions(quick.run(), PRESS) if leaf.generation == 2]
@@ -632,12 +632,35 @@ def test_a_new_leaf_takes_the_place_of_one_of_a_compromised_root(quick: World) -
 
 
 def test_saying_no_changes_nothing(quick: World) -> None:
-    def no(name: str, devices: list[str]) -> None:
-        raise Error(f"{name} and {len(devices)} device(s) stay", "you said no")
+    def no(cut: rotate.Cut) -> None:
+        raise Error(f"{cut.root} and {len(cut.devices)} device(s) stay", "you said no")
 
     with pytest.raises(Error, match="root-g1 and 0 device"):
         list(rotate.replace_compromised(quick.run(), no))
     assert [exchange for exchange in quick.exchanges if exchange.writes and "query" not in exchange.path] == []
+
+
+@pytest.mark.parametrize("rotated", [False, True])
+def test_a_root_that_took_the_place_of_a_compromised_one_is_known_as_that(quick: World, rotated: bool) -> None:
+    """Also where the number between them was taken back; not any more where the root is one of the next rotation."""
+    step(quick.run(), until=Phase.PROVEN)
+    list(rotate.undo(quick.run()))
+    breach(quick)
+    if rotated:
+        step(quick.run(), until=Phase.STABLE)
+    asked: list[rotate.Cut] = []
+    list(rotate.replace_compromised(quick.run(), asked.append))
+    assert asked == [rotate.Cut("root-g4", (), replaced="") if rotated else rotate.Cut("root-g3", (), replaced="root-g1")]
+
+
+def test_a_compromised_root_that_somebody_deleted_is_to_be_recovered(quick: World) -> None:
+    quick.run().cloud.certificates.begin_delete_certificate("root-g1").result()
+    with pytest.raises(Refused, match="root-g1 is not in the vault kv-dpsops-test") as refused:
+        breach(quick)
+    assert "az keyvault certificate recover --vault-name kv-dpsops-test --name root-g1" in refused.value.hint
+    quick.run().cloud.certificates.begin_recover_deleted_certificate("root-g1").result()
+    breach(quick)
+    assert observed(quick.run()).trusted == (2,)
 
 
 def test_a_device_that_gets_no_leaf_is_named_and_holds_the_rotation_up(quick: World) -> None:

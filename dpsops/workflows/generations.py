@@ -53,10 +53,13 @@ def observe(run: Run) -> View:
 
 
 def view(run: Run, group: ObservedGroup) -> View:
-    """The same, with a group that has been looked at already."""
-    kept = root.kept(run)
-    held = tuple((registry, registry.all()) for registry in run.cloud.registries)
+    """The same, with a group that has been looked at already.
+
+    What names a root is read before the roots: somebody else may be at work, and what is named was there before.
+    """
     fleet = tuple(device.fleet(run))
+    held = tuple((registry, registry.all()) for registry in run.cloud.registries)
+    kept = root.kept(run)
     leaves = Counter(one.generation for one in fleet if not one.blocked)
     primary, *secondary = group.trusted()
     numbers = sorted({primary, *secondary, *kept, *leaves})

@@ -63,7 +63,11 @@ def rotate(run: Run, *, until: Phase | None, grace: timedelta) -> Iterator[Actio
     It ends early where it has to wait for devices. From *stable*, `until` the same is a whole rotation. Raises `Refused`
     where a step would not be safe.
     """
-    begun = False
+    return _advance(run, until, grace, begun=False)
+
+
+def _advance(run: Run, until: Phase | None, grace: timedelta, *, begun: bool) -> Iterator[Action | Failed]:
+    """The same. begun: a step was taken already, so *stable* is the end of a rotation and not its beginning."""
     while True:
         view = generations.observe(run)
         standing = classify(view.observed)
@@ -129,6 +133,8 @@ def replace_compromised(run: Run, confirm: Callable[[Cut], None]) -> Iterator[Ac
 
     confirm: is told what is shut out, before anything is changed; it raises to say no. A breach that is being dealt with
     already is taken up, and nobody is asked again. Raises `Refused` where the vault does not have the root.
+
+    The time of grace is not for the compromised root: it counts where somebody else has begun a rotation meanwhile.
     """
     view = generations.observe(run)
     if classify(view.observed).phase is not Phase.BREACHED:
@@ -142,7 +148,7 @@ def replace_compromised(run: Run, confirm: Callable[[Cut], None]) -> Iterator[Ac
             )
         confirm(Cut(name, tuple(breach.casualties(run, view, number)), generations.replaced(view, number)))
         yield from breach.condemn(run, view, number)
-    yield from rotate(run, until=Phase.STABLE, grace=timedelta(0))
+    yield from _advance(run, Phase.STABLE, GRACE, begun=True)
 
 
 def undo(run: Run) -> Iterator[Action]:

@@ -14,11 +14,12 @@ from typing import Any
 import pytest
 from azure.core.exceptions import AzureError
 
+from dpsops.emulator.server import EmbeddedAzure
 from dpsops.emulator.world import Timings
-from dpsops.errors import Error
+from dpsops.errors import Error, Refused
 from dpsops.pki.names import device_id
 from dpsops.workflows import device, generations, root, root_state, rotate
-from dpsops.workflows.rotation import Keeping, Phase, Standing, Trust, classify
+from dpsops.workflows.rotation import Keeping, Phase, Standing, Step, Trust, classify
 from dpsops.workflows.run import Run
 from tests.workflows.devices import Device
 from tests.workflows.doing import converge
@@ -62,6 +63,19 @@ def one_step(run: Run) -> None:
         return
 
 
+def breach(run: Run) -> None:
+    """`rotate --compromised --yes`, whatever it is told."""
+
+    def consent(cut: rotate.Cut) -> None:
+        if cut.replaced:
+            raise Refused(f"{cut.root} has taken the place of {cut.replaced}", "")
+
+    try:
+        list(rotate.replace_compromised(run, consent))
+    except (Error, AzureError):
+        return
+
+
 def standing(run: Run) -> Standing:
     """Where the rotation stands."""
     return classify(generations.observe(run).observed)
@@ -101,3 +115,56 @@ def assert_went_on(world: World, reached: Phase) -> None:
     assert isinstance(root_state.classify(root.observe(run, "root-g2"), run.now()), root_state.Ready)
     assert new.trust is Trust.VERIFIED or 2 not in found.trusted
     Device.fetched(run, PRESS).register(run)
+
+
+@pytest.mark.parametrize(
+    ("boundaries", "passed"),
+    [
+        (40, [(Phase.STABLE, Step.STAGE), (Phase.BREACHED, Step.CUT_OFF), (Phase.BREACHED, Step.STAGE)]),
+        (32, [(Phase.BREACHED, Step.ADMIT), (Phase.BREACHED, Step.REISSUE), (Phase.BREACHED, Step.READMIT)]),
+    ],
+)
+def test_two_breaches_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, boundaries: int, passed: list[tuple[Phase, Step]]
+) -> None:
+    """The second is over when the first goes on with what it has seen before. There is one new root in the end, and who has
+    moved to it is not dropped. Between the two parts lies the making of a root, which is that of any rotation."""
+    with start_embedded(tmp_path, Timings()) as azure:
+        first, second, old = registered(azure)
+        if passed[0][0] is Phase.BREACHED:
+            for _ in rotate.replace_compromised(first.run(), lambda cut: None):
+                break
+            while standing(first.run()).step is not passed[0][1]:
+                list(rotate.rotate(first.run(), until=None, grace=timedelta(0)))
+        before = Saved.of(tmp_path)
+        interrupted = Interrupted(first.transport, monkeypatch)
+        seen = list[tuple[Phase, Step]]()
+        moved = list[Device]()
+
+        def rival() -> None:
+            found = standing(second.run())
+            seen.append((found.phase, found.step))
+            breach(second.run())
+            moved.append(Device.fetched(second.run(), PRESS))
+
+        for boundary in range(boundaries):
+            before.restore()
+            interrupted.at(boundary, rival)
+            breach(first.run())
+            breach(second.run())
+            found = generations.observe(second.run()).observed
+            assert (found.trusted, found.next_number, found.is_open) == ((2,), 3, True)
+            old.is_refused(second.run())
+            moved[-1].register(second.run())
+        assert list(dict.fromkeys(seen)) == passed
+
+
+def registered(azure: EmbeddedAzure) -> tuple[World, World, Device]:
+    """Two worlds with the same environment, and a device that has registered."""
+    settings = environment(root={"key": "EC-P256"})
+    first, second = embedded_world(azure, settings), embedded_world(azure, settings)
+    converge(first.run())
+    list(device.issue(first.run(), [PRESS]))
+    one = Device.fetched(first.run(), PRESS)
+    one.register(first.run())
+    return first, second, one

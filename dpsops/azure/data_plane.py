@@ -14,9 +14,8 @@ if TYPE_CHECKING:
 
     from dpsops.azure.transport import Transport
 
-
-_ATTEMPTS = 7
-_PAUSE = 10.0
+_RETRIES = 7
+_PAUSE_SECONDS = 10.0
 
 
 class PatientRetryPolicy(RetryPolicy[Any, Any]):
@@ -24,12 +23,12 @@ class PatientRetryPolicy(RetryPolicy[Any, Any]):
     no time but in its words, "Wait 10 seconds and try again". Source: Azure IoT Hub, "Quotas and throttling"."""
 
     def __init__(self) -> None:
-        super().__init__(retry_status=_ATTEMPTS)
+        super().__init__(retry_status=_RETRIES)
 
     def get_retry_after(self, response: Any) -> float | None:
         """Seconds until the next attempt, or None where the usual pauses will do."""
         named: float | None = super().get_retry_after(response)
-        return _PAUSE if named is None and response.http_response.status_code == 429 else named
+        return _PAUSE_SECONDS if named is None and response.http_response.status_code == 429 else named
 
 
 class DataPlane:
@@ -57,11 +56,6 @@ class DataPlane:
     def put(self, path: str, document: dict[str, Any], etag: str | None) -> dict[str, Any]:
         """Creates the document, or, with an etag, changes the one that has it."""
         answer: dict[str, Any] = self._send("PUT", path, document, etag).json()
-        return answer
-
-    def patch(self, path: str, document: dict[str, Any], etag: str) -> dict[str, Any]:
-        """Changes parts of the document that has this etag."""
-        answer: dict[str, Any] = self._send("PATCH", path, document, etag).json()
         return answer
 
     def delete(self, path: str, etag: str) -> None:

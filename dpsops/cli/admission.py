@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dpsops.cli import files
 from dpsops.cli.connection import connected, wired
 from dpsops.cli.device import DeviceArgument
 from dpsops.cli.options import Options, Transport
@@ -50,7 +50,8 @@ def register(
     if bundle is not None:
         if not id_scope:
             raise InvalidInput("--bundle needs the ID scope of the DPS", "add --id-scope; 'dpsops status' shows it")
-        credential = workflow.read_bundle(_read_bundle(bundle), str(bundle))
+        text = files.read(bundle, "bundle", "a bundle is PEM: key, leaf, chain", encoding="ascii")
+        credential = workflow.read_bundle(text, str(bundle))
         with wired(options) as (wire, progress):
             done = workflow.register(
                 wanted,
@@ -92,13 +93,6 @@ def _print_registered(options: Options, device: str, done: Registered) -> None:
     options.print_result(document, f"{said}\n✓ {device}: connected there and sent a message" if done.sent else said)
 
 
-def _read_bundle(path: Path) -> str:
-    try:
-        return path.read_text(encoding="ascii")
-    except (OSError, UnicodeDecodeError) as cause:
-        raise InvalidInput(f"the bundle {path} cannot be read: {cause}", "a bundle is PEM: key, leaf, chain") from cause
-
-
 def _wait(seconds: float) -> None:
     import time
 
@@ -136,5 +130,4 @@ def _change(context: typer.Context, device: str, workflow: Callable[[Run, Device
     wanted = device_id(device)
     with connected(options) as run:
         done = list(workflow(run, wanted))
-    text = "\n".join(f"✓ {action.target}: {action.outcome}" for action in done) or f"Nothing changed: {nothing}."
-    options.print_result({"changed": bool(done), "actions": [asdict(action) for action in done]}, text)
+    options.print_done(done, nothing)

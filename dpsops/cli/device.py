@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dpsops.cli import files
 from dpsops.cli.connection import connected
 from dpsops.cli.options import Options, timestamp
 from dpsops.errors import InvalidInput
@@ -138,12 +139,13 @@ def _individual(wanted: bool, twin: Path | None, hub: str | None, policy: str | 
 def _read_twin(path: Path) -> dict[str, Any]:
     import json
 
+    hint = 'a twin is a JSON object of desired properties, as in {"interval": 30}'
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as cause:
-        raise InvalidInput(f"the twin {path} cannot be read: {cause}", "a twin is a JSON object of desired properties") from cause
+        document = json.loads(files.read(path, "twin", hint))
+    except ValueError as cause:
+        raise files.unreadable(path, "twin", str(cause), hint) from cause
     if not isinstance(document, dict):
-        raise InvalidInput(f"the twin {path} is no JSON object", 'as in {"interval": 30}')
+        raise InvalidInput(f"the twin {path} is no JSON object", hint)
     return document
 
 

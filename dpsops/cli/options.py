@@ -5,11 +5,14 @@ from __future__ import annotations
 import enum
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dpsops.workflows.run import Action
 
 
 class Output(enum.StrEnum):
@@ -42,6 +45,12 @@ class Options:
             text = json.dumps({"schema_version": 1, "environment": self.env} | document, indent=2, default=_encode)
         if text:
             print(text, flush=True)  # what cannot be written fails here, where the failure is reported
+
+    def print_done(self, done: Sequence[Action], nothing: str) -> None:
+        """Prints what a workflow has done; where it did nothing, `nothing` says why."""
+        text = "\n".join(f"✓ {action.target}: {action.outcome}" for action in done)
+        document = {"changed": bool(done), "actions": [asdict(action) for action in done]}
+        self.print_result(document, text or f"Nothing changed: {nothing}.")
 
 
 def _encode(value: object) -> str:

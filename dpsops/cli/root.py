@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dpsops.cli import files
 from dpsops.cli.connection import connected
 from dpsops.cli.options import Options, timestamp
 from dpsops.cli.up import root_document
-from dpsops.errors import Error, InvalidInput
+from dpsops.errors import Error
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -77,8 +76,7 @@ def prove(context: typer.Context) -> None:
         name = roots.current_name(run, enrollment.observe(run))
         whole = roots.require(run, name)
         done = [action for registry in run.cloud.registries for action in proof.converge(run, registry, name, whole)]
-    text = "\n".join(f"✓ {action.target}: {action.outcome}" for action in done) or "Nothing changed: it is proven already."
-    options.print_result({"changed": bool(done), "actions": [asdict(action) for action in done]}, text)
+    options.print_done(done, "it is proven already")
 
 
 @app.command()
@@ -100,18 +98,14 @@ def export(
     with connected(options) as run:
         certificate = roots.require(run, roots.current_name(run, enrollment.observe(run))).certificate
     text = pem(certificate)
-    options.print_result({"pem": text, "thumbprint": thumbprint(certificate)}, _written(out, text))
+    options.print_result({"pem": text, "thumbprint": thumbprint(certificate)}, _written(out, "certificate", text))
 
 
-def _written(out: Path | None, text: str) -> str:
+def _written(out: Path | None, what: str, text: str) -> str:
     """What is left to print of a text: nothing, once it is written to a file."""
     if out is None:
         return text.rstrip("\n")
-    try:
-        with open(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
-            file.write(text)
-    except OSError as cause:
-        raise InvalidInput(f"{out} cannot be written: {cause.strerror}", "name another file") from cause
+    files.write(out, what, text)
     print(f"dpsops: wrote {out}", file=sys.stderr)
     return ""
 
@@ -138,7 +132,7 @@ def csr(
     with connected(options) as run:
         name, request = external.csr(run)
     text = request.public_bytes(Encoding.PEM).decode()
-    options.print_result({"name": name, "common_name": common_name(request.subject), "csr": text}, _written(out, text))
+    options.print_result({"name": name, "common_name": common_name(request.subject), "csr": text}, _written(out, "request", text))
 
 
 @app.command()
@@ -162,15 +156,14 @@ def merge(
     above = [*more, *_read_certificates(chain)]
     with connected(options) as run:
         done = list(external.merge(run, made, above))
-    text = "\n".join(f"✓ {action.target}: {action.outcome}" for action in done) or "Nothing changed: it is whole already."
-    options.print_result({"changed": bool(done), "actions": [asdict(action) for action in done]}, text)
+    options.print_done(done, "it is whole already")
 
 
 def _read_certificates(path: Path) -> list[x509.Certificate]:
     from cryptography import x509
 
+    what, hint = "certificate", "give certificates as PEM"
     try:
-        return x509.load_pem_x509_certificates(path.read_bytes())
-    except (OSError, ValueError) as cause:
-        reason = cause.strerror if isinstance(cause, OSError) else "it holds no certificate"
-        raise InvalidInput(f"{path} cannot be read: {reason}", "give certificates as PEM") from cause
+        return x509.load_pem_x509_certificates(files.read(path, what, hint).encode())
+    except ValueError as cause:
+        raise files.unreadable(path, what, "it holds no certificate", hint) from cause

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import sys
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dpsops.cli import files
 from dpsops.cli.connection import connected
 from dpsops.cli.options import Options, timestamp
 from dpsops.errors import Error, InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
     from dpsops.workflows.enrollment import ObservedGroup
     from dpsops.workflows.rotation import Standing
     from dpsops.workflows.run import Action, Run
-    from dpsops.workflows.status import Status
+    from dpsops.workflows.status import RootFacts, Status
     from dpsops.workflows.up import Plan
 
 _CHANGES_PENDING = 10
@@ -46,19 +45,11 @@ def up(
     from dpsops.workflows.up import up as converge
 
     options: Options = context.obj
-    approved = Plan.read(_read(plan), str(plan)) if plan else None
+    approved = Plan.read(files.read(plan, "plan", "make one: dpsops plan --out FILE"), str(plan)) if plan else None
     with connected(options) as run:
         asks = not (yes or approved or run.environment.is_local)
         done = list(converge(run, approved=approved, confirm=_asker(run) if asks else _consent))
-    document = {"changed": bool(done), "actions": [asdict(action) for action in done]}
-    options.print_result(document, _list(done) or "Nothing changed: everything is as it should be.")
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as cause:
-        raise InvalidInput(f"the plan {path} cannot be read: {cause}", "make one: dpsops plan --out FILE") from cause
+    options.print_done(done, "everything is as it should be")
 
 
 def _consent(plan: Plan) -> None:
@@ -73,7 +64,7 @@ def _asker(run: Run) -> Callable[[Plan], None]:
                 "say --yes, or approve a plan: dpsops plan --out FILE, then dpsops up --plan FILE",
             )
         run.progress("")  # a spinner would draw over the question
-        print(_list(plan.actions), file=sys.stderr)
+        print(_planned(plan.actions), file=sys.stderr)
         print(f"Do this to {run.environment.name!r}? [y/N]: ", end="", file=sys.stderr, flush=True)
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             raise Error("nothing was changed", "you said no")
@@ -95,35 +86,22 @@ def plan(
       dpsops plan
       dpsops --env prod plan --out prod.plan --detailed-exitcode
     """
+    import json
+
     from dpsops.workflows.up import plan as make
 
     options: Options = context.obj
     with connected(options) as run:
         made = make(run)
     if out is not None:
-        _write(out, made)
+        files.write(out, "plan", json.dumps(made.document(), indent=2) + "\n")
     actions = [asdict(action) for action in made.actions]
-    options.print_result({"changed": bool(actions), "actions": actions}, _list(made.actions) or "Nothing to do.")
+    options.print_result({"changed": bool(actions), "actions": actions}, _planned(made.actions) or "Nothing to do.")
     return _CHANGES_PENDING if detailed_exitcode and made.actions else 0
 
 
-def _write(path: Path, made: Plan) -> None:
-    import json
-
-    try:
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            json.dump(made.document(), file, indent=2)
-            file.write("\n")
-    except OSError as cause:
-        raise InvalidInput(f"the plan cannot be written to {path}: {cause.strerror}", "name another file") from cause
-
-
-def _list(actions: Iterable[Action]) -> str:
-    """One line for each action: a plus for what is planned, a tick for what is done."""
-    return "\n".join(
-        f"+ {action.action} {action.target}" if action.outcome == "planned" else f"✓ {action.target}: {action.outcome}"
-        for action in actions
-    )
+def _planned(actions: Iterable[Action]) -> str:
+    return "\n".join(f"+ {action.action} {action.target}" for action in actions)
 
 
 def status(context: typer.Context) -> None:
@@ -174,7 +152,7 @@ def group_document(group: ObservedGroup, identifier: str) -> dict[str, Any]:
     }
 
 
-def root_document(root: Any) -> dict[str, Any]:
+def root_document(root: RootFacts) -> dict[str, Any]:
     """The root's facts as the contract names them."""
     return {
         "generation": root.generation,

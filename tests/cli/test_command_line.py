@@ -168,7 +168,11 @@ def test_an_individual_enrollment(terminal: Terminal, tmp_path: Path) -> None:
     (tmp_path / "twin.json").write_text("[]")
     assert_error(terminal(*own), 2, "is no JSON object")
     (tmp_path / "twin.json").write_text("{")
-    assert_error(terminal(*own), 2, "cannot be read")
+    assert_error(terminal(*own), 2, "the twin twin.json cannot be read: Expecting property name")
+    (tmp_path / "twin.json").write_bytes(b"\xff")
+    assert_error(terminal(*own), 2, "the twin twin.json cannot be read: it is no text in UTF-8")
+    (tmp_path / "twin.json").unlink()
+    assert_error(terminal(*own), 2, "the twin twin.json cannot be read: No such file or directory")
 
 
 def test_no_output_holds_a_key(terminal: Terminal) -> None:

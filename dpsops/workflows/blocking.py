@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
+
 from dpsops.errors import Error
 from dpsops.pki.names import DeviceId, secret_name
 from dpsops.workflows import fleet, identities
@@ -58,8 +60,6 @@ def unblock(run: Run, device: DeviceId) -> Iterator[Action]:
 
 def _versions(run: Run, device: DeviceId) -> list[SecretProperties]:
     """The versions of the device's secret that are enabled, the newest first. Raises `Error` where there is none."""
-    from azure.core.exceptions import ResourceNotFoundError
-
     try:
         listed = [each for each in run.cloud.secrets.list_properties_of_secret_versions(secret_name(device)) if each.enabled]
     except ResourceNotFoundError:
@@ -76,8 +76,6 @@ def _set_identities(run: Run, device: DeviceId, status: str, *, assigned: str = 
     """Sets the status, and the `leaf` (its thumbprint) that it is known by, of the device's identity in every hub where it
     may have one: the environment's, those linked to the DPS, the one that it was `assigned` to, and the others of the
     resource group, which the settings may have named once."""
-    from azure.core.exceptions import AzureError, HttpResponseError
-
     hubs, own = fleet.hubs(run), fleet.own_hosts(run.environment)
     known = {hub for hub, ours in hubs.items() if ours} | ({assigned.lower()} if assigned else set())
     missed = []

@@ -9,6 +9,8 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+
 from dpsops.errors import Refused
 from dpsops.settings import Environment
 from dpsops.workflows.run import Action, Run
@@ -77,7 +79,6 @@ def deployment_name(environment: Environment) -> str:
 
 def observe(run: Run) -> ObservedDeployment:
     """Asks for the resource group and, where it exists, for ARM's what-if. Raises `Refused` for a soft-deleted vault."""
-    from azure.core.exceptions import ResourceNotFoundError
     from azure.mgmt.resource.deployments.models import DeploymentWhatIf, DeploymentWhatIfProperties
 
     cloud, environment = run.cloud, run.environment
@@ -182,8 +183,6 @@ def _require_no_deleted_vault(run: Run) -> None:
 
 def deleted_vault(run: Run) -> Refused | None:
     """The refusal to touch an environment whose vault is soft-deleted, or None where it is not, or nobody may know."""
-    from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
-
     vault, location = run.environment.vault.name, run.environment.location
     try:
         deleted = run.cloud.vaults.vaults.get_deleted(vault, location)

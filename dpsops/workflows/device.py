@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from cryptography import x509
 
 from dpsops.azure.errors import explain
@@ -86,8 +87,6 @@ def issue(run: Run, devices: Iterable[DeviceId], *, renew: bool = False) -> Iter
 
     renew: to each of them, whatever it has. A blocked device gets none either way.
     """
-    from azure.core.exceptions import HttpResponseError
-
     issuer = authority(run)
     for device in dict.fromkeys(devices):
         run.progress(f"issuing {device}")
@@ -166,8 +165,6 @@ def _tags(device: DeviceId, leaf: x509.Certificate, generation: int) -> dict[str
 
 def kept_versions(run: Run, device: DeviceId) -> list[Kept]:
     """The device's leaves that are enabled. A vault may answer a name that it does not know with nothing or with 404."""
-    from azure.core.exceptions import ResourceNotFoundError
-
     try:
         listed = list(run.cloud.secrets.list_properties_of_secret_versions(secret_name(device)))
     except ResourceNotFoundError:

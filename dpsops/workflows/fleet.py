@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
+from azure.core.exceptions import ServiceRequestError
 from cryptography import x509
 
 from dpsops.errors import Error
@@ -126,8 +127,6 @@ def _member(run: Run, leaf: Kept, record: dict[str, Any] | None, own: dict[str, 
 def _identity(run: Run, hub: str, device: str, gone: set[str]) -> dict[str, Any] | None:
     """The device's identity in the hub that its registration names. A registration outlives a hub that was deleted: one
     that the environment does not have any more and that does not answer is `gone`, and is asked once."""
-    from azure.core.exceptions import ServiceRequestError
-
     if hub in gone:
         return None
     try:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from azure.core.exceptions import ResourceNotFoundError
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
@@ -77,8 +78,6 @@ def chain_of(run: Run, device: DeviceId, version: str | None = None) -> list[x50
 
 
 def _secret_of(run: Run, device: DeviceId, version: str | None) -> str:
-    from azure.core.exceptions import ResourceNotFoundError
-
     try:
         return run.cloud.secrets.get_secret(secret_name(device), version).value or ""
     except ResourceNotFoundError:

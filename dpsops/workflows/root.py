@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from azure.core.exceptions import ResourceNotFoundError
 from cryptography import x509
 
 from dpsops.errors import Error
@@ -102,8 +103,6 @@ def observe(run: Run, name: str) -> ObservedRoot:
 
 def _listed(run: Run, name: str) -> list[CertificateProperties]:
     """The complete versions. A vault may answer a name that it does not know with nothing or with 404."""
-    from azure.core.exceptions import ResourceNotFoundError
-
     try:
         versions = list(run.cloud.certificates.list_properties_of_certificate_versions(name))
     except ResourceNotFoundError:
@@ -128,8 +127,6 @@ def _read_version(found: KeyVaultCertificate) -> Version:
 
 def pending_request(run: Run, name: str) -> Pending | None:
     """The request for a version of a root that the vault knows last, ended or not; None where there is none."""
-    from azure.core.exceptions import ResourceNotFoundError
-
     try:
         operation = run.cloud.certificates.get_certificate_operation(name)
     except ResourceNotFoundError:
@@ -138,8 +135,6 @@ def pending_request(run: Run, name: str) -> Pending | None:
 
 
 def _is_deleted(run: Run, name: str) -> bool:
-    from azure.core.exceptions import ResourceNotFoundError
-
     try:
         run.cloud.certificates.get_deleted_certificate(name)
     except ResourceNotFoundError:
@@ -163,8 +158,6 @@ def require(run: Run, name: str) -> Version:
     The unversioned certificate is the newest version, and while a root is being made that is another one; the
     seal, which only the last step sets, tells them apart. It costs two requests more where the newest is not sealed.
     """
-    from azure.core.exceptions import ResourceNotFoundError
-
     try:
         found = run.cloud.certificates.get_certificate(name)
     except ResourceNotFoundError:

@@ -6,6 +6,7 @@ import base64
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
+from azure.core.exceptions import HttpResponseError
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
@@ -172,8 +173,6 @@ def _check(run: Run, name: str, root: Version) -> None:
 
 def _secret_holds_a_key(run: Run, name: str, version: str) -> bool:
     """Whether the secret of a certificate's version holds its private key. A vault that refuses the secret keeps it too."""
-    from azure.core.exceptions import HttpResponseError
-
     try:
         value = run.cloud.secrets.get_secret(name, version).value or ""
     except HttpResponseError as error:

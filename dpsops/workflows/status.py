@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
+from azure.core.exceptions import ResourceNotFoundError
+
 from dpsops.errors import Refused
 from dpsops.pki import chains
 from dpsops.settings import Environment
@@ -128,8 +130,6 @@ def observe(run: Run) -> Status:
 
 
 def _found(get: Callable[[], _Resource]) -> _Resource | None:
-    from azure.core.exceptions import ResourceNotFoundError
-
     try:
         return get()
     except ResourceNotFoundError:

@@ -6,15 +6,14 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
+
+from azure.core.exceptions import HttpResponseError
 
 from dpsops.azure.errors import error_code
 from dpsops.errors import InvalidInput, Refused
 from dpsops.workflows import deployment, enrollment, prove, root, root_making, root_state
 from dpsops.workflows.run import Action, Run
-
-if TYPE_CHECKING:
-    from azure.core.exceptions import HttpResponseError
 
 _Answer = TypeVar("_Answer")
 
@@ -64,8 +63,6 @@ def plan(run: Run) -> Plan:
 
 def _observe(run: Run) -> tuple[Plan, deployment.ObservedDeployment]:
     """Where roles are missing that only the deployment will assign, what they would show is to be looked at after it."""
-    from azure.core.exceptions import HttpResponseError
-
     observed = deployment.observe(run)
     attempts = 1 if observed.assigns_roles else _ROLE_POLLS
     try:
@@ -176,8 +173,6 @@ def _when_allowed(
 
     Source: Azure RBAC, "Troubleshoot: role assignment changes are not being detected".
     """
-    from azure.core.exceptions import HttpResponseError
-
     for attempt in range(1, attempts + 1):
         try:
             return ask()

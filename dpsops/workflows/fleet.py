@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from azure.core.exceptions import ServiceRequestError
@@ -53,6 +53,11 @@ class Member:
     def half_blocked(self) -> bool:
         """Whether a block or its undoing was interrupted, or somebody has disabled the enrollment by hand."""
         return self.leaf.blocked != (self.enrollment == "disabled")
+
+
+def ends_soon(leaf: Kept, now: datetime) -> bool:
+    """Whether a leaf is about to end, has ended, or does not say when it will."""
+    return leaf.not_after is None or leaf.not_after <= now + SOON
 
 
 def hubs(run: Run) -> dict[str, bool]:
@@ -114,7 +119,7 @@ def _member(run: Run, leaf: Kept, record: dict[str, Any] | None, own: dict[str, 
     failed = record and record.get("status") == "failed"
     return Member(
         leaf=leaf,
-        ends_soon=leaf.not_after is None or leaf.not_after <= run.now() + SOON,
+        ends_soon=ends_soon(leaf, run.now()),
         registered_at=str(assigned.get("lastUpdatedDateTimeUtc") or ""),
         hub=hub,
         failure=str(record.get("errorMessage") or "no reason given") if record and failed else "",

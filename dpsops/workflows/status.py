@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
@@ -12,7 +12,7 @@ from azure.core.exceptions import ResourceNotFoundError
 from dpsops.errors import Refused
 from dpsops.pki import chains
 from dpsops.settings import Environment
-from dpsops.workflows import deployment, device, enrollment, generations, prove, root, root_state, rotation
+from dpsops.workflows import deployment, device, enrollment, fleet, generations, prove, root, root_state, rotation
 from dpsops.workflows.device import Kept
 from dpsops.workflows.enrollment import ObservedGroup
 from dpsops.workflows.generations import View
@@ -36,7 +36,7 @@ class DpsFacts:
 
 @dataclass(frozen=True, slots=True)
 class HubFacts:
-    """A linked hub."""
+    """A hub that the settings name."""
 
     name: str
     host: str
@@ -66,7 +66,7 @@ class RootFacts:
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """How many devices have a leaf, how many of these end within the warning time, and how many are blocked."""
+    """How many devices have a leaf, how many of these are about to end (`fleet.SOON`), and how many are blocked."""
 
     total: int
     expiring: int
@@ -76,18 +76,18 @@ class Fleet:
 @dataclass(frozen=True, slots=True)
 class Status:
     """What there is of an environment: None for what is not there, and only the hubs that are. `trouble` is what keeps
-    the root, or the vault's name, from use."""
+    the root, or the vault's name, from use; `next` says what to do, one thing each."""
 
     environment: Environment
     vault_exists: bool
     dps: DpsFacts | None
     hubs: tuple[HubFacts, ...]
-    root: RootFacts | None
-    trouble: Refused | None
-    group: ObservedGroup | None
-    rotation: Standing | None
-    fleet: Fleet
     next: tuple[str, ...]
+    root: RootFacts | None = None
+    trouble: Refused | None = None
+    group: ObservedGroup | None = None
+    rotation: Standing | None = None
+    fleet: Fleet = Fleet(0, 0, 0)
 
 
 def observe(run: Run) -> Status:
@@ -102,7 +102,7 @@ def observe(run: Run) -> Status:
     if dps is None or vault is None:
         trouble = deployment.deleted_vault(run) if vault is None else None
         step = trouble.hint if trouble else "dpsops up"
-        return Status(environment, vault is not None, dps, hubs, None, trouble, None, None, Fleet(0, 0, 0), (step,))
+        return Status(environment, vault is not None, dps, hubs, (step,), trouble=trouble)
     enrolled = enrollment.observe(run)
     facts, view, trouble = None, None, None
     try:
@@ -115,18 +115,19 @@ def observe(run: Run) -> Status:
         view = generations.view(run, enrolled) if enrolled else None
     except Refused as refused:
         trouble = refused
-    return Status(
+    seen = Status(
         environment,
         vault_exists=True,
         dps=dps,
         hubs=hubs,
+        next=(),
         root=facts,
         trouble=trouble,
         group=enrolled,
         rotation=rotation.classify(view.observed) if view else None,
-        fleet=(fleet := _fleet(run, view.fleet if view else device.fleet(run))),
-        next=tuple(_next(run, facts, trouble, enrolled, fleet, view, all_hubs=len(hubs) == len(environment.hub))),
+        fleet=_fleet(run, view.fleet if view else device.fleet(run)),
     )
+    return replace(seen, next=tuple(_next(seen, _stranded(view) if view else 0, run.now())))
 
 
 def _found(get: Callable[[], _Resource]) -> _Resource | None:
@@ -173,48 +174,47 @@ def root_facts(run: Run, group: ObservedGroup | None) -> RootFacts | None:
 
 
 def _fleet(run: Run, leaves: Iterable[Kept]) -> Fleet:
-    soon = run.now() + timedelta(days=30)
-    kept = list(leaves)
+    kept, now = list(leaves), run.now()
     return Fleet(
         total=len(kept),
-        expiring=sum(1 for one in kept if not one.blocked and (one.not_after is None or one.not_after <= soon)),
+        expiring=sum(1 for one in kept if not one.blocked and fleet.ends_soon(one, now)),
         blocked=sum(1 for one in kept if one.blocked),
     )
 
 
-def _next(
-    run: Run,
-    facts: RootFacts | None,
-    trouble: Refused | None,
-    group: ObservedGroup | None,
-    fleet: Fleet,
-    view: View | None,
-    *,
-    all_hubs: bool,
-) -> Iterator[str]:
-    standing = rotation.classify(view.observed) if view else None
+def _stranded(view: View) -> int:
+    """How many devices have a leaf of a root that the group does not trust."""
+    return sum(one.leaves for one in view.observed.generations if one.number not in view.observed.trusted)
+
+
+def _next(seen: Status, stranded: int, now: datetime) -> Iterator[str]:
+    """What is to be done next, the most urgent first."""
+    standing, facts, settings = seen.rotation, seen.root, seen.environment.root
     if standing and standing.phase is Phase.BREACHED:
         yield f"root-g{standing.old} is compromised and is being replaced: dpsops rotate"
         return
-    if trouble is not None:
-        yield trouble.hint
+    if seen.trouble is not None:
+        yield seen.trouble.hint
         return
-    if facts is None or not facts.proven or group is None or not all_hubs:
+    if facts is None or not facts.proven or seen.group is None or len(seen.hubs) < len(seen.environment.hub):
         yield "dpsops up"
         return
-    if not group.enabled:
+    if not seen.group.enabled:
         yield "the enrollment group is disabled, so no device can register: enable it in the DPS"
-    left = facts.not_after - run.now()
+    left = facts.not_after - now
     if standing and standing.phase is not Phase.STABLE:
         yield f"a rotation to root-g{standing.new} is under way ({standing.phase}): dpsops rotate"
-    elif left <= timedelta(days=run.environment.root.warn_days):
+    elif left <= timedelta(days=settings.warn_days):
         yield f"the root ends in {left.days} days: dpsops rotate moves the devices to a new one"
-    wanted = str(run.environment.root.key)
+    wanted = str(settings.key)
     if facts.key != wanted.removesuffix("-HSM"):
         yield f"the settings ask for a root key of the kind {wanted}: dpsops rotate makes the next root so"
-    if view and (stranded := sum(one.leaves for one in view.observed.generations if one.number not in view.observed.trusted)):
+    if stranded:
         yield f"{stranded} device(s) have a leaf of a root that is not trusted: dpsops device issue ID"
-    if fleet.expiring:
-        yield f"{fleet.expiring} device(s) have a leaf that ends within 30 days or has ended: dpsops device renew ID"
-    if not fleet.total:
+    if seen.fleet.expiring:
+        yield (
+            f"{seen.fleet.expiring} device(s) have a leaf that ends within {fleet.SOON.days} days or has ended: "
+            "dpsops device renew ID"
+        )
+    if not seen.fleet.total:
         yield "dpsops device issue ID"

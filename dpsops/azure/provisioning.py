@@ -22,9 +22,9 @@ GLOBAL_HOST = "global.azure-devices-provisioning.net"
 
 _API_VERSION = "2021-10-01"
 _POLLS = 60
-_DEFAULT_WAIT, _LONGEST_WAIT = 3.0, 60.0
-_PATIENCE = 60.0
-_GOODBYE = 5.0
+_POLL_SECONDS, _LONGEST_POLL_SECONDS = 3.0, 60.0
+_SDK_SECONDS = 60.0
+_SHUTDOWN_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ _NO_HUB = (
     "is missing, 'dpsops up' mends it; a device that may not move (reprovisioning 'never') needs the hub that it had"
 )
 
-_AT_THE_DOOR = "over MQTT DPS does not say why: compare the ID scope with 'dpsops status', or ask over --transport https"
+_NO_REASON = "over MQTT DPS does not say why: compare the ID scope with 'dpsops status', or ask over --transport https"
 
 _ADVICE = {
     401: "DPS does not accept this certificate, or the device is blocked: 'dpsops device show' says whether it is, 'dpsops "
@@ -105,7 +105,7 @@ def register_over_https(
             for _ in range(_POLLS):
                 document = _document(answer)
                 if answer.status_code >= 400:
-                    raise _refused(int(document.get("errorCode", answer.status_code)), _message(document))
+                    raise _refused_request(int(document.get("errorCode", answer.status_code)), _message(document))
                 state = document.get("registrationState") or {}
                 match document.get("status"):
                     case "assigned":
@@ -114,7 +114,7 @@ def register_over_https(
                         wait(_pause(answer.headers.get("Retry-After", "")))
                         answer = session.get(f"{base}/operations/{document.get('operationId', '')}", timeout=30)
                     case status:
-                        raise _refusal(str(status), int(state.get("errorCode") or 0), str(state.get("errorMessage") or ""))
+                        raise _not_assigned(str(status), int(state.get("errorCode") or 0), str(state.get("errorMessage") or ""))
         except requests.RequestException as cause:
             raise Error(f"DPS cannot be reached: {cause}", "check the network and HTTPS_PROXY") from cause
     raise Error(
@@ -124,14 +124,15 @@ def register_over_https(
 
 def _pause(retry_after: str) -> float:
     """Seconds until the next question, as DPS asks for, within reason."""
-    return min(float(retry_after), _LONGEST_WAIT) if retry_after.isdecimal() else _DEFAULT_WAIT
+    return min(float(retry_after), _LONGEST_POLL_SECONDS) if retry_after.isdecimal() else _POLL_SECONDS
 
 
-def _refused(code: int, message: str) -> RegistrationRefused:
+def _refused_request(code: int, message: str) -> RegistrationRefused:
+    """A request that DPS answered with an error."""
     return RegistrationRefused(code, f"DPS refuses: {message} ({code})", _ADVICE.get(int(str(code)[:3]), _TRY_AGAIN))
 
 
-def _refusal(status: str, code: int, message: str) -> RegistrationRefused:
+def _not_assigned(status: str, code: int, message: str) -> RegistrationRefused:
     """A registration that ended otherwise than `assigned`: `failed` with a reason, or `disabled`."""
     if status == "disabled":
         return RegistrationRefused(
@@ -140,7 +141,7 @@ def _refusal(status: str, code: int, message: str) -> RegistrationRefused:
     reason = f": {message} ({code})" if message else ""
     if status == "failed":  # whoever is refused for what he is gets no registration at all
         return RegistrationRefused(code, f"DPS takes the certificate and has no hub for the device{reason}", _NO_HUB)
-    return _refused(code, message or f"the registration ended as {status!r}")
+    return _refused_request(code, message or f"the registration ended as {status!r}")
 
 
 def _document(answer: Any) -> Mapping[str, Any]:
@@ -168,18 +169,18 @@ def register_over_mqtt(scope: str, device: str, credential: DeviceCredential, wi
         except sdk.exceptions.ClientError as cause:
             raise _sdk_refusal(cause) from cause
     if result.status != "assigned":
-        raise _refusal(result.status, 0, "")
+        raise _not_assigned(result.status, 0, "")
     state = result.registration_state
     return Assigned(state.device_id, state.assigned_hub, state.sub_status or "")
 
 
 def _hang_up(client: Any) -> None:
     """Ends what the SDK has begun: it does so itself only after a success, and would otherwise go on reconnecting, and
-    complain from its own threads, while Python exits."""
+    complain from its own threads, while Python exits. It has no public method for that."""
     over = threading.Event()
     with suppress(Exception):  # one that has hung up already says so by raising
         client._pipeline.shutdown(callback=lambda **_: over.set())
-        over.wait(_GOODBYE)
+        over.wait(_SHUTDOWN_SECONDS)
 
 
 def send_message(hub: str, device: str, credential: DeviceCredential, wire: Wire, text: str) -> None:
@@ -237,12 +238,12 @@ def _bounded(work: Callable[[], Any], what: str) -> Any:
 
     worker = threading.Thread(target=attempt, daemon=True)
     worker.start()
-    worker.join(_PATIENCE)
+    worker.join(_SDK_SECONDS)
     if failure:
         raise failure[0]
     if not outcome:
         raise Error(
-            f"no end in {_PATIENCE:.0f} seconds: tried to {what}",
+            f"no end in {_SDK_SECONDS:.0f} seconds: tried to {what}",
             "check the network and port 8883; a throttled DPS is waited for without a word, so --transport https may tell more",
         )
     return outcome[0]
@@ -252,11 +253,11 @@ def _sdk_refusal(error: Exception) -> Error:
     """What DPS said, as far as the SDK's error still tells: a status, of HTTP or of the registration, but no code or words."""
     text = _innermost(error)
     if found := re.search(r"(failed) registration status|invalid registration status (\w+)", text):
-        return _refusal(found[1] or found[2], 0, "")
+        return _not_assigned(found[1] or found[2], 0, "")
     if found := re.search(r"\b(4\d\d)\b", text):
-        return _refused(int(found[1]), text)
+        return _refused_request(int(found[1]), text)
     if text.startswith("Connection Refused"):
-        return RegistrationRefused(401, f"DPS refuses the connection: {text.rstrip('.')}", _AT_THE_DOOR)
+        return RegistrationRefused(401, f"DPS refuses the connection: {text.rstrip('.')}", _NO_REASON)
     return Error(
         f"DPS cannot be reached over MQTT: {text}", "check the network, port 8883 and HTTPS_PROXY, or try --transport https"
     )

@@ -47,6 +47,11 @@ class Identity:
     kind: Literal["User", "ServicePrincipal"]
 
 
+def hub_host(name: str) -> str:
+    """The host name of the hub of this name, in lower case, as DPS links and assigns it."""
+    return f"{name.lower()}.azure-devices.net"
+
+
 class Cloud:
     """The clients for one environment. Each is made when it is first used, over one transport and credential."""
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from cryptography import x509
 
+from dpsops.cloud import hub_host
 from dpsops.errors import InvalidInput, Refused
 from dpsops.pki import chains
 from dpsops.pki.names import DeviceId
@@ -99,7 +100,7 @@ def wanted(environment: Environment, primary: str) -> dict[str, Any]:
 def hosts(environment: Environment) -> list[str]:
     """The hubs that the environment's policy chooses from: `static` names one, the first ("How to use allocation
     policies"), and the others are for individual enrollments that name them."""
-    found = [f"{hub.name.lower()}.azure-devices.net" for hub in environment.hub]
+    found = [hub_host(hub.name) for hub in environment.hub]
     return found[:1] if environment.dps.allocation == "static" else found
 
 
@@ -195,7 +196,7 @@ def enroll(run: Run, device: DeviceId, own: Individual) -> Iterator[Action]:
         "provisioningStatus": "enabled",
         "reprovisionPolicy": REPROVISIONING[own.policy or environment.group.reprovisioning],
         "allocationPolicy": "static" if own.hub else environment.dps.allocation,
-        "iotHubs": [f"{own.hub.lower()}.azure-devices.net"] if own.hub else hosts(environment),
+        "iotHubs": [hub_host(own.hub)] if own.hub else hosts(environment),
         "initialTwin": initial_twin(environment.group.twin if own.twin is None else own.twin),
     }
     run.progress(f"enrolling {device} by itself")

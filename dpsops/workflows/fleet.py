@@ -10,6 +10,7 @@ from typing import Any
 from azure.core.exceptions import ServiceRequestError
 from cryptography import x509
 
+from dpsops.cloud import hub_host
 from dpsops.errors import Error
 from dpsops.pki import chains
 from dpsops.pki.names import DeviceId, secret_name
@@ -67,14 +68,14 @@ def hubs(run: Run) -> dict[str, bool]:
     environment = run.environment
     group = environment.resource_group
     properties = run.cloud.dps.iot_dps_resource.get(environment.dps.name, group).properties
-    there = {f"{hub.name}.azure-devices.net".lower() for hub in run.cloud.hubs.iot_hub_resource.list_by_resource_group(group)}
+    there = {hub_host(str(hub.name)) for hub in run.cloud.hubs.iot_hub_resource.list_by_resource_group(group)}
     linked = {str(link.name).lower() for link in (properties.iot_hubs if properties else None) or []}
     return {host: host in linked | own_hosts(environment) for host in there | linked}
 
 
 def own_hosts(environment: Environment) -> set[str]:
     """The host names, in lower case, of the hubs that the settings name."""
-    return {f"{hub.name}.azure-devices.net".lower() for hub in environment.hub}
+    return {hub_host(hub.name) for hub in environment.hub}
 
 
 def individuals(run: Run) -> dict[str, dict[str, Any]]:

@@ -23,10 +23,7 @@ def plan(registry: CaCertificates, observed: CaCertificate | None, name: str, ro
     if observed is None:
         return [Action("upload", target), Action("prove", target)]
     if root is None or observed.thumbprint != chains.sha1_thumbprint(root.certificate):
-        raise Refused(
-            f"the {registry.owner} already holds a certificate {name}, and it is another one (SHA-1 {observed.thumbprint})",
-            "devices may depend on it: find out whose it is, then remove it there, or choose another name for the service",
-        )
+        raise _taken(registry, name, observed)
     return [] if observed.verified else [Action("prove", target)]
 
 
@@ -50,21 +47,25 @@ def converge(run: Run, registry: CaCertificates, name: str, root: Version) -> It
 def upload(run: Run, registry: CaCertificates, name: str, root: Version) -> CaCertificate:
     """Puts the root under a name that is free. Raises `Refused` where the service holds as many as it can."""
     run.progress(f"uploading {name} to the {registry.owner}")
-    require_room(registry, registry.all(), name)
+    _require_room(registry, registry.all(), name)
     return registry.upload(name, chains.pem(root.certificate))
 
 
 def require_place(registry: CaCertificates, held: Mapping[str, CaCertificate], name: str) -> None:
     """Raises `Refused` where a root that is yet to be made could not be uploaded: there is no room, or its name is taken."""
     if name in held:
-        raise Refused(
-            f"the {registry.owner} already holds a certificate {name}, and it is another one (SHA-1 {held[name].thumbprint})",
-            "devices may depend on it: find out whose it is, then remove it there, or choose another name for the service",
-        )
-    require_room(registry, held, name)
+        raise _taken(registry, name, held[name])
+    _require_room(registry, held, name)
 
 
-def require_room(registry: CaCertificates, held: Collection[str], name: str) -> None:
+def _taken(registry: CaCertificates, name: str, observed: CaCertificate) -> Refused:
+    return Refused(
+        f"the {registry.owner} already holds a certificate {name}, and it is another one (SHA-1 {observed.thumbprint})",
+        "devices may depend on it: find out whose it is, then remove it there, or choose another name for the service",
+    )
+
+
+def _require_room(registry: CaCertificates, held: Collection[str], name: str) -> None:
     """Raises `Refused` where the service holds as many certificates as it can, and none of this name."""
     if name not in held and len(held) >= MAX_CERTIFICATES:
         raise Refused(

@@ -31,7 +31,7 @@ def _vault_name(name: str) -> str:
 
 
 def _device_service_name(name: str) -> str:
-    """Naming rules for Microsoft.Devices: DPS 3-64, IoT Hub 3-50, letters, digits and hyphens, none of them last."""
+    """Naming rules for Microsoft.Devices: DPS 3-64, IoT Hub 3-50, letters, digits and hyphens, no hyphen first or last."""
     if not re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]", name):
         raise ValueError("use letters, digits and hyphens, with a letter or digit first and last")
     return name
@@ -52,6 +52,7 @@ def _region(name: str) -> str:
 
 
 def _subscription(name: str) -> str:
+    """The ID of a subscription, which is a UUID; its display name is not unique."""
     if not re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", name):
         raise ValueError("a subscription is given by its ID, as 'az account show --query id' prints it")
     return name
@@ -72,6 +73,7 @@ def _organization(name: str) -> str:
 
 
 def _key_spec(value: Any) -> KeySpec:
+    """Reads a kind of key. pydantic reports a `ValueError` with the place where it stands, and lets other errors through."""
     try:
         return KeySpec.parse(str(value))
     except InvalidInput as invalid:

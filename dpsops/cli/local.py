@@ -58,7 +58,7 @@ def env(context: typer.Context) -> None:
 
     \b
     Example:
-      eval "$(dpsops local env)" && az login --service-principal -u "$AZURE_CLIENT_ID" ...
+      eval "$(dpsops local env)" && python my_program.py
     """
     import shlex
 

@@ -32,7 +32,7 @@ def up(
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before changing anything.")] = False,
 ) -> None:
-    """Converge: vault, hubs, DPS and roles; the root in the vault; its proof of possession in DPS.
+    """Converge: vault, hubs, DPS and roles; the root in the vault; its proof of possession in DPS; the enrollment group.
 
     Run it again at any time: it takes up what is there, and changes nothing where nothing is missing.
 

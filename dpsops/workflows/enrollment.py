@@ -1,6 +1,7 @@
-"""The enrollment group: all devices whose leaf the root has signed may register, and where they are assigned.
+"""Who may register and where they are assigned: the enrollment group, of all devices whose leaf the root has signed, and the
+individual enrollment, of one device, which DPS finds first.
 
-Source: Azure DPS, "Symmetric key / X.509 attestation" and the service API 2021-10-01, `EnrollmentGroup`.
+Source: Azure DPS, "X.509 certificate attestation", and the service API 2021-10-01, `EnrollmentGroup`, `IndividualEnrollment`.
 """
 
 from __future__ import annotations

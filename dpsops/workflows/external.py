@@ -70,15 +70,16 @@ def is_awaited(run: Run, name: str) -> bool:
 def _next(run: Run, view: View, standing: Standing) -> tuple[str, RootState]:
     """The name and the present state of the root after the one that is in use."""
     name = root_name(standing.new)
-    made = view.observed.generation(standing.new).keeping
-    if standing.phase not in (Phase.STABLE, Phase.BREACHED) or made not in (Keeping.ABSENT, Keeping.MAKING):
+    whole = view.observed.generation(standing.new).keeping is Keeping.WHOLE
+    if standing.phase not in (Phase.STABLE, Phase.BREACHED) or whole:
         raise Refused(
             f"a rotation to {name} is under way ({standing.phase})",
-            "end it with 'dpsops rotate', or take it back with 'dpsops rotate undo'",
+            "end it with 'dpsops rotate', or, while no device has a leaf of that root, take it back: dpsops rotate undo",
         )
+    state = root_state.classify(root.observe(run, name), run.now())
     for registry, held in view.held:
         prove.require_place(registry, held, name)
-    return name, root_state.classify(root.observe(run, name), run.now())
+    return name, state
 
 
 def _require_fitting(run: Run, certificate: x509.Certificate, request: x509.CertificateSigningRequest) -> None:

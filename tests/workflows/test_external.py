@@ -158,6 +158,14 @@ def test_no_request_while_a_rotation_is_under_way(quick: World) -> None:
         external.csr(quick.run())
 
 
+def test_a_next_root_that_somebody_disabled_is_named_as_such(quick: World) -> None:
+    list(rotate.rotate(quick.run(), until=Phase.PROVEN, grace=timedelta(0)))
+    client = quick.run().cloud.certificates
+    client.update_certificate_properties("root-g2", root.properties(quick.run(), "root-g2").version, enabled=False)
+    with pytest.raises(Refused, match="the root root-g2 is disabled"):
+        external.csr(quick.run())
+
+
 def test_a_root_of_our_own_that_is_half_made_is_no_place_for_another_ca(quick: World) -> None:
     for _ in rotate.rotate(quick.run(), until=None, grace=timedelta(0)):
         break

@@ -12,7 +12,6 @@ from dpsops.cli import files
 from dpsops.cli.connection import connected
 from dpsops.cli.options import Options, timestamp
 from dpsops.cli.up import root_document
-from dpsops.errors import Error
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -38,13 +37,14 @@ def show(context: typer.Context) -> None:
       dpsops root show
     """
     from dpsops.workflows import enrollment
+    from dpsops.workflows import root as roots
     from dpsops.workflows.status import root_facts
 
     options: Options = context.obj
     with connected(options) as run:
         facts = root_facts(run, enrollment.observe(run))
-    if facts is None:
-        raise Error(f"the environment {options.env!r} has no whole root yet", "run 'dpsops up' first")
+        if facts is None:
+            raise roots.not_whole(run)
     text = "\n".join(
         (
             f"name        {facts.name} (generation {facts.generation})",

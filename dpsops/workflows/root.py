@@ -80,7 +80,7 @@ def trusted(run: Run) -> tuple[int, ...]:
     root could not register. Raises `Error` where there is no group yet."""
     group = enrollment.observe(run)
     if group is None:
-        raise _not_whole(run)
+        raise not_whole(run)
     return group.trusted()
 
 
@@ -161,18 +161,18 @@ def require(run: Run, name: str) -> Version:
     try:
         found = run.cloud.certificates.get_certificate(name)
     except ResourceNotFoundError:
-        raise _not_whole(run) from None
+        raise not_whole(run) from None
     exportable = found.policy is None or found.policy.exportable is not False
     if found.properties is not None and not _is_sealed(found.properties):
         sealed = _sealed(run, found.properties)
         if sealed is None:
-            raise _not_whole(run)
+            raise not_whole(run)
         version = _version(run, name, sealed.version or "")
     else:
         version = _read_version(found)
     state = classify(ObservedRoot(name, (version,), exportable=exportable), run.now())
     if not isinstance(state, Ready):
-        raise _not_whole(run)
+        raise not_whole(run)
     return state.root
 
 
@@ -191,5 +191,6 @@ def certificate(run: Run, name: str) -> x509.Certificate | None:
     return x509.load_der_x509_certificate(bytes(found.cer)) if found.cer else None
 
 
-def _not_whole(run: Run) -> Error:
+def not_whole(run: Run) -> Error:
+    """The error of whoever needs a root where there is none, or none that is whole."""
     return Error(f"the environment {run.environment.name!r} has no whole root yet", "run 'dpsops up' first")

@@ -31,7 +31,7 @@ from devices import Device
 from dpsops.cloud import connect
 from dpsops.pki.names import device_id
 from dpsops.settings import LOCAL, load
-from dpsops.workflows import device, register
+from dpsops.workflows import bundles, device, register
 from dpsops.workflows.run import Run
 
 _DEVICES = 100
@@ -137,7 +137,7 @@ def _devices(place: Path) -> list[Device]:
     scope = register.id_scope(run)
     found = []
     for name in names:
-        credential = register.bundle_of(run, name)
+        credential = bundles.bundle_of(run, name)
         bundle = place / f"{name}.pem"
         bundle.write_text(credential.key + credential.chain, encoding="ascii")
         tls = ssl.create_default_context(cafile=trusted)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -43,40 +45,23 @@ def register(
       dpsops device register press-07 --bundle press-07.pem --id-scope 0ne00CAF894
     """
     from dpsops.pki.names import device_id
+    from dpsops.workflows import bundles
     from dpsops.workflows import register as workflow
 
     options: Options = context.obj
     wanted = device_id(device)
+    play = partial(workflow.register, wanted, transport=transport.value)
     if bundle is not None:
         if not id_scope:
             raise InvalidInput("--bundle needs the ID scope of the DPS", "add --id-scope; 'dpsops status' shows it")
         text = files.read(bundle, "bundle", "a bundle is PEM: key, leaf, chain", encoding="ascii")
-        credential = workflow.read_bundle(text, str(bundle))
+        credential = bundles.read_bundle(text, str(bundle))
         with wired(options) as (wire, progress):
-            done = workflow.register(
-                wanted,
-                credential,
-                id_scope,
-                wire,
-                transport=transport.value,
-                wait=_wait,
-                now=datetime.now(UTC),
-                progress=progress,
-            )
+            done = play(credential, id_scope, wire, wait=time.sleep, now=datetime.now(UTC), progress=progress)
     else:
         with connected(options) as run:
-            credential = workflow.bundle_of(run, wanted)
-            scope = id_scope or workflow.id_scope(run)
-            done = workflow.register(
-                wanted,
-                credential,
-                scope,
-                run.wire,
-                transport=transport.value,
-                wait=run.cloud.sleep,
-                now=run.now(),
-                progress=run.progress,
-            )
+            credential, scope = bundles.bundle_of(run, wanted), id_scope or workflow.id_scope(run)
+            done = play(credential, scope, run.wire, wait=run.cloud.sleep, now=run.now(), progress=run.progress)
     _print_registered(options, wanted, done)
 
 
@@ -91,12 +76,6 @@ def _print_registered(options: Options, device: str, done: Registered) -> None:
     }
     said = f"✓ {device}: registered over {done.transport}, assigned to {done.assigned.hub} ({done.assigned.substatus})"
     options.print_result(document, f"{said}\n✓ {device}: connected there and sent a message" if done.sent else said)
-
-
-def _wait(seconds: float) -> None:
-    import time
-
-    time.sleep(seconds)
 
 
 def block(context: typer.Context, device: DeviceArgument) -> None:

@@ -18,9 +18,9 @@ from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoun
 from dpsops.errors import Error
 from dpsops.pki.names import DeviceId, secret_name
 from dpsops.workflows import fleet, identities
+from dpsops.workflows.bundles import chain_of
 from dpsops.workflows.device import BLOCKED_TAG, THUMBPRINT_TAG
 from dpsops.workflows.enrollment import attestation
-from dpsops.workflows.register import chain_of
 from dpsops.workflows.run import Action, Run
 
 if TYPE_CHECKING:

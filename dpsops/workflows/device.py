@@ -14,7 +14,7 @@ from dpsops.azure.errors import explain
 from dpsops.pki import chains, profiles
 from dpsops.pki.names import DeviceId, secret_name
 from dpsops.workflows import enrollment, root
-from dpsops.workflows.register import chain_of
+from dpsops.workflows.bundles import chain_of
 from dpsops.workflows.root_state import GENERATION_TAG, ROLE_TAG, Version, root_name
 from dpsops.workflows.run import Run
 

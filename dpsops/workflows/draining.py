@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from dpsops.pki.names import device_id
-from dpsops.workflows import device, enrollment, fleet, register
+from dpsops.workflows import device, enrollment, fleet
+from dpsops.workflows.bundles import chain_of
 from dpsops.workflows.device import Kept
 from dpsops.workflows.run import Action, Run
 
@@ -47,6 +48,6 @@ def unpin(run: Run, kept: Iterable[Kept]) -> Iterator[Action]:
         pinned = enrollment.pinned(found)
         if name not in leaves or len(set(pinned)) < 2 or pinned[0] != leaves[name].thumbprint:
             continue
-        leaf = register.chain_of(run, device_id(name))[0]
+        leaf = chain_of(run, device_id(name))[0]
         enrollment.pin(run, device_id(name), found, leaf)
         yield Action("modify", f"enrollment {name}", "holds the new leaf alone")

@@ -17,7 +17,7 @@ from dpsops.errors import InvalidInput, Refused
 from dpsops.pki import chains
 from dpsops.pki.names import DeviceId
 from dpsops.settings import Environment
-from dpsops.workflows.register import chain_of
+from dpsops.workflows.bundles import chain_of
 from dpsops.workflows.root_state import generation_of
 from dpsops.workflows.run import Action, Run
 

@@ -17,8 +17,8 @@ from dpsops.pki.names import DeviceId, secret_name
 from dpsops.settings import Environment
 from dpsops.workflows import device as devices
 from dpsops.workflows import identities
+from dpsops.workflows.bundles import chain_of
 from dpsops.workflows.device import Kept
-from dpsops.workflows.register import chain_of
 from dpsops.workflows.run import Run
 
 SOON = timedelta(days=30)

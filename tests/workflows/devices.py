@@ -9,7 +9,7 @@ import pytest
 from dpsops.azure.provisioning import Assigned, DeviceCredential, register_over_https, register_over_mqtt
 from dpsops.errors import RegistrationRefused
 from dpsops.pki.names import DeviceId
-from dpsops.workflows import register
+from dpsops.workflows import bundles, register
 from dpsops.workflows.run import Run
 
 
@@ -24,11 +24,11 @@ class Device:
     @classmethod
     def fetched(cls, run: Run, device: DeviceId, transport: str = "https") -> Device:
         """A device that has just fetched what the vault holds for it."""
-        return cls(device, register.bundle_of(run, device), transport)
+        return cls(device, bundles.bundle_of(run, device), transport)
 
     def fetch(self, run: Run) -> None:
         """Fetches what the vault holds now."""
-        self.credential = register.bundle_of(run, self.id)
+        self.credential = bundles.bundle_of(run, self.id)
 
     def register(self, run: Run) -> Assigned:
         """Registers, after a moment: DPS lets a device ask five times in ten seconds. Raises `RegistrationRefused`."""

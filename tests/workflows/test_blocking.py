@@ -13,7 +13,7 @@ from dpsops.emulator.http import Request, Response
 from dpsops.errors import Error
 from dpsops.pki import chains
 from dpsops.pki.names import secret_name
-from dpsops.workflows import blocking, device, enrollment, fleet, register
+from dpsops.workflows import blocking, bundles, device, enrollment, fleet
 from dpsops.workflows.run import Run
 from tests.workflows.doing import converge
 from tests.workflows.test_register import OTHER, PRESS, over, ready
@@ -93,10 +93,10 @@ def test_a_strangers_hub_in_the_resource_group_is_left_alone(embedded: World) ->
 
 def test_the_leaf_that_was_renewed_is_blocked_with_the_new_one(embedded: World) -> None:
     run = ready(embedded)
-    old = register.bundle_of(run, PRESS)
+    old = bundles.bundle_of(run, PRESS)
     embedded.clock.advance(60)
     list(device.issue(run, [PRESS], renew=True))
-    new = register.bundle_of(run, PRESS)
+    new = bundles.bundle_of(run, PRESS)
     list(blocking.block(run, PRESS))
     held = run.cloud.enrollments.get(f"/enrollments/{PRESS}")
     assert held is not None
@@ -136,7 +136,7 @@ def test_a_device_whose_key_never_was_in_the_vault(embedded: World) -> None:
     found = run.cloud.secrets.get_secret(name)
     embedded.clock.advance(60)
     run.cloud.secrets.set_secret(
-        name, register.bundle_of(run, PRESS).chain, tags=found.properties.tags, expires_on=found.properties.expires_on
+        name, bundles.bundle_of(run, PRESS).chain, tags=found.properties.tags, expires_on=found.properties.expires_on
     )  # fmt: skip
     assert [action.target for action in blocking.block(run, PRESS)][-1] == f"enrollment {PRESS}"
     assert fleet.member(run, PRESS)[0].blocked

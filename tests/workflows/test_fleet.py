@@ -8,7 +8,7 @@ import pytest
 
 from dpsops.errors import RegistrationRefused
 from dpsops.pki import chains
-from dpsops.workflows import blocking, device, enrollment, fleet, register, root
+from dpsops.workflows import blocking, bundles, device, enrollment, fleet, root
 from dpsops.workflows.run import Run
 from tests.workflows.test_register import HUB, OTHER, PRESS, over, ready
 from tests.worlds import World
@@ -76,12 +76,12 @@ def test_a_device_is_shown_with_its_chain(embedded: World) -> None:
 def test_an_enrollment_of_its_own_takes_in_each_new_leaf(embedded: World) -> None:
     run = ready(embedded)
     list(enrollment.enroll(run, PRESS, enrollment.Individual()))
-    leaves = [register.bundle_of(run, PRESS)]
+    leaves = [bundles.bundle_of(run, PRESS)]
     for _ in range(3):
         embedded.clock.advance(60)
         done = list(device.issue(run, [PRESS, PRESS, OTHER], renew=True))
         assert [type(one) for one in done] == [device.Issued, device.Issued]
-        leaves.append(register.bundle_of(run, PRESS))
+        leaves.append(bundles.bundle_of(run, PRESS))
         assert over("https", run, leaves[-1]).assigned.hub == HUB
         assert over("https", run, leaves[-2]).assigned.hub == HUB  # the device may not have its new one yet
     with pytest.raises(RegistrationRefused):

@@ -14,7 +14,7 @@ from dpsops.emulator.faults import Drop, Fault
 from dpsops.emulator.world import Timings
 from dpsops.pki import chains
 from dpsops.pki.names import DeviceId, device_id, secret_name
-from dpsops.workflows import blocking, device, prove, register, root, root_state, status
+from dpsops.workflows import blocking, bundles, device, prove, register, root, root_state, status
 from dpsops.workflows.run import Action, Run
 from tests.workflows.doing import converge
 from tests.workflows.saved import Saved
@@ -66,7 +66,7 @@ def test_a_kill_in_the_middle_of_a_block_is_taken_up_by_the_next_run(tmp_path: P
 
 def registered(run: Run) -> None:
     """The device registers."""
-    credential = register.bundle_of(run, DEVICE)
+    credential = bundles.bundle_of(run, DEVICE)
     register_over_https(register.id_scope(run), DEVICE, credential, run.wire, run.cloud.sleep)
 
 

@@ -23,7 +23,7 @@ from dpsops.emulator.world import World as Inside
 from dpsops.errors import Error, InvalidInput, Refused, RegistrationRefused
 from dpsops.pki import chains, profiles
 from dpsops.pki.names import device_id
-from dpsops.workflows import blocking, device, enrollment, fleet, register, root, status
+from dpsops.workflows import blocking, bundles, device, enrollment, fleet, register, root, status
 from dpsops.workflows.run import Run
 from dpsops.workflows.up import plan
 from tests.workflows.doing import converge
@@ -54,7 +54,7 @@ def over(transport: str, run: Run, credential: DeviceCredential | None = None, n
     """Registers press-07, with its own leaf unless another is given."""
     return register.register(
         device_id(name),
-        credential or register.bundle_of(run, PRESS),
+        credential or bundles.bundle_of(run, PRESS),
         register.id_scope(run),
         run.wire,
         transport=transport,
@@ -168,7 +168,7 @@ def code_of(refusal: RegistrationRefused, transport: str) -> int:
 @pytest.mark.parametrize("transport", ["https", "mqtt"])
 def test_a_leaf_without_its_chain_is_refused(prompt: World, transport: str) -> None:
     run = ready(prompt)
-    whole = register.bundle_of(run, PRESS)
+    whole = bundles.bundle_of(run, PRESS)
     leaf = x509.load_pem_x509_certificates(whole.chain.encode())[0]
     with pytest.raises(RegistrationRefused) as refused:
         over(transport, run, DeviceCredential(whole.key, chain(leaf)))
@@ -179,7 +179,7 @@ def test_a_leaf_without_its_chain_is_refused(prompt: World, transport: str) -> N
 @pytest.mark.parametrize("transport", ["https", "mqtt"])
 def test_an_expired_leaf_is_refused(prompt: World, transport: str) -> None:
     run = ready(prompt)
-    credential, scope = register.bundle_of(run, PRESS), register.id_scope(run)
+    credential, scope = bundles.bundle_of(run, PRESS), register.id_scope(run)
     prompt.clock.advance(366 * 86_400)
     come = partial(register_over_https, wait=run.cloud.sleep) if transport == "https" else register_over_mqtt
     with pytest.raises(RegistrationRefused) as refused:
@@ -283,7 +283,7 @@ def test_several_hubs(embedded: World, allocation: str) -> None:
     assert converge(embedded.run(run.environment)) == []
     names = [device_id(f"press-{number}") for number in range(10, 18)]
     list(device.issue(run, names))
-    found = {over("https", run, register.bundle_of(run, name), name).assigned.hub for name in names}
+    found = {over("https", run, bundles.bundle_of(run, name), name).assigned.hub for name in names}
     assert found == ({HUB} if allocation == "static" else {HUB, "iot-dpsops-two.azure-devices.net"})
     list(enrollment.enroll(run, PRESS, enrollment.Individual(hub="iot-dpsops-two")))
     assert over("https", run).assigned.hub == "iot-dpsops-two.azure-devices.net"
@@ -307,15 +307,15 @@ def test_an_unreachable_host_is_said_to_be(embedded: World) -> None:
     run = ready(embedded)
     nowhere = Wire("http://127.0.0.1:9", run.wire.authority_file)
     with pytest.raises(Error, match="DPS cannot be reached"):
-        register_over_https("0ne00000000", PRESS, register.bundle_of(run, PRESS), nowhere, run.cloud.sleep)
+        register_over_https("0ne00000000", PRESS, bundles.bundle_of(run, PRESS), nowhere, run.cloud.sleep)
     with pytest.raises(Error, match="DPS cannot be reached over MQTT"):
-        register_over_mqtt("0ne00000000", PRESS, register.bundle_of(run, PRESS), nowhere)
+        register_over_mqtt("0ne00000000", PRESS, bundles.bundle_of(run, PRESS), nowhere)
 
 
 def test_a_device_without_a_leaf(embedded: World) -> None:
     run = ready(embedded)
     with pytest.raises(Error, match="press-08 has no certificate in the vault"):
-        register.bundle_of(run, OTHER)
+        bundles.bundle_of(run, OTHER)
     with pytest.raises(Error, match="press-08 has no certificate in the vault"):
         fleet.member(run, OTHER)
 
@@ -323,20 +323,20 @@ def test_a_device_without_a_leaf(embedded: World) -> None:
 @pytest.mark.parametrize("text", ["", "nonsense", "-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----\n"])
 def test_what_is_no_bundle(text: str) -> None:
     with pytest.raises(InvalidInput):
-        register.read_bundle(text, "the file")
+        bundles.read_bundle(text, "the file")
 
 
 def test_a_bundle_whose_parts_do_not_belong_together(embedded: World) -> None:
     run = ready(embedded)
-    whole = register.bundle_of(run, PRESS)
+    whole = bundles.bundle_of(run, PRESS)
     leaf, authority = x509.load_pem_x509_certificates(whole.chain.encode())
-    assert register.read_bundle(whole.key + whole.chain, "the file").key == whole.key
+    assert bundles.read_bundle(whole.key + whole.chain, "the file").key == whole.key
     with pytest.raises(InvalidInput, match="not that of its first certificate, press-07"):
-        register.read_bundle(key_pem(ec.generate_private_key(ec.SECP256R1())) + whole.chain, "the file")
+        bundles.read_bundle(key_pem(ec.generate_private_key(ec.SECP256R1())) + whole.chain, "the file")
     with pytest.raises(InvalidInput, match="not that of its first certificate, dpsops test root G1"):
-        register.read_bundle(whole.key + chain(authority, leaf), "the file")
+        bundles.read_bundle(whole.key + chain(authority, leaf), "the file")
     with pytest.raises(InvalidInput, match="the private key in the file cannot be read"):
-        register.read_bundle(whole.key.replace("-----\nM", "-----\nAAAAM", 1) + whole.chain, "the file")
+        bundles.read_bundle(whole.key.replace("-----\nM", "-----\nAAAAM", 1) + whole.chain, "the file")
 
 
 @pytest.mark.parametrize("transport", ["https", "mqtt"])
@@ -361,7 +361,7 @@ def test_over_mqtt_the_door_is_shut_without_a_reason(prompt: World) -> None:
         over("mqtt", run, name=OTHER)
     assert refused.value.hint.startswith("the leaf is that of press-07")
     with pytest.raises(RegistrationRefused, match="refuses the connection") as refused:
-        register_over_mqtt("0ne00000000", PRESS, register.bundle_of(run, PRESS), run.wire)
+        register_over_mqtt("0ne00000000", PRESS, bundles.bundle_of(run, PRESS), run.wire)
     assert "compare the ID scope" in refused.value.hint
 
 

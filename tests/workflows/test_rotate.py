@@ -15,6 +15,7 @@ from dpsops.pki import chains, profiles
 from dpsops.pki.names import DeviceId, device_id, secret_name
 from dpsops.workflows import (
     blocking,
+    bundles,
     device,
     enrollment,
     external,
@@ -22,7 +23,6 @@ from dpsops.workflows import (
     generations,
     identities,
     prove,
-    register,
     root,
     rotate,
     status,
@@ -505,7 +505,7 @@ def forged(run: Run, name: str) -> Device:
         lifetime=timedelta(days=30), serial=run.entropy.serial(), now=run.now(),
     )  # fmt: skip
     bundle = chains.bundle(key, leaf, authority.chain)
-    return Device(device_id(name), register.read_bundle(bundle, name))
+    return Device(device_id(name), bundles.read_bundle(bundle, name))
 
 
 def status_in_hub(run: Run, name: str) -> str:

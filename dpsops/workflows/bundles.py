@@ -1,0 +1,64 @@
+"""A device's bundle: its key, its leaf, and what signed that up to the root, as one PEM text in its secret or in a file."""
+
+from __future__ import annotations
+
+from azure.core.exceptions import ResourceNotFoundError
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+
+from dpsops.azure.provisioning import DeviceCredential
+from dpsops.errors import Error, InvalidInput
+from dpsops.pki import chains
+from dpsops.pki.names import DeviceId, secret_name
+from dpsops.workflows.run import Run
+
+
+def read_bundle(text: str, source: str) -> DeviceCredential:
+    """Key and chain out of a PEM text. Raises `InvalidInput` where either is missing, or the key is not the first
+    certificate's: TLS would fail over it, and say nothing that helps."""
+    begin, end = "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----"
+    if begin not in text or end not in text:
+        raise InvalidInput(
+            f"{source} holds no private key (PKCS #8, PEM)", "a bundle is the device's key, its leaf and the chain"
+        )
+    key = text[text.index(begin) : text.index(end) + len(end)] + "\n"
+    chain = text.replace(key, "")
+    try:
+        certificates = x509.load_pem_x509_certificates(chain.encode())
+    except ValueError as cause:
+        raise InvalidInput(f"{source} holds no certificate", "a bundle is the device's key, its leaf and the chain") from cause
+    try:
+        public_key = serialization.load_pem_private_key(key.encode(), password=None).public_key()
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise InvalidInput(
+            f"the private key in {source} cannot be read", "a bundle is the device's key, its leaf and the chain"
+        ) from None
+    if not chains.same_key(public_key, certificates[0].public_key()):
+        name = chains.common_name(certificates[0].subject)
+        raise InvalidInput(
+            f"the private key in {source} is not that of its first certificate, {name}",
+            "the device's own leaf comes first, then what signed it, up to the root",
+        )
+    return DeviceCredential(key, chain)
+
+
+def bundle_of(run: Run, device: DeviceId) -> DeviceCredential:
+    """The device's key and chain, out of its secret. Raises `Error` where it has none."""
+    return read_bundle(_secret_of(run, device, None), f"the secret of {device}")
+
+
+def chain_of(run: Run, device: DeviceId, version: str | None = None) -> list[x509.Certificate]:
+    """The device's leaf and what signed it, up to the root, out of a version of its secret (None: the newest), which need
+    not hold the key. Raises `Error` where there is none."""
+    try:
+        return x509.load_pem_x509_certificates(_secret_of(run, device, version).encode())
+    except ValueError as cause:
+        raise Error(f"the secret of {device} holds no certificate", f"dpsops device renew {device}") from cause
+
+
+def _secret_of(run: Run, device: DeviceId, version: str | None) -> str:
+    try:
+        return run.cloud.secrets.get_secret(secret_name(device), version).value or ""
+    except ResourceNotFoundError:
+        raise Error(f"{device} has no certificate in the vault", f"dpsops device issue {device}") from None

@@ -31,7 +31,7 @@ Exit codes: 0 done, 1 failed, 2 wrong use, 3 some of many failed,
 4 not signed in or not allowed, 10 changes pending (--detailed-exitcode).""",
     no_args_is_help=True,
     add_completion=False,
-    rich_markup_mode=None,  # Rich would double the time of --help, and prints colours into pipes on GitHub
+    rich_markup_mode=None,  # Rich makes --help slow, and prints colours into pipes on GitHub
     pretty_exceptions_enable=False,  # a traceback with local variables could print a key
 )
 app.command("up")(up.up)

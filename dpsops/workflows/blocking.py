@@ -20,7 +20,7 @@ from dpsops.pki.names import DeviceId, secret_name
 from dpsops.workflows import fleet, identities
 from dpsops.workflows.bundles import chain_of
 from dpsops.workflows.device import BLOCKED_TAG, THUMBPRINT_TAG
-from dpsops.workflows.enrollment import attestation
+from dpsops.workflows.enrollment import attestation, individual, individual_path, is_disabled
 from dpsops.workflows.run import Action, Run
 
 if TYPE_CHECKING:
@@ -98,9 +98,8 @@ def _set_identities(run: Run, device: DeviceId, status: str, *, assigned: str = 
 
 def _disable_enrollment(run: Run, device: DeviceId, versions: list[SecretProperties]) -> Iterator[Action]:
     """An enrollment holds two leaves: the newest, and the one before, which the device may still have."""
-    path = f"/enrollments/{device}"
-    found = run.cloud.enrollments.get(path)
-    if found is not None and found.get("provisioningStatus") == "disabled":
+    path, found = individual_path(device), individual(run, device)
+    if is_disabled(found):
         return
     if found is None:
         leaves = [chain_of(run, device, version.version)[0] for version in versions[:_HELD]]
@@ -114,9 +113,8 @@ def _disable_enrollment(run: Run, device: DeviceId, versions: list[SecretPropert
 
 def _enable_enrollment(run: Run, device: DeviceId) -> Iterator[Action]:
     """Takes away the enrollment that a block made; enables one that the device had of its own."""
-    path = f"/enrollments/{device}"
-    found = run.cloud.enrollments.get(path)
-    if found is None or found.get("provisioningStatus") != "disabled":
+    path, found = individual_path(device), individual(run, device)
+    if found is None or not is_disabled(found):
         return
     if (found.get("optionalDeviceInformation") or {}).get("dpsops") == _MARK["dpsops"]:  # a service may add to it
         run.cloud.enrollments.delete(path, found["etag"])

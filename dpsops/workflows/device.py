@@ -105,7 +105,7 @@ def _issue(run: Run, device: DeviceId, issuer: Authority, *, renew: bool) -> Iss
     if not renew and _has_leaf_of(run, device, versions, issuer.generation):
         return Unchanged(device)
     own = enrollment.individual(run, device) if versions else None
-    if own is not None and own.get("provisioningStatus") == "disabled":
+    if enrollment.is_disabled(own):
         return Failed(device, f"its enrollment is disabled: dpsops device unblock {device}, or complete it: device block")
     key = run.entropy.key()
     certificate = issuer.root.certificate

@@ -79,7 +79,7 @@ def observe(run: Run) -> ObservedGroup | None:
     return ObservedGroup(
         primary=references.get("primary") or "",
         secondary=references.get("secondary") or "",
-        enabled=document.get("provisioningStatus") != "disabled",
+        enabled=not is_disabled(document),
         etag=document.get("etag", ""),
         document=document,
     )
@@ -148,6 +148,11 @@ def converge(run: Run, primary: str) -> Iterator[Action]:
         yield Action(action.action, action.target, "created" if action.action == "create" else "modified")
 
 
+def is_disabled(document: dict[str, Any] | None) -> bool:
+    """Whether there is an enrollment, of a group or of one device, and somebody has disabled it."""
+    return document is not None and document.get("provisioningStatus") == "disabled"
+
+
 def attestation(*leaves: x509.Certificate) -> dict[str, Any]:
     """The attestation of an individual enrollment that holds one leaf or two, the newer one first."""
     places = zip(("primary", "secondary"), leaves, strict=False)
@@ -161,15 +166,20 @@ def pinned(document: dict[str, Any]) -> tuple[str, ...]:
     return tuple(str(info.get("sha256Thumbprint") or "").upper() for info in shown)
 
 
+def individual_path(device: DeviceId) -> str:
+    """Where a device's individual enrollment is."""
+    return f"/enrollments/{device}"
+
+
 def individual(run: Run, device: DeviceId) -> dict[str, Any] | None:
     """The device's individual enrollment, or None."""
-    return run.cloud.enrollments.get(f"/enrollments/{device}")
+    return run.cloud.enrollments.get(individual_path(device))
 
 
 def pin(run: Run, device: DeviceId, observed: dict[str, Any], *leaves: x509.Certificate) -> None:
     """Lets an individual enrollment hold these leaves, the newer one first."""
     document = observed | {"attestation": attestation(*leaves)}
-    run.cloud.enrollments.put(f"/enrollments/{device}", document, observed["etag"])
+    run.cloud.enrollments.put(individual_path(device), document, observed["etag"])
 
 
 def require_hub(environment: Environment, own: Individual) -> None:
@@ -184,9 +194,8 @@ def enroll(run: Run, device: DeviceId, own: Individual) -> Iterator[Action]:
 
     Raises `Refused` where that enrollment is disabled: the device is blocked.
     """
-    environment, location = run.environment, f"/enrollments/{device}"
-    found = run.cloud.enrollments.get(location)
-    if found is not None and found.get("provisioningStatus") == "disabled":
+    environment, found = run.environment, individual(run, device)
+    if is_disabled(found):
         raise Refused(f"{device} has a disabled enrollment: it is blocked", f"dpsops device unblock {device}")
     require_hub(environment, own)
     leaf = chain_of(run, device)[0]
@@ -201,5 +210,5 @@ def enroll(run: Run, device: DeviceId, own: Individual) -> Iterator[Action]:
         "initialTwin": initial_twin(environment.group.twin if own.twin is None else own.twin),
     }
     run.progress(f"enrolling {device} by itself")
-    run.cloud.enrollments.put(location, document, found["etag"] if found else None)
+    run.cloud.enrollments.put(individual_path(device), document, found["etag"] if found else None)
     yield Action("modify" if found else "create", f"enrollment {device}", "modified" if found else "created")

@@ -137,7 +137,8 @@ def classify(observed: ObservedRoot, now: datetime) -> RootState:
     if observed.deleted:
         raise Refused(
             f"the certificate {name} was deleted from the vault and still holds the name",
-            f"'az keyvault certificate recover --name {name}' brings the root back; purging it destroys the root for ever",
+            f"'az keyvault certificate recover --vault-name VAULT --name {name}' brings the root back; purging it destroys the "
+            "root for ever",
         )
     in_progress = observed.pending is not None and observed.pending.status.lower() == "inprogress"
     if not observed.versions:
@@ -151,7 +152,8 @@ def classify(observed: ObservedRoot, now: datetime) -> RootState:
     if stranger := next((version for version in observed.versions if not ours <= version.tags.items()), None):
         raise Refused(
             f"the vault holds a certificate {name} that dpsops did not make ({_describe(stranger, now)})",
-            "rename or remove it: dpsops takes over no certificate that it does not know",
+            "dpsops takes over no certificate that it does not know: find out whose it is, then delete and purge it, "
+            "or choose another vault",
         )
     roots = [version for version in observed.versions if is_authority(version.certificate)]
     others = [version for version in observed.versions if not is_authority(version.certificate)]

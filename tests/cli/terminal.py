@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +28,9 @@ name = "iot-dpsops-local"
 [root]
 key = "EC-P256"
 """
+
+SOURCE = {"PYTHONPATH": str(Path(__file__).parents[2])}
+"""What lets a process of its own find this dpsops."""
 
 
 class Terminal:
@@ -61,3 +71,17 @@ def assert_error_free(result: tuple[int, str, str], words: str) -> None:
     """Success, with these words in the result."""
     assert result[0] == 0, result[2]
     assert words in result[1]
+
+
+@contextmanager
+def served(directory: Path) -> Iterator[subprocess.Popen[str]]:
+    """`dpsops local serve` as a process of its own."""
+    command = [sys.executable, "-m", "dpsops", "local", "serve", "--port", "0"]
+    with subprocess.Popen(command, cwd=directory, env=os.environ | SOURCE, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stderr is not None
+        assert "the embedded Azure is at http://127.0.0.1:" in server.stderr.readline()
+        try:
+            yield server
+        finally:
+            server.send_signal(signal.SIGINT)
+            server.wait(30)

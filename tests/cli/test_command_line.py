@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import re
-import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from dpsops.emulator.rbac import ASSIGNMENT
 from dpsops.emulator.state import Database
-from tests.cli.terminal import LOCAL, Terminal, assert_error, assert_error_free
+from tests.cli.terminal import LOCAL, Terminal, assert_error, assert_error_free, served
 
 
 def test_the_main_job_twice(terminal: Terminal) -> None:
@@ -308,119 +304,6 @@ def test_the_list_of_commands_is_whole() -> None:
     assert sorted(str(name) for name in found) == sorted(COMMANDS)
 
 
-@contextmanager
-def served(directory: Path) -> Iterator[subprocess.Popen[str]]:
-    """`dpsops local serve` as a process of its own."""
-    path = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-    command = [sys.executable, "-m", "dpsops", "local", "serve", "--port", "0"]
-    with subprocess.Popen(command, cwd=directory, env=path, stderr=subprocess.PIPE, text=True) as server:
-        assert server.stderr is not None
-        assert "the embedded Azure is at http://127.0.0.1:" in server.stderr.readline()
-        try:
-            yield server
-        finally:
-            server.send_signal(signal.SIGINT)
-            server.wait(30)
-
-
-def test_serve_env_reset(terminal: Terminal, tmp_path: Path) -> None:
-    assert_error(terminal("local", "env"), 1, "no embedded Azure is served", "dpsops local serve")
-    assert terminal("local", "reset")[:2] == (0, "nothing to forget\n")
-    with served(tmp_path):
-        found = terminal.json("local", "env")
-        wanted = {
-            "HTTPS_PROXY", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "AZURE_TENANT_ID", "AZURE_CLIENT_ID",
-            "AZURE_CLIENT_SECRET", "AZURE_SUBSCRIPTION_ID",
-        }  # fmt: skip
-        assert set(found) == wanted | {"schema_version", "environment"}
-        lines = terminal("local", "env")[1].splitlines()
-        assert {line.removeprefix("export ").partition("=")[0] for line in lines} == wanted
-        assert terminal("up")[0] == 0
-        assert_error(terminal("local", "serve", "--port", "0"), 1, "already served")
-        assert_error(terminal("local", "reset"), 1, "is being served")
-    assert terminal("up")[1] == "Nothing changed: everything is as it should be.\n"
-    (tmp_path / ".dpsops" / "mine.txt").write_text("precious")
-    assert_error(terminal("local", "reset"), 1, "mine.txt")
-    (tmp_path / ".dpsops" / "mine.txt").unlink()
-    (tmp_path / ".dpsops" / "server.new").touch()  # as a kill leaves it behind
-    assert terminal.json("local", "reset")["changed"] is True
-    assert not (tmp_path / ".dpsops").exists()
-
-
-def test_a_server_that_was_killed_is_not_mistaken_for_a_living_one(terminal: Terminal, tmp_path: Path) -> None:
-    with served(tmp_path) as server:
-        server.kill()
-        server.wait(30)
-    assert_error(terminal("local", "env"), 1, "no embedded Azure is served")
-    assert terminal("status")[0] == 0
-
-
-def test_a_port_that_is_taken(terminal: Terminal, tmp_path: Path) -> None:
-    with served(tmp_path):
-        port = terminal.json("local", "env")["HTTPS_PROXY"].rpartition(":")[2]
-        assert_error(terminal("local", "serve", "--port", port), 1, f"port {port} cannot be used", "--port")
-
-
-SOURCE = {"PYTHONPATH": str(Path(__file__).parents[2])}
-
-
-def test_an_interrupted_command_says_so(terminal: Terminal, tmp_path: Path) -> None:
-    terminal("plan")
-    (tmp_path / "infra" / "local.toml").write_text(f"{LOCAL}\n[embedded]\noperation_seconds = 3600")
-    command = [sys.executable, "-m", "dpsops", "--verbose", "up"]
-    with subprocess.Popen(command, cwd=tmp_path, env=os.environ | SOURCE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        while "operationStatuses" not in process.stderr.readline():  # then it waits for the next
-            assert process.poll() is None
-        process.send_signal(signal.SIGINT)
-        *_, last = process.stderr.read().splitlines()
-    assert last == "dpsops: interrupted; what was done stands, run the command again to go on"
-    assert process.returncode == 130
-
-
-def test_an_interrupt_while_a_dataclass_is_made_is_like_any_other(tmp_path: Path) -> None:
-    (tmp_path / "interrupted.py").write_text(
-        "from dpsops.cli import main\ndef app(*_, **__): exec('raise KeyboardInterrupt')\nmain.app = app\nmain.run()\n"
-    )
-    command = [sys.executable, "-m", "interrupted"]
-    result = subprocess.run(command, cwd=tmp_path, env=os.environ | SOURCE, capture_output=True, text=True, check=False)
-    assert result.stderr == "dpsops: interrupted; what was done stands, run the command again to go on\n"
-    assert result.returncode == 130
-
-
-def test_nothing_is_drawn_over_the_question(terminal: Terminal, tmp_path: Path) -> None:
-    (tmp_path / "infra" / "dev.toml").write_text(LOCAL.replace("-local", "-dev"))
-    with served(tmp_path):
-        found = {name: value for name, value in terminal.json("local", "env").items() if name.isupper()}
-        variables = os.environ | SOURCE | found | {"TERM": "xterm-256color"}
-        outside, inside = pty.openpty()
-        command = [sys.executable, "-m", "dpsops", "--env", "dev", "up"]
-        with subprocess.Popen(
-            command, cwd=tmp_path, env=variables, stdin=inside, stdout=subprocess.PIPE, stderr=inside
-        ) as process:
-            os.close(inside)
-            shown = b""
-            while b"Do this to 'dev'? [y/N]: " not in shown:
-                shown += os.read(outside, 65536)
-            os.write(outside, b"n\n")
-            rest = until_it_is_closed(outside)
-    assert b"+ create resource group rg-dpsops-dev" in shown
-    assert b"\x1b[" in shown
-    assert b"\x1b[" not in rest
-    assert b"dpsops: hint: you said no" in rest
-    assert process.returncode == 1
-
-
-def until_it_is_closed(terminal: int) -> bytes:
-    """What is still written to a terminal; Linux says EIO at the end of it."""
-    shown = b""
-    with suppress(OSError):
-        while some := os.read(terminal, 65536):
-            shown += some
-    os.close(terminal)
-    return shown
-
-
 def test_no_credential_at_all_is_two_lines(terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "infra" / "dev.toml").write_text(LOCAL)
     for name in ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET"):
@@ -429,79 +312,3 @@ def test_no_credential_at_all_is_two_lines(terminal: Terminal, tmp_path: Path, m
     monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "EnvironmentCredential")
     assert_error(terminal("--env", "dev", "plan"), 4, "credential", "az login")
     assert "unavailable" in terminal("--verbose", "--env", "dev", "plan")[2]
-
-
-def test_a_result_that_cannot_be_written_is_an_error(terminal: Terminal, tmp_path: Path) -> None:
-    terminal("plan")
-    command = [sys.executable, "-m", "dpsops", "--output", "json", "status"]
-    with open("/dev/full", "w") as full:
-        done = subprocess.run(
-            command, cwd=tmp_path, env=os.environ | SOURCE, stdout=full, stderr=subprocess.PIPE, text=True, check=False
-        )
-    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
-    assert "dpsops: error: No space left on device" in done.stderr
-
-
-@pytest.mark.parametrize(("closed", "code"), [("<&-", 2), ("2>&-", 2), (">&-", 0)])
-def test_a_stream_that_is_closed_is_an_empty_one(terminal: Terminal, tmp_path: Path, closed: str, code: int) -> None:
-    (tmp_path / "infra" / "dev.toml").write_text(LOCAL.replace("-local", "-dev"))
-    with served(tmp_path):
-        found = {name: value for name, value in terminal.json("local", "env").items() if name.isupper()}
-        command = f'"{sys.executable}" -m dpsops --env dev {"plan" if code == 0 else "up"} {closed}'
-        done = subprocess.run(
-            ["sh", "-c", command], cwd=tmp_path, env=os.environ | SOURCE | found, capture_output=True, text=True, check=False
-        )
-    assert (done.returncode, "Traceback" in done.stderr) == (code, False)
-
-
-def test_a_terminal_without_a_tick_gets_a_question_mark(terminal: Terminal, tmp_path: Path) -> None:
-    terminal("up")
-    command = [sys.executable, "-m", "dpsops", "device", "issue", "press-07"]
-    ascii_only = os.environ | SOURCE | {"PYTHONIOENCODING": "ascii"}
-    done = subprocess.run(command, cwd=tmp_path, env=ascii_only, capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("? press-07: until ")
-
-
-def test_a_state_directory_that_is_none(terminal: Terminal, tmp_path: Path) -> None:
-    (tmp_path / ".dpsops").touch()
-    for command in (["status"], ["local", "serve"]):
-        assert_error(terminal(*command), 1, ".dpsops", "permissions")
-
-
-@pytest.mark.parametrize(("file", "words"), [("azure.sqlite", "file is not a database"), ("ca.pem", "PEM")])
-def test_a_state_that_is_damaged(terminal: Terminal, tmp_path: Path, file: str, words: str) -> None:
-    terminal("status")
-    (tmp_path / ".dpsops" / file).write_text("nonsense")
-    for command in (["status"], ["local", "serve"]):
-        assert_error(terminal(*command), 1, "cannot use its state in .dpsops/", words, "dpsops local reset")
-    assert terminal("local", "reset")[0] == 0
-    assert terminal("status")[0] == 0
-
-
-@pytest.mark.usefixtures("terminal")
-@pytest.mark.parametrize(("kind", "wanted"), [("xterm-256color", b"\x1b["), ("dumb", b"dpsops: enrolling the devices")])
-def test_on_a_terminal_progress_is_a_spinner_and_the_result_stays_clean(tmp_path: Path, kind: str, wanted: bytes) -> None:
-    outside, inside = pty.openpty()
-    done = subprocess.run(
-        [sys.executable, "-m", "dpsops", "up"], cwd=tmp_path, env=os.environ | SOURCE | {"TERM": kind},
-        stdout=subprocess.PIPE, stderr=inside, check=True,
-    )  # fmt: skip
-    os.close(inside)
-    shown = until_it_is_closed(outside)
-    assert wanted in shown
-    assert (b"\x1b[" in shown) == (kind != "dumb")
-    assert b"\x1b[" not in done.stdout
-    assert done.stdout.decode().splitlines()[-1] == "✓ enrollment group devices: created"
-
-
-def test_a_refusal_over_mqtt_is_two_lines_to_the_end(terminal: Terminal, tmp_path: Path) -> None:
-    """The device SDK has threads of its own, which outlive the command unless it hangs up."""
-    terminal("up")
-    terminal("device", "issue", "press-07")
-    terminal("device", "block", "press-07")
-    command = [sys.executable, "-m", "dpsops", "device", "register", "press-07"]
-    path = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-    done = subprocess.run(command, cwd=tmp_path, env=path, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    lines = done.stderr.splitlines()
-    assert [line.split(": ")[1] for line in lines[1:]] == ["error", "hint"]

@@ -1,0 +1,63 @@
+"""The embedded Azure as a server: one in each directory, found by other commands, and forgotten."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.terminal import Terminal, assert_error, served
+
+
+def test_serve_env_reset(terminal: Terminal, tmp_path: Path) -> None:
+    assert_error(terminal("local", "env"), 1, "no embedded Azure is served", "dpsops local serve")
+    assert terminal("local", "reset")[:2] == (0, "nothing to forget\n")
+    with served(tmp_path):
+        found = terminal.json("local", "env")
+        wanted = {
+            "HTTPS_PROXY", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "AZURE_TENANT_ID", "AZURE_CLIENT_ID",
+            "AZURE_CLIENT_SECRET", "AZURE_SUBSCRIPTION_ID",
+        }  # fmt: skip
+        assert set(found) == wanted | {"schema_version", "environment"}
+        lines = terminal("local", "env")[1].splitlines()
+        assert {line.removeprefix("export ").partition("=")[0] for line in lines} == wanted
+        assert terminal("up")[0] == 0
+        assert_error(terminal("local", "serve", "--port", "0"), 1, "already served")
+        assert_error(terminal("local", "reset"), 1, "is being served")
+    assert terminal("up")[1] == "Nothing changed: everything is as it should be.\n"
+    (tmp_path / ".dpsops" / "mine.txt").write_text("precious")
+    assert_error(terminal("local", "reset"), 1, "mine.txt")
+    (tmp_path / ".dpsops" / "mine.txt").unlink()
+    (tmp_path / ".dpsops" / "server.new").touch()  # as a kill leaves it behind
+    assert terminal.json("local", "reset")["changed"] is True
+    assert not (tmp_path / ".dpsops").exists()
+
+
+def test_a_server_that_was_killed_is_not_mistaken_for_a_living_one(terminal: Terminal, tmp_path: Path) -> None:
+    with served(tmp_path) as server:
+        server.kill()
+        server.wait(30)
+    assert_error(terminal("local", "env"), 1, "no embedded Azure is served")
+    assert terminal("status")[0] == 0
+
+
+def test_a_port_that_is_taken(terminal: Terminal, tmp_path: Path) -> None:
+    with served(tmp_path):
+        port = terminal.json("local", "env")["HTTPS_PROXY"].rpartition(":")[2]
+        assert_error(terminal("local", "serve", "--port", port), 1, f"port {port} cannot be used", "--port")
+
+
+def test_a_state_directory_that_is_none(terminal: Terminal, tmp_path: Path) -> None:
+    (tmp_path / ".dpsops").touch()
+    for command in (["status"], ["local", "serve"]):
+        assert_error(terminal(*command), 1, ".dpsops", "permissions")
+
+
+@pytest.mark.parametrize(("file", "words"), [("azure.sqlite", "file is not a database"), ("ca.pem", "PEM")])
+def test_a_state_that_is_damaged(terminal: Terminal, tmp_path: Path, file: str, words: str) -> None:
+    terminal("status")
+    (tmp_path / ".dpsops" / file).write_text("nonsense")
+    for command in (["status"], ["local", "serve"]):
+        assert_error(terminal(*command), 1, "cannot use its state in .dpsops/", words, "dpsops local reset")
+    assert terminal("local", "reset")[0] == 0
+    assert terminal("status")[0] == 0

@@ -1,0 +1,131 @@
+"""dpsops as a process: signals, streams that are closed or full, terminals that can more or less."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.cli.terminal import LOCAL, SOURCE, Terminal, served
+
+
+def test_an_interrupted_command_says_so(terminal: Terminal, tmp_path: Path) -> None:
+    terminal("plan")
+    (tmp_path / "infra" / "local.toml").write_text(f"{LOCAL}\n[embedded]\noperation_seconds = 3600")
+    command = [sys.executable, "-m", "dpsops", "--verbose", "up"]
+    with subprocess.Popen(command, cwd=tmp_path, env=os.environ | SOURCE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        while "operationStatuses" not in process.stderr.readline():  # then it waits for the next
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        *_, last = process.stderr.read().splitlines()
+    assert last == "dpsops: interrupted; what was done stands, run the command again to go on"
+    assert process.returncode == 130
+
+
+def test_an_interrupt_while_a_dataclass_is_made_is_like_any_other(tmp_path: Path) -> None:
+    (tmp_path / "interrupted.py").write_text(
+        "from dpsops.cli import main\ndef app(*_, **__): exec('raise KeyboardInterrupt')\nmain.app = app\nmain.run()\n"
+    )
+    command = [sys.executable, "-m", "interrupted"]
+    result = subprocess.run(command, cwd=tmp_path, env=os.environ | SOURCE, capture_output=True, text=True, check=False)
+    assert result.stderr == "dpsops: interrupted; what was done stands, run the command again to go on\n"
+    assert result.returncode == 130
+
+
+def test_nothing_is_drawn_over_the_question(terminal: Terminal, tmp_path: Path) -> None:
+    (tmp_path / "infra" / "dev.toml").write_text(LOCAL.replace("-local", "-dev"))
+    with served(tmp_path):
+        found = {name: value for name, value in terminal.json("local", "env").items() if name.isupper()}
+        variables = os.environ | SOURCE | found | {"TERM": "xterm-256color"}
+        outside, inside = pty.openpty()
+        command = [sys.executable, "-m", "dpsops", "--env", "dev", "up"]
+        with subprocess.Popen(
+            command, cwd=tmp_path, env=variables, stdin=inside, stdout=subprocess.PIPE, stderr=inside
+        ) as process:
+            os.close(inside)
+            shown = b""
+            while b"Do this to 'dev'? [y/N]: " not in shown:
+                shown += os.read(outside, 65536)
+            os.write(outside, b"n\n")
+            rest = until_it_is_closed(outside)
+    assert b"+ create resource group rg-dpsops-dev" in shown
+    assert b"\x1b[" in shown
+    assert b"\x1b[" not in rest
+    assert b"dpsops: hint: you said no" in rest
+    assert process.returncode == 1
+
+
+def until_it_is_closed(terminal: int) -> bytes:
+    """What is still written to a terminal; Linux says EIO at the end of it."""
+    shown = b""
+    with suppress(OSError):
+        while some := os.read(terminal, 65536):
+            shown += some
+    os.close(terminal)
+    return shown
+
+
+def test_a_result_that_cannot_be_written_is_an_error(terminal: Terminal, tmp_path: Path) -> None:
+    terminal("plan")
+    command = [sys.executable, "-m", "dpsops", "--output", "json", "status"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            command, cwd=tmp_path, env=os.environ | SOURCE, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    assert "dpsops: error: No space left on device" in done.stderr
+
+
+@pytest.mark.parametrize(("closed", "code"), [("<&-", 2), ("2>&-", 2), (">&-", 0)])
+def test_a_stream_that_is_closed_is_an_empty_one(terminal: Terminal, tmp_path: Path, closed: str, code: int) -> None:
+    (tmp_path / "infra" / "dev.toml").write_text(LOCAL.replace("-local", "-dev"))
+    with served(tmp_path):
+        found = {name: value for name, value in terminal.json("local", "env").items() if name.isupper()}
+        command = f'"{sys.executable}" -m dpsops --env dev {"plan" if code == 0 else "up"} {closed}'
+        done = subprocess.run(
+            ["sh", "-c", command], cwd=tmp_path, env=os.environ | SOURCE | found, capture_output=True, text=True, check=False
+        )
+    assert (done.returncode, "Traceback" in done.stderr) == (code, False)
+
+
+def test_a_terminal_without_a_tick_gets_a_question_mark(terminal: Terminal, tmp_path: Path) -> None:
+    terminal("up")
+    command = [sys.executable, "-m", "dpsops", "device", "issue", "press-07"]
+    ascii_only = os.environ | SOURCE | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, cwd=tmp_path, env=ascii_only, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("? press-07: until ")
+
+
+@pytest.mark.usefixtures("terminal")
+@pytest.mark.parametrize(("kind", "wanted"), [("xterm-256color", b"\x1b["), ("dumb", b"dpsops: enrolling the devices")])
+def test_on_a_terminal_progress_is_a_spinner_and_the_result_stays_clean(tmp_path: Path, kind: str, wanted: bytes) -> None:
+    outside, inside = pty.openpty()
+    done = subprocess.run(
+        [sys.executable, "-m", "dpsops", "up"], cwd=tmp_path, env=os.environ | SOURCE | {"TERM": kind},
+        stdout=subprocess.PIPE, stderr=inside, check=True,
+    )  # fmt: skip
+    os.close(inside)
+    shown = until_it_is_closed(outside)
+    assert wanted in shown
+    assert (b"\x1b[" in shown) == (kind != "dumb")
+    assert b"\x1b[" not in done.stdout
+    assert done.stdout.decode().splitlines()[-1] == "✓ enrollment group devices: created"
+
+
+def test_a_refusal_over_mqtt_is_two_lines_to_the_end(terminal: Terminal, tmp_path: Path) -> None:
+    """The device SDK has threads of its own, which outlive the command unless it hangs up."""
+    terminal("up")
+    terminal("device", "issue", "press-07")
+    terminal("device", "block", "press-07")
+    command = [sys.executable, "-m", "dpsops", "device", "register", "press-07"]
+    done = subprocess.run(command, cwd=tmp_path, env=os.environ | SOURCE, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    assert [line.split(": ")[1] for line in lines[1:]] == ["error", "hint"]

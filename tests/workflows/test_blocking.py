@@ -15,8 +15,7 @@ from dpsops.pki import chains
 from dpsops.pki.names import secret_name
 from dpsops.workflows import blocking, bundles, device, enrollment, fleet
 from dpsops.workflows.run import Run
-from tests.workflows.doing import converge
-from tests.workflows.test_register import OTHER, PRESS, over, ready
+from tests.workflows.doing import OTHER, PRESS, converge, over, ready
 from tests.worlds import World, environment
 
 ONE, TWO = "iot-dpsops-test", "iot-dpsops-two"

@@ -10,7 +10,7 @@ from dpsops.errors import RegistrationRefused
 from dpsops.pki import chains
 from dpsops.workflows import blocking, bundles, device, enrollment, fleet, root
 from dpsops.workflows.run import Run
-from tests.workflows.test_register import HUB, OTHER, PRESS, over, ready
+from tests.workflows.doing import HUB, OTHER, PRESS, over, ready
 from tests.worlds import World
 
 

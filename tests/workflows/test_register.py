@@ -5,12 +5,10 @@ from __future__ import annotations
 import base64
 from datetime import timedelta
 from functools import partial
-from typing import Any
 
 import pytest
 from azure.core import MatchConditions
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from dpsops.azure.provisioning import Assigned, DeviceCredential, Wire, register_over_https, register_over_mqtt
@@ -26,20 +24,8 @@ from dpsops.pki.names import device_id
 from dpsops.workflows import blocking, bundles, device, enrollment, fleet, register, root, status
 from dpsops.workflows.run import Run
 from dpsops.workflows.up import plan
-from tests.workflows.doing import converge
+from tests.workflows.doing import HUB, OTHER, PRESS, chain, converge, key_pem, over, ready
 from tests.worlds import World, environment
-
-PRESS = device_id("press-07")
-OTHER = device_id("press-08")
-HUB = "iot-dpsops-test.azure-devices.net"
-
-
-def ready(world: World, **settings: Any) -> Run:
-    """An environment with a proven root, a group, and a leaf for press-07."""
-    run = world.run(environment(root={"key": "EC-P256"}, **settings))
-    converge(run)
-    list(device.issue(run, [PRESS]))
-    return run
 
 
 @pytest.fixture
@@ -48,32 +34,6 @@ def prompt(embedded: World) -> World:
     assert embedded.embedded is not None
     embedded.embedded.azure.timings = Timings()
     return embedded
-
-
-def over(transport: str, run: Run, credential: DeviceCredential | None = None, name: str = PRESS) -> register.Registered:
-    """Registers press-07, with its own leaf unless another is given."""
-    return register.register(
-        device_id(name),
-        credential or bundles.bundle_of(run, PRESS),
-        register.id_scope(run),
-        run.wire,
-        transport=transport,
-        wait=run.cloud.sleep,
-        now=run.now(),
-        progress=run.progress,
-    )
-
-
-def chain(*certificates: x509.Certificate) -> str:
-    """Certificates as PEM, one behind the other."""
-    return "".join(chains.pem(certificate) for certificate in certificates)
-
-
-def key_pem(key: ec.EllipticCurvePrivateKey) -> str:
-    """A key as a bundle has it."""
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    ).decode()  # fmt: skip
 
 
 def strangers(run: Run) -> DeviceCredential:
@@ -318,25 +278,6 @@ def test_a_device_without_a_leaf(embedded: World) -> None:
         bundles.bundle_of(run, OTHER)
     with pytest.raises(Error, match="press-08 has no certificate in the vault"):
         fleet.member(run, OTHER)
-
-
-@pytest.mark.parametrize("text", ["", "nonsense", "-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----\n"])
-def test_what_is_no_bundle(text: str) -> None:
-    with pytest.raises(InvalidInput):
-        bundles.read_bundle(text, "the file")
-
-
-def test_a_bundle_whose_parts_do_not_belong_together(embedded: World) -> None:
-    run = ready(embedded)
-    whole = bundles.bundle_of(run, PRESS)
-    leaf, authority = x509.load_pem_x509_certificates(whole.chain.encode())
-    assert bundles.read_bundle(whole.key + whole.chain, "the file").key == whole.key
-    with pytest.raises(InvalidInput, match="not that of its first certificate, press-07"):
-        bundles.read_bundle(key_pem(ec.generate_private_key(ec.SECP256R1())) + whole.chain, "the file")
-    with pytest.raises(InvalidInput, match="not that of its first certificate, dpsops test root G1"):
-        bundles.read_bundle(whole.key + chain(authority, leaf), "the file")
-    with pytest.raises(InvalidInput, match="the private key in the file cannot be read"):
-        bundles.read_bundle(whole.key.replace("-----\nM", "-----\nAAAAM", 1) + whole.chain, "the file")
 
 
 @pytest.mark.parametrize("transport", ["https", "mqtt"])

@@ -1,0 +1,31 @@
+"""What a bundle has to hold, and what is said of one that does not."""
+
+from __future__ import annotations
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from dpsops.errors import InvalidInput
+from dpsops.workflows import bundles
+from tests.workflows.doing import PRESS, chain, key_pem, ready
+from tests.worlds import World
+
+
+@pytest.mark.parametrize("text", ["", "nonsense", "-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----\n"])
+def test_what_is_no_bundle(text: str) -> None:
+    with pytest.raises(InvalidInput):
+        bundles.read_bundle(text, "the file")
+
+
+def test_a_bundle_whose_parts_do_not_belong_together(embedded: World) -> None:
+    run = ready(embedded)
+    whole = bundles.bundle_of(run, PRESS)
+    leaf, authority = x509.load_pem_x509_certificates(whole.chain.encode())
+    assert bundles.read_bundle(whole.key + whole.chain, "the file").key == whole.key
+    with pytest.raises(InvalidInput, match="not that of its first certificate, press-07"):
+        bundles.read_bundle(key_pem(ec.generate_private_key(ec.SECP256R1())) + whole.chain, "the file")
+    with pytest.raises(InvalidInput, match="not that of its first certificate, dpsops test root G1"):
+        bundles.read_bundle(whole.key + chain(authority, leaf), "the file")
+    with pytest.raises(InvalidInput, match="the private key in the file cannot be read"):
+        bundles.read_bundle(whole.key.replace("-----\nM", "-----\nAAAAM", 1) + whole.chain, "the file")

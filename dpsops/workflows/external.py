@@ -32,8 +32,7 @@ def csr(run: Run) -> tuple[str, x509.CertificateSigningRequest]:
     if isinstance(state, Missing):
         run.progress(f"creating the key of {name} in the vault ({run.environment.root.key}, not exportable)")
         policy = vault_policy(run.environment, name, "Unknown", reuse_key=False)
-        number = root_state.generation_of(name) or 1
-        run.cloud.certificates.begin_create_certificate(name, policy, tags=root_tags(number)).result()
+        run.cloud.certificates.begin_create_certificate(name, policy, tags=root_tags(name)).result()
         _, state = _next(run, view, standing)
     if not isinstance(state, CsrRequested):
         raise Refused(f"{name} is being made already, without another CA", "'dpsops rotate' completes it")
@@ -55,7 +54,7 @@ def merge(run: Run, certificate: x509.Certificate, above: Sequence[x509.Certific
         chains.require_chain(certificate, above, run.now())
         run.progress(f"merging {name}")
         encoded = [base64.b64encode(each.public_bytes(serialization.Encoding.DER)) for each in (certificate, *above)]
-        run.cloud.certificates.merge_certificate(name, encoded, tags=root_tags(root_state.generation_of(name) or 1))
+        run.cloud.certificates.merge_certificate(name, encoded, tags=root_tags(name))
         yield Action("merge", f"root {name}", "merged")
     elif not (isinstance(state, Merged) and state.root.certificate == certificate):
         raise Error(f"no request of {name} waits for a certificate", "make one first: dpsops root csr")

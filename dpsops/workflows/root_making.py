@@ -17,7 +17,7 @@ from dpsops.errors import Error, Refused
 from dpsops.pki import chains, profiles
 from dpsops.pki.keys import signing_hash
 from dpsops.workflows.root import observe, pending_request
-from dpsops.workflows.root_policy import vault_policy
+from dpsops.workflows.root_policy import root_subject, vault_policy
 from dpsops.workflows.root_state import (
     CsrPending,
     CsrRequested,
@@ -29,7 +29,6 @@ from dpsops.workflows.root_state import (
     RootState,
     Version,
     classify,
-    generation_of,
     root_tags,
 )
 from dpsops.workflows.run import Action, Run
@@ -87,13 +86,13 @@ def _seal(run: Run, name: str, root: Version, lenders: Iterable[Version]) -> Non
     client = run.cloud.certificates
     for lender in lenders:
         client.update_certificate_properties(name, lender.id, enabled=False)
-    client.update_certificate_properties(name, root.id, tags=root_tags(generation_of(name) or 1, sealed=True))
+    client.update_certificate_properties(name, root.id, tags=root_tags(name, sealed=True))
 
 
 def _create_key(run: Run, name: str) -> None:
     run.progress(f"creating the key of {name} in the vault ({run.environment.root.key}, not exportable)")
     policy = vault_policy(run.environment, name, "Self", reuse_key=False)
-    run.cloud.certificates.begin_create_certificate(name, policy, tags=root_tags(generation_of(name) or 1)).result()
+    run.cloud.certificates.begin_create_certificate(name, policy, tags=root_tags(name)).result()
 
 
 def _await_key(run: Run, name: str) -> None:
@@ -111,7 +110,7 @@ def _await_key(run: Run, name: str) -> None:
 def _request_certificate(run: Run, name: str) -> None:
     run.progress(f"requesting a certificate over the key of {name}")
     policy = vault_policy(run.environment, name, "Unknown", reuse_key=True)
-    run.cloud.certificates.begin_create_certificate(name, policy, tags=root_tags(generation_of(name) or 1)).result()
+    run.cloud.certificates.begin_create_certificate(name, policy, tags=root_tags(name)).result()
 
 
 def _sign_and_merge(run: Run, name: str, first: Version, csr: bytes) -> None:
@@ -123,17 +122,16 @@ def _sign_and_merge(run: Run, name: str, first: Version, csr: bytes) -> None:
             f"the vault's request for {name} is not over the key that it made first",
             f"delete the certificate {name} in the vault, purge it, and run 'dpsops up' again",
         )
-    settings = run.environment.root
     root = profiles.Root(
-        subject=profiles.root_subject(run.environment.name, generation_of(name) or 1, settings.organization),
+        subject=root_subject(run.environment, name),
         public_key=public_key,
-        lifetime=timedelta(days=round(settings.years * 365.25)),
+        lifetime=timedelta(days=round(run.environment.root.years * 365.25)),
     )
     key = run.cloud.signer(first.key_id, public_key)
     certificate = profiles.issue_root(root, key, serial=run.entropy.serial(), now=run.now())
     chains.require_issued_by(certificate, certificate, run.now())
     encoded = base64.b64encode(certificate.public_bytes(serialization.Encoding.DER))
-    run.cloud.certificates.merge_certificate(name, [encoded], tags=root_tags(generation_of(name) or 1))
+    run.cloud.certificates.merge_certificate(name, [encoded], tags=root_tags(name))
 
 
 def _is_over(csr: bytes, public_key: CertificatePublicKeyTypes) -> bool:

@@ -35,9 +35,9 @@ def generation_of(name: str) -> int | None:
     return int(match[1]) if match else None
 
 
-def root_tags(generation: int, *, sealed: bool = False) -> dict[str, str]:
-    """The tags by which dpsops knows a certificate as its own, and, once it is sealed, as whole."""
-    return {ROLE_TAG: ROOT_ROLE, GENERATION_TAG: str(generation)} | ({SEAL_TAG: SEALED} if sealed else {})
+def root_tags(name: str, *, sealed: bool = False) -> dict[str, str]:
+    """The tags by which dpsops knows a certificate of this name as its own, and, once it is sealed, as whole."""
+    return {ROLE_TAG: ROOT_ROLE, GENERATION_TAG: str(generation_of(name))} | ({SEAL_TAG: SEALED} if sealed else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ def classify(observed: ObservedRoot, now: datetime) -> RootState:
             f"the private key of {name} is exportable: it may have left the vault already, so it cannot be a root",
             f"delete and purge the certificate {name} in the vault, then run 'dpsops up' to make a root that is not",
         )
-    ours = root_tags(observed.generation).items()
+    ours = root_tags(name).items()
     if stranger := next((version for version in observed.versions if not ours <= version.tags.items()), None):
         raise Refused(
             f"the vault holds a certificate {name} that dpsops did not make ({_describe(stranger, now)})",

@@ -50,7 +50,7 @@ EXPIRED = by_hand(KEY, CA, SIGNS, begin=NOW - 2 * YEAR, end=NOW)
 NOT_YET = by_hand(KEY, CA, SIGNS, begin=NOW + timedelta(days=1))
 SIGNS_NOTHING = by_hand(KEY, CA, (key_usage("digitalSignature"), True))
 
-TAGS, SEALED = root_tags(1), root_tags(1, sealed=True)
+TAGS, SEALED = root_tags("root-g1"), root_tags("root-g1", sealed=True)
 CSR = b"the request, in DER"
 CSR_OF_ANOTHER_KEY = (
     x509.CertificateSigningRequestBuilder()
@@ -139,7 +139,7 @@ REFUSED: dict[str, tuple[ObservedRoot, str]] = {
     "no tags": (observed(version(ROOT, {})), f"{STRANGER}its subject is CN=dpsops test root G1)"),
     "no tags, and no CA": (observed(version(FIRST, {})), f"{STRANGER}it is no CA (basicConstraints CA:FALSE))"),
     "another role": (observed(version(ROOT, {**SEALED, "dpsops": "device"})), STRANGER),
-    "another generation": (observed(version(ROOT, root_tags(2, sealed=True))), STRANGER),
+    "another generation": (observed(version(ROOT, root_tags("root-g2", sealed=True))), STRANGER),
     "no generation": (observed(version(ROOT, {"dpsops": "root", "sealed": "yes"})), STRANGER),
     "one version of two without tags": (observed(sealed, version(FIRST, {}, enabled=False)), STRANGER),
     "two CA versions": (observed(sealed, version(AGAIN, name="v3")), "root-g1 has 2 CA versions, and dpsops makes one"),
@@ -171,7 +171,7 @@ def test_a_root_is_refused_from_the_second_at_which_it_ends() -> None:
 
 
 def test_a_later_generation_is_known_by_its_own_tags() -> None:
-    second = version(AGAIN, root_tags(2, sealed=True))
+    second = version(AGAIN, root_tags("root-g2", sealed=True))
     assert classify(ObservedRoot("root-g2", (second,), exportable=False), NOW) == Ready(second)
     with pytest.raises(Refused, match="that dpsops did not make"):
         classify(ObservedRoot("root-g2", (sealed,), exportable=False), NOW)
@@ -209,7 +209,7 @@ CERTIFICATES = {
 }  # fmt: skip
 WORTHY = [ROOT, AGAIN, ANOTHERS]
 
-_tags = st.sampled_from([TAGS, SEALED, root_tags(2), {}, {"dpsops": "root"}, {"dpsops": "device"}]) | st.dictionaries(
+_tags = st.sampled_from([TAGS, SEALED, root_tags("root-g2"), {}, {"dpsops": "root"}, {"dpsops": "device"}]) | st.dictionaries(
     st.sampled_from(["dpsops", "generation", "sealed", "x"]), st.sampled_from(["root", "1", "yes", ""])
 )
 _versions = st.builds(
@@ -272,7 +272,7 @@ def assert_may_be_used(found: Merged | Ready, shown: ObservedRoot) -> None:
     assert shown.exportable is False
     assert used.enabled
     assert used.certificate in WORTHY
-    assert all(root_tags(shown.generation).items() <= each.tags.items() for each in shown.versions)
+    assert all(root_tags(shown.name).items() <= each.tags.items() for each in shown.versions)
     enabled = [each for each in shown.versions if each.enabled]
     if isinstance(found, Ready):
         assert enabled == [used]

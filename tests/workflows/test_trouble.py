@@ -172,7 +172,7 @@ def test_a_soft_deleted_root_is_named(embedded: World) -> None:
 
 
 def test_an_exportable_root_is_refused(embedded: World) -> None:
-    create(deploy_only(embedded), "root-g1", root_state.root_tags(1), exportable=True)
+    create(deploy_only(embedded), "root-g1", root_state.root_tags("root-g1"), exportable=True)
     with pytest.raises(Refused, match="the private key of root-g1 is exportable"):
         converge(embedded.run())
 

@@ -106,7 +106,7 @@ def _issue(run: Run, device: DeviceId, issuer: Authority, *, renew: bool) -> Iss
         return Unchanged(device)
     own = enrollment.individual(run, device) if versions else None
     if enrollment.is_disabled(own):
-        return Failed(device, f"its enrollment is disabled: dpsops device unblock {device}, or complete it: device block")
+        return Failed(device, f"it is blocked by half: dpsops device unblock {device}, or dpsops device block {device}")
     key = run.entropy.key()
     certificate = issuer.root.certificate
     leaf = profiles.issue_leaf(

@@ -13,7 +13,7 @@ from dpsops.errors import Error, Refused
 from dpsops.workflows import device, enrollment, root
 from dpsops.workflows.device import Kept
 from dpsops.workflows.enrollment import ObservedGroup
-from dpsops.workflows.root_state import RETIRED, RETIRED_TAG, SEAL_TAG, SEALED, root_name
+from dpsops.workflows.root_state import RETIRED, RETIRED_TAG, SEAL_TAG, SEALED, generation_of, root_name
 from dpsops.workflows.rotation import Breach, Generation, Keeping, Observed, Trust
 from dpsops.workflows.run import Action, Run
 
@@ -62,7 +62,8 @@ def view(run: Run, group: ObservedGroup) -> View:
     kept = root.kept(run)
     leaves = Counter(one.generation for one in fleet if not one.blocked)
     primary, *secondary = group.trusted()
-    numbers = sorted({primary, *secondary, *kept, *leaves})
+    left = {number for _, held_there in held for name in held_there if (number := generation_of(name)) and number < primary}
+    numbers = sorted({primary, *secondary, *kept, *leaves, *left})
     observed = Observed(
         generations=tuple(_generation(number, kept.get(number), held, leaves[number]) for number in numbers),
         primary=primary,
@@ -82,7 +83,8 @@ def _generation(
     number: int, properties: CertificateProperties | None, held: tuple[tuple[CaCertificates, Held], ...], leaves: int
 ) -> Generation:
     if properties is None:
-        return Generation(number, Keeping.ABSENT, leaves=leaves)
+        held_somewhere = any(root_name(number) in certificates for _, certificates in held)
+        return Generation(number, Keeping.ABSENT, Trust.STRANGER if held_somewhere else Trust.ABSENT, leaves)
     tags = properties.tags or {}
     trusts = [_trust(certificates.get(root_name(number)), properties) for _, certificates in held]
     return Generation(
@@ -111,8 +113,8 @@ def _read(number: int, tags: Mapping[str, str], tag: str, parse: Callable[[str],
 
 def _moment(text: str) -> datetime:
     found = datetime.fromisoformat(text)
-    if found.tzinfo is None:
-        raise ValueError("no time zone")
+    if found.tzinfo is None or not 2000 <= found.year < 9000:  # a time of grace is yet to be added
+        raise ValueError("no moment of a rotation")
     return found
 
 
@@ -186,13 +188,19 @@ def _require_same(run: Run, names: tuple[str, ...]) -> None:
 def put_away(run: Run, view: View, number: int) -> Iterator[Action]:
     """Takes a root out of the DPS, and out of the hubs that hold it, and disables it in the vault, which keeps it.
 
-    Raises `Refused` where one of them holds another certificate under its name.
+    Raises `Refused` where one of them holds another certificate under its name, or one that the vault does not have.
     """
     name, kept = root_name(number), view.kept.get(number)
     for registry, held in view.held:
         found = held.get(name)
-        if found is None or kept is None:
+        if found is None:
             continue
+        if kept is None:
+            raise Refused(
+                f"the {registry.owner} holds a certificate {name} (SHA-1 {found.thumbprint}), which the vault does not have",
+                f"'az keyvault certificate recover --name {name}' brings a deleted root back; if it is gone for good, remove "
+                f"{name} there; then run the command again",
+            )
         if _trust(found, kept) is Trust.STRANGER:
             raise Refused(
                 f"the {registry.owner} holds a certificate {name}, and it is another one (SHA-1 {found.thumbprint})",

@@ -369,7 +369,10 @@ def test_a_name_that_is_taken_is_noticed_before_anything_is_made(quick: World) -
     assert list(root.kept(quick.run())) == [1]
 
 
-@pytest.mark.parametrize(("tag", "text"), [("draining", "yesterday"), ("draining", "2026-03-01"), ("breach", "maybe")])
+@pytest.mark.parametrize(
+    ("tag", "text"),
+    [("draining", "yesterday"), ("draining", "2026-03-01"), ("draining", "9999-12-31T00:00:00Z"), ("breach", "maybe")],
+)
 def test_a_tag_that_somebody_has_edited_is_named(quick: World, tag: str, text: str) -> None:
     generations.tag_root(quick.run(), 1, {tag: text})
     with pytest.raises(Refused, match=f"the tag '{tag}' of root-g1 in the vault says '{text}'"):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from azure.core.exceptions import ResourceNotFoundError
 from cryptography import x509
 
-from dpsops.errors import Error
+from dpsops.errors import Error, Refused
 from dpsops.pki import chains, profiles
 from dpsops.workflows import enrollment
 from dpsops.workflows.enrollment import ObservedGroup
@@ -61,18 +62,34 @@ def _is_sealed(properties: CertificateProperties) -> bool:
     return (properties.tags or {}).get(SEAL_TAG) == SEALED
 
 
-def newest_name(run: Run) -> str:
-    """The name of the newest root in the vault that is not retired, or of the first generation where there is none."""
-    live = [number for number, properties in kept(run).items() if (properties.tags or {}).get(RETIRED_TAG) != RETIRED]
-    return root_name(max(live, default=1))
+def live(run: Run) -> list[int]:
+    """The generations in the vault that are not retired."""
+    return sorted(number for number, properties in kept(run).items() if (properties.tags or {}).get(RETIRED_TAG) != RETIRED)
+
+
+def without_group(run: Run, found: Sequence[int]) -> str:
+    """The name of the root that a new enrollment group is to trust, of these live ones; of the first generation where
+    there is none.
+
+    Raises `Refused` where there are several: the group is gone in the middle of a rotation, and with one of them alone
+    it would shut out the devices of the other.
+    """
+    if len(found) > 1:
+        old, new = (root_name(number) for number in found[-2:])
+        raise Refused(
+            f"the enrollment group {run.environment.group.id} is gone, and devices may have leaves of {old} and of {new}",
+            f"make it in the DPS with both, the primary {old} and the secondary {new} ('az iot dps enrollment-group create "
+            "--ca-name … --secondary-ca-name …'), then run the command again",
+        )
+    return root_name(max(found, default=1))
 
 
 def current_name(run: Run, group: ObservedGroup | None) -> str:
-    """The name of the root that the enrollment group has as its primary; the newest in the vault where there is no group.
+    """The name of the root that the enrollment group has as its primary; that of the vault where there is no group.
 
-    Raises `Refused` where the group trusts a certificate that dpsops did not make.
+    Raises `Refused` where the group trusts a certificate that dpsops did not make, and as `without_group` does.
     """
-    return newest_name(run) if group is None else root_name(group.trusted()[0])
+    return without_group(run, live(run)) if group is None else root_name(group.trusted()[0])
 
 
 def trusted(run: Run) -> tuple[int, ...]:

@@ -201,7 +201,7 @@ def rotation_document(found: Report) -> dict[str, Any]:
         "next": _next(found),
         "waiting_for": [laggard.device for laggard in waiting.devices],
         "grace_ends": waiting.ends,
-        "trouble": found.standing.trouble or None,
+        "trouble": found.trouble or None,
         "generations": [
             {
                 "generation": one.number,
@@ -255,8 +255,8 @@ def _way(found: Report) -> str:
 def _outlook(found: Report) -> list[str]:
     """What it waits for, and the next thing to do."""
     standing, waiting = found.standing, found.waiting
-    if standing.trouble:
-        return [f"stuck   {standing.trouble}"]
+    if found.trouble:
+        return [f"stuck   {found.trouble}"]
     if found.csr_waits:
         return [f"next    dpsops root merge CERT CHAIN: root-g{standing.new} waits for a certificate that another CA signs"]
     if not waiting.devices:

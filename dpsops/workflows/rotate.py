@@ -28,13 +28,15 @@ _ORDER = tuple(Phase)
 class Report:
     """Where a rotation stands, for people: the generations with their certificates, as far as the vault has them.
 
-    csr_waits: the next root is one that another CA is to sign, and has not signed yet.
+    trouble: why no step can be taken; otherwise it is empty. csr_waits: the next root is one that another CA is to sign, and
+    has not signed yet.
     """
 
     standing: Standing
     observed: Observed
     certificates: Mapping[int, x509.Certificate]
     waiting: Waiting
+    trouble: str
     csr_waits: bool
 
 
@@ -72,9 +74,12 @@ def _advance(run: Run, until: Phase | None, grace: timedelta, *, begun: bool) ->
         view = generations.observe(run)
         standing = classify(view.observed)
         if standing.trouble:
-            raise Refused(standing.trouble, "enable or restore that root in the vault, or undo: dpsops rotate undo")
+            back = "" if undo_fault(view.observed, standing) else ", or undo: dpsops rotate undo"
+            raise Refused(standing.trouble, f"enable or restore {root_name(standing.new)} in the vault{back}")
         if until is not None and _has_reached(standing, until, begun=begun):
             return
+        if shut := _shut(run, view, standing, grace):
+            raise Refused(shut, "find out who has disabled it and why; enable it in the DPS, then run the command again")
         if standing.step is Step.RETIRE and next(_laggards(run, view, standing, grace), None):
             return
         done = list[Action | Failed]()
@@ -105,8 +110,9 @@ def report(run: Run, grace: timedelta) -> Report:
     certificates = {
         number: certificate for number in view.kept if (certificate := root.certificate(run, root_name(number))) is not None
     }
+    trouble = standing.trouble or _shut(run, view, standing, grace)
     csr_waits = standing.step is Step.STAGE and external.is_awaited(run, root_name(standing.new))
-    return Report(standing, view.observed, certificates, waiting(run, view, standing, grace), csr_waits)
+    return Report(standing, view.observed, certificates, waiting(run, view, standing, grace), trouble, csr_waits)
 
 
 def waiting(run: Run, view: View, standing: Standing, grace: timedelta) -> Waiting:
@@ -119,6 +125,15 @@ def _laggards(run: Run, view: View, standing: Standing, grace: timedelta) -> Ite
     """The same, one after the other: who asks only whether there is one need not look at the whole fleet."""
     ends = _end(view, standing, grace)
     return iter(()) if ends is None or ends <= run.now() else draining.laggards(run, standing.new)
+
+
+def _shut(run: Run, view: View, standing: Standing, grace: timedelta) -> str:
+    """Why devices cannot move while they are waited for: no time of grace runs in a group that somebody has disabled.
+    Whoever gives none says that they have moved."""
+    waits = standing.step in (Step.DRAIN, Step.RETIRE) and standing.old in view.observed.trusted and grace
+    if not waits or view.observed.is_open:
+        return ""
+    return f"the enrollment group {run.environment.group.id} is disabled: no device can move to {root_name(standing.new)}"
 
 
 def _end(view: View, standing: Standing, grace: timedelta) -> datetime | None:
@@ -177,7 +192,7 @@ def _take(run: Run, view: View, standing: Standing) -> Iterator[Action | Failed]
         case Step.REISSUE:
             return _reissue(run, view, standing)
         case Step.PROMOTE:
-            return put_group(run, view, standing.new, standing.old)
+            return _promote(run, view, standing)
         case Step.DRAIN:
             return _drain(run, standing)
         case Step.RETIRE:
@@ -245,6 +260,13 @@ def _reissue(run: Run, view: View, standing: Standing) -> Iterator[Action | Fail
             yield Action("reissue", f"leaf of {result.device}", f"issued by {root_name(new)}")
     if failed and standing.phase is Phase.BREACHED:
         yield from breach.let_in(run, generations.observe(run), standing)
+
+
+def _promote(run: Run, view: View, standing: Standing) -> Iterator[Action]:
+    """The time of grace of a promotion that somebody has taken back by hand is not this one's."""
+    if view.observed.generation(standing.new).draining_since is not None:
+        tag_root(run, standing.new, {generations.DRAINING_TAG: None})
+    yield from put_group(run, view, standing.new, standing.old)
 
 
 def _drain(run: Run, standing: Standing) -> Iterator[Action]:

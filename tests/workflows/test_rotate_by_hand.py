@@ -7,12 +7,12 @@ from datetime import timedelta
 import pytest
 
 from dpsops.errors import Refused
-from dpsops.workflows import enrollment, generations, status
-from dpsops.workflows.rotation import Phase
+from dpsops.workflows import enrollment, generations, rotate, status
+from dpsops.workflows.rotation import Phase, Step
 from dpsops.workflows.run import Run
 from tests.workflows.devices import Device
 from tests.workflows.doing import converge
-from tests.workflows.test_rotate import PRESS, issued, phase, step
+from tests.workflows.test_rotate import MONTH, PRESS, disable_group, issued, observed, phase, standing, step, waits
 from tests.worlds import World
 
 NONE = timedelta(0)
@@ -60,3 +60,50 @@ def test_a_group_that_was_deleted_is_not_made_with_one_of_two_roots(quick: World
     assert converge(quick.run()) == []
     device.register(quick.run())
     assert phase(quick.run()) is Phase.OVERLAPPING
+
+
+def test_no_time_of_grace_runs_in_a_group_that_was_disabled(quick: World) -> None:
+    issued(quick, PRESS)
+    step(quick.run(), until=Phase.PROMOTED)
+    disable_group(quick)
+    no_way = "the enrollment group devices is disabled: no device can move to root-g2"
+    with pytest.raises(Refused, match=no_way):
+        step(quick.run())
+    assert rotate.report(quick.run(), MONTH).trouble == no_way
+    assert phase(quick.run()) is Phase.PROMOTED
+    enable_group(quick)
+    assert rotate.report(quick.run(), MONTH).trouble == ""
+    step(quick.run())
+    disable_group(quick)
+    quick.clock.advance(MONTH.total_seconds() + 1)
+    with pytest.raises(Refused, match=no_way):
+        step(quick.run(), until=Phase.STABLE)
+    assert standing(quick.run()).step is Step.RETIRE
+    assert step(quick.run(), until=Phase.STABLE, grace=NONE)  # whoever gives no time says that all have moved
+
+
+def enable_group(world: World) -> None:
+    """Somebody opens the group again."""
+    view = generations.observe(world.run())
+    generations.change_group(world.run(), view, "opened", provisioningStatus="enabled")
+
+
+def test_a_promotion_that_was_taken_back_by_hand_has_its_own_time_of_grace(quick: World) -> None:
+    issued(quick, PRESS)
+    step(quick.run(), until=Phase.DRAINING)
+    trust(quick.run(), 1, 2)
+    quick.clock.advance(MONTH.total_seconds() + 1)
+    step(quick.run(), until=Phase.STABLE)
+    assert phase(quick.run()) is Phase.DRAINING
+    assert [one.device for one in waits(quick.run())] == [PRESS]
+    assert observed(quick.run()).generation(2).draining_since == quick.run().now().replace(microsecond=0)
+
+
+@pytest.mark.parametrize("reached", [Phase.OVERLAPPING, Phase.REISSUING])
+def test_undo_is_offered_only_where_it_is_possible(quick: World, reached: Phase) -> None:
+    issued(quick, PRESS)
+    step(quick.run(), until=reached)
+    delete_root(quick.run(), "root-g2")
+    with pytest.raises(Refused, match="root-g2 is absent in the vault, and the enrollment group trusts it") as refused:
+        step(quick.run())
+    assert ("dpsops rotate undo" in refused.value.hint) == (reached is Phase.OVERLAPPING)

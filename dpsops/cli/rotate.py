@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
@@ -84,11 +84,11 @@ def rotate(
         raise InvalidInput("--compromised goes all the way: there is no --until with it", "leave --until away")
     with connected(options) as run:
         if compromised:
-            results = list(workflow.replace_compromised(run, _consent if yes else _asker(run)))
+            results = workflow.replace_compromised(run, _consent if yes else _asker(run))
         else:
-            results = list(workflow.rotate(run, until=target, grace=timedelta(days=grace)))
-        found = workflow.report(run, timedelta(days=grace))
-    return _print_rotated(options, results, found)
+            results = workflow.rotate(run, until=target, grace=timedelta(days=grace))
+        done, found = _reported(run, results, timedelta(days=grace))
+    return _print_rotated(options, done, found)
 
 
 def _phase(text: str) -> Phase:
@@ -135,6 +135,32 @@ def _asker(run: Run) -> Callable[[Cut], None]:
     return ask
 
 
+def _reported(run: Run, results: Iterator[Action | Failed], grace: timedelta) -> tuple[list[Action | Failed], Report]:
+    """What was done, and where that leads. An error or Ctrl-C in between tells on stderr what was done until then,
+    because no later run does."""
+    from dpsops.workflows.rotate import report
+
+    done: list[Action | Failed] = []
+    try:
+        done.extend(results)
+        return done, report(run, grace)
+    except BaseException:
+        run.progress("")  # a spinner would draw over them
+        for line in _lines(done):
+            print(line, file=sys.stderr)
+        raise
+
+
+def _lines(results: Iterable[Action | Failed]) -> list[str]:
+    from dpsops.workflows.device import Failed
+
+    results = list(results)
+    return [
+        *(f"✓ {each.target}: {each.outcome}" for each in results if not isinstance(each, Failed)),
+        *(f"✗ {each.device}: {each.reason}" for each in results if isinstance(each, Failed)),
+    ]
+
+
 def _print_rotated(options: Options, results: Iterable[Action | Failed], found: Report) -> int:
     from dpsops.workflows.device import Failed
 
@@ -147,11 +173,7 @@ def _print_rotated(options: Options, results: Iterable[Action | Failed], found: 
         "failed": [asdict(one) for one in failed],
         "rotation": rotation_document(found),
     }
-    lines = [
-        *(f"✓ {action.target}: {action.outcome}" for action in done),
-        *(f"✗ {one.device}: {one.reason}" for one in failed),
-    ]
-    options.print_result(document, "\n".join([*(lines or ["Nothing changed."]), "", _picture(found)]))
+    options.print_result(document, "\n".join([*(_lines(results) or ["Nothing changed."]), "", _picture(found)]))
     if not failed:
         return 0
     return _SOME_FAILED if done else _FAILED
@@ -186,8 +208,7 @@ def undo(context: typer.Context) -> None:
 
     options: Options = context.obj
     with connected(options) as run:
-        done = list(workflow.undo(run))
-        found = workflow.report(run, workflow.GRACE)
+        done, found = _reported(run, workflow.undo(run), workflow.GRACE)
     _print_rotated(options, done, found)
 
 
@@ -254,7 +275,7 @@ def _way(found: Report) -> str:
 
 def _outlook(found: Report) -> list[str]:
     """What it waits for, and the next thing to do."""
-    standing, waiting = found.standing, found.waiting
+    waiting = found.waiting
     if found.trouble:
         return [f"stuck   {found.trouble}"]
     if found.csr_waits:

@@ -128,6 +128,19 @@ def test_a_pipeline_says_yes_to_a_breach(terminal: Terminal) -> None:
     assert done["rotation"]["phase"] == "stable"
 
 
+def test_an_error_comes_after_what_was_done(terminal: Terminal) -> None:
+    """No later run would name who was cut off."""
+    terminal("up")
+    terminal("device", "issue", "press-07")
+    terminal("device", "register", "press-07", "--transport", "https")
+    terminal("root", "csr")
+    stopped = terminal("rotate", "--compromised", "--yes")
+    assert_error(
+        stopped, 1, "✓ root root-g1: marked as compromised\n", "✓ identity press-07 in ", "root-g2 waits for a certificate"
+    )
+    assert_error(terminal("rotate"), 1, "root-g2 waits for a certificate")
+
+
 def openssl(directory: Path, *arguments: str) -> None:
     """Runs openssl in a directory."""
     subprocess.run(["openssl", *arguments], cwd=directory, check=True, capture_output=True)

@@ -33,7 +33,7 @@ def test_an_old_root_that_was_deleted_from_the_vault_does_not_stay_in_the_dps_un
     step(quick.run(), until=Phase.DRAINING)
     delete_root(quick.run(), "root-g1")
     for _ in range(2):
-        with pytest.raises(Refused, match="certificate root-g1 .*, which the vault does not have") as refused:
+        with pytest.raises(Refused, match=r"certificate root-g1 .*, which the vault does not have") as refused:
             step(quick.run(), until=Phase.STABLE, grace=NONE)
     assert "az keyvault certificate recover --name root-g1" in refused.value.hint
     assert phase(quick.run()) is Phase.DRAINING

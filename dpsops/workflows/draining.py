@@ -27,11 +27,15 @@ class Laggard:
 def laggards(run: Run, new: int) -> Iterator[Laggard]:
     """The devices of the fleet that an older root than the generation `new` is still good for, by their IDs.
 
-    A blocked device is not waited for, nor is one that never had a leaf of an older root that would be valid today.
+    A blocked device is not waited for, nor is one that never had a leaf of an older root that would be valid today. One
+    that registered and of which the vault has no leaf, perhaps any more, comes last: nobody knows which it has.
     It costs what the list of the fleet costs, and one request more for each device that may be one.
     """
-    for member in fleet.members(run):
+    registered = fleet.registrations(run)
+    known = set[str]()
+    for member in fleet.members(run, registered):
         leaf = member.leaf
+        known.add(leaf.device)
         if member.blocked or (member.uses_newest_leaf and leaf.generation == new):
             continue
         versions = device.kept_versions(run, device_id(leaf.device))
@@ -39,6 +43,9 @@ def laggards(run: Run, new: int) -> Iterator[Laggard]:
             continue
         if any(version.generation != new and device.lives(version, run.now()) for version in versions):
             yield Laggard(leaf.device, "last seen with an older leaf" if member.seen else "never registered")
+    for name in sorted(registered.keys() - known):
+        if registered[name].get("status") == "assigned":
+            yield Laggard(name, "registered, and the vault has no leaf of it")
 
 
 def unpin(run: Run, kept: Iterable[Kept]) -> Iterator[Action]:

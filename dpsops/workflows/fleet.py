@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -84,15 +84,23 @@ def individuals(run: Run) -> dict[str, dict[str, Any]]:
     return {str(each["registrationId"]).lower(): each for each in found}
 
 
-def members(run: Run) -> Iterator[Member]:
+def registrations(run: Run) -> dict[str, dict[str, Any]]:
+    """The registrations under the group by their IDs, in lower case; one request for each page."""
+    run.progress("asking the DPS who registered")
+    found = run.cloud.enrollments.query(f"/registrations/{run.environment.group.id}/query", None)
+    return {str(each["registrationId"]).lower(): each for each in found}
+
+
+def members(run: Run, under_group: Mapping[str, dict[str, Any]] | None = None) -> Iterator[Member]:
     """Every device that has a leaf, by its ID. Reads no key. Two requests for each page of them, one for each that is
-    enrolled by itself, which no group's list of registrations shows, and, as it comes, one for each that registered."""
+    enrolled by itself, which no group's list of registrations shows, and, as it comes, one for each that registered.
+
+    under_group: `registrations`, where they were asked for already.
+    """
     run.progress("listing the devices in the vault")
     kept = sorted(devices.fleet(run), key=lambda one: one.device)
-    run.progress("asking the DPS who registered")
     own = individuals(run)
-    records = run.cloud.enrollments.query(f"/registrations/{run.environment.group.id}/query", None)
-    registered: dict[str, dict[str, Any] | None] = {str(record["registrationId"]).lower(): record for record in records}
+    registered: dict[str, dict[str, Any] | None] = {**(registrations(run) if under_group is None else under_group)}
     for one in kept:
         if one.device not in registered and _status(own.get(one.device)) == "enabled":
             registered[one.device] = run.cloud.enrollments.get(f"/registrations/{one.device}")

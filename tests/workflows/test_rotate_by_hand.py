@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from dpsops.errors import Refused
+from dpsops.pki.names import secret_name
 from dpsops.workflows import enrollment, generations, rotate, status
 from dpsops.workflows.rotation import Phase, Step
 from dpsops.workflows.run import Run
@@ -107,3 +108,20 @@ def test_undo_is_offered_only_where_it_is_possible(quick: World, reached: Phase)
     with pytest.raises(Refused, match="root-g2 is absent in the vault, and the enrollment group trusts it") as refused:
         step(quick.run())
     assert ("dpsops rotate undo" in refused.value.hint) == (reached is Phase.OVERLAPPING)
+
+
+def test_a_device_whose_leaf_was_deleted_from_the_vault_is_not_forgotten(quick: World) -> None:
+    issued(quick, PRESS)
+    device = Device.fetched(quick.run(), PRESS)
+    device.register(quick.run())
+    secrets = quick.run().cloud.secrets
+    secrets.begin_delete_secret(secret_name(PRESS)).result()
+    assert step(quick.run(), until=Phase.STABLE)
+    assert [(one.device, one.reason) for one in waits(quick.run())] == [(PRESS, "registered, and the vault has no leaf of it")]
+    assert step(quick.run(), until=Phase.STABLE) == []
+    device.register(quick.run())
+    secrets.begin_recover_deleted_secret(secret_name(PRESS)).result()
+    step(quick.run(), until=Phase.STABLE)
+    Device.fetched(quick.run(), PRESS).register(quick.run())
+    step(quick.run(), until=Phase.STABLE)
+    assert phase(quick.run()) is Phase.STABLE

@@ -130,9 +130,11 @@ class _Place:
 
 @dataclass(frozen=True, slots=True)
 class _Places:
-    """Where the devices may have an identity, and of each hub that there is, whether it is one of ours."""
+    """Where the devices may have an identity, those where a registration says so, and of each hub that there is, whether
+    it is one of ours."""
 
     all: tuple[_Place, ...]
+    assigned: frozenset[_Place]
     hubs: Mapping[str, bool]
 
 
@@ -140,11 +142,13 @@ def _places(run: Run, view: View) -> _Places:
     """Each device that the vault or the DPS knows, in each hub that there is, and in the one that it was assigned to. Its
     registration alone would not do: who forgets it, as a block does, leaves the identity, and so does a hub that was unlinked."""
     hubs = fleet.hubs(run)
-    found = {_Place(hub, leaf.device) for leaf in view.fleet for hub in hubs}
-    for registration in _registrations(run, view):
-        device = str(registration.get("deviceId") or registration["registrationId"])
-        found |= {_Place(hub, device) for hub in (*hubs, str(registration["assignedHub"]).lower())}
-    return _Places(tuple(sorted(found, key=lambda place: (place.device, place.hub))), hubs)
+    assigned = frozenset(
+        _Place(str(each["assignedHub"]).lower(), str(each.get("deviceId") or each["registrationId"]))
+        for each in _registrations(run, view)
+    )
+    devices = {leaf.device for leaf in view.fleet} | {place.device for place in assigned}
+    found = {_Place(hub, device) for device in devices for hub in hubs} | assigned
+    return _Places(tuple(sorted(found, key=lambda place: (place.device, place.hub))), assigned, hubs)
 
 
 def _each(places: _Places, wanted: Iterable[_Place], change: Callable[[_Place], Iterator[Action]]) -> Iterator[Action | Failed]:
@@ -159,6 +163,10 @@ def _each(places: _Places, wanted: Iterable[_Place], change: Callable[[_Place], 
                 yield from change(place)
         except AzureError as error:
             if _is_strangers(error) and not places.hubs.get(place.hub, True):
+                if place in places.assigned:
+                    yield Failed(
+                        DeviceId(place.device), f"its hub {place.hub} keeps us out and is not of this environment any more"
+                    )
                 continue
             if not _is_silence(error):
                 raise

@@ -126,6 +126,23 @@ def test_a_hub_that_was_deleted_holds_nobody_up(quick: World) -> None:
     assert Device.fetched(quick.run(), PRESS).register(quick.run()).hub.startswith(NEW)
 
 
+def test_a_hub_that_keeps_us_out_is_named_where_a_device_was_assigned_to_it(quick: World) -> None:
+    """The device's identity in it stays as it is: whoever has the root's key may still come in there."""
+    registered(quick, PRESS)
+    quick.environment = environment(root={"key": "EC-P256"}, hub=[{"name": NEW}])
+    converge(quick.run())
+    issued(quick, OTHER)
+
+    def asks_hub(request: Request) -> bool:
+        return request.host == HUB
+
+    azure(quick).faults.add(Fault(Refuse(Response(401, {"Message": "ErrorCode:IotHubUnauthorized;"})), asks_hub, times=None))
+    done = list(rotate.replace_compromised(quick.run(), lambda name, devices: None))
+    reasons = {(one.device, one.reason) for one in done if isinstance(one, device.Failed)}
+    assert reasons == {(PRESS, f"its hub {HUB} keeps us out and is not of this environment any more")}
+    assert phase(quick.run()) is Phase.STABLE
+
+
 def test_a_hub_of_ours_that_does_not_answer_is_asked_again(quick: World) -> None:
     registered(quick, PRESS)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from azure.core.exceptions import HttpResponseError
 
 from dpsops.emulator.faults import Drop, Fault, Refuse
 from dpsops.emulator.http import Request, Response
@@ -46,6 +47,30 @@ def test_an_identity_without_a_registration_is_cut_off_and_let_in_again(quick: W
     assert done == ["disable", "enable"]
     (leaf,) = device.fleet(quick.run())
     assert identity(quick.run())["authentication"]["x509Thumbprint"]["primaryThumbprint"] == leaf.thumbprint
+
+
+def test_the_root_goes_before_the_identities(quick: World) -> None:
+    """As long as it vouches for anybody, an identity that was disabled can be made anew."""
+    registered(quick, PRESS)
+    done = [(action.action, action.target.split(" ")[0]) for action in breach(quick)]
+    assert done[:6] == [
+        ("condemn", "root"),
+        ("modify", "enrollment"),
+        ("remove", "root-g1"),
+        ("retire", "root"),
+        ("disable", "identity"),
+        ("cut off", "root"),
+    ]
+
+
+def test_a_device_that_is_blocked_in_the_middle_of_a_breach_stays_out(quick: World) -> None:
+    registered(quick, PRESS)
+    for one in rotate.replace_compromised(quick.run(), lambda name, devices: None):
+        if isinstance(one, Action) and one.action == "reissue":
+            break
+    list(blocking.block(quick.run(), PRESS))
+    step(quick.run(), until=Phase.STABLE)
+    assert identity(quick.run())["status"] == "disabled"
 
 
 def test_an_identity_that_the_hub_judges_by_its_root_is_cut_off_too(quick: World) -> None:
@@ -141,6 +166,21 @@ def test_a_hub_that_keeps_us_out_is_named_where_a_device_was_assigned_to_it(quic
     reasons = {(one.device, one.reason) for one in done if isinstance(one, device.Failed)}
     assert reasons == {(PRESS, f"its hub {HUB} keeps us out and is not of this environment any more")}
     assert phase(quick.run()) is Phase.STABLE
+
+
+def test_a_hub_of_ours_that_keeps_us_out_is_asked_again(quick: World) -> None:
+    registered(quick, PRESS)
+
+    def asks_hub(request: Request) -> bool:
+        return request.host == HUB
+
+    azure(quick).faults.add(Fault(Refuse(Response(401, {"Message": "ErrorCode:IotHubUnauthorized;"})), asks_hub, times=None))
+    with pytest.raises(HttpResponseError, match="IotHubUnauthorized"):
+        breach(quick)
+    assert phase(quick.run()) is Phase.BREACHED
+    azure(quick).faults.clear()
+    step(quick.run(), until=Phase.STABLE)
+    assert identity(quick.run())["statusReason"] is None
 
 
 def test_a_hub_of_ours_that_does_not_answer_is_asked_again(quick: World) -> None:

@@ -248,6 +248,17 @@ def test_a_device_that_is_unblocked_late_gets_a_leaf_of_the_new_root(quick: Worl
     assert status.observe(quick.run()).next == ()
 
 
+def test_the_old_root_leaves_the_group_then_the_dps_then_the_vault(quick: World) -> None:
+    """The group first: while it trusts a root, the DPS must have that root, or its devices are refused without a word."""
+    step(quick.run(), until=Phase.DRAINING)
+    done = [(action.action, action.target) for action in step(quick.run(), grace=timedelta(0))]
+    assert done == [
+        ("modify", "enrollment group devices"),
+        ("remove", "root-g1 in DPS dps-dpsops-test"),
+        ("retire", "root root-g1"),
+    ]
+
+
 def test_another_kind_of_key_comes_with_the_next_root(quick: World) -> None:
     issued(quick, PRESS)
     quick.environment = environment(root={"key": "EC-P384"})

@@ -66,6 +66,7 @@ TABLE: list[tuple[str, Observed, Phase, Step, int, int]] = [
     ("retired", Observed((retired(1), whole(2, draining_since=SINCE)), 2), Phase.RETIRED, Step.SETTLE, 1, 2),
     ("compromised", Observed((whole(1, breach=Breach.BEGUN),), 1), Phase.BREACHED, Step.CUT_OFF, 1, 2),
     ("cut off", Observed((retired(1, breach=Breach.CUT),), 1, is_open=False), Phase.BREACHED, Step.STAGE, 1, 2),
+    ("cut off, after an undo", Observed((retired(1, breach=Breach.CUT), retired(2)), 1), Phase.BREACHED, Step.STAGE, 1, 3),
     (
         "cut off, new root whole",
         Observed((retired(1, breach=Breach.CUT), whole(2, Trust.ABSENT)), 1, is_open=False),

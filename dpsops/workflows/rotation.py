@@ -169,8 +169,11 @@ def _with_one_root(observed: Observed) -> Standing:
     new = max((one.number for one in observed.generations if one.number > primary.number and one.is_live), default=None)
     if new is None:
         return Standing(Phase.STABLE, Step.STAGE, primary.number, observed.next_number)
-    if observed.generation(new).keeping is not Keeping.WHOLE:
-        return Standing(Phase.STABLE, Step.STAGE, primary.number, new)
+    if (keeping := observed.generation(new).keeping) is not Keeping.WHOLE:
+        trouble = (
+            f"root-g{new} is {keeping.value} in the vault, and would be the next root" if keeping is Keeping.DISABLED else ""
+        )
+        return Standing(Phase.STABLE, Step.STAGE, primary.number, new, trouble)
     if observed.generation(new).trust is Trust.VERIFIED:
         return Standing(Phase.PROVEN, Step.OVERLAP, primary.number, new)
     return Standing(Phase.STAGED, Step.PROVE, primary.number, new)
@@ -227,7 +230,7 @@ def undo_fault(observed: Observed, standing: Standing) -> str:
     old, new = observed.generation(standing.old), observed.generation(standing.new)
     if standing.phase is Phase.BREACHED:
         return f"root-g{old.number} is compromised: there is no way back to it"
-    if standing.phase is Phase.STABLE:
+    if standing.phase is Phase.STABLE and new.keeping is not Keeping.DISABLED:
         return "there is no rotation to take back"
     if standing.phase is Phase.RETIRED or old.number not in observed.trusted:
         return f"root-g{old.number} has left the enrollment group: a device with a leaf of root-g{new.number} knows no other"

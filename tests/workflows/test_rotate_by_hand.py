@@ -8,7 +8,7 @@ import pytest
 
 from dpsops.errors import Refused
 from dpsops.pki.names import secret_name
-from dpsops.workflows import enrollment, generations, rotate, status
+from dpsops.workflows import enrollment, generations, root, rotate, status
 from dpsops.workflows.rotation import Phase, Step
 from dpsops.workflows.run import Run
 from tests.workflows.devices import Device
@@ -125,3 +125,15 @@ def test_a_device_whose_leaf_was_deleted_from_the_vault_is_not_forgotten(quick: 
     Device.fetched(quick.run(), PRESS).register(quick.run())
     step(quick.run(), until=Phase.STABLE)
     assert phase(quick.run()) is Phase.STABLE
+
+
+def test_a_next_root_that_somebody_disabled_can_be_taken_back(quick: World) -> None:
+    step(quick.run(), until=Phase.PROVEN)
+    client = quick.run().cloud.certificates
+    client.update_certificate_properties("root-g2", root.require(quick.run(), "root-g2").id, enabled=False)
+    with pytest.raises(Refused, match="root-g2 is disabled in the vault, and would be the next root") as refused:
+        step(quick.run())
+    assert "dpsops rotate undo" in refused.value.hint
+    assert [action.action for action in rotate.undo(quick.run())] == ["remove", "retire"]
+    assert standing(quick.run()).new == 3
+    assert step(quick.run())

@@ -118,6 +118,14 @@ def test_a_new_root_that_the_vault_lost_stops_everything(keeping: Keeping) -> No
         assert classify(observed).trouble == f"root-g2 is {keeping.value} in the vault, and the enrollment group trusts it"
 
 
+def test_a_next_root_that_somebody_disabled_is_enabled_again_or_taken_back() -> None:
+    observed = Observed((whole(1, leaves=3), Generation(2, Keeping.DISABLED)), 1)
+    found = classify(observed)
+    assert (found.phase, found.new) == (Phase.STABLE, 2)
+    assert found.trouble == "root-g2 is disabled in the vault, and would be the next root"
+    assert undo_fault(observed, found) == ""
+
+
 def test_undo() -> None:
     """It is possible while no device has a leaf of the new root, and refused with the reason afterwards."""
     faults = {row[0]: undo_fault(row[1], classify(row[1])) for row in TABLE}

@@ -279,7 +279,7 @@ def _outlook(found: Report) -> list[str]:
     if found.trouble:
         return [f"stuck   {found.trouble}"]
     if found.csr_waits:
-        return [f"next    dpsops root merge CERT CHAIN: root-g{standing.new} waits for a certificate that another CA signs"]
+        return [f"next    dpsops root merge CERT CHAIN: root-g{found.standing.new} waits for a certificate that another CA signs"]
     if not waiting.devices:
         return [f"next    dpsops rotate: {_promise(found)}"]
     shown = waiting.devices[:_SHOWN]

@@ -65,7 +65,7 @@ def test_the_root_goes_before_the_identities(quick: World) -> None:
 
 def test_a_device_that_is_blocked_in_the_middle_of_a_breach_stays_out(quick: World) -> None:
     registered(quick, PRESS)
-    for one in rotate.replace_compromised(quick.run(), lambda name, devices: None):
+    for one in rotate.replace_compromised(quick.run(), lambda cut: None):
         if isinstance(one, Action) and one.action == "reissue":
             break
     list(blocking.block(quick.run(), PRESS))
@@ -162,7 +162,7 @@ def test_a_hub_that_keeps_us_out_is_named_where_a_device_was_assigned_to_it(quic
         return request.host == HUB
 
     azure(quick).faults.add(Fault(Refuse(Response(401, {"Message": "ErrorCode:IotHubUnauthorized;"})), asks_hub, times=None))
-    done = list(rotate.replace_compromised(quick.run(), lambda name, devices: None))
+    done = list(rotate.replace_compromised(quick.run(), lambda cut: None))
     reasons = {(one.device, one.reason) for one in done if isinstance(one, device.Failed)}
     assert reasons == {(PRESS, f"its hub {HUB} keeps us out and is not of this environment any more")}
     assert phase(quick.run()) is Phase.STABLE

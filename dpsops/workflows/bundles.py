@@ -15,32 +15,33 @@ from dpsops.workflows.run import Run
 
 
 def read_bundle(text: str, source: str) -> DeviceCredential:
-    """Key and chain out of a PEM text. Raises `InvalidInput` where either is missing, or the key is not the first
-    certificate's: TLS would fail over it, and say nothing that helps."""
+    """Key and chain out of a PEM text, each written anew: the reader here forgives blanks that TLS stumbles over. Raises
+    `InvalidInput` where either is missing or cut off, or the key is not the first certificate's: TLS would fail over it, and
+    say nothing that helps."""
+    hint = "a bundle is the device's key, its leaf and the chain"
     begin, end = "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----"
     if begin not in text or end not in text:
-        raise InvalidInput(
-            f"{source} holds no private key (PKCS #8, PEM)", "a bundle is the device's key, its leaf and the chain"
-        )
-    key = text[text.index(begin) : text.index(end) + len(end)] + "\n"
-    chain = text.replace(key, "")
+        raise InvalidInput(f"{source} holds no private key (PKCS #8, PEM)", hint)
+    if text.count("-----BEGIN CERTIFICATE-----") != text.count("-----END CERTIFICATE-----"):
+        raise InvalidInput(f"{source} is cut off in the middle of a certificate", hint)
     try:
-        certificates = x509.load_pem_x509_certificates(chain.encode())
-    except ValueError as cause:
-        raise InvalidInput(f"{source} holds no certificate", "a bundle is the device's key, its leaf and the chain") from cause
-    try:
-        public_key = serialization.load_pem_private_key(key.encode(), password=None).public_key()
+        key = serialization.load_pem_private_key(text[text.index(begin) : text.index(end) + len(end)].encode(), password=None)
+        public_key = key.public_key()
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise InvalidInput(
-            f"the private key in {source} cannot be read", "a bundle is the device's key, its leaf and the chain"
-        ) from None
-    if not chains.same_key(public_key, certificates[0].public_key()):
+        raise InvalidInput(f"the private key in {source} cannot be read", hint) from None
+    try:
+        certificates = x509.load_pem_x509_certificates(text.encode())
+        certified = certificates[0].public_key()
+    except (ValueError, UnsupportedAlgorithm) as cause:
+        raise InvalidInput(f"{source} holds no certificate", hint) from cause
+    if not chains.same_key(public_key, certified):
         name = chains.common_name(certificates[0].subject)
         raise InvalidInput(
             f"the private key in {source} is not that of its first certificate, {name}",
             "the device's own leaf comes first, then what signed it, up to the root",
         )
-    return DeviceCredential(key, chain)
+    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return DeviceCredential(private.decode(), "".join(map(chains.pem, certificates)))
 
 
 def bundle_of(run: Run, device: DeviceId) -> DeviceCredential:

@@ -29,3 +29,16 @@ def test_a_bundle_whose_parts_do_not_belong_together(embedded: World) -> None:
         bundles.read_bundle(whole.key + chain(authority, leaf), "the file")
     with pytest.raises(InvalidInput, match="the private key in the file cannot be read"):
         bundles.read_bundle(whole.key.replace("-----\nM", "-----\nAAAAM", 1) + whole.chain, "the file")
+
+
+def test_a_bundle_that_a_hand_has_touched_is_read_and_a_piece_of_one_is_not(embedded: World) -> None:
+    whole = bundles.bundle_of(ready(embedded), PRESS)
+    text = whole.key + whole.chain
+    for touched in (text.replace("\n", "\r\n"), "".join(f"  {line}\n" for line in text.splitlines()), text.rstrip("\n")):
+        assert bundles.read_bundle(touched, "the file") == whole
+    begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+    leaf = text.index(begin)
+    authority = text.index(begin, leaf + 1)
+    for length in (*range(leaf, text.index(end), 97), *range(authority + len(begin), text.rindex(end), 97)):
+        with pytest.raises(InvalidInput):
+            bundles.read_bundle(text[:length], "the file")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from pathlib import Path
@@ -19,6 +20,7 @@ _ENVIRONMENT = re.compile(r"[a-z][a-z0-9-]{0,23}")
 _HEADER = re.compile(r"\s*\[\[?([^\[\]]+)\]")
 _KEY = re.compile(r"\s*([\w.\"' -]+?)\s*=")
 _DAYS_OF_WARNING_A_MONTH = 27
+_TWIN_NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f.$ ]+")
 
 
 def _vault_name(name: str) -> str:
@@ -70,6 +72,29 @@ def _organization(name: str) -> str:
     if not re.fullmatch(r"(?! )(?:[^\W_]|[ .'&()-])*(?<! )", name):
         raise ValueError("use letters, digits, spaces between them and . - ' & ( )")
     return name
+
+
+def desired_properties(value: Any) -> Any:
+    """What a twin may begin with, unchanged: JSON, with names that a twin takes. Raises `ValueError`.
+
+    Source: Azure IoT Hub, "Understand and use device twins". A name beginning with $ is the hub's own.
+    """
+    match value:
+        case dict():
+            for name, each in value.items():
+                if not _TWIN_NAME.fullmatch(name):
+                    raise ValueError(f"{name!r} is no name in a twin: leave out dots, spaces, $ and control characters")
+                desired_properties(each)
+        case list():
+            for each in value:
+                desired_properties(each)
+        case float() if not math.isfinite(value):
+            raise ValueError(f"JSON has no number {value}")
+        case str() | int() | float() | None:
+            pass
+        case _:
+            raise ValueError(f"JSON has no dates and times: write {value} as a text")
+    return value
 
 
 def _key_spec(value: Any) -> KeySpec:
@@ -135,7 +160,7 @@ class Group(_Table):
 
     id: Annotated[str, AfterValidator(_group_id)] = "devices"
     reprovisioning: Literal["migrate", "reset", "never"] = "migrate"
-    twin: dict[str, Any] = {}
+    twin: Annotated[dict[str, Any], AfterValidator(desired_properties)] = {}
 
 
 class Embedded(_Table):

@@ -198,6 +198,9 @@ WRONG: dict[str, tuple[str, int, str]] = {
     "hardware in a vault by default": (
         changed('sku = "premium"\n', ""), 6, 'vault.sku: a root key of kind EC-P384-HSM needs sku = "premium"',
     ),
+    "a date in the twin": (f"{COMPLETE}[group]\ntwin = {{ a = [2030-01-01] }}\n", 42, "group.twin: JSON has no dates and times"),
+    "a number that is none in the twin": (f"{COMPLETE}[group]\ntwin = {{ a = nan }}\n", 42, "group.twin: JSON has no number nan"),
+    "a name that no twin takes": (f"{COMPLETE}[group]\ntwin = {{ a = {{ '$b' = 1 }} }}\n", 42, "group.twin: '$b' is no name"),
     "two hubs of one name": (changed('"iot-2"', '"IOT-1"'), 16, TWO_HUBS),
     "the environment's name": (f'name = "dev"\n{COMPLETE}', 1, "name: the file's own name is the environment's name"),
 }  # fmt: skip

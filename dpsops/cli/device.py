@@ -128,7 +128,7 @@ def _individual(wanted: bool, twin: Path | None, hub: str | None, policy: str | 
     from dpsops.workflows.enrollment import REPROVISIONING, Individual
 
     if not wanted:
-        if twin or hub or policy:
+        if (twin, hub, policy) != (None, None, None):
             raise InvalidInput("--twin, --hub and --policy are settings of an individual enrollment", "add --individual")
         return None
     if policy is not None and policy not in REPROVISIONING:
@@ -139,10 +139,12 @@ def _individual(wanted: bool, twin: Path | None, hub: str | None, policy: str | 
 def _read_twin(path: Path) -> dict[str, Any]:
     import json
 
+    from dpsops.settings import desired_properties
+
     hint = 'a twin is a JSON object of desired properties, as in {"interval": 30}'
     try:
-        document = json.loads(files.read(path, "twin", hint))
-    except ValueError as cause:
+        document = desired_properties(json.loads(files.read(path, "twin", hint)))
+    except (ValueError, RecursionError) as cause:  # the latter for brackets too deep to be read
         raise files.unreadable(path, "twin", str(cause), hint) from cause
     if not isinstance(document, dict):
         raise InvalidInput(f"the twin {path} is no JSON object", hint)

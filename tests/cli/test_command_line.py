@@ -163,12 +163,18 @@ def test_an_individual_enrollment(terminal: Terminal, tmp_path: Path) -> None:
     assert (code, "✗ press-07: it is blocked" in out, "✓ enrollment press-08: created" in out) == (3, True, True)
     (tmp_path / "twin.json").write_text("[]")
     assert_error(terminal(*own), 2, "is no JSON object")
-    (tmp_path / "twin.json").write_text("{")
-    assert_error(terminal(*own), 2, "the twin twin.json cannot be read: Expecting property name")
-    (tmp_path / "twin.json").write_bytes(b"\xff")
-    assert_error(terminal(*own), 2, "the twin twin.json cannot be read: it is no text in UTF-8")
+    for twin, words in (
+        (b"{", "Expecting property name"),
+        (b"\xff", "it is no text in UTF-8"),
+        (b'{"a":' * 100_000, "recursion"),
+        (b'{"a": NaN}', "JSON has no number nan"),
+        (b'{"a": [{"b.c": 1}]}', "'b.c' is no name in a twin"),
+    ):
+        (tmp_path / "twin.json").write_bytes(twin)
+        assert_error(terminal(*own), 2, "the twin twin.json cannot be read", words)
     (tmp_path / "twin.json").unlink()
     assert_error(terminal(*own), 2, "the twin twin.json cannot be read: No such file or directory")
+    assert_error(terminal("device", "issue", "press-07", "--hub", ""), 2, "add --individual")
 
 
 def test_no_output_holds_a_key(terminal: Terminal) -> None:

@@ -132,6 +132,8 @@ def test_deleting_needs_no_etag(lab: Lab) -> None:
         ({"provisioningStatus": "off"}, 400_000, "Bad Request"),
         ({"reprovisionPolicy": {"updateHubAssignment": "yes"}}, 400_000, "Bad Request"),
         ({"initialTwin": {"properties": {"desired": 5}}}, 400_000, "Bad Request"),
+        ({"initialTwin": {"properties": {"desired": {"a.b": 1}}}}, 400_004, "'a.b' is not a valid name in a twin"),
+        ({"initialTwin": {"tags": {"a": "x" * 5000}}}, 400_004, "must not exceed 4096 bytes"),
         ({"enrollmentGroupId": "other"}, 400_004, "URL"),
     ],
 )

@@ -9,6 +9,7 @@ from dpsops.emulator.dps.enrollments.bodies import bad_request, member
 from dpsops.emulator.dps.enrollments.entries import INDIVIDUALS, Kind
 from dpsops.emulator.dps.refusals import invalid
 from dpsops.emulator.http import JSON
+from dpsops.emulator.iothub.twins import InvalidTwin, new_twin
 from dpsops.emulator.world import World
 
 _ID = re.compile(r"[A-Za-z0-9._:-]*[A-Za-z0-9-]")
@@ -81,10 +82,15 @@ def _read_reprovisioning(world: World, body: JSON) -> JSON | None:
 
 
 def _read_twin(world: World, body: JSON) -> JSON | None:
+    """A twin that no hub takes is refused here (stricter guess), where it is said, and not to each device that registers."""
     twin = member(world, body, "initialTwin", dict)
     if twin is not None:
         member(world, twin, "tags", dict)
         member(world, member(world, twin, "properties", dict) or {}, "desired", dict)
+        try:
+            new_twin(world.now, twin)
+        except InvalidTwin as fault:
+            raise invalid(world, f"The initialTwin is not valid. {fault}") from fault
     return twin
 
 

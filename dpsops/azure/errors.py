@@ -33,6 +33,11 @@ _ROLES = (
 _TOKEN = re.compile(r"eyJ[\w-]{8,}(\.[\w-]*)*")
 """A JSON Web Token, which begins with `{"` in base64url (RFC 7515, 3.1)."""
 
+_NO_HOST = re.compile(
+    r"(?:Failed to resolve '|host='(?=.*502 Bad Gateway))([\w-]+\.(?:vault\.azure|azure-devices(?:-provisioning)?)\.net)'"
+)
+"""A vault, a DPS or a hub whose name does not resolve, here or behind a proxy; DNS knows them only while they exist."""
+
 
 def explain(error: AzureError) -> Error:
     """The `Error` to show for what an SDK raised: Azure's own message and the next thing to do."""
@@ -43,6 +48,9 @@ def explain(error: AzureError) -> Error:
     message = _one_line(error.message)
     if isinstance(error, ClientAuthenticationError):
         return NotAllowed(message, "sign in with 'az login', or set AZURE_TENANT_ID and AZURE_CLIENT_ID in a pipeline")
+    if unknown := _NO_HOST.search(message):
+        hint = "'dpsops status' shows what exists, 'dpsops up' makes what is missing; else see to the network and HTTPS_PROXY"
+        return Error(f"there is no host {unknown[1]}", hint)
     if isinstance(error, ServiceRequestError | ServiceResponseError):
         hint = "check the names in the settings, the network and HTTPS_PROXY, then run the command again: it resumes"
         return Error(f"Azure cannot be reached: {message}", hint)

@@ -49,14 +49,33 @@ def test_a_network_that_fails_while_signing_in_is_no_missing_right() -> None:
     assert_explained(error, Error, "Azure cannot be reached: Connection refused", hint)
 
 
-def test_a_network_that_fails() -> None:
-    hint = "check the names in the settings, the network and HTTPS_PROXY, then run the command again: it resumes"
-    broken = transport(requests.ConnectionError("Failed to resolve 'kv-dpsops-dev.vault.azure.net'\nand more"))
+def failing(why: str) -> ServiceRequestError:
+    """What a vault's client raises where its connection fails so."""
+    broken = transport(requests.ConnectionError(why))
     client = SecretClient("https://kv-dpsops-dev.vault.azure.net", Token(), transport=broken, retry_total=0)
     with pytest.raises(ServiceRequestError) as failed:
         client.get_secret("x")
-    assert_explained(failed.value, Error, "Azure cannot be reached: Failed to resolve 'kv-dpsops-dev.vault.azure.net'", hint)
+    return failed.value
+
+
+def test_a_network_that_fails() -> None:
+    hint = "check the names in the settings, the network and HTTPS_PROXY, then run the command again: it resumes"
+    assert_explained(failing("Connection refused\nand more"), Error, "Azure cannot be reached: Connection refused", hint)
     assert_explained(ServiceResponseError("Connection aborted."), Error, "Azure cannot be reached: Connection aborted.", hint)
+    elsewhere = "Failed to resolve 'management.azure.com'"
+    assert_explained(failing(elsewhere), Error, f"Azure cannot be reached: {elsewhere}", hint)
+
+
+@pytest.mark.parametrize(
+    "why",
+    [
+        "HTTPSConnection(host='kv-dpsops-dev.vault.azure.net', port=443): Failed to resolve 'kv-dpsops-dev.vault.azure.net'",
+        "HTTPSConnectionPool(host='kv-dpsops-dev.vault.azure.net', port=443): (OSError('Tunnel failed: 502 Bad Gateway'))",
+    ],
+)
+def test_a_vault_that_is_not_there_yet(why: str) -> None:
+    hint = "'dpsops status' shows what exists, 'dpsops up' makes what is missing; else see to the network and HTTPS_PROXY"
+    assert_explained(failing(why), Error, "there is no host kv-dpsops-dev.vault.azure.net", hint)
 
 
 def test_nobody_signed_in() -> None:

@@ -46,7 +46,7 @@ def test_the_contract_of_status(terminal: Terminal) -> None:
 
 
 def test_root_show_export_and_prove(terminal: Terminal, tmp_path: Path) -> None:
-    assert_error(terminal("root", "show"), 1, "Azure cannot be reached", "run the command again")
+    assert_error(terminal("root", "show"), 1, "there is no host dps-dpsops-local.azure-devices-provisioning.net", "dpsops up")
     terminal("up")
     code, out, _ = terminal("root", "show")
     assert code == 0

@@ -20,7 +20,7 @@ def phases(terminal: Terminal, *arguments: str) -> str:
 
 
 def test_a_rotation_step_by_step(terminal: Terminal) -> None:
-    assert_error(terminal("rotate"), 1, "Azure cannot be reached")
+    assert_error(terminal("rotate"), 1, "there is no host", "dpsops up")
     terminal("up")
     terminal("device", "issue", "press-07")
     terminal("device", "register", "press-07", "--transport", "https")

@@ -31,6 +31,8 @@ def ensure_certificates(directory: Path) -> tuple[Path, Path]:
     """
     authority, server = directory / "ca.pem", directory / "server.pem"
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if directory.stat().st_mode & 0o077:  # made by somebody else
+        directory.chmod(0o700)
     with open(os.open(directory / "tls.lock", os.O_RDWR | os.O_CREAT, 0o600), "rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (authority.exists() and server.exists() and _is_fresh(authority)):
@@ -41,8 +43,9 @@ def ensure_certificates(directory: Path) -> tuple[Path, Path]:
 
 
 def _is_fresh(authority: Path) -> bool:
-    certificate = x509.load_pem_x509_certificate(authority.read_bytes())
-    return certificate.not_valid_after_utc > datetime.now(UTC) + _RENEW_BEFORE
+    """Whether it is valid, and will be for a while. One from the future was made while this machine's clock was wrong."""
+    certificate, now = x509.load_pem_x509_certificate(authority.read_bytes()), datetime.now(UTC)
+    return certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc - _RENEW_BEFORE
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 STATE_DIRECTORY = Path(".dpsops")
 _LOCK = "serve.lock"
+_NOT_ITS_FAULT = tuple(f"SQLITE_{name}" for name in ("PERM", "BUSY", "LOCKED", "READONLY", "IOERR", "FULL", "CANTOPEN"))
+"""How SQLite's names begin for what befalls a state that may be whole."""
 _FILES = {
     "azure.sqlite",
     "azure.sqlite-wal",
@@ -63,6 +65,8 @@ def start(settings: Embedded, *, port: int) -> EmbeddedAzure:
         return EmbeddedAzure(STATE_DIRECTORY, port=port, timings=timings)
     except (sqlite3.Error, ValueError) as cause:
         hint = "if nothing in it is needed any more: dpsops local reset"
+        if getattr(cause, "sqlite_errorname", "").startswith(_NOT_ITS_FAULT):
+            hint = "see to the room and the permissions there, then run the command again: it resumes"
         raise Error(f"the embedded Azure cannot use its state in {STATE_DIRECTORY}/: {cause}", hint) from cause
 
 

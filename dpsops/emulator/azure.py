@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -112,6 +113,9 @@ class Azure:
                 return self._dispatch(World(state, self.clock.now(), self.timings, self._meter), request)
         except Refusal as refusal:
             return refusal.response
+        except sqlite3.OperationalError as trouble:  # such as a full disk: no fault of the request's
+            message = f"The embedded Azure cannot keep its state: {trouble}."
+            return Response(500, {"error": {"code": "InternalServerError", "message": message}})
 
     def _dispatch(self, world: World, request: Request) -> Response:
         for service in self.services:

@@ -89,10 +89,11 @@ class Database:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield State(self._connection)
+                self._connection.execute("COMMIT")  # on a full disk this fails, and leaves the transaction open
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                if self._connection.in_transaction:  # SQLite itself ends some that fail
+                    self._connection.execute("ROLLBACK")
                 raise
-            self._connection.execute("COMMIT")
 
     def close(self) -> None:
         """Closes the file; further transactions fail."""

@@ -61,3 +61,9 @@ def test_a_state_that_is_damaged(terminal: Terminal, tmp_path: Path, file: str, 
         assert_error(terminal(*command), 1, "cannot use its state in .dpsops/", words, "dpsops local reset")
     assert terminal("local", "reset")[0] == 0
     assert terminal("status")[0] == 0
+
+
+def test_a_state_that_cannot_be_opened_is_not_to_be_forgotten(terminal: Terminal, tmp_path: Path) -> None:
+    terminal("status")
+    (tmp_path / ".dpsops" / "azure.sqlite-wal").mkdir()
+    assert_error(terminal("status"), 1, "cannot use its state in .dpsops/: unable to open", "the room and the permissions")

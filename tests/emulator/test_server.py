@@ -8,7 +8,9 @@ import stat
 import subprocess
 import sys
 import threading
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
+from typing import Any, Self
 
 import pytest
 import requests
@@ -138,6 +140,24 @@ def test_state_and_keys_are_private_from_birth(tmp_path: Path) -> None:
     assert set(modes.values()) == {0o600}
 
 
+def test_a_directory_that_somebody_else_made_is_private_too(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    ensure_certificates(tmp_path)
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
+
+
+def test_an_authority_from_the_future_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Ahead(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            return super().now(tz) + timedelta(days=2)
+
+    with monkeypatch.context() as clock:
+        clock.setattr("dpsops.emulator.authority.datetime", Ahead)
+        early = ensure_certificates(tmp_path)[0].read_bytes()
+    assert ensure_certificates(tmp_path)[0].read_bytes() != early
+
+
 def test_the_authority_is_made_once(tmp_path: Path) -> None:
     made: list[bytes] = []
 
@@ -194,6 +214,18 @@ def test_a_refused_transaction_leaves_nothing(tmp_path: Path) -> None:
     with database.transaction() as state:
         assert state.get("kind", "key") is None
     database.close()
+
+
+def test_a_full_disk_is_said_to_be_and_is_over_when_there_is_room_again(embedded: World) -> None:
+    assert embedded.embedded is not None
+    disk, groups = embedded.embedded.azure.database._connection, embedded.run().cloud.groups.resource_groups
+    large: Any = {"location": "westeurope", "tags": {f"tag-{number}": "x" * 256 for number in range(50)}}
+    list(groups.list())  # signs in, which writes too
+    disk.execute("PRAGMA max_page_count = 1")  # SQLite takes the present size instead, and no page more
+    with pytest.raises(HttpResponseError, match="cannot keep its state: database or disk is full"):
+        groups.create_or_update("rg-large", large)
+    disk.execute("PRAGMA max_page_count = 10000")
+    groups.create_or_update("rg-large", large)
 
 
 def test_documents_are_listed_by_prefix_in_order() -> None:

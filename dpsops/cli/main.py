@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
 from typing import Annotated
 
@@ -73,7 +74,20 @@ def run() -> None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal that has no tick shows a question mark
-    sys.exit(main(sys.argv[1:]))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores the latter
+            signal.signal(number, _end)
+    code = main(sys.argv[1:])
+    if code == _INTERRUPTED:
+        # The device SDK's threads would complain while Python exits, and Python itself would die of the signal where it
+        # fell into an exec, as every dataclass has one.
+        os._exit(code)
+    sys.exit(code)
+
+
+def _end(number: int, _: object) -> None:
+    """Leaves every block on the way out, because a device's key may be in a file for a moment."""
+    sys.exit(128 + number)
 
 
 def main(arguments: list[str]) -> int:
@@ -95,9 +109,6 @@ def main(arguments: list[str]) -> int:
     except Exception as error:
         return _report(_explain(error))
     if result == _INTERRUPTED:  # what Typer makes of Ctrl-C
-        # Where Ctrl-C fell into an exec, which every dataclass is made by, CPython's `-m` dies of the signal at
-        # the very end instead of exiting with this code; the next exec makes it forget.
-        exec("")  # noqa: S102
         print("dpsops: interrupted; what was done stands, run the command again to go on", file=sys.stderr)
     return result if isinstance(result, int) else 0
 

@@ -39,6 +39,31 @@ def test_an_interrupt_while_a_dataclass_is_made_is_like_any_other(tmp_path: Path
     assert result.returncode == 130
 
 
+def test_an_interrupt_while_it_is_imported_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text("raise KeyboardInterrupt")
+    command = [sys.executable, "-m", "dpsops", "up"]
+    path = os.environ | {"PYTHONPATH": f"{tmp_path}:{SOURCE['PYTHONPATH']}"}
+    result = subprocess.run(command, cwd=tmp_path, env=path, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr) == (130, "dpsops: interrupted before anything was done\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_no_key_stays_in_a_file_whatever_ends_a_device(terminal: Terminal, tmp_path: Path, number: signal.Signals) -> None:
+    terminal("up")
+    terminal("device", "issue", "press-07")
+    (places := tmp_path / "places").mkdir()
+    (tmp_path / "ending.py").write_text(
+        "import os\nfrom dpsops.azure import provisioning\nfrom dpsops.cli.main import run\n"
+        f"def end(*_):\n    assert os.listdir('{places}')\n    os.kill(os.getpid(), {number:d})\n    raise AssertionError\n"
+        "provisioning._bounded = end\nrun()\n"
+    )
+    command = [sys.executable, "-m", "ending", "device", "register", "press-07"]
+    variables = os.environ | SOURCE | {"TMPDIR": str(places)}
+    done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True, check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (128 + number, False)
+    assert list(places.iterdir()) == []
+
+
 def test_nothing_is_drawn_over_the_question(terminal: Terminal, tmp_path: Path) -> None:
     (tmp_path / "infra" / "dev.toml").write_text(LOCAL.replace("-local", "-dev"))
     with served(tmp_path):

@@ -75,6 +75,8 @@ def _next_step(error: HttpResponseError, status: int, code: str, message: str) -
         return f"Azure is throttling: wait {seconds} seconds and run the command again; it resumes"
     if status == 409 or "conflict" in code.lower():
         return _conflict(code, message)
+    if code == "SubscriptionNotFound":
+        return "check the subscription in the settings or AZURE_SUBSCRIPTION_ID: az account list shows those that you can use"
     if status >= 500:
         return "Azure failed on its side: run the command again, it resumes where it stopped"
     return "run 'dpsops plan' to see what is there and what is missing"
@@ -87,6 +89,8 @@ def _conflict(code: str, message: str) -> str:
         return "what had this name is still being deleted: wait a minute and run the command again"
     if "deleted" in message.lower():
         return "recover it or purge it (az keyvault recover / purge), then run the command again"
+    if "is inProgress" in message:
+        return "another run is making this certificate: wait for it and run the command again, which takes up what is there"
     if code == "DeploymentActive":
         return "another deployment of this environment is running: wait for it and run the command again"
     return "something with this name is in the way: choose another name in the settings, or remove it"

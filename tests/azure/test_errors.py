@@ -52,6 +52,7 @@ DEVICES_404 = (
     "763e3b2c, timestamp: 2023-02-03 08:23:09Z, errorcode: IH404015."
 )
 CHANGED = "someone else changed this at the same moment: run the command again, it takes up what is there"
+PENDING = "A new key vault certificate can not be created or imported while a pending certificate's status is inProgress."
 TAKEN = "A secret with (name/id) device-press-02 is currently in a deleted but recoverable state, and its name cannot be reused."
 
 ANSWERS: dict[str, tuple[int, Any, Mapping[str, str], str, str, str]] = {
@@ -94,6 +95,15 @@ ANSWERS: dict[str, tuple[int, Any, Mapping[str, str], str, str, str]] = {
         409, gateway("DeploymentActive", "The deployment with resource id '...' cannot be saved"), {},
         "DeploymentActive", "The deployment with resource id '...' cannot be saved",
         "another deployment of this environment is running: wait for it and run the command again",
+    ),
+    "two roots at once": (
+        409, gateway("Conflict", PENDING), {}, "Conflict", PENDING,
+        "another run is making this certificate: wait for it and run the command again, which takes up what is there",
+    ),
+    "a subscription that nobody knows": (
+        404, gateway("SubscriptionNotFound", "The subscription 'x' could not be found."), {},
+        "SubscriptionNotFound", "The subscription 'x' could not be found.",
+        "check the subscription in the settings or AZURE_SUBSCRIPTION_ID: az account list shows those that you can use",
     ),
     "another conflict": (409, gateway("Conflict", "Name taken."), {}, "Conflict", "Name taken.", NAMESAKE),
     "a provider that was never registered": (

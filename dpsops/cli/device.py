@@ -62,7 +62,7 @@ def issue(
     """
     from dpsops.pki.names import device_id
     from dpsops.workflows import device as workflow
-    from dpsops.workflows.enrollment import enroll, require_hub
+    from dpsops.workflows.enrollment import require_hub
 
     options: Options = context.obj
     wanted = [device_id(text) for text in devices]
@@ -71,8 +71,7 @@ def issue(
         if own:
             require_hub(run.environment, own)
         results = list(workflow.issue(run, wanted))
-        had = [result.device for result in results if not isinstance(result, workflow.Failed)]
-        enrolled = [action for device in had for action in enroll(run, device, own)] if own else []
+        enrolled = list(workflow.enroll(run, results, own)) if own else []
     return _print_issued(options, results, enrolled)
 
 
@@ -99,28 +98,30 @@ def renew(
     return _print_issued(options, results, [])
 
 
-def _print_issued(options: Options, results: Sequence[Issued | Unchanged | Failed], enrolled: Sequence[Action]) -> int:
+def _print_issued(options: Options, results: Sequence[Issued | Unchanged | Failed], enrolled: Sequence[Action | Failed]) -> int:
     from dpsops.workflows import device as workflow
 
     issued = [result for result in results if isinstance(result, workflow.Issued)]
     unchanged = [result.device for result in results if isinstance(result, workflow.Unchanged)]
-    failed = [result for result in results if isinstance(result, workflow.Failed)]
+    failed = [result for result in (*results, *enrolled) if isinstance(result, workflow.Failed)]
+    actions = [action for action in enrolled if not isinstance(action, workflow.Failed)]
     document: dict[str, Any] = {
         "issued": [asdict(one) for one in issued],
         "unchanged": unchanged,
         "failed": [asdict(one) for one in failed],
-        "actions": [asdict(action) for action in enrolled],
+        "actions": [asdict(action) for action in actions],
     }
     lines = [
         *(f"✓ {one.device}: until {timestamp(one.not_after)}, in {one.secret_id}" for one in issued),
         *(f"= {name}: has a valid leaf" for name in unchanged),
         *(f"✗ {one.device}: {one.reason}" for one in failed),
-        *(f"✓ {action.target}: {action.outcome}" for action in enrolled),
+        *(f"✓ {action.target}: {action.outcome}" for action in actions),
     ]
     options.print_result(document, "\n".join(lines))
     if not failed:
         return 0
-    return _SOME_FAILED if issued or unchanged else _FAILED
+    well = {*unchanged, *(one.device for one in issued)} - {one.device for one in failed}
+    return _SOME_FAILED if well else _FAILED
 
 
 def _individual(wanted: bool, twin: Path | None, hub: str | None, policy: str | None) -> Individual | None:

@@ -11,12 +11,13 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from cryptography import x509
 
 from dpsops.azure.errors import explain
+from dpsops.errors import Refused
 from dpsops.pki import chains, profiles
 from dpsops.pki.names import DeviceId, secret_name
 from dpsops.workflows import enrollment, root
 from dpsops.workflows.bundles import chain_of
 from dpsops.workflows.root_state import GENERATION_TAG, ROLE_TAG, Version, root_name
-from dpsops.workflows.run import Run
+from dpsops.workflows.run import Action, Run
 
 CONTENT_TYPE = "application/x-pem-file"
 DEVICE_ROLE = "device"
@@ -92,6 +93,21 @@ def issue(run: Run, devices: Iterable[DeviceId], *, renew: bool = False) -> Iter
         run.progress(f"issuing {device}")
         try:
             yield _issue(run, device, issuer, renew=renew)
+        except HttpResponseError as error:
+            if error.status_code in (401, 403):
+                raise
+            yield Failed(device, explain(error).message)
+
+
+def enroll(run: Run, results: Iterable[Issued | Unchanged | Failed], own: enrollment.Individual) -> Iterator[Action | Failed]:
+    """Gives each device that has a leaf an individual enrollment; one that fails does not stop the others."""
+    from azure.core.exceptions import HttpResponseError
+
+    for device in [result.device for result in results if not isinstance(result, Failed)]:
+        try:
+            yield from enrollment.enroll(run, device, own)
+        except Refused as refusal:
+            yield Failed(device, refusal.message)
         except HttpResponseError as error:
             if error.status_code in (401, 403):
                 raise

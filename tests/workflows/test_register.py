@@ -22,7 +22,7 @@ from dpsops.errors import Error, InvalidInput, Refused, RegistrationRefused
 from dpsops.pki import chains, profiles
 from dpsops.pki.names import device_id
 from dpsops.workflows import blocking, bundles, device, enrollment, fleet, register, root, status
-from dpsops.workflows.run import Run
+from dpsops.workflows.run import Action, Run
 from dpsops.workflows.up import plan
 from tests.workflows.doing import HUB, OTHER, PRESS, chain, converge, key_pem, over, ready
 from tests.worlds import World, environment
@@ -234,6 +234,22 @@ def test_an_individual_enrollment_has_settings_of_its_own(embedded: World) -> No
     assert kept["provisioningStatus"] == "enabled"
     with pytest.raises(InvalidInput, match="has no hub 'nowhere'"):
         list(enrollment.enroll(run, PRESS, enrollment.Individual(hub="nowhere")))
+
+
+def test_one_enrollment_that_fails_does_not_stop_the_others(embedded: World) -> None:
+    run, plain = ready(embedded), enrollment.Individual()
+    assert embedded.embedded is not None
+    list(enrollment.enroll(run, PRESS, plain))
+    own = run.cloud.enrollments.get(f"/enrollments/{PRESS}")
+    assert own is not None
+    run.cloud.enrollments.put(f"/enrollments/{PRESS}", own | {"provisioningStatus": "disabled"}, own["etag"])
+    results = list(device.issue(run, [PRESS, OTHER]))
+    failed, action = device.enroll(run, results, plain)
+    assert failed == device.Failed(PRESS, "press-07 has a disabled enrollment: it is blocked")
+    assert action == Action("create", "enrollment press-08", "created")
+    refusal = Response(400, {"errorCode": 400_000, "message": "Bad Request"})
+    embedded.embedded.azure.faults.add(Fault(Refuse(refusal), lambda request: request.method == "PUT"))
+    assert list(device.enroll(run, results[1:], plain)) == [device.Failed(OTHER, "Bad Request")]
 
 
 @pytest.mark.parametrize("allocation", ["hashed", "geoLatency", "static"])

@@ -52,7 +52,7 @@ class Plan:
                 raise InvalidInput(f"{source} is a plan of another version", "make a new one: dpsops plan --out FILE")
             actions = tuple(Action(entry["action"], entry["target"], entry["outcome"]) for entry in document["actions"])
             return cls(document["environment"], document["subscription"], document["inputs"], actions)
-        except (ValueError, KeyError, TypeError) as cause:
+        except (ValueError, KeyError, TypeError, RecursionError) as cause:
             raise InvalidInput(f"{source} is no plan", "make one: dpsops plan --out FILE") from cause
 
 

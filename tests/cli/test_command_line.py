@@ -201,7 +201,7 @@ def test_plan_then_up(terminal: Terminal, tmp_path: Path) -> None:
 
 def test_plans_that_are_none(terminal: Terminal, tmp_path: Path) -> None:
     assert_error(terminal("up", "--plan", "missing.plan"), 2, "missing.plan")
-    for text in ("", "[]", "{}", '{"schema_version": 2}'):
+    for text in ("", "[]", "{}", '{"schema_version": 2}', "[" * 100_000):
         (tmp_path / "bad.plan").write_text(text)
         assert_error(terminal("up", "--plan", "bad.plan"), 2, "bad.plan")
     assert_error(terminal("plan", "--out", "no/such/place"), 2, "cannot be written")

@@ -101,8 +101,6 @@ def issue(run: Run, devices: Iterable[DeviceId], *, renew: bool = False) -> Iter
 
 def enroll(run: Run, results: Iterable[Issued | Unchanged | Failed], own: enrollment.Individual) -> Iterator[Action | Failed]:
     """Gives each device that has a leaf an individual enrollment; one that fails does not stop the others."""
-    from azure.core.exceptions import HttpResponseError
-
     for device in [result.device for result in results if not isinstance(result, Failed)]:
         try:
             yield from enrollment.enroll(run, device, own)

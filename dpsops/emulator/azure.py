@@ -40,10 +40,6 @@ class Azure:
     endpoints: Sequence[Endpoint] = field(default=ENDPOINTS)
     _meter: Meter = field(default_factory=Meter)
 
-    def serves(self, host: str) -> bool:
-        """Whether any service answers under this host name."""
-        return any(service.host.fullmatch(host) for service in self.services)
-
     def resolves(self, host: str) -> bool:
         """Whether the host name exists: for a vault, whether the vault does."""
         for service in self.services:

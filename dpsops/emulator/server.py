@@ -122,8 +122,8 @@ class EmbeddedAzure:
             body=await received.read(),
             chain=connection.chain,
         )
-        if not self.azure.serves(request.host):
-            return web.Response(status=421, text=f"The embedded Azure has no host {request.host}.\n")
+        if request.host != connection.host:  # RFC 9110, 7.4: this connection was made to another host
+            return web.Response(status=421, text=f"{request.host} does not answer on a connection to {connection.host}.\n")
         try:
             answer = self.azure.handle(request)
         except Dropped:

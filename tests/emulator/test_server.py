@@ -63,14 +63,15 @@ def test_only_its_own_authority_vouches_for_it(embedded: World) -> None:
         session.get("https://management.azure.com/", proxies={"https": embedded.embedded.proxy_url}, timeout=10)
 
 
-def test_an_unknown_host_behind_a_known_name_is_misdirected(embedded: World) -> None:
+@pytest.mark.parametrize("host", ["example.com", "login.microsoftonline.com"])
+def test_another_host_behind_a_known_name_is_misdirected(embedded: World, host: str) -> None:
     assert embedded.embedded is not None
     session = requests.Session()
     session.trust_env = False
     with session:
         answer = session.get(
             "https://management.azure.com/",
-            headers={"Host": "example.com"},
+            headers={"Host": host},
             proxies={"https": embedded.embedded.proxy_url},
             verify=str(embedded.embedded.authority_file),
             timeout=10,

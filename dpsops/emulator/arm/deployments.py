@@ -19,7 +19,7 @@ from dpsops.emulator.arm.runs import Runner, show_dependencies, show_providers
 from dpsops.emulator.arm.tags import read_tags
 from dpsops.emulator.arm.times import timestamp
 from dpsops.emulator.arm.whatif import what_if
-from dpsops.emulator.http import JSON, Refusal, Request, Response, Route
+from dpsops.emulator.http import JSON, Refusal, Request, Response, Route, whole_number
 from dpsops.emulator.world import World
 
 
@@ -89,10 +89,11 @@ def _list(world: World, request: Request, subscription: str, group: str) -> Resp
 
 
 def _top(request: Request) -> int | None:
-    top = request.query.get("$top", "")
-    if top and not top.isdigit():
-        raise refusal(400, "InvalidTopInQueryString", f"Invalid $top '{top}' specified in the query string.")
-    return int(top) if top else None
+    text = request.query.get("$top", "")
+    top = whole_number(text)
+    if text and top is None:
+        raise refusal(400, "InvalidTopInQueryString", f"Invalid $top '{text}' specified in the query string.")
+    return top
 
 
 def _delete(world: World, request: Request, subscription: str, group: str, deployment: str) -> Response:

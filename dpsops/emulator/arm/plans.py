@@ -73,14 +73,14 @@ def read_plan(
     `outer`: the evaluator and place of the template that this one is nested in and whose parameters and variables
     it is to use (`expressionEvaluationOptions`).
     """
-    source, mode = _read_properties(properties)
+    source, mode, sent = _read_properties(properties)
     try:
         template = Template.read(source)
     except TemplateError as wrong:
         raise _invalid(str(wrong), "parse") from wrong
-    given = {name.lower(): _given(name, each) for name, each in (properties.get("parameters") or {}).items()}
+    given = {name.lower(): _given(name, each) for name, each in sent.items()}
     try:
-        require_declared(properties.get("parameters") or {}, list(template.parameters))
+        require_declared(sent, list(template.parameters))
         evaluator, place = outer or (_evaluator(world, identifier, template, given, mode, caller), Place())
         values = {} if outer else {each.name: each.show(evaluator.parameters[each.name]) for each in template.parameters}
         declared = declare(evaluator, template, place, identifier.subscription, identifier.group)
@@ -170,8 +170,8 @@ def preflight(world: World, providers: Providers, plan: Plan, caller: Principal)
         raise refusal(403, "InvalidTemplateDeployment", f"{beginning}: '{':'.join(denied)}'.")
 
 
-def _read_properties(properties: Any) -> tuple[Any, str]:
-    """The template and the mode."""
+def _read_properties(properties: Any) -> tuple[Any, str, JSON]:
+    """The template, the mode and the parameters."""
     if not isinstance(properties, dict):
         message = "The request content was invalid and could not be deserialized: 'properties'."
         raise refusal(400, "InvalidRequestContent", message)
@@ -187,7 +187,11 @@ def _read_properties(properties: Any) -> tuple[Any, str]:
         raise refusal(400, "InvalidContentLink", message)
     if properties.get("template") is None:
         raise refusal(400, "InvalidTemplate", "The deployment template is null or not provided.")
-    return properties["template"], mode
+    parameters = {} if properties.get("parameters") is None else properties["parameters"]
+    if not isinstance(parameters, dict):
+        message = "The request content was invalid and could not be deserialized: 'properties.parameters'."
+        raise refusal(400, "InvalidRequestContent", message)
+    return properties["template"], mode, parameters
 
 
 def _given(name: str, each: Any) -> JSON:

@@ -14,7 +14,7 @@ import secrets
 from collections.abc import Sequence
 from urllib.parse import quote, unquote
 
-from dpsops.emulator.http import JSON
+from dpsops.emulator.http import JSON, parse_json
 from dpsops.emulator.iothub import limits, twins
 from dpsops.emulator.iothub.access import HOST, open_to_public, reachable_hub
 from dpsops.emulator.iothub.admission import Username, admit
@@ -145,7 +145,7 @@ def _answer_report(world: World, hub: JSON, device: JSON, rid: str, payload: byt
     if not limits.take(world, hub, limits.TWIN_UPDATES):
         return _response(429, rid)
     try:
-        twin = twins.report(device["twin"], json.loads(payload), world.now)
+        twin = twins.report(device["twin"], parse_json(payload), world.now)
     except (ValueError, InvalidTwin):
         return _response(400, rid)
     save_device(world, hub, device | {"twin": twin, "lastActivity": world.now})

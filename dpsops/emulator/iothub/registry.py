@@ -6,11 +6,10 @@ Source: "Azure IoT Hub Service" in the REST API reference.
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Iterator
 from itertools import islice
 
-from dpsops.emulator.http import JSON, NOTHING, Request, Response, Router, Service
+from dpsops.emulator.http import JSON, NOTHING, Request, Response, Router, Service, whole_number
 from dpsops.emulator.iothub import access, limits, twins
 from dpsops.emulator.iothub.access import Operation, require_hub
 from dpsops.emulator.iothub.bodies import member, read_body
@@ -59,10 +58,10 @@ def _delete(world: World, request: Request, hub: str, device: str) -> Response:
 
 
 def _list(world: World, request: Request, hub: str) -> Response:
-    top = request.query.get("top", str(_LISTED))
-    if not top.isdecimal() or not 1 <= int(top) <= _LISTED:
+    top = whole_number(request.query.get("top", str(_LISTED)))
+    if top is None or not 1 <= top <= _LISTED:
         raise invalid(world, f"'top' must be between 1 and {_LISTED}.")
-    found = devices_of(world, require_hub(world, hub), limit=int(top))
+    found = devices_of(world, require_hub(world, hub), limit=top)
     return Response(200, [show_identity(each) for each in found])
 
 
@@ -113,14 +112,14 @@ def _query(world: World, request: Request, hub: str) -> Response:
         query = Query.parse(member(world, body, "query", str) or "")
     except InvalidQuery as wrong:
         raise invalid(world, f"Invalid query: {wrong}.") from wrong
-    size = request.headers.get("x-ms-max-item-count", str(_PAGE))
-    if not size.isdecimal() or int(size) < 1:
+    size = whole_number(request.headers.get("x-ms-max-item-count", str(_PAGE)))
+    if not size:
         raise invalid(world, "'x-ms-max-item-count' must be a positive number.")
     headers = {"x-ms-item-type": "Twin" if query.columns is None and not query.count else "Raw"}
     matching = _matching(world, holder, query, _last_seen(world, request.headers.get("x-ms-continuation", "")))
     if query.count:
         return Response(200, query.rows(matching), headers)
-    page = list(islice(matching, min(int(size), _PAGE)))
+    page = list(islice(matching, min(size, _PAGE)))
     if next(matching, None) is not None:
         headers["x-ms-continuation"] = base64.b64encode(page[-1]["deviceId"].encode()).decode()
     return Response(200, query.rows(page), headers)
@@ -137,7 +136,7 @@ def _matching(world: World, hub: JSON, query: Query, after: str) -> Iterator[JSO
 def _last_seen(world: World, continuation: str) -> str:
     try:
         return base64.b64decode(continuation, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError) as unreadable:
+    except ValueError as unreadable:
         raise invalid(world, "The continuation token is not valid.") from unreadable
 
 

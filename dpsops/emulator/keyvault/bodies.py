@@ -6,7 +6,7 @@ import base64
 import re
 from typing import Any
 
-from dpsops.emulator.http import JSON, Request, parse_json
+from dpsops.emulator.http import JSON, Request, parse_json, whole_number
 from dpsops.emulator.keyvault.errors import bad_parameter
 
 _NAME = re.compile(r"[0-9a-zA-Z-]{1,127}")
@@ -78,9 +78,10 @@ def attributes_of(body: JSON) -> JSON:
 def maximum_of(request: Request) -> int:
     """The size of a page: `maxresults`, 25 at most and by default."""
     text = request.query.get("maxresults", str(_PAGE))
-    if not text.isascii() or not text.isdecimal() or not 1 <= int(text) <= _PAGE:
+    size = whole_number(text)
+    if size is None or not 1 <= size <= _PAGE:
         raise bad_parameter(f"Invalid value for maxresults: {text}. It must be between 1 and {_PAGE}.")
-    return int(text)
+    return size
 
 
 def base64url_decode(text: str, name: str) -> bytes:

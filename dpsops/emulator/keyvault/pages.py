@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from itertools import islice
 
-from dpsops.emulator.http import JSON, Request, Response
+from dpsops.emulator.http import JSON, Request, Response, parse_json
 from dpsops.emulator.keyvault.bodies import maximum_of
 from dpsops.emulator.keyvault.errors import bad_parameter
 from dpsops.emulator.world import World
@@ -33,7 +33,7 @@ def page(world: World, request: Request, kind: str, prefix: str, show: Callable[
 def _marker(request: Request) -> str:
     token = request.query.get("$skiptoken", "")
     try:
-        return str(json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))["NextMarker"]) if token else ""
+        return str(parse_json(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))["NextMarker"]) if token else ""
     except (ValueError, KeyError, TypeError) as invalid:
         raise bad_parameter(f"Invalid value for $skiptoken: {token}") from invalid
 

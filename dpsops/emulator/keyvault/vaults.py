@@ -8,7 +8,7 @@ from dpsops.emulator import rbac
 from dpsops.emulator.arm.errors import refusal, resource_not_found
 from dpsops.emulator.arm.resources import ResourceId, ResourceType
 from dpsops.emulator.arm.tags import read_tags
-from dpsops.emulator.http import JSON, Request, Response, Route
+from dpsops.emulator.http import JSON, Request, Response, Route, whole_number
 from dpsops.emulator.keyvault import deleted_vaults, vault_rules
 from dpsops.emulator.keyvault import vault_documents as documents
 from dpsops.emulator.keyvault.vault import KIND, read
@@ -158,10 +158,17 @@ def _require_same_model(world: World, document: JSON, properties: JSON, caller: 
 def _list(world: World, request: Request, prefix: str) -> Response:
     """All vaults below `prefix`. A page with anything on it links to one more, which is the end."""
     documents.require_api_version(request.api_version)
-    token = request.query.get("$skiptoken", "")
-    known = world.state.list(KIND, after=base64.urlsafe_b64decode(token).decode() if token else "")
+    text, token = request.query.get("$top", ""), request.query.get("$skiptoken", "")
+    top = whole_number(text)
+    if text and not top:
+        raise vault_rules.bad_request(f"An invalid value was provided for '$top': {text}.")
+    try:
+        after = base64.urlsafe_b64decode(token).decode()
+    except ValueError as invalid:
+        raise vault_rules.bad_request(f"An invalid value was provided for '$skiptoken': {token}.") from invalid
+    known = world.state.list(KIND, after=after)
     living = [document for _, document in known if document["deleted"] is None]
-    shown = [document for document in living if document["id"].lower().startswith(prefix.lower())]
+    shown = [document for document in living if document["id"].lower().startswith(prefix.lower())][:top]
     page: JSON = {"value": [documents.view(world, document, request.api_version) for document in shown]}
     if shown:
         marker = base64.urlsafe_b64encode(shown[-1]["name"].lower().encode()).decode()

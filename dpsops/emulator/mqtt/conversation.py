@@ -14,6 +14,8 @@ from dpsops.emulator.mqtt.topics import matches
 
 _UNACCEPTABLE_PROTOCOL, _IDENTIFIER_REJECTED, _BAD_CREDENTIALS = 1, 2, 4  # CONNACK return codes (3.2.2.3)
 
+_LONGEST_TOPIC = 65_535  # bytes of a string (1.5.3); a request's ID is percent-encoded in the topic of its answer
+
 
 class Conversation:
     """One connection to `host`, by a client that presented `chain`. `over` once the server is to close it.
@@ -112,6 +114,8 @@ class Conversation:
     def _deliver(self, publications: Iterable[Publication]) -> Iterator[bytes]:
         """Those that the client has subscribed to, at the best QoS granted to a filter that matches (3.3.5)."""
         for publication in publications:
+            if len(publication.topic.encode()) > _LONGEST_TOPIC:
+                raise ProtocolViolation("no topic is long enough for the answer")
             granted = [qos for topic_filter, qos in self._granted.items() if matches(topic_filter, publication.topic)]
             if granted:
                 yield packets.publish(publication.topic, publication.payload, self._next_packet_id() if max(granted) else None)

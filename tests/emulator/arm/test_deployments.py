@@ -200,7 +200,8 @@ def test_reading_listing_and_deleting(contoso: Contoso) -> None:
     failed = contoso.call("GET", DEPLOYMENT, query={"$filter": "provisioningState eq 'Failed'"}).body["value"]
     assert [each["name"] for each in failed] == ["bad"]
     assert contoso.call("GET", DEPLOYMENT, query={"$filter": "nonsense"}).status == 400
-    assert contoso.call("GET", DEPLOYMENT, query={"$top": "x"}).status == 400
+    for top in ("x", "\N{SUPERSCRIPT TWO}", "1" * 5000):
+        assert contoso.call("GET", DEPLOYMENT, query={"$top": top}).status == 400
     assert contoso.call("POST", f"{DEPLOYMENT}/good/exportTemplate").body == {"template": template(box())}
     begun = contoso.call("DELETE", f"{DEPLOYMENT}/good")
     assert begun.status == 202
@@ -251,6 +252,8 @@ def test_complete_mode_deletes_what_the_template_does_not_have(contoso: Contoso)
         ({"properties": {"mode": "Incremental"}}, "InvalidTemplate"),
         ({"properties": {"mode": "Incremental", "templateLink": {"uri": "https://example.com/a.json"}}}, "InvalidContentLink"),
         ({"properties": {"mode": "Incremental", "template": []}}, "InvalidTemplate"),
+        ({"properties": {"mode": "Incremental", "template": template(), "parameters": ["a"]}}, "InvalidRequestContent"),
+        ({"properties": {"mode": "Incremental", "template": template(), "parameters": False}}, "InvalidRequestContent"),
         (properties(template()) | {"location": "westeurope"}, "InvalidDeployment"),
         (properties(template(box(apiVersion="1999-01-01"))), "NoRegisteredProviderFound"),
         (properties(template(box(location="Atlantis"))), "NoRegisteredProviderFound"),

@@ -259,7 +259,11 @@ def test_only_json_is_read(contoso: Contoso, content_type: str) -> None:
     assert contoso.call("GET", f"{THERE}/resourceGroups/rg", content_type=content_type).status == 200
 
 
-@pytest.mark.parametrize("content", [b"{", b"\xff", b'{"location": NaN}', b"[" * 100_000], ids=["cut", "bytes", "NaN", "deep"])
+@pytest.mark.parametrize(
+    "content",
+    [b"{", b"\xff", b'{"location": NaN}', b"[" * 100_000, b'{"location": ' + b"[" * 64 + b"]" * 64 + b"}", b'{"\\ud800": 1}'],
+    ids=["cut", "bytes", "NaN", "endless", "deep", "half a character"],
+)
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
 def test_what_is_no_json(contoso: Contoso, method: str, content: bytes) -> None:
     answer = contoso.call(method, f"{THERE}/resourceGroups/rg", content)

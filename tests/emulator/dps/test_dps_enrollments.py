@@ -308,7 +308,11 @@ def test_a_query_selects_everything_page_by_page(lab: Lab) -> None:
         ({"query": "SELECT * WHERE a = 1"}, {}),
         ({"query": "SELECT *"}, {"x-ms-max-item-count": "0"}),
         ({"query": "SELECT *"}, {"x-ms-max-item-count": "many"}),
+        ({"query": "SELECT *"}, {"x-ms-max-item-count": "\N{SUPERSCRIPT TWO}"}),
+        ({"query": "SELECT *"}, {"x-ms-max-item-count": "1" * 30}),
+        ({"query": "SELECT *"}, {"x-ms-max-item-count": "1" * 5000}),
         ({"query": "SELECT *"}, {"x-ms-continuation": "*"}),
+        ({"query": "SELECT *"}, {"x-ms-continuation": "\N{SUPERSCRIPT TWO}"}),
     ],
 )
 def test_other_queries_are_bad_requests(lab: Lab, body: JSON, headers: dict[str, str]) -> None:

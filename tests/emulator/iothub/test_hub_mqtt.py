@@ -147,7 +147,7 @@ def test_a_device_reads_and_reports_its_twin(lab: Lab) -> None:
     assert lab.publish(session, "$iothub/methods/res/200/?$rid=1", b"{}") == []
 
 
-@pytest.mark.parametrize("payload", [b"", b"{", b"[]", b'"x"', b'{"a.b": 1}', b"\xff"])
+@pytest.mark.parametrize("payload", [b"", b"{", b"[]", b'"x"', b'{"a.b": 1}', b"\xff", b'{"a": NaN}', b"[" * 9000])
 def test_a_report_that_is_none(lab: Lab, payload: bytes) -> None:
     self_signed(lab, LEAF)
     session = lab.connect("d1", LEAF)

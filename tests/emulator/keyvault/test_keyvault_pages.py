@@ -47,7 +47,18 @@ def test_a_full_last_page_has_no_link(lab: Lab) -> None:
     assert lab.ok("GET", "/secrets?maxresults=2")["nextLink"] is None
 
 
-@pytest.mark.parametrize("query", ["maxresults=0", "maxresults=26", "maxresults=x", "$skiptoken=eyJ4IjoxfQ", "$skiptoken=%%"])
+IMPOSSIBLE = [
+    "maxresults=0",
+    "maxresults=26",
+    "maxresults=x",
+    f"maxresults={'1' * 5000}",
+    "$skiptoken=eyJ4IjoxfQ",
+    "$skiptoken=eyJOZXh0TWFya2VyIjoiXHVkODAwIn0",
+    "$skiptoken=%%",
+]
+
+
+@pytest.mark.parametrize("query", IMPOSSIBLE)
 def test_impossible_pages(lab: Lab, query: str) -> None:
     assert lab.refused("GET", f"/secrets?{query}")[:2] == (400, "BadParameter")
 

@@ -225,6 +225,18 @@ def test_lists_end_with_an_empty_page(lab: Lab) -> None:
         assert lab.arm("GET", page["nextLink"]).body == {"value": []}
 
 
+def test_lists_have_as_many_as_are_wanted(lab: Lab) -> None:
+    put(lab)
+    page = lab.arm("GET", f"{PROVIDER}/vaults?$top=1").body
+    assert [vault["name"] for vault in page["value"]] == ["kv-New"]
+    assert [vault["name"] for vault in lab.arm("GET", page["nextLink"]).body["value"]] == [VAULT]
+
+
+@pytest.mark.parametrize("query", ["$top=x", "$top=0", "$skiptoken=x", "$skiptoken=_w=="])
+def test_impossible_lists(lab: Lab, query: str) -> None:
+    assert refusal(lab.arm("GET", f"{PROVIDER}/vaults?{query}")) == (400, "BadRequest")
+
+
 def test_not_found(lab: Lab) -> None:
     answer = lab.arm("GET", NEW)
     assert refusal(answer) == (404, "ResourceNotFound")

@@ -20,7 +20,10 @@ HEARD = "heard"
 
 
 class Parrot:
-    """Lets in everyone but the user `nobody`. `$echo/...` comes back on `$said/...`; `$nest/...` ends the connection."""
+    """Lets in everyone but the user `nobody`.
+
+    `$echo/...` comes back on `$said/...`, `$shout/...` on `$said/loudly/...`; `$nest/...` ends the connection.
+    """
 
     host = re.compile(r"parrot\.azure-devices\.net")
 
@@ -42,6 +45,8 @@ class Parrot:
             raise ProtocolViolation
         if topic == "$who":
             return [Publication("$said/who", json.dumps(session).encode())]
+        if topic.startswith("$shout"):
+            return [Publication("$said/loudly" + topic.removeprefix("$shout"), payload)]
         return [Publication("$said" + topic.removeprefix("$echo"), payload)] if topic.startswith("$echo") else []
 
     def disconnect(self, world: World, session: JSON) -> None:

@@ -158,6 +158,15 @@ def test_packet_identifiers_go_round_until_one_is_still_not_acknowledged(convers
     assert conversation.over
 
 
+def test_a_request_whose_answer_no_topic_can_hold_ends_the_connection(conversation: Conversation) -> None:
+    say(conversation, HELLO, ECHO)
+    said, longest = "$said/loudly/", 65_535
+    fits = Publish("$shout/" + "a" * (longest - len(said)), b"")
+    assert say(conversation, fits) == packets.publish(said + "a" * (longest - len(said)), b"", 1)
+    assert say(conversation, Publish(fits.topic + "a", b"")) == b""
+    assert conversation.over
+
+
 def test_an_endpoint_can_end_the_connection(conversation: Conversation, azure: Azure) -> None:
     say(conversation, HELLO)
     assert say(conversation, Publish("$nest/eggs", b"", 1), Pingreq()) == b""

@@ -103,9 +103,11 @@ class Evaluator:
         """The value of a string of the template."""
         try:
             tree = read(source)
+            return tree if isinstance(tree, str) else self.expression(tree, place)
         except InvalidExpression as invalid:
             raise TemplateError(str(invalid)) from invalid
-        return tree if isinstance(tree, str) else self.expression(tree, place)
+        except RecursionError as deep:
+            raise TemplateError("The language expression is nested too deeply.") from deep
 
     def turns(self, count: Any, name: str, place: Place) -> list[Place]:
         """The places inside a loop, one for each turn. An empty name is that of a resource's own loop."""

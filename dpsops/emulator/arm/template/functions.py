@@ -6,13 +6,13 @@ Source: "Template functions" of the Resource Manager documentation, one page for
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from dpsops.emulator.arm.template.hashing import guid, unique_string
 from dpsops.emulator.arm.template.values import TemplateError, composite, kind, member, text
+from dpsops.emulator.http import parse_json
 
 _TEXT, _INT, _BOOL, _ARRAY, _OBJECT, _NULL = (str,), (int,), (bool,), (list,), (dict,), (type(None),)
 _SCALAR = (str, int, bool, float)
@@ -218,7 +218,7 @@ _TABLE = (
     Function("string", text, (_ANY,)),
     Function("int", _int, ((str, int),)),
     Function("bool", _bool, ((str, int, bool),)),
-    Function("json", json.loads, (_TEXT,)),
+    Function("json", parse_json, (_TEXT,)),
     Function("null", lambda: None),
     Function("true", lambda: True),
     Function("false", lambda: False),
@@ -236,7 +236,7 @@ _TABLE = (
     Function("lastIndexOf", lambda value, wanted: value.lower().rfind(wanted.lower()), (_TEXT, _TEXT)),
     Function("base64", lambda value: base64.b64encode(value.encode()).decode(), (_TEXT,)),
     Function("base64ToString", lambda value: base64.b64decode(value, validate=True).decode(), (_TEXT,)),
-    Function("base64ToJson", lambda value: json.loads(base64.b64decode(value, validate=True)), (_TEXT,)),
+    Function("base64ToJson", lambda value: parse_json(base64.b64decode(value, validate=True)), (_TEXT,)),
     Function("and", lambda *terms: all(terms), (_BOOL, _BOOL), 0, _BOOL),
     Function("or", lambda *terms: any(terms), (_BOOL, _BOOL), 0, _BOOL),
     Function("not", lambda term: not term, (_BOOL,)),

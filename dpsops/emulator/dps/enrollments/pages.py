@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Callable, Iterator
 from itertools import islice
 
 from dpsops.emulator.dps.enrollments.bodies import bad_request
-from dpsops.emulator.http import JSON, Request, Response
+from dpsops.emulator.http import JSON, Request, Response, whole_number
 from dpsops.emulator.world import World
 
 _SIZE = 100
@@ -27,17 +26,17 @@ def page(world: World, request: Request, kind: str, prefix: str, item_type: str,
 
 
 def _size(world: World, request: Request) -> int:
-    text = request.headers.get("x-ms-max-item-count", str(_SIZE))
-    if not text.isdecimal() or int(text) == 0:
+    size = whole_number(request.headers.get("x-ms-max-item-count", str(_SIZE)))
+    if not size:
         raise bad_request(world)
-    return int(text)
+    return size
 
 
 def _marker(world: World, request: Request, prefix: str) -> str:
     token = request.headers.get("x-ms-continuation", "")
     try:
         return prefix + base64.b64decode(token, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError) as invalid:
+    except ValueError as invalid:
         raise bad_request(world) from invalid
 
 

@@ -41,6 +41,9 @@ _SLOW = 600.0
 """Seconds that everything which takes time takes: longer than all requests of a recording together."""
 
 _TIMINGS = Timings(operation=_SLOW, certificate=_SLOW, deletion=_SLOW)
+_BUILDING = 86_400.0
+"""Seconds before a recording begins, in which what it found there is made."""
+
 _START = 1_750_000_000.0
 _GLOBAL = "global.azure-devices-provisioning.net"
 _OFFERED = {each.name.lower() for each in (*dps.RESOURCE_TYPES, *hub.RESOURCE_TYPES, *vaults.RESOURCE_TYPES)} | {
@@ -92,20 +95,22 @@ class Replay:
     _foreign: set[str] = field(init=False)
     _tokens: dict[str, tuple[float, str]] = field(init=False, default_factory=dict)
     _sent: set[object] = field(init=False, default_factory=set)
+    _start: float = field(init=False)
 
     def __post_init__(self) -> None:
-        start = _start(self.recording)
-        self.azure = Azure(Database(None), Clock(frozen_at=start), _TIMINGS)
+        self._start = _start(self.recording)
+        self.azure = Azure(Database(None), Clock(frozen_at=self._start - _BUILDING), _TIMINGS)
         self._stage = Stage(self.recording)
         self._names = self._stage.names()
         self._foreign = foreign_deployments(self.recording, _OFFERED)
-        self._substitutes = Substitutes(self.recording, start)
+        self._substitutes = Substitutes(self.recording, self._start)
 
     def run(self) -> list[Result]:
         """Replays every exchange in turn."""
         with self.azure.database.transaction() as state:
             self._stage.admit(World(state, self.azure.clock.now(), _TIMINGS))
         self._stage.build(self._make)
+        self.azure.clock.advance(self._start - self.azure.clock.now())
         results: dict[int, Result] = {}
         for exchange in self.recording.exchanges:
             if exchange.index not in results:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from dpsops.emulator import rbac
 from dpsops.emulator.dps import limits
-from dpsops.emulator.dps.refusals import BAD_REQUEST, FORBIDDEN, NOT_FOUND, refusal, unauthorized
+from dpsops.emulator.dps.refusals import BAD_REQUEST, FORBIDDEN, NOT_FOUND, UNSUPPORTED_MEDIA_TYPE, refusal, unauthorized
 from dpsops.emulator.dps.state import reachable_service
 from dpsops.emulator.http import JSON, Request, Response, Route
 from dpsops.emulator.identity.tokens import InvalidToken, read_token
@@ -51,7 +51,7 @@ def is_open(service: JSON) -> bool:
 
 
 def authorize(world: World, request: Request, route: Route, named: Mapping[str, str]) -> None:
-    """What comes before every operation: network, credential, right, API version, rate.
+    """What comes before every operation: network, credential, right, API version, media type, rate.
 
     What devices call is decided by their certificates, behind their routes.
     """
@@ -66,6 +66,8 @@ def authorize(world: World, request: Request, route: Route, named: Mapping[str, 
         _require_roles(world, service, request, route)
     if request.api_version not in _API_VERSIONS:
         raise refusal(world, BAD_REQUEST, f"The API version '{request.api_version}' is not supported.")
+    if request.body and request.media_type != "application/json":  # stricter guess
+        raise refusal(world, UNSUPPORTED_MEDIA_TYPE, "Unsupported Media Type")
     limits.take(world, service, limits.OPERATIONS)
 
 

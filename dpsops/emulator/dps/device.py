@@ -43,7 +43,7 @@ def _check(world: World, request: Request, scope: str, service: str) -> None:
 
 def _read(world: World, request: Request) -> JSON:
     """The body, which must say that it is JSON (stricter guess)."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+    if request.media_type != "application/json":
         raise refusal(world, UNSUPPORTED_MEDIA_TYPE, "Unsupported Media Type")
     return json_object(world, request.body)
 

@@ -28,7 +28,7 @@ _THROTTLED = 429_001
 
 def refusal(world: World, code: int, message: str) -> Refusal:
     """Refuses with `code`, whose first three digits are the HTTP status."""
-    return Refusal(Response(code // 1000, _body(world, code, message)))
+    return Refusal(Response(code // 1000, _body(world, code, message), _headers(code)))
 
 
 def invalid(world: World, message: str) -> Refusal:
@@ -44,7 +44,12 @@ def unauthorized(world: World) -> Refusal:
 def throttled(world: World, seconds: int) -> Refusal:
     """429: over one of the published rates."""
     message = "Operations are being throttled for the tenant. Please try again later."
-    return Refusal(Response(429, _body(world, _THROTTLED, message), {"Retry-After": str(seconds)}))
+    return Refusal(Response(429, _body(world, _THROTTLED, message), {"Retry-After": str(seconds), **_headers(_THROTTLED)}))
+
+
+def _headers(code: int) -> dict[str, str]:
+    """What both planes' descriptions declare of every error."""
+    return {"x-ms-error-code": str(code)}
 
 
 def _body(world: World, code: int, message: str) -> dict[str, object]:

@@ -41,7 +41,9 @@ def _write(world: World, identifier: ResourceId, body: JSON, version: str, calle
             raise refusal(world, CONFLICT, f"{rules.name_taken(identifier.name)}.")
     location = read_location(body, TYPE, existing, identifier.group)
     capacity = rules.read_capacity(world, body)
-    given = member(body, "properties", dict) or {}
+    given = member(body, "properties", dict)
+    if given is None:
+        raise refusal(world, BAD_REQUEST, "The properties of the provisioning service are missing.")
     policies = members(given, "authorizationPolicies", dict)
     identity = read_identity(body, None if existing is None else existing["identity"], str(identifier), caller)
     linked = [] if existing is None else existing["hubs"]
@@ -130,7 +132,9 @@ def _named(world: World, subscription: str, group: str, name: str) -> JSON:
 
 
 def _check_name(world: World, request: Request, *, subscription: str) -> Response:
-    name = member(json_object(request), "name", str) or ""
+    name = member(json_object(request), "name", str)
+    if name is None:
+        raise refusal(world, BAD_REQUEST, "The name is missing.")
     fault = rules.name_fault(name)
     if fault is not None:
         return Response(200, {"nameAvailable": False, "reason": "Invalid", "message": fault})

@@ -89,7 +89,7 @@ def find_keys(hub: JSON, policy: str, right: str) -> list[str]:
 
 
 def authorize(world: World, request: Request, route: Route, named: Mapping[str, str]) -> None:
-    """What comes before every operation: network, credential, right, API version, rate.
+    """What comes before every operation: network, credential, right, API version, media type, rate.
 
     A closed network answers like a wrong credential ("Use IP filters": 401, and no word of the rule).
     """
@@ -103,6 +103,8 @@ def authorize(world: World, request: Request, route: Route, named: Mapping[str, 
         _require_roles(world, hub, request, route)
     if request.api_version not in API_VERSIONS:
         raise refusal(world, 400, "InvalidProtocolVersion", f"The API version '{request.api_version}' is not supported.")
+    if request.body and request.media_type != "application/json":  # stricter guess, its words too
+        raise refusal(world, 415, "UnsupportedMediaType", f"The media type '{request.media_type}' is not supported.")
     if route.limit is not None and not limits.take(world, hub, route.limit):
         raise throttled(world, route.limit.kind)
 

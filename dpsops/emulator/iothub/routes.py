@@ -136,7 +136,9 @@ def _named(world: World, subscription: str, group: str, name: str) -> JSON:
 
 def _check_name(world: World, request: Request, *, subscription: str) -> Response:
     body = json_object(request)
-    name = member(body, "name", str) or member(body, "Name", str) or ""
+    name = member(body, "name", str) or member(body, "Name", str)
+    if name is None:
+        raise refusal(world, BAD_REQUEST, "The name is missing.", numeric=True)
     fault = rules.name_fault(name)
     if fault is not None:
         return Response(200, {"nameAvailable": False, "reason": "Invalid", "message": fault})

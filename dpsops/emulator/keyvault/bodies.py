@@ -14,6 +14,8 @@ _BASE64URL = re.compile(r"[0-9a-zA-Z_-]*")
 _MAX_TAGS = 15
 _MAX_TAG = 256
 _PAGE = 25
+_TIMES = range(253_402_300_800)
+"""Epoch seconds from 1970 to the end of the year 9999, which is .NET's last; none before 1970 (stricter guess)."""
 
 
 def body_of(request: Request) -> JSON:
@@ -70,6 +72,9 @@ def attributes_of(body: JSON) -> JSON:
     given = field(body, "attributes", dict, {})
     kinds: dict[str, type] = {"enabled": bool, "nbf": int, "exp": int}
     attributes = {name: field(given, name, kind) for name, kind in kinds.items() if given.get(name) is not None}
+    for name in ("nbf", "exp"):
+        if attributes.get(name, 0) not in _TIMES:
+            raise bad_parameter(f"Property {name} has invalid value")
     if attributes.get("exp", 2**63) <= attributes.get("nbf", 0):
         raise bad_parameter("Property exp must be later than property nbf")
     return attributes

@@ -67,7 +67,9 @@ def get_pending(world: World, request: Request, vault: str, name: str) -> Respon
 def update_pending(world: World, request: Request, vault: str, name: str) -> Response:
     """UpdateCertificateOperation: cancellation, which is asked for here and seen later."""
     opened = vaults.require(world, vault)
-    wanted = field(body_of(request), "cancellation_requested", bool, False)
+    wanted = field(body_of(request), "cancellation_requested", bool)
+    if wanted is None:
+        raise bad_parameter("Property cancellation_requested is required")
     head = _pending(world, opened, name)
     enrollment.require_in_progress(head)
     if wanted:
@@ -85,7 +87,10 @@ def delete_pending(world: World, request: Request, vault: str, name: str) -> Res
 
 
 def merge(world: World, request: Request, vault: str, name: str) -> Response:
-    """MergeCertificate: the certificate that someone else made for the pending key."""
+    """MergeCertificate: the certificate that someone else made for the pending key.
+
+    Stricter guess: an expired one is refused as it is known of an import.
+    """
     opened = vaults.require(world, vault)
     body = body_of(request)
     chain = contents.read_chain(field(body, "x5c", list, []))
@@ -94,6 +99,7 @@ def merge(world: World, request: Request, vault: str, name: str) -> Response:
     key = enrollment.pending_key(world, opened, head)
     certificate, others = contents.leaf_first(chain)
     contents.require_match(certificate, key)
+    contents.require_current(certificate, world.now)
     enabled = bool(attributes_of(body).get("enabled", operation["enabled"]))
     tags = tags_of(body) or operation["tags"]
     merged = Contents(key, certificate, tuple(others))

@@ -53,7 +53,11 @@ def key_type(body: JSON) -> KeyType:
             )
         return KeyType(kty, size or _DEFAULT_SIZE)
     if kty in ("EC", "EC-HSM"):
-        curve = curve or next((name for name, known in CURVES.items() if size == known.key_size), _DEFAULT_CURVE)
+        curve = (
+            curve
+            if curve is not None
+            else next((name for name, known in CURVES.items() if size == known.key_size), _DEFAULT_CURVE)
+        )
         if curve not in CURVES:
             raise bad_parameter(f"Property crv has invalid value {curve}")
         if size not in (None, CURVES[curve].key_size):

@@ -47,7 +47,7 @@ def complete(given: JSON, present: JSON | None = None) -> JSON:
     merged = {name: _section(present, name) | _section(given, name) for name in sections}
     issuer = _issuer(merged["issuer"])
     x509_props = _x509_props(merged["x509_props"])
-    actions = given.get("lifetime_actions") or (present or {}).get("lifetime_actions")
+    actions = field(given, "lifetime_actions", list) or (present or {}).get("lifetime_actions")
     return {
         "key_props": _key_props(merged["key_props"]),
         "secret_props": {"contentType": _content_type(merged["secret_props"])},
@@ -71,7 +71,7 @@ def imported(given: JSON, key: KeyType, x509_props: JSON) -> JSON:
         "key_props": _shown_key_props(key, exportable, reuse=field(_section(given, "key_props"), "reuse_key", bool, False)),
         "secret_props": {"contentType": _content_type(_section(given, "secret_props"))},
         "x509_props": x509_props,
-        "lifetime_actions": _actions(given.get("lifetime_actions"), issuer["name"], x509_props["validity_months"]),
+        "lifetime_actions": _actions(field(given, "lifetime_actions", list), issuer["name"], x509_props["validity_months"]),
         "issuer": issuer,
     }
 
@@ -163,12 +163,12 @@ def _x509_props(given: JSON) -> JSON:
     }
 
 
-def _actions(given: Any, issuer: str, months: int) -> list[JSON]:
+def _actions(given: list[Any] | None, issuer: str, months: int) -> list[JSON]:
     """The lifetime actions, by default the issuer's; the bounds are those of the API's `Trigger`."""
     if not given:
         return default_actions(issuer)
     actions = []
-    if not isinstance(given, list) or not all(isinstance(entry, dict) for entry in given):
+    if not all(isinstance(entry, dict) for entry in given):
         raise bad_parameter("Property lifetime_actions has invalid value")
     for entry in given:
         trigger, action = (field(entry, name, dict, {}) for name in ("trigger", "action"))

@@ -23,6 +23,8 @@ _KEPT = (
 )  # fmt: skip
 """The properties of a request that a vault keeps, in the order in which they are shown."""
 
+_MOST_POLICIES = 1024
+
 _DEFAULT_ACLS: JSON = {"bypass": "AzureServices", "defaultAction": "Allow", "ipRules": [], "virtualNetworkRules": []}
 """Network rules that rule nothing, which are not shown."""
 
@@ -132,10 +134,12 @@ def policies_after(operation: str, present: list[JSON], given: list[JSON]) -> li
     return list(result.values())
 
 
-def checked_policies(given: Any) -> list[JSON]:
-    """The access policies of a request. Refused if they are not what they should be."""
-    if not isinstance(given, list) or not all(map(_is_policy, given)):
+def checked_policies(given: Any, tenant: str) -> list[JSON]:
+    """The access policies of a request: at most 1024, all of the vault's own tenant. Refused if they are not so."""
+    if not isinstance(given, list) or len(given) > _MOST_POLICIES or not all(map(_is_policy, given)):
         raise bad_request("An invalid value was provided for 'accessPolicies'.")
+    if any(policy["tenantId"].lower() != tenant.lower() for policy in given):
+        raise bad_request("An invalid value was provided for 'accessPolicies': all must use the tenant ID of the key vault.")
     return given
 
 
@@ -152,7 +156,7 @@ def _check(result: JSON, present: JSON | None) -> None:
         raise bad_request("An invalid value was provided for 'sku'.")
     if "accessPolicies" not in result:
         raise bad_request("The parameter accessPolicies is not specified.")
-    checked_policies(result["accessPolicies"])
+    checked_policies(result["accessPolicies"], result["tenantId"])
     for name in _FLAGS:
         if not isinstance(result.get(name, False), bool):
             raise bad_request(f"An invalid value was provided for '{name}'.")

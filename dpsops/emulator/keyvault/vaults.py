@@ -111,8 +111,9 @@ def update_policies(world: World, request: Request, subscription: str, group: st
     """Vaults_UpdateAccessPolicy: the answer holds all policies as they are now."""
     document = _require(world, request, subscription, group, name)
     given = (documents.body_of(request).get("properties") or {}).get("accessPolicies")
-    present = document["properties"]["accessPolicies"]
-    policies = vault_rules.policies_after(kind.lower(), present, vault_rules.checked_policies(given))
+    present, tenant = document["properties"]["accessPolicies"], document["properties"]["tenantId"]
+    policies = vault_rules.policies_after(kind.lower(), present, vault_rules.checked_policies(given, tenant))
+    vault_rules.checked_policies(policies, tenant)
     document["properties"]["accessPolicies"] = policies
     documents.save(world, document, request.principal)
     shown = {"id": f"{document['id']}/accessPolicies/", "type": f"{TYPE}/accessPolicies"}
@@ -122,7 +123,12 @@ def update_policies(world: World, request: Request, subscription: str, group: st
 def check_name(world: World, request: Request, subscription: str) -> Response:
     """Vaults_CheckNameAvailability."""
     documents.require_api_version(request.api_version)
-    name = str(documents.body_of(request).get("name", ""))
+    body = documents.body_of(request)
+    name = body.get("name")
+    if not isinstance(name, str):
+        raise vault_rules.bad_request("An invalid value was provided for 'name'.")
+    if str(body.get("type")).lower() != TYPE.lower():
+        raise vault_rules.bad_request("An invalid value was provided for 'type'.")
     fault = vault_rules.name_fault(name)
     if fault:
         return Response(200, {"nameAvailable": False, "reason": "AccountNameInvalid", "message": fault})

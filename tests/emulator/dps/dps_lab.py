@@ -194,7 +194,10 @@ class Lab:
 
     def refused(self, method: str, path: str, body: Any = None, **options: Any) -> tuple[int, str]:
         """Code and message of an answer that has to be a refusal."""
-        return refusal_of(self.call(method, path, body, **options))
+        answer = self.call(method, path, body, **options)
+        code, message = refusal_of(answer)
+        assert answer.headers["x-ms-error-code"] == str(code)
+        return code, message
 
     def enroll(self, body: JSON, etag: str | None = None) -> JSON:
         """Writes a group or an individual enrollment, and returns it as the answer shows it."""

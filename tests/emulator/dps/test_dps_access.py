@@ -172,6 +172,12 @@ def test_unknown_versions(lab: Lab, version: str) -> None:
     assert lab.refused("GET", "/enrollments/d1", version=version)[0] // 1000 == 400
 
 
+@pytest.mark.parametrize("kind", ["", "text/plain"])
+def test_only_json_is_read(lab: Lab, kind: str) -> None:
+    assert lab.refused("PUT", "/enrollments/d1", {}, headers={"content-type": kind})[0] == 415_000
+    assert lab.refused("GET", "/enrollments/d1", headers={"content-type": kind})[0] == 404_201
+
+
 @pytest.mark.parametrize("host", [HOST, GLOBAL])
 def test_an_unknown_operation(host: str) -> None:
     assert Lab().refused("PATCH", "/enrollments/d1", host=host)[0] // 1000 == 404

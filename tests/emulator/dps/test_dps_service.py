@@ -171,6 +171,7 @@ def test_a_bad_name_is_refused_in_azures_words(arm: ControlPlane, name: str) -> 
 
 def test_a_name_is_taken_in_every_subscription_and_case(arm: ControlPlane) -> None:
     path = "/subscriptions/sub/providers/Microsoft.Devices/checkProvisioningServiceNameAvailability"
+    assert arm.call("POST", path, {}, version="2021-10-15").status == 400
     free = arm.call("POST", path, {"name": "dps1"}, version="2021-10-15")
     assert free == Response(200, {"nameAvailable": True, "reason": "Invalid", "message": None})
     arm.service()

@@ -134,7 +134,8 @@ class Lab:
         query = {"api-version": version} | dict(parse_qsl(url.query, keep_blank_values=True))
         signed = self.signed() if authorization is None else authorization
         content = b"" if body is None else json.dumps(body).encode()
-        sent = {"authorization": signed, **(headers or {})}
+        kind = {"content-type": "application/json"} if content else {}
+        sent = {"authorization": signed, **kind, **(headers or {})}
         return self.azure.handle(Request(method, HOST, unquote(url.path), query, sent, content))
 
     def ok(self, method: str, path: str, body: Any = None, **options: Any) -> Any:

@@ -178,6 +178,13 @@ def test_api_versions_are_the_apis_own(lab: Lab, version: str) -> None:
     assert (status, message.partition(";")[0]) == (400, "ErrorCode:InvalidProtocolVersion")
 
 
+@pytest.mark.parametrize("kind", ["", "text/plain"])
+def test_only_json_is_read(lab: Lab, kind: str) -> None:
+    status, message = lab.refused("PUT", "/devices/d1", {"deviceId": "d1"}, headers={"content-type": kind})
+    assert (status, message.partition(";")[0]) == (415, "ErrorCode:UnsupportedMediaType")
+    assert lab.call("GET", "/devices", headers={"content-type": kind}).status == 200
+
+
 def test_a_hub_is_in_the_dns_while_it_is_active() -> None:
     lab = Lab(ControlPlane(Timings(operation=40)))
     assert lab.azure.resolves(HOST)

@@ -353,7 +353,8 @@ def test_too_many_changes_or_none(lab: Lab, entries: Any) -> None:
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff"])
 def test_a_body_that_is_no_json(lab: Lab, body: bytes) -> None:
-    request = Request("PUT", HOST, "/devices/d1", {"api-version": VERSION}, {"authorization": lab.signed()}, body)
+    headers = {"authorization": lab.signed(), "content-type": "application/json; charset=utf-8"}
+    request = Request("PUT", HOST, "/devices/d1", {"api-version": VERSION}, headers, body)
     answer = lab.azure.handle(request)
     assert (answer.status, answer.headers["iothub-errorcode"]) == (400, "DeserializationError")
 

@@ -207,6 +207,7 @@ def test_a_bad_name_is_refused(arm: ControlPlane, name: str) -> None:
 
 def test_a_name_is_taken_everywhere(arm: ControlPlane) -> None:
     path = "/subscriptions/sub/providers/Microsoft.Devices/checkNameAvailability"
+    assert arm.call("POST", path, {}).status == 400
     assert arm.call("POST", path, {"Name": "hub1"}).body == {"nameAvailable": True, "reason": "Invalid", "message": None}
     arm.hub()
     taken = {"nameAvailable": False, "reason": "AlreadyExists", "message": "IotHub name 'Hub1' is not available"}

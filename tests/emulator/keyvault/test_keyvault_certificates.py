@@ -170,6 +170,8 @@ def test_key_types(lab: Lab, key: dict[str, Any], shown: dict[str, Any]) -> None
         {"x509_props": {"subject": "CN=x", "validity_months": 0}},
         {"lifetime_actions": [{"trigger": {"lifetime_percentage": 100}, "action": {"action_type": "AutoRenew"}}]},
         {"lifetime_actions": [{"trigger": {"days_before_expiry": 325}, "action": {"action_type": "EmailContacts"}}]},
+        {"lifetime_actions": ""},
+        {"lifetime_actions": {}},
         {"lifetime_actions": [{"trigger": {}, "action": {"action_type": "EmailContacts"}}]},
         {"issuer": {}},
     ],

@@ -129,6 +129,14 @@ def test_merge_of_another_key(lab: Lab, authority: ec.EllipticCurvePrivateKey) -
     assert lab.ok("GET", "/certificates/leaf/pending")["status"] == "inProgress"
 
 
+def test_merge_of_an_expired_certificate(lab: Lab, authority: ec.EllipticCurvePrivateKey) -> None:
+    leaf = issue("CN=leaf", start(lab).public_key(), "CN=ca", authority)
+    lab.clock.advance(leaf.not_valid_after_utc.timestamp() - lab.clock.now())
+    refused = lab.refused("POST", "/certificates/leaf/pending/merge", {"x5c": [der(leaf)]})
+    assert refused == (400, "BadParameter", "X509 Certificate is already expired")
+    assert lab.ok("GET", "/certificates/leaf/pending")["status"] == "inProgress"
+
+
 @pytest.mark.parametrize("body", [{}, {"x5c": []}, {"x5c": ["%%%"]}, {"x5c": [base64.b64encode(b"0 nonsense").decode()]}])
 def test_merge_of_nonsense(lab: Lab, body: dict[str, Any]) -> None:
     start(lab)

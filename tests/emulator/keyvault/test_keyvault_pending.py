@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+import pytest
 from cryptography import x509
 
 from dpsops.emulator.world import Timings
@@ -109,6 +110,12 @@ def test_cancellation_is_asked_for_and_then_seen() -> None:
     assert not {"status_details", "target"} & set(cancelled)
     lab.clock.advance(1000)
     assert "cer" not in lab.ok("GET", "/certificates/root/")
+
+
+@pytest.mark.parametrize("body", [{"cancellation_requested": None}, {"cancellation_requested": "yes"}, {"other": True}])
+def test_a_cancellation_is_asked_for_in_words(lab: Lab, body: dict[str, Any]) -> None:
+    lab.ok("POST", "/certificates/leaf/create", policy(issuer="Unknown"))
+    assert lab.refused("PATCH", "/certificates/leaf/pending", body)[:2] == (400, "BadParameter")
 
 
 def test_it_is_too_late_to_cancel_what_is_issued(lab: Lab) -> None:

@@ -9,6 +9,7 @@ import pytest
 from dpsops.emulator.arm.resources import ResourceId
 from dpsops.emulator.http import Refusal
 from dpsops.emulator.identity.state import OPERATOR, SUBSCRIPTION, TENANT
+from dpsops.emulator.keyvault.vault_documents import TYPE
 from dpsops.emulator.keyvault.vaults import RESOURCE_TYPES
 from dpsops.emulator.world import Timings
 from tests.emulator.keyvault.lab import CONTRIBUTOR, GROUP, KEEPER, NOW, STRANGER, VAULT, VAULT_ID, Lab, properties
@@ -111,6 +112,8 @@ def test_network_rules_that_rule_nothing_are_not_shown(lab: Lab) -> None:
         {"sku": {"family": "B", "name": "standard"}},
         {"accessPolicies": None},
         {"accessPolicies": [{"objectId": "x"}]},
+        {"accessPolicies": [{"tenantId": STRANGER.object_id, "objectId": "x", "permissions": {}}]},
+        {"accessPolicies": [{"tenantId": TENANT, "objectId": str(number), "permissions": {}} for number in range(1025)]},
         {"softDeleteRetentionInDays": 6},
         {"softDeleteRetentionInDays": 91},
         {"enablePurgeProtection": False},
@@ -123,6 +126,11 @@ def test_network_rules_that_rule_nothing_are_not_shown(lab: Lab) -> None:
 def test_impossible_properties(lab: Lab, change: dict[str, Any]) -> None:
     assert refusal(put(lab, **change)) == (400, "BadRequest")
     assert lab.arm("GET", NEW).status == 404
+
+
+@pytest.mark.parametrize("body", [{}, {"name": "kv-free"}, {"name": "kv-free", "type": "vaults"}, {"name": 1, "type": TYPE}])
+def test_a_question_for_a_name_is_complete(lab: Lab, body: dict[str, Any]) -> None:
+    assert refusal(lab.arm("POST", f"{PROVIDER}/checkNameAvailability", body)) == (400, "BadRequest")
 
 
 def test_tags_are_text(lab: Lab) -> None:

@@ -69,16 +69,21 @@ def _read_status(world: World, body: JSON) -> str | None:
 
 def _read_capabilities(world: World, body: JSON) -> JSON | None:
     given = member(world, body, "capabilities", dict)
-    return None if given is None else {"iotEdge": member(world, given, "iotEdge", bool) or False}
+    return None if given is None else {"iotEdge": _required_flag(world, given, "iotEdge")}
 
 
 def _read_reprovisioning(world: World, body: JSON) -> JSON | None:
-    """Both parts are true unless they are said to be false."""
     given = member(world, body, "reprovisionPolicy", dict)
     if given is None:
         return None
-    parts = {name: member(world, given, name, bool) for name in ("updateHubAssignment", "migrateDeviceData")}
-    return {name: value is None or value for name, value in parts.items()}
+    return {name: _required_flag(world, given, name) for name in ("updateHubAssignment", "migrateDeviceData")}
+
+
+def _required_flag(world: World, given: JSON, name: str) -> bool:
+    value = member(world, given, name, bool)
+    if value is None:
+        raise bad_request(world)
+    return value
 
 
 def _read_twin(world: World, body: JSON) -> JSON | None:

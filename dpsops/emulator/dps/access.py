@@ -45,9 +45,14 @@ def require_service(world: World, name: str) -> JSON:
     return service
 
 
-def is_open(service: JSON) -> bool:
-    """Whether the service's network lets anybody in: the embedded Azure has no private link."""
-    return bool(service["properties"].get("publicNetworkAccess", "Enabled").lower() != "disabled")
+def is_open(service: JSON, api: str) -> bool:
+    """Whether the service's network lets anybody in by an API (`IpFilterTargetType`).
+
+    The embedded Azure has no private link and no address on anybody's list, so any rule that rejects keeps everyone out.
+    """
+    properties = service["properties"]
+    rejected = {rule.get("target") or "all" for rule in properties.get("ipFilterRules", ()) if rule["action"] == "Reject"}
+    return not {"all", api} & rejected and bool(properties.get("publicNetworkAccess", "Enabled").lower() != "disabled")
 
 
 def authorize(world: World, request: Request, route: Route, named: Mapping[str, str]) -> None:
@@ -58,7 +63,7 @@ def authorize(world: World, request: Request, route: Route, named: Mapping[str, 
     if not isinstance(route, Operation):
         return
     service = require_service(world, named["service"])
-    if not is_open(service):
+    if not is_open(service, "serviceApi"):
         raise unauthorized(world)
     if request.headers.get("authorization", "").startswith(SCHEME):
         _require_right(world, service, request, route)

@@ -99,7 +99,7 @@ def _require_service(world: World, id_scope: str) -> JSON:
     service = service_of_scope(world, id_scope)
     if service is None:
         raise refusal(world, NOT_FOUND, "Not Found")
-    if not is_open(service):
+    if not is_open(service, "deviceApi"):
         raise unauthorized(world)
     return service
 

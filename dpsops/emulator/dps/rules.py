@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_network
 from typing import Any
 
 from dpsops.emulator.arm.regions import normal
-from dpsops.emulator.dps.bodies import member
+from dpsops.emulator.dps.bodies import member, members
 from dpsops.emulator.dps.errors import BAD_REQUEST, refusal
 from dpsops.emulator.http import JSON, Refusal
 from dpsops.emulator.world import World
@@ -75,13 +76,30 @@ def read_capacity(world: World, body: JSON) -> int:
 
 def read_properties(world: World, given: JSON, location: str) -> JSON:
     """The properties that are kept as they are given, and the allocation policy."""
-    properties: JSON = {"allocationPolicy": member(given, "allocationPolicy", str) or "Hashed"}
+    allocation = member(given, "allocationPolicy", str)
+    properties: JSON = {"allocationPolicy": "Hashed" if allocation is None else allocation}
     if properties["allocationPolicy"] not in _ALLOCATION_POLICIES:
         raise refusal(world, BAD_REQUEST, f"Invalid allocation policy '{properties['allocationPolicy']}'.")
     properties |= {name: value for name, kind in _KEPT.items() if (value := member(given, name, kind)) is not None}
+    if properties.get("publicNetworkAccess", "Enabled").lower() not in ("enabled", "disabled"):
+        raise refusal(world, BAD_REQUEST, f"Invalid publicNetworkAccess '{properties['publicNetworkAccess']}'.")
+    for rule in members(given, "ipFilterRules", dict) or []:
+        _check_rule(world, rule)
     if properties.get("enableDataResidency") and normal(location) not in _RESIDENCY:
         raise _no_residency(world, location)
     return properties
+
+
+def _check_rule(world: World, rule: JSON) -> None:
+    """An IP filter rule names itself, a network, what to do with it and, if it will, for which API (`IpFilterRule`)."""
+    name, mask, action = (member(rule, part, str) for part in ("filterName", "ipMask", "action"))
+    target = member(rule, "target", str)
+    try:
+        ip_network(mask or "", strict=False)
+    except ValueError as unreadable:
+        raise refusal(world, BAD_REQUEST, f"Invalid ipMask '{mask}' of IP filter rule '{name}'.") from unreadable
+    if not name or action not in ("Accept", "Reject") or target not in (None, "all", "serviceApi", "deviceApi"):
+        raise refusal(world, BAD_REQUEST, f"Invalid IP filter rule '{name}'.")
 
 
 def _no_residency(world: World, location: str) -> Refusal:

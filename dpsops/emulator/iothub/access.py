@@ -72,9 +72,11 @@ def require_hub(world: World, name: str) -> JSON:
 def open_to_public(hub: JSON) -> bool:
     """Whether the hub's network lets anybody in.
 
-    The embedded Azure has no private link and no address on anybody's list, so either rule keeps everyone out.
+    The embedded Azure has no private link and no address on anybody's list, so any rule that rejects keeps everyone out.
     """
     properties = hub["properties"]
+    if any(rule["action"] == "Reject" for rule in properties.get("ipFilterRules", ())):
+        return False
     rules = properties.get("networkRuleSets")
     denied = rules is not None and rules.get("defaultAction", "Deny").lower() == "deny"
     return properties.get("publicNetworkAccess", "Enabled").lower() != "disabled" and not denied

@@ -23,7 +23,7 @@ def internal_policies() -> list[JSON]:
 
 def with_defaults(properties: JSON) -> JSON:
     """The first answer to the PUT that creates a hub, as API versions before 2023 give it."""
-    if "eventHubEndpoints" not in properties:
+    if properties.get("eventHubEndpoints") is None:
         return properties
     return properties | {"eventHubEndpoints": properties["eventHubEndpoints"] | {"operationsMonitoringEvents": _DEFAULTS}}
 

@@ -6,9 +6,10 @@ from copy import deepcopy
 from typing import Any
 
 from dpsops.emulator.arm.times import timestamp
-from dpsops.emulator.dps.bodies import member
+from dpsops.emulator.dps.bodies import member, members
 from dpsops.emulator.dps.regions import REGIONS
 from dpsops.emulator.http import JSON
+from dpsops.emulator.iothub import requirements
 from dpsops.emulator.iothub.routing import masked, read_routing, spell_sources
 from dpsops.emulator.iothub.rules import Sku
 from dpsops.emulator.iothub.state import DOMAIN
@@ -45,6 +46,7 @@ _COSMOS_SINCE = "2022-04-30-preview"
 
 def read_properties(world: World, given: JSON, sku: Sku, existing: JSON | None) -> JSON:
     """All that can be set, complete: what the PUT gives over the service's defaults."""
+    _check(world, given)
     events = member(member(given, "eventHubEndpoints", dict) or {}, "events", dict) or {}
     storage = member(member(given, "storageEndpoints", dict) or {}, "$default", dict) or {}
     notifications = member(member(given, "messagingEndpoints", dict) or {}, "fileNotifications", dict) or {}
@@ -65,6 +67,25 @@ def read_properties(world: World, given: JSON, sku: Sku, existing: JSON | None) 
         "ipFilterRules": member(given, "ipFilterRules", list) or [],
     }
     return properties | {name: value for name, kind in _KEPT.items() if (value := member(given, name, kind)) is not None}
+
+
+def _check(world: World, given: JSON) -> None:
+    for endpoint in _objects(given, "storageEndpoints").values():
+        requirements.check_storage(world, endpoint)
+    messages = member(given, "cloudToDevice", dict) or {}
+    queues = _objects(given, "messagingEndpoints").values()
+    for queue in (messages, member(messages, "feedback", dict) or {}, *queues):
+        requirements.check_queue(world, queue)
+    requirements.check_filter(world, members(given, "ipFilterRules", dict) or [], ("Accept", "Reject"))
+    members(given, "allowedFqdnList", str)
+    network = member(given, "networkRuleSets", dict)
+    if network is not None:
+        requirements.check_network(world, network)
+
+
+def _objects(given: JSON, name: str) -> dict[str, JSON]:
+    found = member(given, name, dict) or {}
+    return {key: value for key in found if (value := member(found, key, dict)) is not None}
 
 
 def show_properties(hub: JSON, version: str, *, complete: bool) -> JSON:

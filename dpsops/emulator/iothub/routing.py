@@ -13,6 +13,7 @@ from typing import Any
 from dpsops.emulator.dps.bodies import member, members
 from dpsops.emulator.dps.errors import BAD_REQUEST, refusal
 from dpsops.emulator.http import JSON
+from dpsops.emulator.iothub import requirements
 from dpsops.emulator.world import World
 
 _ENDPOINTS = ("serviceBusQueues", "serviceBusTopics", "eventHubs", "storageContainers", "cosmosDBSqlContainers")
@@ -59,6 +60,7 @@ def read_routing(world: World, given: JSON | None, kept: JSON | None) -> JSON:
     complete["routes"] = [_route(world, each, names) for each in members(table, "routes", dict) or []]
     fallback = {"name": "$fallback", "source": "DeviceMessages", "condition": "true", "endpointNames": ["events"]}
     complete["fallbackRoute"] = fallback | {"isEnabled": given is None} | (member(table, "fallbackRoute", dict) or {})
+    requirements.check_route(world, complete["fallbackRoute"], names)
     return complete
 
 
@@ -98,6 +100,7 @@ def _enrichment(world: World, given: JSON, names: set[str]) -> JSON:
         if endpoint not in names:
             message = f"Enrichment has an undefined endpoint, Enrichment Key:{given.get('key')}, EndpointName:{endpoint}."
             raise refusal(world, 400_131, message, numeric=True)
+    requirements.check_enrichment(world, given)
     return given
 
 
@@ -106,7 +109,9 @@ def _route(world: World, given: JSON, names: set[str]) -> JSON:
     endpoints = members(given, "endpointNames", str) or []
     if not _NAME.fullmatch(name) or source not in _SOURCES or len(endpoints) != 1 or not set(endpoints) <= names:
         raise refusal(world, BAD_REQUEST, f"Invalid route '{name}'.", numeric=True)
-    return {"condition": "true", "isEnabled": True} | given | {"source": source}
+    route = {"condition": "true"} | given | {"source": source}
+    requirements.check_route(world, route, names)
+    return route
 
 
 def _source(given: str) -> str:

@@ -162,6 +162,14 @@ def test_a_service_without_a_public_network_takes_nothing(lab: Lab) -> None:
     assert lab.refused("PUT", f"/{lab.scope}/registrations/d1/register", {}, host=GLOBAL)[0] == 401_000
 
 
+@pytest.mark.parametrize(("target", "service", "device"), [(None, 401, 401), ("serviceApi", 401, 400), ("deviceApi", 404, 401)])
+def test_a_rule_that_rejects_keeps_everybody_out(lab: Lab, target: str | None, service: int, device: int) -> None:
+    rules = [{"filterName": "all", "action": "Reject", "ipMask": "0.0.0.0/0", "target": target}]
+    lab.link(lab.hubs, ipFilterRules=rules)
+    assert lab.refused("GET", "/enrollments/d1")[0] // 1000 == service
+    assert lab.refused("PUT", f"/{lab.scope}/registrations/d1/register", {}, host=GLOBAL)[0] // 1000 == device
+
+
 @pytest.mark.parametrize("version", ["2019-03-31", "2021-06-01", "2021-10-01"])
 def test_known_versions(lab: Lab, version: str) -> None:
     assert lab.refused("GET", "/enrollments/d1", version=version)[0] == 404_201

@@ -41,6 +41,8 @@ DATA_READER = "b447c946-2db7-41ec-983d-d8bf3b1c77e3"
 DATA_CONTRIBUTOR = "4fc6c259-987e-4a07-842e-c321cc9d413f"
 AUDIENCE = "https://iothubs.azure.net"
 VERSION = "2021-04-12"
+NO_RULES = {"applyToBuiltInEventHubEndpoint": False, "ipRules": []}
+"""A network rule set that lets nobody in."""
 
 _ENDPOINT = HubEndpoint()
 

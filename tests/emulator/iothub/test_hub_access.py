@@ -15,6 +15,7 @@ from tests.emulator.iothub.hub_lab import (
     HOST,
     HUB,
     KEEPER,
+    NO_RULES,
     REGISTRY_CONTRIBUTOR,
     TWIN_CONTRIBUTOR,
     Lab,
@@ -161,9 +162,11 @@ def test_a_hub_can_do_without_signatures(lab: Lab) -> None:
     ("properties", "status"),
     [
         ({"publicNetworkAccess": "Disabled"}, 401),
-        ({"networkRuleSets": {"defaultAction": "Deny", "ipRules": []}}, 401),
-        ({"networkRuleSets": {"ipRules": []}}, 401),
-        ({"networkRuleSets": {"defaultAction": "Allow"}}, 200),
+        ({"networkRuleSets": NO_RULES | {"defaultAction": "Deny"}}, 401),
+        ({"networkRuleSets": NO_RULES}, 401),
+        ({"networkRuleSets": NO_RULES | {"defaultAction": "Allow"}}, 200),
+        ({"ipFilterRules": [{"filterName": "all", "action": "Reject", "ipMask": "0.0.0.0/0"}]}, 401),
+        ({"ipFilterRules": [{"filterName": "all", "action": "Accept", "ipMask": "0.0.0.0/0"}]}, 200),
         ({"publicNetworkAccess": "Enabled"}, 200),
     ],
 )

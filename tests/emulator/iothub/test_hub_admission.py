@@ -13,7 +13,20 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from dpsops.emulator.iothub.devices import provision
 from dpsops.emulator.mqtt.endpoint import ProtocolViolation
 from tests.emulator.dps.control_plane import NOW
-from tests.emulator.iothub.hub_lab import EVENTS, HOST, HUB, LEAF, ROOT, Issuer, Lab, refusal, self_signed, sign, thumbprint
+from tests.emulator.iothub.hub_lab import (
+    EVENTS,
+    HOST,
+    HUB,
+    LEAF,
+    NO_RULES,
+    ROOT,
+    Issuer,
+    Lab,
+    refusal,
+    self_signed,
+    sign,
+    thumbprint,
+)
 
 USERNAME = f"{HOST}/d1/?api-version=2019-10-01&DeviceClientType=py"
 
@@ -107,7 +120,7 @@ def test_other_hubs_know_nothing_of_the_device(lab: Lab) -> None:
         assert refusal(lambda host=host: lab.connect("d1", LEAF, host=host)) == 5  # type: ignore[misc]
 
 
-@pytest.mark.parametrize("properties", [{"publicNetworkAccess": "Disabled"}, {"networkRuleSets": {"defaultAction": "Deny"}}])
+@pytest.mark.parametrize("properties", [{"publicNetworkAccess": "Disabled"}, {"networkRuleSets": NO_RULES}])
 def test_a_closed_network_lets_nobody_in(lab: Lab, properties: Any) -> None:
     self_signed(lab, LEAF)
     lab.arm.hub(HUB, **properties)

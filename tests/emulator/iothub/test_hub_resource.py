@@ -12,6 +12,7 @@ from dpsops.emulator.iothub.routes import RESOURCE_TYPES
 from dpsops.emulator.iothub.state import delete_group, hub_at
 from dpsops.emulator.world import Timings
 from tests.emulator.dps.control_plane import CALLER, GROUP, S1, ControlPlane, code_of
+from tests.emulator.iothub.hub_lab import NO_RULES
 
 PATH = "/IotHubs/hub1"
 BODY = {"location": "westeurope", "sku": S1, "properties": {}}
@@ -181,6 +182,33 @@ def test_a_bad_hub_is_refused(arm: ControlPlane, change: dict[str, Any], code: i
     answer = arm.call("PUT", PATH, BODY | change)
     assert (answer.status, answer.body["code"]) == (400, code)
     assert words in answer.body["message"]
+    assert arm.call("GET", PATH).status == 404
+
+
+QUEUES = ({"maxDeliveryCount": 0}, {"maxDeliveryCount": 101}, {"ttlAsIso8601": "1h"}, {"lockDurationAsIso8601": "PT"})
+RULES = ({"filterName": "f", "ipMask": "10.0.0.0/8"}, {"filterName": "f", "action": "Accept", "ipMask": "10.0.0.0/33"})
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        *({"cloudToDevice": each} for each in QUEUES),
+        *({"cloudToDevice": {"feedback": each}} for each in QUEUES),
+        *({"messagingEndpoints": {"fileNotifications": each}} for each in QUEUES),
+        {"storageEndpoints": {"$default": {"connectionString": ""}}},
+        {"storageEndpoints": {"$default": {"connectionString": "", "containerName": "", "sasTtlAsIso8601": "soon"}}},
+        *({"ipFilterRules": [each]} for each in RULES),
+        {"networkRuleSets": {"defaultAction": "Allow"}},
+        {"networkRuleSets": NO_RULES | {"defaultAction": "Perhaps"}},
+        {"networkRuleSets": NO_RULES | {"ipRules": [{"filterName": "f"}]}},
+        {"routing": {"routes": [{"name": "r", "source": "DeviceMessages", "endpointNames": ["events"]}]}},
+        {"routing": {"fallbackRoute": {"endpointNames": []}}},
+        {"routing": {"enrichments": [{"key": "k", "value": "v", "endpointNames": []}]}},
+        {"routing": {"enrichments": [{"key": "k", "endpointNames": ["events"]}]}},
+    ],
+)
+def test_properties_are_what_the_description_requires(arm: ControlPlane, properties: dict[str, Any]) -> None:
+    assert code_of(put(arm, properties)) == 400_000
     assert arm.call("GET", PATH).status == 404
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import threading
 import uuid
@@ -10,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 
 from dpsops.emulator.authority import ensure_certificates
 from dpsops.emulator.azure import Azure, Dropped
@@ -25,6 +27,16 @@ from dpsops.emulator.world import Clock, Timings, World
 _HTTPS, _MQTT = "443", "8883"
 _QUEUE = 4096  # connections that may wait to be accepted; when it is full, the next one tries again after a second
 _MAX_BODY = 8 * 1024 * 1024
+
+_LOG = logging.getLogger(__name__)
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    """Whether a failure is the server's own. What is no HTTP is answered with 400, and quoted nowhere: it may hold a token."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], HttpProcessingError)
+
+
+_LOG.addFilter(_is_ours)
 
 
 class EmbeddedAzure:
@@ -75,7 +87,7 @@ class EmbeddedAzure:
     async def _start(self) -> None:
         application = web.Application(client_max_size=_MAX_BODY)
         application.router.add_route("*", "/{path:.*}", self._answer)
-        self._runner = web.AppRunner(application, access_log=None, handle_signals=False)
+        self._runner = web.AppRunner(application, access_log=None, handle_signals=False, logger=_LOG)
         await self._runner.setup()
         assert self._runner.server is not None
         self._http = self._runner.server
@@ -113,13 +125,18 @@ class EmbeddedAzure:
         if not isinstance(connection, TlsConnection):
             return web.Response()  # the client has gone meanwhile, and with it who it was
         connection.greeted()
+        try:
+            body = await received.read()
+        except (ConnectionError, web.RequestPayloadError):  # it ended too early, or is not what its headers say
+            connection.abort()
+            return web.Response()
         request = Request(
             method=received.method,
             host=(received.host or "").partition(":")[0].lower(),
             path=received.path,
             query=dict(received.query),
             headers={name.lower(): value for name, value in received.headers.items()},
-            body=await received.read(),
+            body=body,
             chain=connection.chain,
         )
         if request.host != connection.host:  # RFC 9110, 7.4: this connection was made to another host

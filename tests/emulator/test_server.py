@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import socket
+import sqlite3
+import ssl
 import stat
 import subprocess
 import sys
@@ -77,6 +80,38 @@ def test_another_host_behind_a_known_name_is_misdirected(embedded: World, host: 
             timeout=10,
         )
     assert answer.status_code == 421
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"no HTTP\r\n\r\n",
+        b"GET /\xff HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: management.azure.com\r\nAuthorization: Bearer " + b"x" * 100_000 + b"\r\n\r\n",
+        b"PUT / HTTP/1.1\r\nHost: management.azure.com\r\nContent-Length: 9\r\n\r\n{",
+        b"PUT / HTTP/1.1\r\nHost: management.azure.com\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
+    ],
+    ids=["garbage", "a path", "a header", "half a body", "another encoding"],
+)
+def test_what_is_no_request_is_not_logged(embedded: World, caplog: pytest.LogCaptureFixture, said: bytes) -> None:
+    assert embedded.embedded is not None
+    context = ssl.create_default_context(cafile=str(embedded.embedded.authority_file))
+    port = int(embedded.embedded.proxy_url.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(b"CONNECT management.azure.com:443 HTTP/1.1\r\n\r\n")
+        assert connection.recv(4096).startswith(b"HTTP/1.1 200")
+        tls = context.wrap_socket(connection, server_hostname="management.azure.com")
+        with tls, contextlib.suppress(ConnectionError, ssl.SSLError):
+            tls.sendall(said)
+            if b"Content-Length: 9" not in said:
+                assert tls.recv(4096)[9:12] in (b"", b"400")
+    session = requests.Session()
+    session.trust_env = False
+    with session:  # whoever is answered now has come after it
+        proxies, verify = {"https": embedded.embedded.proxy_url}, str(embedded.embedded.authority_file)
+        known = "https://login.microsoftonline.com/common/discovery/instance"
+        assert session.get(known, proxies=proxies, verify=verify, timeout=10).status_code == 200
+    assert [record for record in caplog.records if record.exc_info] == []
 
 
 def groups(request: Request) -> bool:
@@ -227,6 +262,25 @@ def test_a_full_disk_is_said_to_be_and_is_over_when_there_is_room_again(embedded
         groups.create_or_update("rg-large", large)
     disk.execute("PRAGMA max_page_count = 10000")
     groups.create_or_update("rg-large", large)
+
+
+def test_a_transaction_that_cannot_be_committed_leaves_nothing_and_the_next_one_can(tmp_path: Path) -> None:
+    database = Database(tmp_path / "azure.sqlite")
+    connection = database._connection
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("CREATE TABLE parent (id INTEGER PRIMARY KEY)")
+    connection.execute("CREATE TABLE child (id INTEGER REFERENCES parent DEFERRABLE INITIALLY DEFERRED)")
+
+    def write_an_orphan() -> None:
+        with database.transaction() as state:
+            state.put("kind", "key", {})
+            connection.execute("INSERT INTO child VALUES (1)")
+
+    with pytest.raises(sqlite3.IntegrityError):
+        write_an_orphan()
+    with database.transaction() as state:
+        assert state.get("kind", "key") is None
+    database.close()
 
 
 def test_documents_are_listed_by_prefix_in_order() -> None:

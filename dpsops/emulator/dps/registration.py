@@ -90,7 +90,11 @@ def find_state(world: World, id_scope: str, registration_id: str, chain: Sequenc
 
 
 def _check_named(world: World, registration_id: str, body: JSON) -> None:
-    """The body names the device again; that it must is a guess (the stricter one: no example of Azure's leaves it out)."""
+    """The body names the device again; that it must is a guess (the stricter one: no example of Azure's leaves it out).
+
+    A payload, which only custom allocation would use, is an object (`DeviceRegistration`).
+    """
+    member(world, body, "payload", dict)
     if (member(world, body, "registrationId", str) or "").lower() != registration_id.lower():
         raise bad_request(world)
 

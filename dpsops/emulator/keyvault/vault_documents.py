@@ -45,7 +45,7 @@ def require_api_version(api_version: str) -> None:
 def body_of(request: Request) -> JSON:
     """The body of a request that has `properties`, or none at all."""
     body = request.json()
-    if not isinstance(body, dict) or not isinstance(body.get("properties") or {}, dict):
+    if not isinstance(body, dict) or not isinstance(body.get("properties"), dict | None):
         raise refusal(400, "InvalidRequestContent", "The request content was invalid and could not be deserialized.")
     return body
 

@@ -24,6 +24,20 @@ _KEPT = (
 """The properties of a request that a vault keeps, in the order in which they are shown."""
 
 _MOST_POLICIES = 1024
+_COMMON = frozenset({"all", "get", "list", "delete", "recover", "purge", "backup", "restore"})
+_PERMISSIONS = {
+    "keys": _COMMON | {
+        "encrypt", "decrypt", "wrapkey", "unwrapkey", "sign", "verify", "create", "update", "import", "release", "rotate",
+        "getrotationpolicy", "setrotationpolicy",
+    },
+    "secrets": _COMMON | {"set"},
+    "certificates": _COMMON | {
+        "create", "import", "update", "managecontacts", "getissuers", "listissuers", "setissuers", "deleteissuers",
+        "manageissuers",
+    },
+    "storage": _COMMON | {"set", "update", "regeneratekey", "setsas", "listsas", "getsas", "deletesas"},
+}  # fmt: skip
+"""What an access policy may grant, in lower case (`Permissions`): clients write it in any case."""
 
 _DEFAULT_ACLS: JSON = {"bypass": "AzureServices", "defaultAction": "Allow", "ipRules": [], "virtualNetworkRules": []}
 """Network rules that rule nothing, which are not shown."""
@@ -160,8 +174,7 @@ def _check(result: JSON, present: JSON | None) -> None:
     for name in _FLAGS:
         if not isinstance(result.get(name, False), bool):
             raise bad_request(f"An invalid value was provided for '{name}'.")
-    acls = result.get("networkAcls", {})
-    if not isinstance(acls, dict) or acls.get("defaultAction", "Allow") not in ("Allow", "Deny"):
+    if not _are_acls(result.get("networkAcls", {})):
         raise bad_request("An invalid value was provided for 'networkAcls'.")
     if str(result["publicNetworkAccess"]).lower() not in ("enabled", "disabled"):
         raise bad_request("An invalid value was provided for 'publicNetworkAccess'.")
@@ -178,6 +191,22 @@ def _check(result: JSON, present: JSON | None) -> None:
         raise bad_request('The property "softDeleteRetentionInDays" has been set already and it can\'t be modified.')
 
 
+def _are_acls(acls: Any) -> bool:
+    """Whether these are network rules (`NetworkRuleSet`)."""
+    if not isinstance(acls, dict):
+        return False
+    rules = {"ipRules": "value", "virtualNetworkRules": "id"}
+    return (
+        (acls.get("defaultAction") or "Allow") in ("Allow", "Deny")
+        and (acls["bypass"] if acls.get("bypass") is not None else "None") in ("AzureServices", "None")
+        and all(_are_rules([] if acls.get(name) is None else acls[name], target) for name, target in rules.items())
+    )
+
+
+def _are_rules(rules: Any, target: str) -> bool:
+    return isinstance(rules, list) and all(isinstance(rule, dict) and isinstance(rule.get(target), str) for rule in rules)
+
+
 def _irreversible(name: str, what: str) -> Refusal:
     return bad_request(f'The property "{name}" cannot be set to false. Enabling the {what} is an irreversible action.')
 
@@ -187,10 +216,13 @@ def _is_policy(policy: Any) -> bool:
         isinstance(policy, dict)
         and all(isinstance(policy.get(name), str) and policy[name] for name in ("tenantId", "objectId"))
         and isinstance(policy.get("permissions"), dict)
-        and all(
-            isinstance(verbs, list) and all(isinstance(verb, str) for verb in verbs) for verbs in policy["permissions"].values()
-        )
+        and all(_are_permissions(kind, verbs) for kind, verbs in policy["permissions"].items() if verbs is not None)
     )
+
+
+def _are_permissions(kind: str, verbs: Any) -> bool:
+    known = _PERMISSIONS.get(kind, frozenset())
+    return isinstance(verbs, list) and all(isinstance(verb, str) and verb.lower() in known for verb in verbs)
 
 
 def _holder(policy: JSON) -> tuple[str, str]:

@@ -26,7 +26,10 @@ def put(world: World, identifier: ResourceId, body: JSON, api_version: str, call
     document = documents.load(world, name)
     if document is not None and ResourceId.parse(document["id"]).key != identifier.key:
         raise refusal(409, "VaultAlreadyExists", vault_rules.name_in_use(name))
-    if str(given.get("createMode", "")).lower() == "recover":
+    mode = given.get("createMode")
+    if mode is not None and str(mode).lower() not in ("default", "recover"):
+        raise vault_rules.bad_request("An invalid value was provided for 'createMode'.")
+    if str(mode).lower() == "recover":
         # Stricter guess: no recording recovers a vault that was never deleted.
         if document is None or document["deleted"] is None:
             raise deleted_vaults.not_found(name)

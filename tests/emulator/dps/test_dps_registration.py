@@ -155,7 +155,11 @@ def test_a_device_may_ask_what_it_was_assigned_to(lab: Lab) -> None:
     assert refusal_of(ask(*chain[:1])) == (401_002, "CA certificate not found")
 
 
-@pytest.mark.parametrize("body", [b" ", b"[]", b"{}", b'{"registrationId": "d2"}', b'{"registrationId": 5}'])
+PAYLOAD = b'{"registrationId": "d1", "payload": "text"}'
+"""One that is no object."""
+
+
+@pytest.mark.parametrize("body", [b" ", b"[]", b"{}", b'{"registrationId": "d2"}', b'{"registrationId": 5}', PAYLOAD])
 def test_a_request_that_is_not_understood(body: bytes) -> None:
     lab = Lab()
     chain = enrolled(lab).leaf("d1")

@@ -119,6 +119,14 @@ def test_network_rules_that_rule_nothing_are_not_shown(lab: Lab) -> None:
         {"enablePurgeProtection": False},
         {"enableRbacAuthorization": "yes"},
         {"publicNetworkAccess": "maybe"},
+        {"accessPolicies": [POLICY | {"permissions": {"keys": ["get", "steal"]}}]},
+        {"accessPolicies": [POLICY | {"permissions": {"secrets": ["sign"]}}]},
+        {"accessPolicies": [POLICY | {"permissions": {"tables": ["get"]}}]},
+        {"createMode": "perhaps"},
+        {"networkAcls": {"bypass": "Everybody"}},
+        {"networkAcls": {"ipRules": "none"}},
+        {"networkAcls": {"ipRules": [{}]}},
+        {"networkAcls": {"virtualNetworkRules": [{"id": 1}]}},
         {"networkAcls": []},
         {"networkAcls": {"defaultAction": "Perhaps"}},
     ],
@@ -131,6 +139,10 @@ def test_impossible_properties(lab: Lab, change: dict[str, Any]) -> None:
 @pytest.mark.parametrize("body", [{}, {"name": "kv-free"}, {"name": "kv-free", "type": "vaults"}, {"name": 1, "type": TYPE}])
 def test_a_question_for_a_name_is_complete(lab: Lab, body: dict[str, Any]) -> None:
     assert refusal(lab.arm("POST", f"{PROVIDER}/checkNameAvailability", body)) == (400, "BadRequest")
+
+
+def test_properties_are_an_object(lab: Lab) -> None:
+    assert refusal(lab.arm("PATCH", VAULT_ID, {"properties": ""})) == (400, "InvalidRequestContent")
 
 
 def test_tags_are_text(lab: Lab) -> None:

@@ -34,6 +34,8 @@ class Signature:
         fields = dict(part.partition("=")[::2] for part in text.removeprefix(SCHEME).split("&"))
         try:
             resource, expiry = fields["sr"], fields["se"]
+            if not expiry.isascii() or not expiry.isdecimal():
+                raise InvalidSignature
             return cls(
                 resource=unquote(resource),
                 expiry=int(expiry),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import hmac
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -127,6 +129,16 @@ def test_a_signature_expires(lab: Lab) -> None:
     lab.arm.clock.advance(59)
     assert lab.call("GET", "/devices", authorization=signed).status == 200
     lab.arm.clock.advance(1)
+    assert lab.refused("GET", "/devices", authorization=signed) == UNAUTHORIZED
+
+
+@pytest.mark.parametrize("form", ["+{}", " {}", "{}_0", "{}.0"])
+def test_an_expiry_is_written_in_digits_alone(lab: Lab, form: str) -> None:
+    expiry = form.format(int(lab.arm.clock.now()) + 60)
+    value = base64.b64encode(
+        hmac.digest(base64.b64decode(lab.key("iothubowner")), f"{HOST}\n{expiry}".encode(), "sha256")
+    ).decode()
+    signed = f"SharedAccessSignature sr={HOST}&sig={quote(value, safe='')}&se={expiry}&skn=iothubowner"
     assert lab.refused("GET", "/devices", authorization=signed) == UNAUTHORIZED
 
 

@@ -8,12 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import vcr
 
 from tests.conformance.exchanges import ValidatingObserver
 from tests.conformance.openapi import FOLDER, Specification
 from tests.worlds import World, azure_world, embedded_world, forget_challenges, recorded_world, start_embedded
+
+hypothesis.settings.load_profile("ci")  # Hypothesis's own: the same examples each time, no deadline, no database
 
 RECORDINGS = Path(__file__).parent / "recordings"
 

@@ -254,7 +254,7 @@ def test_names(tmp_path: Path, table: str, key: str, good: list[str], bad: list[
 @given(st.text(max_size=70))
 @example("株式会社")
 @example("O'Neil & Sons (UK) Ltd. - 3")
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_an_organization_that_is_taken_stands_in_an_x500_string_as_it_is(name: str) -> None:
     with contextlib.suppress(ValueError):
         taken = Root(organization=name).organization
@@ -358,7 +358,7 @@ def attempt(directory: Path, text: str) -> None:
         assert refused.hint
 
 
-ANY_TEXT = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+ANY_TEXT = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @given(text=st.text())

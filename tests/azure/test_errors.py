@@ -260,7 +260,7 @@ _BODIES = st.recursive(
 
 
 @given(status=st.sampled_from([400, 401, 403, 404, 409, 412, 429, 500, 503]), body=_BODIES)
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_no_answer_is_too_odd(status: int, body: Any) -> None:
     explained = explain(raised(status, body))
     assert explained.message.strip()

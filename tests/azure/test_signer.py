@@ -65,7 +65,7 @@ def test_root_and_leaf_that_the_vault_signed_are_valid_to_openssl(kind: str) -> 
 
 @pytest.mark.parametrize("kind", CURVES)
 @given(data=st.binary(max_size=200))
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_every_signature_fits_the_public_key(kind: str, data: bytes) -> None:
     private = vault_key(kind)
     chosen = hashes.SHA256() if kind == "EC-P256" else hashes.SHA384()

@@ -84,7 +84,7 @@ def test_thumbprints_are_openssls_fingerprints() -> None:
 @example(0x100)
 @example(0xABC)
 @example(2**159 - 1)
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_serial_numbers_are_written_as_openssl_writes_them(serial: int) -> None:
     certificate = by_hand(key("EC-P256"), serial=serial)
     assert shown(certificate, "-serial") == f"serial={chains.serial_text(certificate)}\n"

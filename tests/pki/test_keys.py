@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dpsops.errors import InvalidInput
@@ -36,7 +36,6 @@ def test_other_kinds_are_refused_with_a_hint(text: str) -> None:
 
 
 @given(st.text(max_size=20) | st.from_regex(r"(RSA|EC)-P?(2048|3072|4096|256|384|[0-9]+)(-HSM)?\s?"))
-@settings(deadline=None)
 def test_what_is_read_is_written_as_it_was_and_the_rest_is_refused(text: str) -> None:
     with contextlib.suppress(InvalidInput):
         assert str(KeySpec.parse(text)) == text

@@ -19,7 +19,6 @@ device_ids = st.builds(str.__add__, st.text(OTHER, max_size=63), st.sampled_from
 
 
 @given(device_ids)
-@settings(deadline=None)
 def test_every_id_that_dps_allows_in_lower_case_is_taken(text: str) -> None:
     assert device_id(text) == text
 
@@ -68,7 +67,6 @@ def test_the_hint_for_upper_case_is_the_id_to_write() -> None:
 
 
 @given(st.text(max_size=70))
-@settings(deadline=None)
 def test_whatever_is_taken_is_an_id_by_the_letter_of_the_rules(text: str) -> None:
     try:
         taken = device_id(text)
@@ -86,7 +84,7 @@ def test_whatever_is_taken_is_an_id_by_the_letter_of_the_rules(text: str) -> Non
 @example("-a", "a")
 @example("a-", "a")
 @example("-mfrgg", "abc")
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 def test_different_devices_have_different_secrets_though_key_vault_ignores_case(one: str, other: str) -> None:
     same_device = one == other
     same_secret = secret_name(device_id(one)).lower() == secret_name(device_id(other)).lower()
@@ -94,7 +92,6 @@ def test_different_devices_have_different_secrets_though_key_vault_ignores_case(
 
 
 @given(st.text(OTHER, max_size=30))
-@settings(deadline=None)
 def test_an_id_that_is_the_encoding_of_another_has_another_secret(text: str) -> None:
     encoded = device_id(f"-{text}-")
     lookalike = secret_name(encoded).removeprefix("device-")
@@ -103,7 +100,6 @@ def test_an_id_that_is_the_encoding_of_another_has_another_secret(text: str) -> 
 
 @given(device_ids)
 @example("." * 63 + "a")
-@settings(deadline=None)
 def test_secret_names_are_names_that_key_vault_takes(text: str) -> None:
     """Key Vault REST API, `SecretName`: `^[0-9a-zA-Z-]+$`, 1 to 127 characters."""
     name = secret_name(device_id(text))

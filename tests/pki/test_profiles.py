@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509 import verification
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dpsops.pki import profiles
@@ -182,7 +182,6 @@ SECONDS = st.integers(0, int(timedelta(days=30 * 365).total_seconds()))
 @given(years=st.integers(1, 30), age=SECONDS, days=st.integers(1, 3650))
 @example(years=1, age=0, days=3650)  # born together, and the leaf wants more than the root has
 @example(years=1, age=365 * 86_400 - 301, days=365)  # the root's last second
-@settings(deadline=None)
 def test_a_leaf_lies_within_its_root_and_is_valid_now(years: int, age: int, days: int) -> None:
     lifetime = timedelta(days=years * 365)
     authority = root(lifetime=lifetime)
@@ -219,7 +218,6 @@ def test_new_keys_are_new_and_on_the_curve_that_devices_know() -> None:
     st.tuples(st.from_regex(r"[a-z][a-z0-9-]{0,23}", fullmatch=True), st.integers(1, 10**6)),
     st.tuples(st.from_regex(r"[a-z][a-z0-9-]{0,23}", fullmatch=True), st.integers(1, 10**6)),
 )
-@settings(deadline=None)
 def test_two_roots_never_have_the_same_subject(one: tuple[str, int], other: tuple[str, int]) -> None:
     assert (profiles.root_subject(*one) == profiles.root_subject(*other)) == (one == other)
 

@@ -244,7 +244,7 @@ def outcome(shown: ObservedRoot) -> RootState | Refused:
 
 
 @given(_observed)
-@settings(deadline=None, max_examples=1000)
+@settings(max_examples=1000)
 def test_whatever_the_vault_shows_is_one_state_or_refused(shown: ObservedRoot) -> None:
     found = outcome(shown)
     if isinstance(found, Refused):
@@ -282,7 +282,6 @@ def assert_may_be_used(found: Merged | Ready, shown: ObservedRoot) -> None:
 
 
 @given(_observed)
-@settings(deadline=None)
 def test_neither_the_order_of_versions_nor_a_second_look_changes_the_state(shown: ObservedRoot) -> None:
     turned = replace(shown, versions=shown.versions[::-1])
     assert type(outcome(turned)) is type(outcome(shown))

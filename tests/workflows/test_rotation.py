@@ -178,7 +178,7 @@ def states(draw: st.DrawFn) -> Observed:
     )
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(states())
 def test_every_state_has_exactly_one_phase_and_a_step_or_a_reason(observed: Observed) -> None:
     standing = classify(observed)
@@ -192,7 +192,7 @@ def test_every_state_has_exactly_one_phase_and_a_step_or_a_reason(observed: Obse
         assert observed.generation(standing.new).keeping is not Keeping.RETIRED
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(states())
 def test_the_document_of_a_state_does_not_depend_on_the_order_of_the_fleet(observed: Observed) -> None:
     """A secondary that repeats the primary is none: DPS shows it so."""
@@ -268,7 +268,7 @@ def made(observed: Observed) -> set[int]:
     return {one.number for one in observed.generations if one.is_live}
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(states())
 def test_repeated_steps_always_reach_stable_or_name_the_trouble(observed: Observed) -> None:
     *_, (last, standing) = way(observed)
@@ -279,7 +279,7 @@ def test_repeated_steps_always_reach_stable_or_name_the_trouble(observed: Observ
         assert not any(one.is_remnant for one in older)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(states())
 def test_no_step_of_a_planned_rotation_takes_a_trusted_root_from_a_device(observed: Observed) -> None:
     """Whoever has a leaf of a trusted root keeps one, and the primary is a root that the DPS has verified."""
@@ -293,7 +293,7 @@ def test_no_step_of_a_planned_rotation_takes_a_trusted_root_from_a_device(observ
             assert after.generation(after.primary).trust is Trust.VERIFIED
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(states())
 def test_a_breach_leaves_nothing_of_the_compromised_root(observed: Observed) -> None:
     number = observed.trusted[0]

@@ -172,7 +172,7 @@ _loud = st.builds(
 
 
 @given(st.lists(_noise, max_size=6))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_a_change_of_nothing_but_noise_is_never_reported(deltas: list[WhatIfPropertyChange]) -> None:
     assert not reported(*deltas)
 
@@ -184,7 +184,7 @@ def test_a_change_of_nothing_but_noise_is_never_reported(deltas: list[WhatIfProp
     ),
     beside=st.lists(_noise, max_size=4),
 )
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_a_change_with_a_real_one_anywhere_inside_is_always_reported(
     real: WhatIfPropertyChange, around: list[tuple[str, list[WhatIfPropertyChange]]], beside: list[WhatIfPropertyChange]
 ) -> None:

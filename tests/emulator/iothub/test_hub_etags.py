@@ -73,4 +73,4 @@ class Registry(RuleBasedStateMachine):
 
 
 def test_no_sequence_of_requests_loses_an_update() -> None:
-    run_state_machine_as_test(Registry, settings=settings(max_examples=40, stateful_step_count=20, deadline=None, database=None))
+    run_state_machine_as_test(Registry, settings=settings(max_examples=40, stateful_step_count=20))

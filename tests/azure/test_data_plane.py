@@ -1,0 +1,64 @@
+"""The client of DPS and of the hubs' registries: how patient it is, and that it turns every page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+import requests
+from azure.core.exceptions import HttpResponseError
+
+from dpsops.azure.data_plane import DataPlane
+from dpsops.azure.transport import Transport
+from tests.azure.answers import Answer, Given, Token, transport
+
+
+class Patient(Transport):
+    """A transport that only notes how long it would have waited."""
+
+    def __init__(self, *answers: Given) -> None:
+        super().__init__(session=transport(*answers).session)
+        self.waits: list[float] = []
+
+    def sleep(self, duration: float) -> None:
+        """Notes it."""
+        self.waits.append(duration)
+
+
+def plane(wire: Patient) -> DataPlane:
+    """A hub's registry behind that transport."""
+    return DataPlane("hub.azure-devices.net", "https://iothubs.azure.net/.default", "2021-04-12", Token(), wire)
+
+
+THROTTLED = {"Message": "ErrorCode:ThrottlingBacklogTimeout;The request has been throttled. Wait 10 seconds and try again."}
+
+
+@pytest.mark.parametrize(("headers", "pause"), [({}, 10), ({"Retry-After": "25"}, 25)])
+def test_a_throttled_request_waits_as_it_is_told_in_the_header_or_in_words(headers: Mapping[str, str], pause: int) -> None:
+    wire = Patient((429, THROTTLED, headers), (429, THROTTLED, headers), (200, {"deviceId": "press-07"}, {}))
+    assert plane(wire).get("/devices/press-07") == {"deviceId": "press-07"}
+    assert wire.waits == [pause, pause]
+
+
+def test_patience_ends() -> None:
+    wire = Patient(*[(429, THROTTLED, {})] * 8)
+    with pytest.raises(HttpResponseError, match="Throttl") as failed:
+        plane(wire).get("/devices/press-07")
+    assert failed.value.status_code == 429
+    assert wire.waits == [10] * 7
+
+
+def test_a_query_turns_every_page() -> None:
+    asked: list[str | bytes | None] = []
+
+    def page(more: str, *found: dict[str, Any]) -> Any:
+        def answer(request: requests.PreparedRequest) -> Answer:
+            asked.append(request.headers.get("x-ms-continuation"))
+            return 200, list(found), {"x-ms-continuation": more} if more else {}
+
+        return answer
+
+    wire = Patient(page("second", {"id": 1}), page("third"), page("", {"id": 2}))
+    assert plane(wire).query("/enrollments/query", {"query": "SELECT *"}) == [{"id": 1}, {"id": 2}]
+    assert asked == [None, "second", "third"]

@@ -78,9 +78,9 @@ def served(directory: Path) -> Iterator[subprocess.Popen[str]]:
     """`dpsops local serve` as a process of its own."""
     command = [sys.executable, "-m", "dpsops", "local", "serve", "--port", "0"]
     with subprocess.Popen(command, cwd=directory, env=os.environ | SOURCE, stderr=subprocess.PIPE, text=True) as server:
-        assert server.stderr is not None
-        assert "the embedded Azure is at http://127.0.0.1:" in server.stderr.readline()
         try:
+            assert server.stderr is not None
+            assert "the embedded Azure is at http://127.0.0.1:" in server.stderr.readline()
             yield server
         finally:
             server.send_signal(signal.SIGINT)

@@ -56,13 +56,13 @@ def test_root_show_export_and_prove(terminal: Terminal, tmp_path: Path) -> None:
 
     code, pem, _ = terminal("root", "export")
     described = subprocess.run(
-        ["openssl", "x509", "-noout", "-text"], input=pem, capture_output=True, text=True, check=True
+        ["openssl", "x509", "-noout", "-text", "-nameopt", "RFC2253"], input=pem, capture_output=True, text=True, check=True
     ).stdout  # fmt: skip
     for wanted in (
         "X509v3 Basic Constraints: critical\n                CA:TRUE, pathlen:0",
         "X509v3 Key Usage: critical\n                Digital Signature, Certificate Sign, CRL Sign",
         "X509v3 Subject Key Identifier",
-        "Subject: CN = dpsops local root G1",
+        "Subject: CN=dpsops local root G1",
     ):
         assert wanted in described
 

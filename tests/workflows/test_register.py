@@ -333,13 +333,16 @@ def test_a_throttled_dps_is_said_to_be(embedded: World) -> None:
     assert (refused.value.code, "1,000 registrations a minute" in refused.value.hint) == (429001, True)
 
 
-def test_a_pause_that_nobody_understands(embedded: World) -> None:
+@pytest.mark.parametrize(("named", "pause"), [("7", 7), ("86400", 60), ("Wed, 21 Oct 2026 07:28:00 GMT", 3)])
+def test_a_pause_is_as_long_as_dps_says_within_reason(embedded: World, named: str, pause: int) -> None:
     run = ready(embedded)
     assert embedded.embedded is not None
-    assigning = Response(202, {"operationId": "4.x", "status": "assigning"}, {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"})
+    assigning = Response(202, {"operationId": "4.x", "status": "assigning"}, {"Retry-After": named})
     embedded.embedded.azure.faults.add(Fault(Refuse(assigning), partial(asks, "/register")))
+    before = embedded.clock.now()
     with pytest.raises(RegistrationRefused, match="Registration not found"):
         over("https", run)
+    assert embedded.clock.now() - before == pause
 
 
 def test_the_root_that_issued_is_the_groups_primary(embedded: World) -> None:

@@ -308,11 +308,38 @@ def answered(body: dict[str, Any]) -> Refuse:
     return Refuse(Response(200, body))
 
 
-def test_a_vault_that_signs_with_another_key_is_not_believed(embedded: World) -> None:
-    """The second signature of an `up` is the check before the root is sealed; the third is the proof."""
+def forge(world: World, number: int) -> None:
+    """Lets the vault sign with another key, once: the first signature of an `up` is the root's own, the second the check
+    before the root is sealed, the third the proof."""
     forged = base64.urlsafe_b64encode(bytes(256)).decode().rstrip("=")
     kid = "https://kv-dpsops-test.vault.azure.net/keys/root-g1/0123456789abcdef0123456789abcdef"
-    azure(embedded).faults.add(Fault(answered({"kid": kid, "value": forged}), partial(asks_for, "sign"), skip=1))
+
+    def signs(request: Request) -> bool:
+        return asks_for("sign", request) and "authorization" in request.headers
+
+    azure(world).faults.add(Fault(answered({"kid": kid, "value": forged}), signs, skip=number - 1))
+
+
+@pytest.mark.parametrize(("number", "step"), [(1, "merge"), (3, "verify")])
+def test_a_certificate_with_a_false_signature_is_shown_to_nobody(embedded: World, number: int, step: str) -> None:
+    forge(embedded, number)
+    with pytest.raises(Error, match="does not carry a valid signature"):
+        converge(embedded.run())
+    assert not any(exchange.path.endswith(f"/{step}") for exchange in embedded.exchanges)
+    converge(embedded.run())
+    assert any(exchange.path.endswith(f"/{step}") for exchange in embedded.exchanges), "the next run goes on from there"
+
+
+def test_a_leaf_with_a_false_signature_is_not_kept(embedded: World) -> None:
+    converge(embedded.run())
+    forge(embedded, 1)
+    with pytest.raises(Error, match="does not carry a valid signature"):
+        list(device.issue(embedded.run(), [device_id("press-07")]))
+    assert list(device.fleet(embedded.run())) == []
+
+
+def test_a_vault_that_signs_with_another_key_is_not_believed(embedded: World) -> None:
+    forge(embedded, 2)
     with pytest.raises(Refused, match="signs for root-g1 with another key"):
         converge(embedded.run())
     with pytest.raises(Error, match="has no whole root yet"):

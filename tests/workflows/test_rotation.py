@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 
 import pytest
 from hypothesis import given, settings
@@ -148,7 +149,8 @@ def test_undo() -> None:
 # --- every state ------------------------------------------------------------------------------------------------------
 
 
-def generations(number: int, breaches: Sequence[Breach | None]) -> st.SearchStrategy[Generation]:
+@cache
+def generations(number: int, breaches: tuple[Breach | None, ...]) -> st.SearchStrategy[Generation]:
     """Any generation, in any state that the vault, the DPS and the fleet can show of it; a whole and verified one is as
     likely as all others, because a planned rotation has two of these."""
     return st.builds(
@@ -168,7 +170,7 @@ def generations(number: int, breaches: Sequence[Breach | None]) -> st.SearchStra
 def states(draw: st.DrawFn) -> Observed:
     """Any state: up to four generations, of which the group trusts one or two. One of four has a breach."""
     numbers = sorted(draw(st.sets(st.integers(1, 6), min_size=1, max_size=4)))
-    kinds: list[list[Breach | None]] = [[None], [None], [None, Breach.OVER], [None, *Breach]]
+    kinds: list[tuple[Breach | None, ...]] = [(None,), (None,), (None, Breach.OVER), (None, *Breach)]
     breaches = draw(st.sampled_from(kinds))
     return Observed(
         generations=tuple(draw(generations(number, breaches)) for number in numbers),

@@ -17,8 +17,9 @@ TEMPLATE = "dpsops/template/main.json"
 def run(*arguments: str, cwd: Path, **environment: str) -> str:
     """Runs `python ARGUMENTS` in `cwd` and returns its stdout; a failure shows all that it said."""
     command = [sys.executable, *arguments]
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("DPSOPS")}
     done = subprocess.run(
-        command, cwd=cwd, env=os.environ | environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        command, cwd=cwd, env=inherited | environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

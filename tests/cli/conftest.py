@@ -1,12 +1,23 @@
-"""The terminal as a fixture."""
+"""The terminal as a fixture, and Ctrl-C."""
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from dpsops.azure.transport import Transport
 from tests.cli.terminal import LOCAL, Terminal
+
+
+@pytest.fixture(autouse=True)
+def _interruptible() -> Iterator[None]:
+    """A background job of a script ignores SIGINT, and so would the commands that the tests start and interrupt."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before or signal.SIG_DFL)
 
 
 @pytest.fixture
@@ -14,6 +25,7 @@ def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     """A terminal in an empty directory with quick settings for `local`."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DPSOPS_ENV", raising=False)
+    monkeypatch.setattr(Transport, "sleep", lambda *_: None)  # its Azure is done at once: no second attempt fares better later
     (tmp_path / "infra").mkdir()
     (tmp_path / "infra" / "local.toml").write_text(LOCAL)
     return Terminal(capsys)

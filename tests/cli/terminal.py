@@ -84,4 +84,7 @@ def served(directory: Path) -> Iterator[subprocess.Popen[str]]:
             yield server
         finally:
             server.send_signal(signal.SIGINT)
-            server.wait(30)
+            try:
+                server.wait(30)
+            finally:
+                server.kill()  # where it did not stop, the test fails and does not hang

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -94,8 +93,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             assert "the embedded Azure is at http://127.0.0.1:" in server.stderr.readline()
             yield Served(run("local", "env"))
         finally:
-            server.send_signal(signal.SIGINT)
-            server.wait(30)
+            server.terminate()  # not SIGINT, which a background job of a script ignores
 
 
 @pytest.fixture(scope="session")

@@ -93,7 +93,7 @@ def served_variables() -> dict[str, str] | None:
     """
     try:
         with open(STATE_DIRECTORY / _LOCK, "r+b") as file:
-            if _try_lock(file):
+            if _try_lock(file, fcntl.LOCK_SH):  # shared, or two that look at once would take each other for a server
                 return None
             found: dict[str, str] = json.load(file)
             return found
@@ -108,7 +108,7 @@ def announced(azure: EmbeddedAzure) -> Iterator[None]:
     """Lets other commands in this directory find a server, until the block ends. Raises `Refused` where one is served already."""
     descriptor = os.open(STATE_DIRECTORY / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     with open(descriptor, "r+b") as file:
-        if not _try_lock(file):
+        if not _try_lock(file, fcntl.LOCK_EX):
             raise Refused("an embedded Azure is already served in this directory", "use that one: dpsops local env")
         file.truncate()
         file.write(json.dumps(variables(azure)).encode())
@@ -136,9 +136,9 @@ def reset() -> bool:
     return True
 
 
-def _try_lock(file: IO[bytes]) -> bool:
+def _try_lock(file: IO[bytes], kind: int) -> bool:
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,14 @@ def test_a_server_that_was_killed_is_not_mistaken_for_a_living_one(terminal: Ter
         server.wait(30)
     assert_error(terminal("local", "env"), 1, "no embedded Azure is served")
     assert terminal("status")[0] == 0
+
+
+def test_two_commands_that_look_for_a_server_at_once_do_not_take_each_other_for_one(terminal: Terminal, tmp_path: Path) -> None:
+    terminal("plan")
+    (tmp_path / ".dpsops" / "serve.lock").touch()  # as a server leaves it behind
+    with open(tmp_path / ".dpsops" / "serve.lock", "rb") as other:
+        fcntl.flock(other, fcntl.LOCK_SH)
+        assert terminal("plan")[0] == 0
 
 
 def test_a_port_that_is_taken(terminal: Terminal, tmp_path: Path) -> None:

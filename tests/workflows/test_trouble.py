@@ -282,6 +282,17 @@ def test_one_device_that_fails_does_not_stop_the_others(embedded: World) -> None
     assert "deleted but recoverable" in failed.reason
 
 
+def test_a_role_that_is_missing_is_no_matter_of_one_device(embedded: World) -> None:
+    def keeps(request: Request) -> bool:
+        return request.method == "PUT" and request.path.startswith("/secrets/device-")
+
+    converge(embedded.run())
+    refusal = {"code": "Forbidden", "message": "Caller is not authorized.", "innererror": {"code": "ForbiddenByRbac"}}
+    azure(embedded).faults.add(Fault(Refuse(Response(403, {"error": refusal})), keeps))
+    with pytest.raises(HttpResponseError, match="Caller is not authorized"):
+        list(device.issue(embedded.run(), [device_id("press-01"), device_id("press-02")]))
+
+
 def test_nothing_is_issued_without_a_root(embedded: World) -> None:
     deploy_only(embedded)
     with pytest.raises(Error, match="has no whole root yet"):

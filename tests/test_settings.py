@@ -153,6 +153,7 @@ WRONG: dict[str, tuple[str, int, str]] = {
     "unknown key at the top": (changed("tags =", "labels ="), 4, "labels: no such setting"),
     "unknown key in a table": (changed("soft_delete_days", "soft_delete"), 10, "vault.soft_delete: no such setting"),
     "a table's name mistyped": (changed("[dps]", "[dsp]"), 12, "dsp: no such setting"),
+    "a group of 129 characters": (f'{COMPLETE}[group]\nid = "{"x" * 129}"\n', 42, f"group.id: {GROUP_ID}"),
     "a group in upper case": (f'{COMPLETE}[group]\nid = "Devices"\n', 42, f"group.id: {GROUP_ID}"),
     "unknown table": (f"{COMPLETE}[extra]\n", 41, "extra: no such setting"),
     "unknown table in a table": (f"{COMPLETE}[vault.extra]\n", 41, "vault.extra: no such setting"),

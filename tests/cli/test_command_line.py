@@ -105,6 +105,7 @@ def test_a_device_registers_is_blocked_and_let_in_again(terminal: Terminal) -> N
     assert terminal("device", "renew", "press-07")[0] == 1
     code, out, _ = terminal("device", "issue", "press-07")
     assert (code, out) == (1, "✗ press-07: it is blocked: dpsops device unblock press-07\n")
+    assert terminal("device", "issue", "press-07", "press-08")[0] == 3, "the other has its leaf already"
     assert terminal.json("status")["devices"] == {"total": 2, "expiring": 0, "blocked": 1}
 
     assert terminal.json("device", "unblock", "press-07")["changed"] is True

@@ -1,4 +1,4 @@
-"""The terminal as a fixture, and Ctrl-C."""
+"""The terminal as a fixture, and the signals that end a command."""
 
 from __future__ import annotations
 
@@ -15,10 +15,13 @@ from tests.cli.terminal import LOCAL, Terminal
 
 @pytest.fixture(autouse=True)
 def _interruptible() -> Iterator[None]:
-    """A background job of a script ignores SIGINT, and so would the commands that the tests start and interrupt."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    """A background job of a script ignores SIGINT, and one under nohup SIGHUP; so would the commands that the tests start
+    and interrupt."""
+    interrupt = signal.signal(signal.SIGINT, signal.default_int_handler)
+    hang_up = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
-    signal.signal(signal.SIGINT, before or signal.SIG_DFL)
+    signal.signal(signal.SIGINT, interrupt or signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, hang_up or signal.SIG_DFL)
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,20 @@ _AZURE = [pytest.param("azure", marks=pytest.mark.azure)]
 @pytest.fixture(autouse=True)
 def _no_old_challenges() -> None:
     forget_challenges()
+
+
+@pytest.fixture
+def unmeasured() -> Iterator[None]:
+    """No coverage, for a test that does the same many times over: measured it takes twice as long, and others show the same.
+
+    pytest-cov's own mark for that, `no_cover`, does nothing in the processes of pytest-xdist.
+    """
+    trace, of_threads = sys.gettrace(), threading.gettrace()
+    sys.settrace(None)
+    threading.settrace(None)
+    yield
+    sys.settrace(trace)
+    threading.settrace(of_threads)
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from azure.core.exceptions import AzureError
 
 from dpsops.emulator.world import Timings
@@ -29,6 +30,8 @@ from tests.workflows.saved import Saved
 from tests.workflows.test_external import certified
 from tests.workflows.test_kill import kill_after
 from tests.worlds import BEGINNING, World, embedded_world, environment, start_embedded
+
+pytestmark = pytest.mark.usefixtures("unmeasured")
 
 PLAIN, PINNED, UNSEEN = device_id("press-07"), device_id("press-08"), device_id("press-09")
 

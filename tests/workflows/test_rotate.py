@@ -104,6 +104,7 @@ def issued(world: World, *devices: DeviceId) -> None:
     assert all(isinstance(one, device.Issued) for one in device.issue(world.run(), devices))
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_devices_register_throughout(quick: World) -> None:
     """None that should succeed ever fails, and none that should fail ever succeeds."""
     issued(quick, PRESS, OTHER, BLOCKED)
@@ -141,6 +142,7 @@ def waits(run: Run, grace: timedelta = MONTH) -> tuple[Any, ...]:
     return rotate.waiting(run, view, classify(view.observed), grace).devices
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_fifty_devices_end_under_the_new_root(quick: World) -> None:
     names = [device_id(f"press-{number:02}") for number in range(50)]
     issued(quick, *names)

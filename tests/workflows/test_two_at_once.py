@@ -26,6 +26,8 @@ from tests.workflows.doing import converge
 from tests.workflows.saved import Saved
 from tests.worlds import Stopwatch, World, embedded_world, environment, start_embedded
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 PRESS = device_id("press-07")
 
 

@@ -147,6 +147,7 @@ def test_a_filter_that_is_not_granted_is_a_failure_among_others(conversation: Co
     assert say(conversation, HELLO, wanted) == packets.connack(0) + packets.suback(5, [1, packets.FAILURE, 0])
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_packet_identifiers_go_round_until_one_is_still_not_acknowledged(conversation: Conversation) -> None:
     say(conversation, HELLO, ECHO)
     echo = Publish("$echo/a", b"")

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from dpsops.emulator.world import Timings
 from tests.workflows.doing import converge
-from tests.worlds import World, environment
+from tests.workflows.saved import Saved
+from tests.worlds import BEGINNING, World, embedded_world, environment, predictable_entropy, start_embedded
+
+_EC = environment(root={"key": "EC-P256"})
+
+
+@pytest.fixture(scope="session")
+def _converged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Saved, float]:
+    """What an embedded Azure remembers after `up`, and how many seconds that took of its time."""
+    directory = tmp_path_factory.mktemp("converged")
+    with start_embedded(directory, Timings()) as azure:
+        converge(embedded_world(azure, _EC).run())
+        return Saved.of(directory), azure.azure.clock.now() - BEGINNING.timestamp()
 
 
 @pytest.fixture
-def quick(embedded: World) -> World:
+def quick(embedded: World, tmp_path: Path, _converged: tuple[Saved, float]) -> World:
     """An Azure that is done at once, with a proven EC root: the device SDK waits in real time."""
     assert embedded.embedded is not None
     embedded.embedded.azure.timings = Timings()
-    embedded.environment = environment(root={"key": "EC-P256"})
-    converge(embedded.run())
+    embedded.environment = _EC
+    saved, seconds = _converged
+    saved.restore(tmp_path)
+    embedded.clock.advance(seconds)
+    embedded.entropy = predictable_entropy(2)  # the first serial numbers are taken
     return embedded

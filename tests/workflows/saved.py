@@ -22,8 +22,9 @@ class Saved:
         with closing(sqlite3.connect(file)) as connection:
             return cls(file, connection.execute("SELECT kind, key, body FROM document").fetchall())
 
-    def restore(self) -> None:
-        """Makes it now what it was then."""
-        with closing(sqlite3.connect(self.file)) as connection, connection:
+    def restore(self, directory: Path | None = None) -> None:
+        """Makes it now what it was then, or another one, in `directory`, what this one was."""
+        file = directory / ".dpsops" / "azure.sqlite" if directory else self.file
+        with closing(sqlite3.connect(file)) as connection, connection:
             connection.execute("DELETE FROM document")
             connection.executemany("INSERT INTO document VALUES (?, ?, ?)", self.documents)

@@ -22,7 +22,7 @@ from dpsops.pki.names import DeviceId
 from dpsops.workflows import draining, fleet, generations, identities
 from dpsops.workflows.device import Failed
 from dpsops.workflows.generations import View, change_group, put_group, tag_root
-from dpsops.workflows.root_state import root_name
+from dpsops.workflows.root_state import BREACH_TAG, root_name
 from dpsops.workflows.rotation import Breach, Standing
 from dpsops.workflows.run import Action, Run
 
@@ -31,7 +31,7 @@ def condemn(run: Run, view: View, number: int) -> Iterator[Action]:
     """Marks a root as compromised: from here on whatever is run next cuts it off first."""
     alone = view.observed.trusted == (number,)
     reopen = generations.REOPEN if alone and view.group.enabled else None
-    tag_root(run, number, {generations.BREACH_TAG: Breach.BEGUN, generations.REOPEN_TAG: reopen})
+    tag_root(run, number, {BREACH_TAG: Breach.BEGUN, generations.REOPEN_TAG: reopen})
     yield Action("condemn", f"root {root_name(number)}", "marked as compromised")
 
 
@@ -51,7 +51,7 @@ def cut_off(run: Run, view: View, number: int) -> Iterator[Action | Failed]:
         yield from _disable_identities(run, view, number)
         raise
     yield from _disable_identities(run, view, number)
-    tag_root(run, number, {generations.BREACH_TAG: Breach.CUT})
+    tag_root(run, number, {BREACH_TAG: Breach.CUT})
     yield Action("cut off", f"root {root_name(number)}", "vouches for nobody any more")
 
 
@@ -79,7 +79,7 @@ def readmit(run: Run, view: View, standing: Standing) -> Iterator[Action | Faile
     """Lets the devices in again; then it is over."""
     yield from let_in(run, view, standing)
     tag_root(run, standing.new, {generations.DRAINING_TAG: None})
-    over = {generations.BREACH_TAG: Breach.OVER, generations.REOPEN_TAG: None, generations.REPLACED_TAG: root_name(standing.new)}
+    over = {BREACH_TAG: Breach.OVER, generations.REOPEN_TAG: None, generations.REPLACED_TAG: root_name(standing.new)}
     tag_root(run, standing.old, over)
     yield Action("settle", f"replacement of {root_name(standing.old)} by {root_name(standing.new)}", "done")
 

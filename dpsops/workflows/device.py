@@ -188,9 +188,15 @@ def kept_versions(run: Run, device: DeviceId) -> list[Kept]:
 
 
 def fleet(run: Run) -> Iterator[Kept]:
-    """Every device that has a secret in the vault, by the secrets' tags; no key is read."""
+    """Every device that has a secret in the vault, by the secrets' tags; no key is read. Raises `Refused` for a secret
+    whose tag names another device than its name does: anybody can edit a tag."""
     for properties in run.cloud.secrets.list_properties_of_secrets():
         if kept := _kept(properties.tags or {}, properties.expires_on):
+            if properties.name != secret_name(DeviceId(kept.device)):
+                raise Refused(
+                    f"the secret {properties.name} in the vault says that it is of the device {kept.device!r}",
+                    f"find out who has changed its tag {DEVICE_TAG!r}; correct it, then run the command again",
+                )
             yield kept
 
 

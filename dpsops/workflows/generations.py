@@ -13,7 +13,7 @@ from dpsops.errors import Error, Refused
 from dpsops.workflows import device, enrollment, root
 from dpsops.workflows.device import Kept
 from dpsops.workflows.enrollment import ObservedGroup
-from dpsops.workflows.root_state import RETIRED, RETIRED_TAG, SEAL_TAG, SEALED, generation_of, root_name
+from dpsops.workflows.root_state import BREACH_TAG, RETIRED, RETIRED_TAG, SEAL_TAG, SEALED, generation_of, root_name
 from dpsops.workflows.rotation import Breach, Generation, Keeping, Observed, Trust
 from dpsops.workflows.run import Action, Run
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _Value = TypeVar("_Value")
 
-DRAINING_TAG, BREACH_TAG, REOPEN_TAG, REPLACED_TAG = "draining", "breach", "reopen", "replaced-by"
+DRAINING_TAG, REOPEN_TAG, REPLACED_TAG = "draining", "reopen", "replaced-by"
 REOPEN = "yes"
 
 Held = Mapping[str, CaCertificate]
@@ -198,8 +198,8 @@ def put_away(run: Run, view: View, number: int) -> Iterator[Action]:
         if kept is None:
             raise Refused(
                 f"the {registry.owner} holds a certificate {name} (SHA-1 {found.thumbprint}), which the vault does not have",
-                f"'az keyvault certificate recover --name {name}' brings a deleted root back; if it is gone for good, remove "
-                f"{name} there; then run the command again",
+                f"'az keyvault certificate recover --vault-name {run.environment.vault.name} --name {name}' brings a deleted "
+                f"root back; if it is gone for good, remove {name} there; then run the command again",
             )
         if _trust(found, kept) is Trust.STRANGER:
             raise Refused(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from azure.core.exceptions import ResourceNotFoundError
@@ -13,6 +13,7 @@ from dpsops.pki import chains, profiles
 from dpsops.workflows import enrollment
 from dpsops.workflows.enrollment import ObservedGroup
 from dpsops.workflows.root_state import (
+    BREACH_TAG,
     RETIRED,
     RETIRED_TAG,
     ROLE_TAG,
@@ -62,26 +63,26 @@ def _is_sealed(properties: CertificateProperties) -> bool:
     return (properties.tags or {}).get(SEAL_TAG) == SEALED
 
 
-def live(run: Run) -> list[int]:
-    """The generations in the vault that are not retired."""
-    return sorted(number for number, properties in kept(run).items() if (properties.tags or {}).get(RETIRED_TAG) != RETIRED)
-
-
-def without_group(run: Run, found: Sequence[int]) -> str:
-    """The name of the root that a new enrollment group is to trust, of these live ones; of the first generation where
-    there is none.
+def without_group(run: Run, roots: Mapping[int, CertificateProperties]) -> str:
+    """The name of the root that a new enrollment group is to trust: the one in the vault, or the next where there is none
+    that could be. A retired root is none, nor is one that is marked as compromised.
 
     Raises `Refused` where there are several: the group is gone in the middle of a rotation, and with one of them alone
     it would shut out the devices of the other.
     """
-    if len(found) > 1:
-        old, new = (root_name(number) for number in found[-2:])
+    fit = sorted(number for number, properties in roots.items() if _may_be_trusted(properties.tags or {}))
+    if len(fit) > 1:
+        old, new = (root_name(number) for number in fit[-2:])
         raise Refused(
             f"the enrollment group {run.environment.group.id} is gone, and devices may have leaves of {old} and of {new}",
             f"make it in the DPS with both, the primary {old} and the secondary {new} ('az iot dps enrollment-group create "
             "--ca-name … --secondary-ca-name …'), then run the command again",
         )
-    return root_name(max(found, default=1))
+    return root_name(fit[0] if fit else max(roots, default=0) + 1)
+
+
+def _may_be_trusted(tags: Mapping[str, str]) -> bool:
+    return tags.get(RETIRED_TAG) != RETIRED and BREACH_TAG not in tags
 
 
 def current_name(run: Run, group: ObservedGroup | None) -> str:
@@ -89,7 +90,7 @@ def current_name(run: Run, group: ObservedGroup | None) -> str:
 
     Raises `Refused` where the group trusts a certificate that dpsops did not make, and as `without_group` does.
     """
-    return without_group(run, live(run)) if group is None else root_name(group.trusted()[0])
+    return without_group(run, kept(run)) if group is None else root_name(group.trusted()[0])
 
 
 def trusted(run: Run) -> tuple[int, ...]:

@@ -17,7 +17,7 @@ from dpsops.errors import Refused
 from dpsops.pki import chains
 from dpsops.pki.profiles import root_faults
 
-ROLE_TAG, GENERATION_TAG, SEAL_TAG, RETIRED_TAG = "dpsops", "generation", "sealed", "retired"
+ROLE_TAG, GENERATION_TAG, SEAL_TAG, RETIRED_TAG, BREACH_TAG = "dpsops", "generation", "sealed", "retired", "breach"
 ROOT_ROLE, SEALED, RETIRED = "root", "yes", "yes"
 
 _NAME = re.compile(r"root-g([1-9]\d*)")

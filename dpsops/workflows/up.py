@@ -108,10 +108,10 @@ def _plan_root(run: Run, observed: deployment.ObservedDeployment, attempts: int)
 def _current(run: Run, attempts: int, *, dps_exists: bool) -> tuple[str, enrollment.ObservedGroup | None]:
     """The name of the root that is in use, and the enrollment group, which decides that as soon as there is one."""
     run.progress("looking at the roots in the vault")
-    live = _when_allowed(run, "the vault", _is_denied_by_vault, lambda: root.live(run), attempts)
+    roots = _when_allowed(run, "the vault", _is_denied_by_vault, lambda: root.kept(run), attempts)
     run.progress("looking at the enrollment group")
     group = _when_allowed(run, "the DPS", _is_denied, lambda: enrollment.observe(run), attempts) if dps_exists else None
-    return root.without_group(run, live) if group is None else root_state.root_name(group.trusted()[0]), group
+    return root.without_group(run, roots) if group is None else root_state.root_name(group.trusted()[0]), group
 
 
 def _plan_proofs(run: Run, name: str, whole: root_state.Version | None, *, exist: bool) -> Iterator[Action]:

@@ -85,7 +85,7 @@ def was_killed(step: Callable[[Run, DeviceId], Iterable[Action]], run: Run) -> b
 def assert_whole(world: World) -> None:
     """One root, sealed, its key not exportable, verified in DPS; one leaf that it signed."""
     run = world.run()
-    assert root.live(run) == [1]
+    assert list(root.kept(run)) == [1]
     state = root_state.classify(root.observe(run, "root-g1"), run.now())
     assert isinstance(state, root_state.Ready)
     assert all(prove.is_proven(registry.get("root-g1"), state.root) for registry in run.cloud.registries)

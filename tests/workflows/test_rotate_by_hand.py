@@ -9,8 +9,8 @@ import pytest
 from dpsops.errors import Refused
 from dpsops.pki.names import secret_name
 from dpsops.workflows import enrollment, generations, root, rotate, status
-from dpsops.workflows.rotation import Phase, Step
-from dpsops.workflows.run import Run
+from dpsops.workflows.rotation import Keeping, Phase, Step
+from dpsops.workflows.run import Action, Run
 from tests.workflows.devices import Device
 from tests.workflows.doing import converge
 from tests.workflows.test_rotate import MONTH, PRESS, disable_group, issued, observed, phase, standing, step, waits
@@ -36,12 +36,41 @@ def test_an_old_root_that_was_deleted_from_the_vault_does_not_stay_in_the_dps_un
     for _ in range(2):
         with pytest.raises(Refused, match=r"certificate root-g1 .*, which the vault does not have") as refused:
             step(quick.run(), until=Phase.STABLE, grace=NONE)
-    assert "az keyvault certificate recover --name root-g1" in refused.value.hint
+    assert "az keyvault certificate recover --vault-name kv-dpsops-test --name root-g1" in refused.value.hint
     assert phase(quick.run()) is Phase.DRAINING
     quick.run().cloud.certificates.begin_recover_deleted_certificate("root-g1").result()
     step(quick.run(), until=Phase.STABLE, grace=NONE)
     (dps,) = quick.run().cloud.registries
     assert (phase(quick.run()), list(dps.all())) == (Phase.STABLE, ["root-g2"])
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_a_group_that_is_deleted_in_a_breach_is_made_with_the_next_root(quick: World, cut: bool) -> None:
+    issued(quick, PRESS)
+    device = Device.fetched(quick.run(), PRESS)
+    device.register(quick.run())
+    run = quick.run()
+    for action in rotate.replace_compromised(run, lambda cut: None):
+        if isinstance(action, Action) and action.action == ("cut off" if cut else "condemn"):
+            break
+    run.cloud.enrollments.delete(enrollment.path(run.environment), generations.observe(run).group.etag)
+    converge(quick.run())
+    assert observed(quick.run()).trusted == (2,)
+    device.is_refused(quick.run())
+    step(quick.run(), until=Phase.STABLE)
+    device.is_refused(quick.run())
+    device.fetch(quick.run())
+    device.register(quick.run())
+    assert observed(quick.run()).generation(1).keeping is Keeping.RETIRED
+
+
+def test_a_secret_that_says_it_is_of_another_device_is_named(quick: World) -> None:
+    issued(quick, PRESS)
+    run = quick.run()
+    tags = run.cloud.secrets.get_secret(secret_name(PRESS)).properties.tags or {}
+    run.cloud.secrets.update_secret_properties(secret_name(PRESS), tags={**tags, "device": "press-99"})
+    with pytest.raises(Refused, match="the secret device-press-07 in the vault says that it is of the device 'press-99'"):
+        step(quick.run())
 
 
 def test_a_group_that_was_deleted_is_not_made_with_one_of_two_roots(quick: World) -> None:

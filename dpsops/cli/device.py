@@ -11,6 +11,7 @@ import typer
 
 from dpsops.cli import files
 from dpsops.cli.connection import connected
+from dpsops.cli.exits import of_many
 from dpsops.cli.options import Options, timestamp
 from dpsops.errors import InvalidInput
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from dpsops.workflows.fleet import Member
     from dpsops.workflows.run import Action
 
-_FAILED, _SOME_FAILED = 1, 3
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -118,10 +118,8 @@ def _print_issued(options: Options, results: Sequence[Issued | Unchanged | Faile
         *(f"✓ {action.target}: {action.outcome}" for action in actions),
     ]
     options.print_result(document, "\n".join(lines))
-    if not failed:
-        return 0
     well = {*unchanged, *(one.device for one in issued)} - {one.device for one in failed}
-    return _SOME_FAILED if well else _FAILED
+    return of_many(well=bool(well), failed=bool(failed))
 
 
 def _individual(wanted: bool, twin: Path | None, hub: str | None, policy: str | None) -> Individual | None:

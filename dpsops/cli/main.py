@@ -12,10 +12,9 @@ import typer
 
 from dpsops import __version__
 from dpsops.cli import admission, device, local, root, rotate, up
+from dpsops.cli.exits import Exit
 from dpsops.cli.options import Options, Output
 from dpsops.errors import Error, InvalidInput, NotAllowed
-
-_FAILED, _WRONG_USE, _NOT_ALLOWED, _INTERRUPTED = 1, 2, 4, 130
 
 app = typer.Typer(
     name="dpsops",
@@ -78,7 +77,7 @@ def run() -> None:
         if signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores the latter
             signal.signal(number, _end)
     code = main(sys.argv[1:])
-    if code == _INTERRUPTED:
+    if code == Exit.INTERRUPTED:
         # The device SDK's threads would complain while Python exits, and Python itself would die of the signal where it
         # fell into an exec, as every dataclass has one.
         os._exit(code)
@@ -97,18 +96,18 @@ def main(arguments: list[str]) -> int:
     except Error as error:
         return _report(error)
     except (typer.Abort, KeyboardInterrupt):
-        result = _INTERRUPTED
+        result = Exit.INTERRUPTED
     except typer.TyperException as misuse:
         if misuse.format_message().startswith("Usage:"):  # a group without a command answers its help
             print(misuse.format_message(), file=sys.stderr)
-            return _WRONG_USE
+            return Exit.WRONG_USE
         return _report(InvalidInput(_sentence(misuse.format_message()), "dpsops --help, or --help behind the command"))
     except BrokenPipeError:
         sys.stderr.close()
-        return _FAILED
+        return Exit.FAILED
     except Exception as error:
         return _report(_explain(error))
-    if result == _INTERRUPTED:  # what Typer makes of Ctrl-C
+    if result == Exit.INTERRUPTED:  # what Typer makes of Ctrl-C
         print("dpsops: interrupted; what was done stands, run the command again to go on", file=sys.stderr)
     return result if isinstance(result, int) else 0
 
@@ -139,8 +138,8 @@ def _report(error: Error) -> int:
         print(f"dpsops: hint: {error.hint}", file=sys.stderr)
     match error:
         case InvalidInput():
-            return _WRONG_USE
+            return Exit.WRONG_USE
         case NotAllowed():
-            return _NOT_ALLOWED
+            return Exit.NOT_ALLOWED
         case _:
-            return _FAILED
+            return Exit.FAILED

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dpsops.cli.connection import connected
+from dpsops.cli.exits import of_many
 from dpsops.cli.options import Options, timestamp
 from dpsops.errors import Error, InvalidInput, Refused
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from dpsops.workflows.rotation import Phase
     from dpsops.workflows.run import Action, Run
 
-_FAILED, _SOME_FAILED = 1, 3
 _SHOWN = 20
 _GRACE = 30
 
@@ -174,9 +174,7 @@ def _print_rotated(options: Options, results: Iterable[Action | Failed], found: 
         "rotation": rotation_document(found),
     }
     options.print_result(document, "\n".join([*(_lines(results) or ["Nothing changed."]), "", _picture(found)]))
-    if not failed:
-        return 0
-    return _SOME_FAILED if done else _FAILED
+    return of_many(well=bool(done), failed=bool(failed))
 
 
 @app.command()

@@ -12,6 +12,7 @@ import typer
 
 from dpsops.cli import files
 from dpsops.cli.connection import connected
+from dpsops.cli.exits import Exit
 from dpsops.cli.options import Options, timestamp
 from dpsops.errors import Error, InvalidInput
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from dpsops.workflows.run import Action, Run
     from dpsops.workflows.status import RootFacts, Status
     from dpsops.workflows.up import Plan
-
-_CHANGES_PENDING = 10
 
 
 def up(
@@ -97,7 +96,7 @@ def plan(
         files.write(out, "plan", json.dumps(made.document(), indent=2) + "\n")
     actions = [asdict(action) for action in made.actions]
     options.print_result({"changed": bool(actions), "actions": actions}, _planned(made.actions) or "Nothing to do.")
-    return _CHANGES_PENDING if detailed_exitcode and made.actions else 0
+    return Exit.CHANGES_PENDING if detailed_exitcode and made.actions else Exit.DONE
 
 
 def _planned(actions: Iterable[Action]) -> str:

@@ -202,7 +202,9 @@ def _next(seen: Status, stranded: int, now: datetime) -> Iterator[str]:
     if not seen.group.enabled:
         yield "the enrollment group is disabled, so no device can register: enable it in the DPS"
     left = facts.not_after - now
-    if standing and standing.phase is not Phase.STABLE:
+    if standing and standing.trouble:
+        yield f"{standing.trouble}: dpsops rotate status"
+    elif standing and standing.phase is not Phase.STABLE:
         yield f"a rotation to root-g{standing.new} is under way ({standing.phase}): dpsops rotate"
     elif left <= timedelta(days=settings.warn_days):
         yield f"the root ends in {left.days} days: dpsops rotate moves the devices to a new one"

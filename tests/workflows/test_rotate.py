@@ -455,6 +455,8 @@ def test_a_new_root_that_somebody_disabled_stops_the_rotation(quick: World) -> N
     client.update_certificate_properties("root-g2", version, enabled=False)
     with pytest.raises(Refused, match="root-g2 is disabled in the vault, and the enrollment group trusts it"):
         step(quick.run())
+    said = "root-g2 is disabled in the vault, and the enrollment group trusts it: dpsops rotate status"
+    assert status.observe(quick.run()).next == (said,)
     client.update_certificate_properties("root-g2", version, enabled=True)
     assert step(quick.run())
 

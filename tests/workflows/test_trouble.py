@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from dpsops.azure.errors import explain
+from dpsops.cloud import Identity
 from dpsops.emulator.faults import Fault, Refuse, Throttle
 from dpsops.emulator.http import Request, Response
 from dpsops.emulator.identity.state import OPERATOR, SUBSCRIPTION
@@ -127,6 +128,26 @@ def test_what_the_roles_show_to_be_missing_is_done_unless_it_was_not_approved(em
     assert done[-1].outcome == "created"
     assert [each.actions[-1].target for each in asked] == [approved.actions[-1].target, "enrollment group devices"]
     assert converge(embedded.run()) == []
+
+
+def test_a_plan_of_another_identity_is_refused_as_that(embedded: World) -> None:
+    """Its roles would be assigned to somebody that nobody approved."""
+    approved = plan(embedded.run())
+    run = embedded.run()
+    vars(run.cloud)["identity"] = Identity("0f0e0d0c-0b0a-4a0b-8c0d-0e0f0a0b0c0d", "User")
+    with pytest.raises(Refused, match="the settings, the template or the identity have changed since the plan was made"):
+        converge(run, approved)
+
+
+def test_a_vault_whose_firewall_keeps_us_out_is_not_waited_for(embedded: World) -> None:
+    deploy_only(embedded)
+    words = {"code": "Forbidden", "message": "Client address is not authorized.", "innererror": {"code": "ForbiddenByFirewall"}}
+    shut = Fault(Refuse(Response(403, {"error": words})), lambda request: request.path.startswith("/certificates"), times=None)
+    azure(embedded).faults.add(shut)
+    embedded.said.clear()
+    with pytest.raises(HttpResponseError, match="Client address is not authorized"):
+        converge(embedded.run())
+    assert not any("waiting" in text for text in embedded.said)
 
 
 def test_an_identity_without_rights_is_told_which_role_on_which_scope(embedded: World) -> None:

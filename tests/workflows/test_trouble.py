@@ -22,11 +22,11 @@ from dpsops.emulator.rbac import ASSIGNMENT
 from dpsops.emulator.world import Timings
 from dpsops.errors import Error, NotAllowed, Refused
 from dpsops.pki import chains, profiles
-from dpsops.pki.names import device_id
+from dpsops.pki.names import device_id, secret_name
 from dpsops.workflows import device, prove, root, root_state, status
 from dpsops.workflows.run import Run
 from dpsops.workflows.up import Plan, plan, up
-from tests.workflows.doing import converge
+from tests.workflows.doing import PRESS, converge, ready
 from tests.worlds import World, environment
 
 YEAR = 365.25 * 86_400
@@ -128,6 +128,14 @@ def test_what_the_roles_show_to_be_missing_is_done_unless_it_was_not_approved(em
     assert done[-1].outcome == "created"
     assert [each.actions[-1].target for each in asked] == [approved.actions[-1].target, "enrollment group devices"]
     assert converge(embedded.run()) == []
+
+
+def test_a_leaf_that_somebody_disabled_is_none(embedded: World) -> None:
+    run = ready(embedded)
+    run.cloud.secrets.update_secret_properties(secret_name(PRESS), enabled=False)
+    (issued,) = device.issue(embedded.run(), [PRESS])
+    assert isinstance(issued, device.Issued)
+    assert [type(one) for one in device.issue(embedded.run(), [PRESS])] == [device.Unchanged]
 
 
 def test_a_plan_of_another_identity_is_refused_as_that(embedded: World) -> None:

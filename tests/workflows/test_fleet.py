@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from itertools import islice
 
 import pytest
+from azure.mgmt.iothubprovisioningservices.models import IotHubDefinitionDescription
 
 from dpsops.errors import RegistrationRefused
 from dpsops.pki import chains
-from dpsops.workflows import blocking, bundles, device, enrollment, fleet, root
+from dpsops.workflows import blocking, bundles, device, enrollment, fleet, root, status
 from dpsops.workflows.run import Run
 from tests.workflows.doing import HUB, OTHER, PRESS, over, ready
 from tests.worlds import World
@@ -95,3 +97,33 @@ def test_a_device_that_dps_says_is_blocked_is_not_renewed(embedded: World) -> No
     assert own is not None
     run.cloud.enrollments.put(f"/enrollments/{PRESS}", own | {"provisioningStatus": "disabled"}, own["etag"])
     assert [type(one) for one in device.issue(run, [PRESS, OTHER], renew=True)] == [device.Failed, device.Issued]
+
+
+def test_leaves_that_are_about_to_end_are_counted_but_not_those_of_blocked_devices(quick: World) -> None:
+    list(device.issue(quick.run(), [PRESS, OTHER]))
+    quick.clock.advance(timedelta(days=quick.environment.leaf.days - 31).total_seconds())
+    assert status.observe(quick.run()).fleet == status.Fleet(total=2, expiring=0, blocked=0)
+    quick.clock.advance(timedelta(days=2).total_seconds())
+    assert status.observe(quick.run()).fleet == status.Fleet(total=2, expiring=2, blocked=0)
+    list(blocking.block(quick.run(), OTHER))
+    found = status.observe(quick.run())
+    assert found.fleet == status.Fleet(total=2, expiring=1, blocked=1)
+    assert found.next == ("1 device(s) have a leaf that ends within 30 days or has ended: dpsops device renew ID",)
+
+
+def test_a_hub_of_another_group_counts_where_the_dps_is_linked_to_it(quick: World) -> None:
+    run = quick.run()
+    group, hubs = "rg-elsewhere", run.cloud.hubs.iot_hub_resource
+    run.cloud.groups.resource_groups.create_or_update(group, {"location": "westeurope"})
+    hubs.begin_create_or_update(
+        group, "iot-elsewhere", {"location": "westeurope", "sku": {"name": "S1", "capacity": 1}, "properties": {}}
+    ).result()
+    assert fleet.hubs(run) == {HUB: True}
+    key = hubs.get_keys_for_key_name(group, "iot-elsewhere", "iothubowner").primary_key
+    text = f"HostName=iot-elsewhere.azure-devices.net;SharedAccessKeyName=iothubowner;SharedAccessKey={key}"
+    dps, ours = run.environment.dps.name, run.environment.resource_group
+    service = run.cloud.dps.iot_dps_resource.get(dps, ours)
+    assert service.properties is not None
+    service.properties.iot_hubs = [IotHubDefinitionDescription(connection_string=text, location="westeurope")]
+    run.cloud.dps.iot_dps_resource.begin_create_or_update(ours, dps, service).result()
+    assert fleet.hubs(run) == {HUB: True, "iot-elsewhere.azure-devices.net": True}

@@ -82,7 +82,7 @@ def parse_json(data: bytes | str) -> Any:
         document = json.loads(data, parse_constant=_refuse_constant)
         json.dumps(document, ensure_ascii=False).encode()
     except RecursionError as deep:
-        raise ValueError("the document is nested too deeply") from deep
+        raise ValueError(f"the document has more than {_DEEPEST} levels") from deep
     if _is_deeper(document, _DEEPEST):
         raise ValueError(f"the document has more than {_DEEPEST} levels")
     return document

@@ -154,6 +154,7 @@ def test_guid_is_a_uuid5_in_resource_managers_namespace() -> None:
         ("[format('{0:D3}|{1,4}|{1,-4}|{{}}', 7, 'ab')]", "007|  ab|ab  |{}"),
         ("[format('{0}', true())]", "True"),
         ("[string(createObject('a', 1))]", '{"a":1}'),
+        (f"[{'string(' * 63}1{')' * 63}]", "1"),
         ("[toLower('AbC')]", "abc"),
         ("[toUpper('AbC')]", "ABC"),
         ("[trim('  a ')]", "a"),

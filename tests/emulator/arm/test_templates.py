@@ -300,8 +300,10 @@ def test_a_template_with_other_sections_is_refused(contoso: Contoso, change: JSO
         ),
         ({"outputs": {"o": {"value": 1}}}, "has an invalid type ''"),
         ({"outputs": {"o": {"type": "bool", "value": f"[{'not(' * 3000}true{')' * 3000}]"}}}, "is nested too deeply"),
-        ({"variables": {"deep": f"[{'string(' * 340}1{')' * 340}]"}}, "is nested too deeply"),
-        ({"variables": {"deep": f"[json('[{'[' * 3000}')]"}}, "is nested too deeply"),
+        ({"variables": {"deep": f"[{'string(' * 64}1{')' * 64}]"}}, "is nested too deeply"),
+        ({"variables": {"deep": f"[createObject(){'.a' * 64}]"}}, "is nested too deeply"),
+        ({"variables": {f"v{n}": f"[variables('v{n + 1}')]" for n in range(500)} | {"v500": "x"}}, "is nested too deeply"),
+        ({"variables": {"deep": f"[json('{'[' * 3000}{']' * 3000}')]"}}, "has more than 64 levels"),
         ({"outputs": {"o": {"type": "string", "value": f"['{'x' * 24_573}']"}}}, "length limit exceeded. Limit: '24576'"),
     ],
 )

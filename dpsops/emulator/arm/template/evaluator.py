@@ -106,7 +106,7 @@ class Evaluator:
             return tree if isinstance(tree, str) else self.expression(tree, place)
         except InvalidExpression as invalid:
             raise TemplateError(str(invalid)) from invalid
-        except RecursionError as deep:
+        except RecursionError as deep:  # variables that name one another in a long row
             raise TemplateError("The language expression is nested too deeply.") from deep
 
     def turns(self, count: Any, name: str, place: Place) -> list[Place]:

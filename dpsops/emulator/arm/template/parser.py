@@ -53,6 +53,9 @@ _TOKEN = re.compile(
 _LONGEST = 24_576
 """Characters of an expression ("ARM template best practices", Template limits)."""
 
+_DEEPEST = 64
+"""Calls and accessors inside one another (stricter guess)."""
+
 
 class InvalidExpression(Exception):
     """Text in brackets that is no expression; the message is Resource Manager's."""
@@ -75,10 +78,7 @@ def read(text: str) -> Expression | str:
 def parse(text: str) -> Expression:
     """The syntax tree of an expression, without its brackets. Raises `InvalidExpression`."""
     tokens = _Tokens(text)
-    try:
-        tree = _expression(tokens)
-    except RecursionError as deep:
-        raise InvalidExpression("The language expression is nested too deeply.") from deep
+    tree = _expression(tokens, level=1)
     tokens.take("EndOfData")
     return tree
 
@@ -143,22 +143,28 @@ class _Tokens:
         self.kind, self.text, self._position = match.lastgroup, match[match.lastgroup], match.end()
 
 
-def _expression(tokens: _Tokens) -> Expression:
-    tree = _primary(tokens)
-    while True:
-        match tokens.kind:
-            case "Dot":
-                tokens.take("Dot")
-                tree = Member(tree, tokens.take("Identifier"))
-            case "LeftSquareBracket":
-                tokens.take("LeftSquareBracket")
-                tree = Item(tree, _expression(tokens))
-                tokens.take("RightSquareBracket")
-            case _:
-                return tree
+def _expression(tokens: _Tokens, *, level: int) -> Expression:
+    _require_shallow(level)
+    tree = _primary(tokens, level)
+    while tokens.kind in ("Dot", "LeftSquareBracket"):
+        level += 1
+        _require_shallow(level)
+        if tokens.kind == "Dot":
+            tokens.take("Dot")
+            tree = Member(tree, tokens.take("Identifier"))
+        else:
+            tokens.take("LeftSquareBracket")
+            tree = Item(tree, _expression(tokens, level=level))
+            tokens.take("RightSquareBracket")
+    return tree
 
 
-def _primary(tokens: _Tokens) -> Expression:
+def _require_shallow(level: int) -> None:
+    if level > _DEEPEST:
+        raise InvalidExpression("The language expression is nested too deeply.")
+
+
+def _primary(tokens: _Tokens, level: int) -> Expression:
     match tokens.kind:
         case "Literal":
             return Literal(tokens.take("Literal")[1:-1].replace("''", "'"))
@@ -171,6 +177,6 @@ def _primary(tokens: _Tokens) -> Expression:
             while tokens.kind != "RightParenthesis":
                 if arguments:
                     tokens.take("Comma")
-                arguments.append(_expression(tokens))
+                arguments.append(_expression(tokens, level=level + 1))
             tokens.take("RightParenthesis")
             return Call(name, tuple(arguments))

@@ -4,7 +4,7 @@
 set -euo pipefail
 source_tree="$(cd "$(dirname "$0")/.." && pwd)"
 place="$(mktemp -d)"
-trap '[ -z "${server:-}" ] || kill "$server" 2>/dev/null; rm -rf "$place"' EXIT
+trap '[ -z "${server:-}" ] || { kill "$server" && wait "$server"; } 2>/dev/null || true; rm -rf "$place"' EXIT
 cd "$place"
 
 say() { printf '\n\033[1m# %s\033[0m\n' "$1"; }

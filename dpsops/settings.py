@@ -119,12 +119,22 @@ class Vault(_Table):
     purge_protection: bool = True
     soft_delete_days: Annotated[int, Field(ge=7, le=90)] = 90
 
+    @property
+    def url(self) -> str:
+        """Its address, in which its name is lower case."""
+        return f"https://{self.name.lower()}.vault.azure.net"
+
 
 class Dps(_Table):
     """`[dps]`: the Device Provisioning Service. With `allocation` static the group's devices all go to the first hub."""
 
     name: Annotated[str, Field(min_length=3, max_length=64), AfterValidator(_device_service_name)]
     allocation: Literal["hashed", "geoLatency", "static"] = "hashed"
+
+    @property
+    def host(self) -> str:
+        """The host name of its service API."""
+        return f"{self.name.lower()}.azure-devices-provisioning.net"
 
 
 class Hub(_Table):
@@ -135,6 +145,16 @@ class Hub(_Table):
     sku: Literal["F1", "S1", "S2", "S3", "B1", "B2", "B3"] = "S1"
     capacity: Annotated[int, Field(ge=1, le=200)] = 1
     weight: Annotated[int, Field(ge=0, le=1000)] = 1
+
+    @property
+    def host(self) -> str:
+        """Its host name, in lower case."""
+        return hub_host(self.name)
+
+
+def hub_host(name: str) -> str:
+    """The host name of the hub of this name, in lower case, as DPS links and assigns it."""
+    return f"{name.lower()}.azure-devices.net"
 
 
 class Root(_Table):

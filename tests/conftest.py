@@ -105,9 +105,9 @@ def _on_azure() -> Iterator[World]:
     subscription, suffix = os.environ["AZURE_SUBSCRIPTION_ID"], os.environ["DPSOPS_TEST_SUFFIX"]
     world = azure_world(subscription, suffix)
     yield world
-    cloud = world.cloud(world.environment)
-    cloud.groups.resource_groups.begin_delete(world.environment.resource_group).result()
-    cloud.vaults.vaults.begin_purge_deleted(world.environment.vault.name, world.environment.location).result()
+    clients = world.clients(world.environment)
+    clients.groups.resource_groups.begin_delete(world.environment.resource_group).result()
+    clients.vaults.vaults.begin_purge_deleted(world.environment.vault.name, world.environment.location).result()
 
 
 _SECRETS = (

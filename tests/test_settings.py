@@ -3,81 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from cryptography import x509
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dpsops.errors import InvalidInput
 from dpsops.pki.keys import KeySpec
 from dpsops.pki.profiles import root_subject
 from dpsops.settings import Dps, Embedded, Environment, Hub, Leaf, Root, Vault, load
+from tests.settings_texts import COMPLETE, SMALL, environment
 
 INFRA = Path(__file__).parents[1] / "infra"
-
-COMPLETE = """\
-location = "westeurope"
-resource_group = "rg-(a).b_c-1"
-subscription = "5e0f7b3c-6d0c-4a53-9f0c-0f8f4d9f2c11"
-tags = { environment = "dev", "cost centre" = "42" }
-
-[vault]
-name = "kv-dpsops-dev"
-sku = "premium"
-purge_protection = false
-soft_delete_days = 7
-
-[dps]
-name = "dps-dpsops-dev"
-allocation = "geoLatency"
-
-[[hub]]
-name = "iot-1"
-
-[[hub]]
-name = "iot-2"
-location = "northeurope"
-sku = "S2"
-capacity = 3
-weight = 5
-
-[root]
-key = "EC-P384-HSM"
-years = 5
-organization = "Söhne & Co. (Nord)"
-warn_days = 30
-prove_to_hubs = true
-
-[leaf]
-days = 90
-
-[embedded]
-operation_seconds = 1
-certificate_seconds = 2.5
-role_seconds = 3
-deletion_seconds = 4
-"""
-
-SMALL = """\
-location = "westeurope"
-resource_group = "rg"
-[vault]
-name = "kv-dev"
-[dps]
-name = "dps-dev"
-[[hub]]
-name = "iot-dev"
-"""
-
-
-def environment(directory: Path, text: str, name: str = "dev") -> Environment:
-    """The environment that a text describes."""
-    (directory / f"{name}.toml").write_text(text, encoding="utf-8")
-    return load(name, directory)
 
 
 def refusal(directory: Path, text: str) -> InvalidInput:
@@ -340,67 +279,3 @@ def test_a_directory_in_place_of_a_file(tmp_path: Path) -> None:
     (tmp_path / "dev.toml").mkdir()
     with pytest.raises(InvalidInput, match="cannot be read"):
         load("dev", tmp_path)
-
-
-def told(directory: Path, text: str) -> InvalidInput | None:
-    """What a text is told, or None where there is nothing wrong with it."""
-    try:
-        environment(directory, text)
-    except InvalidInput as refused:
-        return refused
-    return None
-
-
-def attempt(directory: Path, text: str) -> None:
-    """Reads a text; whatever it is, it is settings or it is told what is wrong."""
-    if refused := told(directory, text):
-        assert refused.message
-        assert len(refused.message.splitlines()) == 1
-        assert refused.hint
-
-
-ANY_TEXT = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-@given(text=st.text())
-@ANY_TEXT
-def test_no_text_is_too_odd(tmp_path: Path, text: str) -> None:
-    attempt(tmp_path, text)
-
-
-@given(at=st.integers(0, len(COMPLETE)), length=st.integers(0, 20), text=st.text(max_size=5))
-@ANY_TEXT
-def test_no_slip_of_the_hand_is_too_odd(tmp_path: Path, at: int, length: int, text: str) -> None:
-    attempt(tmp_path, COMPLETE[:at] + text + COMPLETE[at + length :])
-
-
-def written(value: Any) -> str:
-    """A value in TOML."""
-    match value:
-        case bool():
-            return str(value).lower()
-        case str():
-            return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-        case list():
-            return f"[{', '.join(map(written, value))}]"
-        case dict():
-            return f"{{{', '.join(f'{written(key)} = {written(each)}' for key, each in value.items())}}}"
-        case _:
-            return str(value)
-
-
-_KEYS = st.sampled_from(
-    ["location", "resource_group", "subscription", "tags", "vault", "dps", "hub", "root", "leaf", "embedded", "name", "sku",
-     "key", "years", "organization", "days", "weight", "operation_seconds", "x"]
-)  # fmt: skip
-_WORDS = st.sampled_from(["westeurope", "kv-dev", "RSA-2048-HSM"])
-_SCALARS = st.booleans() | st.integers() | st.floats() | st.text(max_size=10) | _WORDS
-_VALUES = st.recursive(
-    _SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEYS, inner, max_size=5), max_leaves=15
-)
-
-
-@given(document=st.dictionaries(_KEYS, _VALUES, max_size=10))
-@ANY_TEXT
-def test_no_document_is_too_odd(tmp_path: Path, document: dict[str, Any]) -> None:
-    attempt(tmp_path, "".join(f"{key} = {written(value)}\n" for key, value in document.items()))

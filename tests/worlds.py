@@ -1,6 +1,6 @@
 """The three worlds that a workflow's test runs in: the embedded Azure, a recording of it, the real Azure.
 
-A test asks a `World` for a `Run` and never knows which one it is in. Time is the world's: whatever dpsops
+A test asks a `World` for a `Connection` and never knows which one it is in. Time is the world's: whatever dpsops
 or the SDKs wait for, they wait for by moving a clock.
 """
 
@@ -21,15 +21,16 @@ from azure.core.credentials import AccessToken, AccessTokenInfo, TokenCredential
 from azure.identity import ClientSecretCredential, DefaultAzureCredential
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from dpsops.azure.clients import Clients
 from dpsops.azure.provisioning import Wire
 from dpsops.azure.transport import Transport, new_session
-from dpsops.cloud import Cloud
+from dpsops.cli.connection import Connection
 from dpsops.emulator.identity.state import OPERATOR, SUBSCRIPTION
 from dpsops.emulator.server import EmbeddedAzure
 from dpsops.emulator.world import Clock, Timings
+from dpsops.model.run import Run
 from dpsops.pki.entropy import Entropy
 from dpsops.settings import Environment
-from dpsops.workflows.run import Run
 
 BEGINNING = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 """When every test begins, but those on the real Azure."""
@@ -102,7 +103,7 @@ def predictable_entropy(seed: int = 1) -> Entropy:
 class World:
     """Where a test runs. `embedded` is the Azure of the embedded world, for tests that look behind it."""
 
-    cloud: Callable[[Environment], Cloud]
+    clients: Callable[[Environment], Clients]
     clock: Clock
     transport: Stopwatch
     environment: Environment
@@ -110,17 +111,19 @@ class World:
     entropy: Entropy = field(default_factory=predictable_entropy)
     said: list[str] = field(default_factory=list)
 
-    def run(self, settings: Environment | None = None) -> Run:
+    def connect(self, settings: Environment | None = None) -> Connection:
         """A new invocation, as of a new process: new clients, the same Azure."""
         forget_challenges()
         self.transport.exchanges.clear()
-        return Run(
-            self.cloud(settings or self.environment),
+        clients = self.clients(settings or self.environment)
+        run = Run(
+            clients.environment,
             clock=lambda: datetime.fromtimestamp(self.clock.now(), UTC),
+            sleep=clients.sleep,
             entropy=self.entropy,
             progress=self.said.append,
-            wire=self.wire,
         )
+        return Connection(run, clients, self.wire)
 
     @property
     def wire(self) -> Wire:
@@ -129,7 +132,7 @@ class World:
 
     @property
     def exchanges(self) -> list[Exchange]:
-        """What was sent since the last `run`, without sign-in, the vault's challenges and the polls of operations."""
+        """What was sent since the last `connect`, without sign-in, the vault's challenges and the polls of operations."""
         polls = ("/operationstatuses/", "/operationresults/", "/provisioningserviceoperationresults/")
         return [
             exchange
@@ -158,11 +161,11 @@ def embedded_world(azure: EmbeddedAzure, settings: Environment | None = None) ->
     clock = azure.azure.clock
     transport = Stopwatch(clock, session=session, session_owner=False, connection_verify=str(azure.authority_file))
 
-    def cloud(settings: Environment) -> Cloud:
+    def clients(settings: Environment) -> Clients:
         credential = ClientSecretCredential(OPERATOR.tenant_id, OPERATOR.app_id, azure.client_secret, transport=transport)
-        return Cloud(settings, SUBSCRIPTION, credential, transport)
+        return Clients(settings, SUBSCRIPTION, credential, transport)
 
-    return World(cloud, clock, transport, settings or environment(), azure)
+    return World(clients, clock, transport, settings or environment(), azure)
 
 
 def start_embedded(directory: Path, timings: Timings = SLOW) -> EmbeddedAzure:
@@ -194,7 +197,7 @@ def recorded_world() -> World:
     clock = Clock(frozen_at=BEGINNING.timestamp())
     transport = Stopwatch(clock, session=session, session_owner=False)
     credential: TokenCredential = RecordedCredential()
-    return World(lambda settings: Cloud(settings, SUBSCRIPTION, credential, transport), clock, transport, environment())
+    return World(lambda settings: Clients(settings, SUBSCRIPTION, credential, transport), clock, transport, environment())
 
 
 def azure_world(subscription: str, suffix: str) -> World:
@@ -210,7 +213,7 @@ def azure_world(subscription: str, suffix: str) -> World:
     )
     transport = _RealTime(Clock(), session=new_session(), session_owner=False)
     credential = DefaultAzureCredential()
-    world = World(lambda wanted: Cloud(wanted, subscription, credential, transport), Clock(), transport, settings)
+    world = World(lambda wanted: Clients(wanted, subscription, credential, transport), Clock(), transport, settings)
     return replace(world, entropy=Entropy())
 
 

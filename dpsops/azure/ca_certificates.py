@@ -1,44 +1,25 @@
-"""The CA certificates that a DPS or an IoT Hub trusts: the same operations in two SDKs that spell them differently."""
+"""The trust stores: where a DPS or an IoT Hub holds the CA certificates that it trusts. The same operations in two SDKs that
+spell them differently."""
 
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from azure.core import MatchConditions
 from azure.core.exceptions import ResourceNotFoundError
 
-from dpsops.errors import Error
-
-if TYPE_CHECKING:
-    from azure.mgmt.iothub import IotHubClient
-    from azure.mgmt.iothubprovisioningservices import IotDpsClient
+from dpsops.azure.clients import Clients
+from dpsops.azure.errors import understood
+from dpsops.model.proof import CaCertificate, Challenge
 
 
-@dataclass(frozen=True, slots=True)
-class CaCertificate:
-    """One of them: its SHA-1 thumbprint (upper case hex), whether its possession is proven, its etag."""
-
-    thumbprint: str
-    verified: bool
-    etag: str
-
-
-@dataclass(frozen=True, slots=True)
-class Challenge:
-    """What a certificate must carry as its common name to prove possession, and the etag that goes with it."""
-
-    code: str
-    etag: str
-
-
-class CaCertificates(Protocol):
-    """Those of one service. Every call but a reading one changes the etag, and each must name the one before it."""
+class TrustStore(Protocol):
+    """That of one service. Every call but a reading one changes the etag, and each must name the one before it."""
 
     @property
     def owner(self) -> str:
-        """Whose they are, for people: `DPS dps-prod`."""
+        """Whose it is, for people: `DPS dps-prod`."""
 
     def get(self, name: str) -> CaCertificate | None:
         """The certificate of this name, or None."""
@@ -59,118 +40,137 @@ class CaCertificates(Protocol):
         """Shows a certificate that carries the code."""
 
 
-@dataclass(frozen=True, slots=True)
-class DpsCaCertificates:
-    """Those of a Device Provisioning Service."""
+def trust_stores(clients: Clients) -> tuple[TrustStore, ...]:
+    """Where the root is to be proven: the DPS, and each hub where the environment asks for it."""
+    environment = clients.environment
+    dps = DpsTrustStore(clients, environment.dps.name)
+    if not environment.root.prove_to_hubs:
+        return (dps,)
+    return (dps, *(HubTrustStore(clients, hub.name) for hub in environment.hub))
 
-    client: IotDpsClient
-    group: str
-    service: str
+
+class DpsTrustStore:
+    """That of a Device Provisioning Service."""
+
+    def __init__(self, clients: Clients, service: str) -> None:
+        self._clients = clients
+        self._group = clients.environment.resource_group
+        self._service = service
 
     @property
     def owner(self) -> str:
-        """Whose they are."""
-        return f"DPS {self.service}"
+        """Whose it is."""
+        return f"DPS {self._service}"
 
+    @understood("the DPS")
     def get(self, name: str) -> CaCertificate | None:
         """The certificate of this name, or None."""
         try:
-            return _read(self.client.dps_certificate.get(name, self.group, self.service))
+            return _read(self._clients.dps.dps_certificate.get(name, self._group, self._service))
         except ResourceNotFoundError:
             return None
 
+    @understood("the DPS")
     def all(self) -> dict[str, CaCertificate]:
         """All of them by their names."""
-        listed = self.client.dps_certificate.list(self.group, self.service).value or []
-        return {found.name or "": _read(found) for found in listed}
+        return _read_all(self._clients.dps.dps_certificate.list(self._group, self._service))
 
+    @understood("the DPS")
     def delete(self, name: str, etag: str) -> None:
         """Removes the certificate that has this etag."""
         try:
-            self.client.dps_certificate.delete(
-                self.group, self.service, name, etag=etag, match_condition=MatchConditions.IfNotModified
+            self._clients.dps.dps_certificate.delete(
+                self._group, self._service, name, etag=etag, match_condition=MatchConditions.IfNotModified
             )
         except ResourceNotFoundError:
             return
 
+    @understood("the DPS")
     def upload(self, name: str, pem: str) -> CaCertificate:
         """Puts a certificate under a name that is free. The SDK encodes its bytes."""
         from azure.mgmt.iothubprovisioningservices.models import CertificateProperties, CertificateResponse
 
         body = CertificateResponse(properties=CertificateProperties(certificate=pem.encode()))
-        return _read(self.client.dps_certificate.create_or_update(self.group, self.service, name, body))
+        return _read(self._clients.dps.dps_certificate.create_or_update(self._group, self._service, name, body))
 
+    @understood("the DPS")
     def challenge(self, name: str, etag: str) -> Challenge:
         """Asks for a verification code."""
         return _read_challenge(
-            self.client.dps_certificate.generate_verification_code(
-                name, self.group, self.service, etag=etag, match_condition=MatchConditions.IfNotModified
+            self._clients.dps.dps_certificate.generate_verification_code(
+                name, self._group, self._service, etag=etag, match_condition=MatchConditions.IfNotModified
             )
         )
 
+    @understood("the DPS")
     def verify(self, name: str, etag: str, pem: str) -> CaCertificate:
         """Shows a certificate that carries the code. Here the SDK encodes nothing."""
         from azure.mgmt.iothubprovisioningservices.models import VerificationCodeRequest
 
         body = VerificationCodeRequest(certificate=_encode(pem))
-        answer = self.client.dps_certificate.verify_certificate(
-            name, self.group, self.service, body, etag=etag, match_condition=MatchConditions.IfNotModified
+        answer = self._clients.dps.dps_certificate.verify_certificate(
+            name, self._group, self._service, body, etag=etag, match_condition=MatchConditions.IfNotModified
         )
         return _read(answer)
 
 
-@dataclass(frozen=True, slots=True)
-class HubCaCertificates:
-    """Those of an IoT Hub. Its SDK encodes nothing, and sends etags without quotes."""
+class HubTrustStore:
+    """That of an IoT Hub. Its SDK encodes nothing, and sends etags without quotes."""
 
-    client: IotHubClient
-    group: str
-    hub: str
+    def __init__(self, clients: Clients, hub: str) -> None:
+        self._clients = clients
+        self._group = clients.environment.resource_group
+        self._hub = hub
 
     @property
     def owner(self) -> str:
-        """Whose they are."""
-        return f"IoT Hub {self.hub}"
+        """Whose it is."""
+        return f"IoT Hub {self._hub}"
 
+    @understood("the IoT Hub")
     def get(self, name: str) -> CaCertificate | None:
         """The certificate of this name, or None."""
         try:
-            return _read(self.client.certificates.get(self.group, self.hub, name))
+            return _read(self._clients.hubs.certificates.get(self._group, self._hub, name))
         except ResourceNotFoundError:
             return None
 
+    @understood("the IoT Hub")
     def all(self) -> dict[str, CaCertificate]:
         """All of them by their names; a hub that is yet to be made has none."""
         try:
-            listed = self.client.certificates.list_by_iot_hub(self.group, self.hub).value or []
+            return _read_all(self._clients.hubs.certificates.list_by_iot_hub(self._group, self._hub))
         except ResourceNotFoundError:
             return {}
-        return {found.name or "": _read(found) for found in listed}
 
+    @understood("the IoT Hub")
     def delete(self, name: str, etag: str) -> None:
         """Removes the certificate that has this etag."""
         try:
-            self.client.certificates.delete(self.group, self.hub, name, etag)
+            self._clients.hubs.certificates.delete(self._group, self._hub, name, etag)
         except ResourceNotFoundError:
             return
 
+    @understood("the IoT Hub")
     def upload(self, name: str, pem: str) -> CaCertificate:
         """Puts a certificate under a name that is free."""
         from azure.mgmt.iothub.models import CertificateDescription, CertificateProperties
 
         body = CertificateDescription(properties=CertificateProperties(certificate=_encode(pem)))
-        return _read(self.client.certificates.create_or_update(self.group, self.hub, name, body))
+        return _read(self._clients.hubs.certificates.create_or_update(self._group, self._hub, name, body))
 
+    @understood("the IoT Hub")
     def challenge(self, name: str, etag: str) -> Challenge:
         """Asks for a verification code."""
-        return _read_challenge(self.client.certificates.generate_verification_code(self.group, self.hub, name, etag))
+        return _read_challenge(self._clients.hubs.certificates.generate_verification_code(self._group, self._hub, name, etag))
 
+    @understood("the IoT Hub")
     def verify(self, name: str, etag: str, pem: str) -> CaCertificate:
         """Shows a certificate that carries the code."""
         from azure.mgmt.iothub.models import CertificateVerificationDescription
 
         body = CertificateVerificationDescription(certificate=_encode(pem))
-        return _read(self.client.certificates.verify(self.group, self.hub, name, etag, body))
+        return _read(self._clients.hubs.certificates.verify(self._group, self._hub, name, etag, body))
 
 
 def _encode(pem: str) -> str:
@@ -178,14 +178,21 @@ def _encode(pem: str) -> str:
     return base64.b64encode(pem.encode()).decode()
 
 
+def _read_all(listed: Any) -> dict[str, CaCertificate]:
+    return {str(found.name or ""): _read(found) for found in listed.value or []}
+
+
 def _read(found: Any) -> CaCertificate:
-    """A certificate out of either SDK's model. Raises `Error` where the service left out what everything rests on."""
-    if found.properties is None or not found.etag:
-        raise Error("Azure answered a CA certificate without properties or etag", "run the command again")
-    return CaCertificate((found.properties.thumbprint or "").upper(), bool(found.properties.is_verified), found.etag)
+    """A certificate out of either SDK's model; everything rests on its properties and its etag."""
+    if found.properties is None or not isinstance(found.etag, str) or not found.etag:
+        raise TypeError("a CA certificate without properties or etag")
+    return CaCertificate((found.properties.thumbprint or "").upper(), found.properties.is_verified is True, found.etag)
 
 
 def _read_challenge(found: Any) -> Challenge:
-    if found.properties is None or not found.properties.verification_code or not found.etag:
-        raise Error("Azure answered no verification code", "run the command again")
-    return Challenge(found.properties.verification_code, found.etag)
+    if found.properties is None or not found.etag:
+        raise TypeError("a CA certificate without properties or etag")
+    code = found.properties.verification_code
+    if not isinstance(code, str) or not code:
+        raise TypeError("no verification code")
+    return Challenge(code, str(found.etag))

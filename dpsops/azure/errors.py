@@ -1,34 +1,30 @@
-"""The words of an Azure error: what the service said, and what to do about it."""
+"""What Azure's SDKs raise and answer, as the few kinds of `Error`: the one place that knows status codes.
+
+Every function of `azure/` that asks a service something stands behind `understood`.
+"""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 from azure.core.exceptions import (
     AzureError,
     ClientAuthenticationError,
+    DecodeError,
     HttpResponseError,
     ServiceRequestError,
     ServiceResponseError,
 )
+from cryptography.exceptions import UnsupportedAlgorithm
+from pydantic import ValidationError
 
-from dpsops.errors import Error, NotAllowed
-
-_RESOURCE = r"/.*?/providers/[^/]+/[^/]+/[^/]+"
-_GROUP = r"/subscriptions/[^/]+(/resourceGroups/[^/]+)?"
-_ROLES = (
-    (r"microsoft\.keyvault/vaults/certificates", "Key Vault Certificates Officer", _RESOURCE),
-    (r"microsoft\.keyvault/vaults/keys", "Key Vault Crypto User", _RESOURCE),
-    (r"microsoft\.keyvault/vaults/secrets", "Key Vault Secrets Officer", _RESOURCE),
-    (r"microsoft\.devices/provisioningservices/(enrollment|registration)",
-     "Device Provisioning Service Data Contributor", _RESOURCE),
-    (r".*/read$", "Reader", _GROUP),
-    (r"microsoft\.authorization/roleassignments", "Role Based Access Control Administrator", _GROUP),
-    (r".*", "Contributor", _GROUP),
-)  # fmt: skip
-"""Which built-in role grants an action and how much of the refused scope to assign it on, the narrowest role first."""
+from dpsops.errors import Changed, Denied, Error, Missing, NotAllowed, Silent, Throttled, Unreadable
+from dpsops.model.permissions import is_firewall, missing_role
 
 _TOKEN = re.compile(r"eyJ[\w-]{8,}(\.[\w-]*)*")
 """A JSON Web Token, which begins with `{"` in base64url (RFC 7515, 3.1)."""
@@ -38,11 +34,45 @@ _NO_HOST = re.compile(
 )
 """A vault, a DPS or a hub whose name does not resolve, here or behind a proxy; DNS knows them only while they exist."""
 
+_OF_ANOTHER_SHAPE = (
+    ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, UnsupportedAlgorithm, ValueError,
+)  # fmt: skip
+"""What reading an answer of another shape ends with, in the SDKs and here: a date that is none, a member of a list."""
 
-def explain(error: AzureError) -> Error:
+
+@contextmanager
+def understood(service: str) -> Iterator[None]:
+    """What fails inside is raised as an `Error`. `service` is who answers, for people."""
+    try:
+        yield
+    except AzureError as error:
+        raise explain(error, service) from error
+    except _OF_ANOTHER_SHAPE as error:
+        raise _unreadable(service, error) from error
+
+
+def _unreadable(service: str, error: Exception) -> Unreadable:
+    """The values are not quoted: a token or a key may be among them."""
+    match error:
+        case ValidationError():
+            first = error.errors(include_input=False)[0]
+            what = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+        case AttributeError() | TypeError():
+            what = _one_line(str(error))
+        case _:
+            what = type(error).__name__
+    return Unreadable(
+        f"{service} answered what dpsops cannot read ({what})",
+        "run the command again; if it stays so, look for what changes the answers on their way: --verbose shows each request",
+    )
+
+
+def explain(error: AzureError, service: str = "Azure") -> Error:
     """The `Error` to show for what an SDK raised: Azure's own message and the next thing to do."""
     if isinstance(error, ClientAuthenticationError) and isinstance(error.__cause__, ServiceRequestError | ServiceResponseError):
         error = error.__cause__  # azure-identity calls whatever befalls it a failure to authenticate
+    if isinstance(error, DecodeError):
+        return _unreadable(service, error)
     if isinstance(error, HttpResponseError) and error.status_code is not None:
         return _explain_answer(error, error.status_code)
     message = _one_line(error.message)
@@ -50,20 +80,35 @@ def explain(error: AzureError) -> Error:
         return NotAllowed(message, "sign in with 'az login', or set AZURE_TENANT_ID and AZURE_CLIENT_ID in a pipeline")
     if unknown := _NO_HOST.search(message):
         hint = "'dpsops status' shows what exists, 'dpsops up' makes what is missing; else see to the network and HTTPS_PROXY"
-        return Error(f"there is no host {unknown[1]}", hint)
+        return Silent(f"there is no host {unknown[1]}", hint)
     if isinstance(error, ServiceRequestError | ServiceResponseError):
         hint = "check the names in the settings, the network and HTTPS_PROXY, then run the command again: it resumes"
-        return Error(f"Azure cannot be reached: {message}", hint)
+        return Silent(f"Azure cannot be reached: {message}", hint)
     return Error(message, "run the command again; --verbose shows each request")
 
 
 def _explain_answer(error: HttpResponseError, status: int) -> Error:
-    code, message = _words(error)
+    code, message = words(error)
     if isinstance(error, ClientAuthenticationError) or status == 401:
-        return NotAllowed(message, "sign in with 'az login', or check the pipeline's federated credential")
+        hint = "sign in with 'az login', or check the pipeline's federated credential"
+        return Denied(message, hint, for_want_of_a_role=not isinstance(error, ClientAuthenticationError))
     if status == 403 or code == "AuthorizationFailed":  # a deployment that failed is answered 200
-        return NotAllowed(message, _missing_role(code, message))
-    return Error(message, _next_step(error, status, code, message))
+        by_role = code == "ForbiddenByRbac" if _is_of_a_vault(error) else not is_firewall(code)
+        return Denied(message, missing_role(code, message), for_want_of_a_role=by_role)
+    if status >= 500:
+        hint = _conflict(code, message) if "conflict" in code.lower() else _AGAIN
+        return Silent(message, hint, answered=True)
+    kind = {404: Missing, 412: Changed, 429: Throttled}.get(status, Error)
+    return kind(message, _next_step(error, status, code, message))
+
+
+_AGAIN = "Azure failed on its side: run the command again, it resumes where it stopped"
+
+
+def _is_of_a_vault(error: HttpResponseError) -> bool:
+    """Whether a vault's data plane answered: it alone says by a code of its own that a role is missing."""
+    request = getattr(error.response, "request", None)
+    return (urlsplit(str(getattr(request, "url", ""))).hostname or "").endswith(".vault.azure.net")
 
 
 def _next_step(error: HttpResponseError, status: int, code: str, message: str) -> str:
@@ -77,8 +122,6 @@ def _next_step(error: HttpResponseError, status: int, code: str, message: str) -
         return _conflict(code, message)
     if code == "SubscriptionNotFound":
         return "check the subscription in the settings or AZURE_SUBSCRIPTION_ID: az account list shows those that you can use"
-    if status >= 500:
-        return "Azure failed on its side: run the command again, it resumes where it stopped"
     return "run 'dpsops plan' to see what is there and what is missing"
 
 
@@ -96,29 +139,11 @@ def _conflict(code: str, message: str) -> str:
     return "something with this name is in the way: choose another name in the settings, or remove it"
 
 
-def _missing_role(code: str, message: str) -> str:
-    """Which role on which scope would have allowed what was refused, read out of Azure's own message."""
-    if code in ("ForbiddenByFirewall", "ForbiddenByConnection"):
-        return "the vault's firewall refuses this address: allow it on the vault, or run from an allowed network"
-    action = re.search(r"[Aa]ction:? '([^']+)'", message)
-    scope = re.search(r"(?:over scope|at scope|Resource:) '([^']+)'", message)
-    if action is None or scope is None:
-        return "ask an owner of the subscription for access"
-    role, extent = next((role, extent) for pattern, role, extent in _ROLES if re.match(pattern, action[1].lower()))
-    within = re.match(extent, scope[1], re.IGNORECASE)
-    return f"assign the role '{role}' on {within[0] if within else scope[1]} and try again in a few minutes"
-
-
-def error_code(error: HttpResponseError) -> str:
-    """The service's own code, the innermost where there are several: `ForbiddenByRbac`, `Conflict`, `412001`."""
-    return _words(error)[0]
-
-
-def _words(error: HttpResponseError) -> tuple[str, str]:
+def words(error: HttpResponseError) -> tuple[str, str]:
     """Code and message of an error in any of Azure's shapes, each in one line."""
     try:
         document: Any = json.loads(error.response.text()) if error.response is not None else None
-    except ValueError:
+    except (LookupError, RecursionError, ValueError):  # of another encoding, too deep, or no JSON
         document = None
     code, message = _innermost(document)
     if not message and isinstance(document, dict) and isinstance(document.get("status"), str):
@@ -152,7 +177,7 @@ def _quoted(message: str) -> Any:
     """The error of a resource provider, which Resource Manager hands on as a text of JSON, or None."""
     try:
         return json.loads(message)
-    except ValueError:
+    except (RecursionError, ValueError):
         return None
 
 

@@ -9,14 +9,20 @@ import logging
 import re
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from dpsops.errors import Error, InvalidInput, RegistrationRefused
+from dpsops.azure.answers import Shape
+from dpsops.azure.errors import understood
+from dpsops.errors import Error, InvalidInput, RegistrationRefused, Silent
+from dpsops.pki.bundles import DeviceCredential
+
+if TYPE_CHECKING:
+    import requests
 
 GLOBAL_HOST = "global.azure-devices-provisioning.net"
 
@@ -35,14 +41,6 @@ class Wire:
     authority_file: str = ""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class DeviceCredential:
-    """A device's key and chain (leaf first), both PEM."""
-
-    key: str
-    chain: str
-
-
 @dataclass(frozen=True, slots=True)
 class Assigned:
     """DPS has assigned the device to a hub."""
@@ -50,6 +48,24 @@ class Assigned:
     device: str
     hub: str
     substatus: str
+
+
+class _State(Shape):
+    """`DeviceRegistrationResult`."""
+
+    device_id: str | None = None
+    assigned_hub: str | None = None
+    substatus: str | None = None
+    error_code: int | None = None
+    error_message: str | None = None
+
+
+class _Operation(Shape):
+    """`RegistrationOperationStatus`."""
+
+    operation_id: str | None = None
+    status: str | None = None
+    registration_state: _State | None = None
 
 
 _TRY_AGAIN = "try again; 'dpsops status' shows what there is"
@@ -103,20 +119,21 @@ def register_over_https(
         try:
             answer = session.put(f"{base}/register", json={"registrationId": device}, timeout=30)
             for _ in range(_POLLS):
-                document = _document(answer)
                 if answer.status_code >= 400:
-                    raise _refused_request(int(document.get("errorCode", answer.status_code)), _message(document))
-                state = document.get("registrationState") or {}
-                match document.get("status"):
-                    case "assigned":
-                        return Assigned(state.get("deviceId", device), state.get("assignedHub", ""), state.get("substatus", ""))
+                    raise _refused_answer(answer)
+                with understood("DPS"):
+                    operation = _Operation.model_validate(answer.json())
+                state = operation.registration_state or _State()
+                match operation.status:
+                    case "assigned" if state.assigned_hub:
+                        return Assigned(state.device_id or device, state.assigned_hub, state.substatus or "")
                     case "assigning" | "unassigned":
                         wait(_pause(answer.headers.get("Retry-After", "")))
-                        answer = session.get(f"{base}/operations/{document.get('operationId', '')}", timeout=30)
+                        answer = session.get(f"{base}/operations/{operation.operation_id or ''}", timeout=30)
                     case status:
-                        raise _not_assigned(str(status), int(state.get("errorCode") or 0), str(state.get("errorMessage") or ""))
+                        raise _not_assigned(str(status), state.error_code or 0, state.error_message or "")
         except requests.RequestException as cause:
-            raise Error(f"DPS cannot be reached: {cause}", "check the network and HTTPS_PROXY") from cause
+            raise Silent(f"DPS cannot be reached: {cause}", "check the network and HTTPS_PROXY") from cause
     raise Error(
         f"DPS has not decided on {device} after {_POLLS} questions", "try again later; the registration may still end well"
     )
@@ -144,16 +161,16 @@ def _not_assigned(status: str, code: int, message: str) -> RegistrationRefused:
     return _refused_request(code, message or f"the registration ended as {status!r}")
 
 
-def _document(answer: Any) -> Mapping[str, Any]:
+def _refused_answer(answer: requests.Response) -> RegistrationRefused:
+    """The error that DPS answered, in its own code and words as far as it gave them."""
     try:
         document = answer.json()
-    except ValueError:
-        return {}
-    return document if isinstance(document, dict) else {}
-
-
-def _message(document: Mapping[str, Any]) -> str:
-    return str(document.get("message") or document.get("errorMessage") or "no reason given")
+    except (RecursionError, ValueError):
+        document = None
+    told = document if isinstance(document, dict) else {}
+    code = told.get("errorCode")
+    message = told.get("message") or told.get("errorMessage") or "no reason given"
+    return _refused_request(code if isinstance(code, int) else answer.status_code, str(message))
 
 
 def register_over_mqtt(scope: str, device: str, credential: DeviceCredential, wire: Wire) -> Assigned:
@@ -165,7 +182,8 @@ def register_over_mqtt(scope: str, device: str, credential: DeviceCredential, wi
                 GLOBAL_HOST, device, scope, sdk.X509(chain, key), **_options(sdk, wire)
             )
             ending.callback(_hang_up, client)
-            result = _bounded(client.register, "register with DPS")
+            with understood("DPS"):
+                result = _bounded(client.register, "register with DPS")
         except sdk.exceptions.ClientError as cause:
             raise _sdk_refusal(cause) from cause
     if result.status != "assigned":
@@ -242,7 +260,7 @@ def _bounded(work: Callable[[], Any], what: str) -> Any:
     if failure:
         raise failure[0]
     if not outcome:
-        raise Error(
+        raise Silent(
             f"no end in {_SDK_SECONDS:.0f} seconds: tried to {what}",
             "check the network and port 8883; a throttled DPS is waited for without a word, so --transport https may tell more",
         )
@@ -258,7 +276,7 @@ def _sdk_refusal(error: Exception) -> Error:
         return _refused_request(int(found[1]), text)
     if text.startswith("Connection Refused"):
         return RegistrationRefused(401, f"DPS refuses the connection: {text.rstrip('.')}", _NO_REASON)
-    return Error(
+    return Silent(
         f"DPS cannot be reached over MQTT: {text}", "check the network, port 8883 and HTTPS_PROXY, or try --transport https"
     )
 

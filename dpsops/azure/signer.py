@@ -12,10 +12,12 @@ from cryptography.hazmat.primitives.asymmetric.types import (
     CertificatePublicKeyTypes,
 )
 
+from dpsops.azure.errors import understood
 from dpsops.errors import Refused
 
 if TYPE_CHECKING:
-    from azure.keyvault.keys.crypto import CryptographyClient, SignatureAlgorithm
+    from azure.core.credentials import TokenCredential
+    from azure.keyvault.keys.crypto import CryptographyClient, SignatureAlgorithm, SignResult
 
 _CURVES = {"secp256r1": "P-256", "secp384r1": "P-384"}
 _ONLY_SIGNS = "dpsops only signs with it, in the vault"
@@ -34,6 +36,28 @@ def jwk(key: CertificatePublicKeyTypes) -> dict[str, Any]:
 
 def _bytes(number: int, bits: int) -> bytes:
     return number.to_bytes((bits + 7) // 8, "big")
+
+
+def vault_key(
+    key_id: str, public_key: CertificatePublicKeyTypes, credential: TokenCredential, transport: Any
+) -> CryptographyClient:
+    """The SDK's client for the key with this versioned ID, whose public half is known, so that nothing is asked before it
+    signs."""
+    from azure.keyvault.keys import KeyVaultKey
+    from azure.keyvault.keys.crypto import CryptographyClient
+
+    class Client(CryptographyClient):
+        """Fails as everything in `azure/` does: what signs with it is no part of that."""
+
+        def sign(self, algorithm: SignatureAlgorithm, digest: bytes, **kwargs: Any) -> SignResult:
+            """Signs."""
+            with understood("Key Vault"):
+                result = super().sign(algorithm, digest, **kwargs)
+                if not isinstance(result.signature, bytes):
+                    raise TypeError("no signature")
+                return result
+
+    return Client(KeyVaultKey(key_id, jwk=jwk(public_key)), credential, transport=transport)
 
 
 def signer(client: CryptographyClient, public_key: CertificatePublicKeyTypes) -> CertificateIssuerPrivateKeyTypes:

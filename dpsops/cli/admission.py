@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -14,13 +14,13 @@ import typer
 from dpsops.cli import files
 from dpsops.cli.connection import connected, wired
 from dpsops.cli.device import DeviceArgument
+from dpsops.cli.gathering import gathered
 from dpsops.cli.options import Options, Transport
 from dpsops.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from dpsops.pki.names import DeviceId
+    from dpsops.model.action import Action
     from dpsops.workflows.register import Registered
-    from dpsops.workflows.run import Action, Run
 
 
 def register(
@@ -44,8 +44,8 @@ def register(
       dpsops device register press-07 --transport https
       dpsops device register press-07 --bundle press-07.pem --id-scope 0ne00CAF894
     """
+    from dpsops.pki.bundles import read_bundle
     from dpsops.pki.names import device_id
-    from dpsops.workflows import bundles
     from dpsops.workflows import register as workflow
 
     options: Options = context.obj
@@ -55,13 +55,20 @@ def register(
         if not id_scope:
             raise InvalidInput("--bundle needs the ID scope of the DPS", "add --id-scope; 'dpsops status' shows it")
         text = files.read(bundle, "bundle", "a bundle is PEM: key, leaf, chain", encoding="ascii")
-        credential = bundles.read_bundle(text, str(bundle))
+        credential = read_bundle(text, str(bundle))
         with wired(options) as (wire, progress):
             done = play(credential, id_scope, wire, wait=time.sleep, now=datetime.now(UTC), progress=progress)
     else:
-        with connected(options) as run:
-            credential, scope = bundles.bundle_of(run, wanted), id_scope or workflow.id_scope(run)
-            done = play(credential, scope, run.wire, wait=run.cloud.sleep, now=run.now(), progress=run.progress)
+        with connected(options) as connection:
+            credential, scope = workflow.fetch(connection.leaves, wanted), id_scope or workflow.id_scope(connection.dps)
+            done = play(
+                credential,
+                scope,
+                connection.wire,
+                wait=connection.run.sleep,
+                now=connection.run.now(),
+                progress=connection.run.progress,
+            )
     _print_registered(options, wanted, done)
 
 
@@ -85,7 +92,7 @@ def block(context: typer.Context, device: DeviceArgument) -> None:
     Example:
       dpsops device block press-07
     """
-    from dpsops.workflows.blocking import block as shut_out
+    from dpsops.workflows.block import block as shut_out
 
     _change(context, device, shut_out, "it is blocked already")
 
@@ -97,16 +104,16 @@ def unblock(context: typer.Context, device: DeviceArgument) -> None:
     Example:
       dpsops device unblock press-07
     """
-    from dpsops.workflows.blocking import unblock as let_in
+    from dpsops.workflows.block import unblock as let_in
 
     _change(context, device, let_in, "it is not blocked")
 
 
-def _change(context: typer.Context, device: str, workflow: Callable[[Run, DeviceId], Iterable[Action]], nothing: str) -> None:
+def _change(context: typer.Context, device: str, workflow: Callable[..., Iterator[Action]], nothing: str) -> None:
     from dpsops.pki.names import device_id
 
     options: Options = context.obj
     wanted = device_id(device)
-    with connected(options) as run:
-        done = list(workflow(run, wanted))
+    with connected(options) as connection:
+        done = gathered(connection.run, workflow(connection.run, connection.leaves, connection.dps, connection.hubs, wanted))
     options.print_done(done, nothing)

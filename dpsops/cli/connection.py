@@ -6,27 +6,88 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dpsops.cli.options import Options, progress
 
 if TYPE_CHECKING:
+    from dpsops.azure.ca_certificates import TrustStore
+    from dpsops.azure.clients import Clients
+    from dpsops.azure.deployments import Deployments
+    from dpsops.azure.dps import Dps
+    from dpsops.azure.hub import Hubs
+    from dpsops.azure.leaf_vault import LeafVault
     from dpsops.azure.provisioning import Wire
-    from dpsops.workflows.run import Run
+    from dpsops.azure.root_vault import RootVault
+    from dpsops.model.run import Run
 
 SETTINGS_DIRECTORY = Path("infra")
 
 
+@dataclass(frozen=True)
+class Connection:
+    """A `Run`, and the parts of Azure, of which a command hands each workflow those that it touches. `wire` is a device's
+    way to Azure."""
+
+    run: Run
+    clients: Clients
+    wire: Wire
+
+    @cached_property
+    def deployments(self) -> Deployments:
+        """The resource group, and what is deployed into it."""
+        from dpsops.azure.deployments import Deployments
+
+        return Deployments(self.clients)
+
+    @cached_property
+    def roots(self) -> RootVault:
+        """The vault, as far as its roots go."""
+        from dpsops.azure.root_vault import RootVault
+
+        return RootVault(self.clients)
+
+    @cached_property
+    def leaves(self) -> LeafVault:
+        """The vault, as far as its devices go."""
+        from dpsops.azure.leaf_vault import LeafVault
+
+        return LeafVault(self.clients)
+
+    @cached_property
+    def dps(self) -> Dps:
+        """The Device Provisioning Service."""
+        from dpsops.azure.dps import Dps
+
+        return Dps(self.clients)
+
+    @cached_property
+    def hubs(self) -> Hubs:
+        """The IoT Hubs."""
+        from dpsops.azure.hub import Hubs
+
+        return Hubs(self.clients)
+
+    @cached_property
+    def stores(self) -> tuple[TrustStore, ...]:
+        """The trust stores of the DPS, and of the hubs where the settings ask for it."""
+        from dpsops.azure.ca_certificates import trust_stores
+
+        return trust_stores(self.clients)
+
+
 @contextmanager
-def connected(options: Options) -> Iterator[Run]:
-    """A `Run` for the environment of the options; the embedded Azure lives as long as the block, unless one is served."""
+def connected(options: Options) -> Iterator[Connection]:
+    """The connection to the environment of the options; the embedded Azure lives as long as the block, unless one is served."""
+    from dpsops.azure.clients import connect
     from dpsops.azure.provisioning import Wire
     from dpsops.cli.embedded import embedded_variables
-    from dpsops.cloud import connect
+    from dpsops.model.run import Run
     from dpsops.settings import load
-    from dpsops.workflows.run import Run
 
     environment = load(options.env, SETTINGS_DIRECTORY)
     with ExitStack() as stack:
@@ -34,13 +95,13 @@ def connected(options: Options) -> Iterator[Run]:
         say = stack.enter_context(progress(options.verbose))
         if environment.is_local:
             variables = stack.enter_context(embedded_variables(environment.embedded))
-            cloud = connect(environment, variables, proxied=True)
+            clients = connect(environment, variables, proxied=True)
             wire = Wire(variables["HTTPS_PROXY"], variables["SSL_CERT_FILE"])
         else:
-            cloud = connect(environment, os.environ)
+            clients = connect(environment, os.environ)
             wire = Wire()
-        stack.callback(cloud.close)
-        yield Run(cloud, clock=lambda: datetime.now(UTC), progress=say, wire=wire)
+        stack.callback(clients.close)
+        yield Connection(Run(environment, lambda: datetime.now(UTC), clients.sleep, progress=say), clients, wire)
 
 
 @contextmanager

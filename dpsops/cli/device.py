@@ -12,17 +12,17 @@ import typer
 from dpsops.cli import files
 from dpsops.cli.connection import connected
 from dpsops.cli.exits import of_many
+from dpsops.cli.gathering import gathered, line
 from dpsops.cli.options import Options, timestamp
 from dpsops.errors import InvalidInput
 
 if TYPE_CHECKING:
     from cryptography import x509
 
-    from dpsops.workflows.device import Failed, Issued, Unchanged
-    from dpsops.workflows.enrollment import Individual
-    from dpsops.workflows.fleet import Member
-    from dpsops.workflows.run import Action
-
+    from dpsops.model.action import Action, Failed
+    from dpsops.model.device import Issued, Unchanged
+    from dpsops.model.enrollment import OwnSettings
+    from dpsops.model.member import Member
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -61,18 +61,16 @@ def issue(
       dpsops --output json device issue press-07 press-08 | jq -r '.issued[].secret_id'
     """
     from dpsops.pki.names import device_id
-    from dpsops.workflows import device as workflow
-    from dpsops.workflows.enrollment import require_hub
+    from dpsops.workflows import issue as workflow
 
     options: Options = context.obj
     wanted = [device_id(text) for text in devices]
-    own = _individual(individual, twin, hub, policy)
-    with connected(options) as run:
-        if own:
-            require_hub(run.environment, own)
-        results = list(workflow.issue(run, wanted))
-        enrolled = list(workflow.enroll(run, results, own)) if own else []
-    return _print_issued(options, results, enrolled)
+    own = _own_settings(individual, twin, hub, policy)
+    with connected(options) as connection:
+        results = gathered(
+            connection.run, workflow.issue(connection.run, connection.roots, connection.leaves, connection.dps, wanted, own)
+        )
+    return _print_issued(options, results)
 
 
 @app.command()
@@ -89,42 +87,40 @@ def renew(
       dpsops device renew press-07
     """
     from dpsops.pki.names import device_id
-    from dpsops.workflows import device as workflow
+    from dpsops.workflows import issue as workflow
 
     options: Options = context.obj
     wanted = [device_id(text) for text in devices]
-    with connected(options) as run:
-        results = list(workflow.issue(run, wanted, renew=True))
-    return _print_issued(options, results, [])
+    with connected(options) as connection:
+        results = gathered(
+            connection.run, workflow.renew(connection.run, connection.roots, connection.leaves, connection.dps, wanted)
+        )
+    return _print_issued(options, results)
 
 
-def _print_issued(options: Options, results: Sequence[Issued | Unchanged | Failed], enrolled: Sequence[Action | Failed]) -> int:
-    from dpsops.workflows import device as workflow
+def _print_issued(options: Options, results: Sequence[Issued | Unchanged | Failed | Action]) -> int:
+    from dpsops.model.action import Action, Failed
+    from dpsops.model.device import Issued, Unchanged
 
-    issued = [result for result in results if isinstance(result, workflow.Issued)]
-    unchanged = [result.device for result in results if isinstance(result, workflow.Unchanged)]
-    failed = [result for result in (*results, *enrolled) if isinstance(result, workflow.Failed)]
-    actions = [action for action in enrolled if not isinstance(action, workflow.Failed)]
+    issued = [result for result in results if isinstance(result, Issued)]
+    unchanged = [result.device for result in results if isinstance(result, Unchanged)]
+    failed = [result for result in results if isinstance(result, Failed)]
+    actions = [result for result in results if isinstance(result, Action)]
     document: dict[str, Any] = {
         "issued": [asdict(one) for one in issued],
         "unchanged": unchanged,
         "failed": [asdict(one) for one in failed],
         "actions": [asdict(action) for action in actions],
     }
-    lines = [
-        *(f"✓ {one.device}: until {timestamp(one.not_after)}, in {one.secret_id}" for one in issued),
-        *(f"= {name}: has a valid leaf" for name in unchanged),
-        *(f"✗ {one.device}: {one.reason}" for one in failed),
-        *(f"✓ {action.target}: {action.outcome}" for action in actions),
-    ]
-    options.print_result(document, "\n".join(lines))
+    in_order = sorted(results, key=lambda each: (Issued, Unchanged, Failed, Action).index(type(each)))
+    options.print_result(document, "\n".join(map(line, in_order)))
     well = {*unchanged, *(one.device for one in issued)} - {one.device for one in failed}
     return of_many(well=bool(well), failed=bool(failed))
 
 
-def _individual(wanted: bool, twin: Path | None, hub: str | None, policy: str | None) -> Individual | None:
+def _own_settings(wanted: bool, twin: Path | None, hub: str | None, policy: str | None) -> OwnSettings | None:
     """The settings of an individual enrollment, or None where none is wanted."""
-    from dpsops.workflows.enrollment import REPROVISIONING, Individual
+    from dpsops.model.enrollment import REPROVISIONING, OwnSettings
 
     if not wanted:
         if (twin, hub, policy) != (None, None, None):
@@ -132,7 +128,7 @@ def _individual(wanted: bool, twin: Path | None, hub: str | None, policy: str | 
         return None
     if policy is not None and policy not in REPROVISIONING:
         raise InvalidInput(f"{policy!r} is no reprovisioning policy", f"use one of: {', '.join(REPROVISIONING)}")
-    return Individual(hub=hub, policy=policy, twin=_read_twin(twin) if twin else None)
+    return OwnSettings(hub=hub, policy=policy, twin=_read_twin(twin) if twin else None)
 
 
 def _read_twin(path: Path) -> dict[str, Any]:
@@ -159,11 +155,11 @@ def list_devices(context: typer.Context) -> None:
       dpsops device list
       dpsops --output json device list | jq -r '.devices[] | select(.registered_at == null) | .device'
     """
-    from dpsops.workflows.fleet import members
+    from dpsops.workflows.devices import list_devices as workflow
 
     options: Options = context.obj
-    with connected(options) as run:
-        found = list(members(run))
+    with connected(options) as connection:
+        found = list(workflow(connection.run, connection.leaves, connection.dps, connection.hubs))
     lines = [_line(member) for member in found]
     options.print_result({"devices": [_member(member) for member in found]}, "\n".join(lines) or "No device has a leaf yet.")
 
@@ -177,12 +173,12 @@ def show(context: typer.Context, device: DeviceArgument) -> None:
       dpsops device show press-07
     """
     from dpsops.pki.names import device_id
-    from dpsops.workflows.fleet import member
+    from dpsops.workflows.devices import show_device
 
     options: Options = context.obj
     wanted = device_id(device)
-    with connected(options) as run:
-        found, chain = member(run, wanted)
+    with connected(options) as connection:
+        found, chain = show_device(connection.run, connection.leaves, connection.dps, connection.hubs, wanted)
     leaf = found.leaf
     rows = [
         ("device", leaf.device),
@@ -218,13 +214,13 @@ def _certificate(certificate: x509.Certificate) -> str:
 
 def _blocked(member: Member) -> str:
     name = member.leaf.device
-    if member.half_blocked:
+    if member.partially_blocked:
         return f"by half: complete it with 'dpsops device block {name}', or undo it with 'dpsops device unblock {name}'"
     return f"yes: dpsops device unblock {name}" if member.blocked else "no"
 
 
 def _warning(member: Member) -> str:
-    return f" (renew it: dpsops device renew {member.leaf.device})" if member.ends_soon and not member.blocked else ""
+    return f" (renew it: dpsops device renew {member.leaf.device})" if member.expires_soon and not member.blocked else ""
 
 
 def _member(member: Member) -> dict[str, Any]:
@@ -233,7 +229,7 @@ def _member(member: Member) -> dict[str, Any]:
         "thumbprint": member.leaf.thumbprint,
         "generation": member.leaf.generation,
         "not_after": member.leaf.not_after,
-        "expiring": member.ends_soon,
+        "expiring": member.expires_soon,
         "registered_at": member.registered_at or None,
         "hub": member.hub or None,
         "failure": member.failure or None,
@@ -250,7 +246,7 @@ def _line(member: Member) -> str:
 
 def _state(member: Member) -> str:
     if member.blocked:
-        return "blocked by half: dpsops device show" if member.half_blocked else "blocked"
+        return "blocked by half: dpsops device show" if member.partially_blocked else "blocked"
     if not member.hub:
         return f"not registered: {member.failure}" if member.failure else "never registered"
     if not member.seen:

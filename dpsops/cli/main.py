@@ -117,19 +117,13 @@ def _sentence(text: str) -> str:
 
 
 def _explain(error: Exception) -> Error:
-    """What an SDK raised, in Azure's words, and what the machine refused; anything else is a defect and stays one."""
-    if isinstance(error, OSError):
-        return Error(
-            ": ".join(str(part) for part in (error.filename, error.strerror or error) if part),
-            "see to the room and the permissions there, then run the command again: it resumes",
-        )
-    from azure.core.exceptions import AzureError
-
-    from dpsops.azure.errors import explain
-
-    if not isinstance(error, AzureError):
+    """What the machine refused; anything else is a defect and stays one."""
+    if not isinstance(error, OSError):
         raise error
-    return explain(error)
+    return Error(
+        ": ".join(str(part) for part in (error.filename, error.strerror or error) if part),
+        "see to the room and the permissions there, then run the command again: it resumes",
+    )
 
 
 def _report(error: Error) -> int:

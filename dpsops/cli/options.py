@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dpsops.workflows.run import Action
+    from dpsops.model.action import Action
 
 
 class Output(enum.StrEnum):

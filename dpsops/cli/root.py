@@ -10,6 +10,7 @@ import typer
 
 from dpsops.cli import files
 from dpsops.cli.connection import connected
+from dpsops.cli.gathering import gathered
 from dpsops.cli.options import Options, timestamp
 from dpsops.cli.up import root_document
 
@@ -36,15 +37,11 @@ def show(context: typer.Context) -> None:
     Example:
       dpsops root show
     """
-    from dpsops.workflows import enrollment
-    from dpsops.workflows import root as roots
-    from dpsops.workflows.status import root_facts
+    from dpsops.workflows import root as workflow
 
     options: Options = context.obj
-    with connected(options) as run:
-        facts = root_facts(run, enrollment.observe(run))
-        if facts is None:
-            raise roots.not_whole(run)
+    with connected(options) as connection:
+        facts = workflow.show(connection.run, connection.roots, connection.dps, connection.stores)
     text = "\n".join(
         (
             f"name        {facts.name} (generation {facts.generation})",
@@ -67,15 +64,11 @@ def prove(context: typer.Context) -> None:
     Example:
       dpsops root prove
     """
-    from dpsops.workflows import enrollment
-    from dpsops.workflows import prove as proof
-    from dpsops.workflows import root as roots
+    from dpsops.workflows import root as workflow
 
     options: Options = context.obj
-    with connected(options) as run:
-        name = roots.current_name(run, enrollment.observe(run))
-        whole = roots.require(run, name)
-        done = [action for registry in run.cloud.registries for action in proof.converge(run, registry, name, whole)]
+    with connected(options) as connection:
+        done = gathered(connection.run, workflow.prove(connection.run, connection.roots, connection.dps, connection.stores))
     options.print_done(done, "it is proven already")
 
 
@@ -91,12 +84,11 @@ def export(
       dpsops root export --out root.pem
     """
     from dpsops.pki.chains import pem, thumbprint
-    from dpsops.workflows import enrollment
-    from dpsops.workflows import root as roots
+    from dpsops.workflows import root as workflow
 
     options: Options = context.obj
-    with connected(options) as run:
-        certificate = roots.require(run, roots.current_name(run, enrollment.observe(run))).certificate
+    with connected(options) as connection:
+        certificate = workflow.export(connection.run, connection.roots, connection.dps)
     text = pem(certificate)
     options.print_result({"pem": text, "thumbprint": thumbprint(certificate)}, _written(out, "certificate", text))
 
@@ -126,11 +118,11 @@ def csr(
     from cryptography.hazmat.primitives.serialization import Encoding
 
     from dpsops.pki.chains import common_name
-    from dpsops.workflows import external
+    from dpsops.workflows import root_csr
 
     options: Options = context.obj
-    with connected(options) as run:
-        name, request = external.csr(run)
+    with connected(options) as connection:
+        name, request = root_csr.csr(connection.run, connection.roots, connection.leaves, connection.dps, connection.stores)
     text = request.public_bytes(Encoding.PEM).decode()
     options.print_result({"name": name, "common_name": common_name(request.subject), "csr": text}, _written(out, "request", text))
 
@@ -149,13 +141,16 @@ def merge(
     Example:
       dpsops root merge root-g2.pem company-ca.pem && dpsops rotate --until draining
     """
-    from dpsops.workflows import external
+    from dpsops.workflows import root_csr
 
     options: Options = context.obj
     made, *more = _read_certificates(certificate)
     above = [*more, *_read_certificates(chain)]
-    with connected(options) as run:
-        done = list(external.merge(run, made, above))
+    with connected(options) as connection:
+        done = gathered(
+            connection.run,
+            root_csr.merge(connection.run, connection.roots, connection.leaves, connection.dps, connection.stores, made, above),
+        )
     options.print_done(done, "it is whole already")
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dpsops.cli.connection import connected
+from dpsops.cli.connection import Connection, connected
 from dpsops.cli.exits import of_many
+from dpsops.cli.gathering import gathered, line, show
 from dpsops.cli.options import Options
 from dpsops.cli.rotation_report import picture, rotation_document
 from dpsops.errors import Error, InvalidInput, Refused
@@ -19,10 +20,11 @@ from dpsops.errors import Error, InvalidInput, Refused
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dpsops.workflows.device import Failed
-    from dpsops.workflows.rotate import Cut, Report
-    from dpsops.workflows.rotation import Phase
-    from dpsops.workflows.run import Action, Run
+    from dpsops.model.action import Action, Failed
+    from dpsops.model.rotation import Phase
+    from dpsops.model.rotation_report import RotationReport
+    from dpsops.model.run import Run
+    from dpsops.workflows.rotate import Cut, Rotation
 
 _GRACE = 30
 
@@ -76,23 +78,28 @@ def rotate(
                 f"put it behind: dpsops rotate {context.invoked_subcommand} --help shows which it has",
             )
         return 0
-    from dpsops.workflows import rotate as workflow
 
     options: Options = context.obj
     target = _phase(until) if until is not None else None
     if compromised and until is not None:
         raise InvalidInput("--compromised goes all the way: there is no --until with it", "leave --until away")
-    with connected(options) as run:
+    with connected(options) as connection:
         if compromised:
-            results = workflow.replace_compromised(run, _consent if yes else _asker(run))
+            results = _rotation(connection).replace_compromised(_consent if yes else _asker(connection.run))
         else:
-            results = workflow.rotate(run, until=target, grace=timedelta(days=grace))
-        done, found = _reported(run, results, timedelta(days=grace))
+            results = _rotation(connection).rotate(until=target, grace=timedelta(days=grace))
+        done, found = _reported(connection, results, timedelta(days=grace))
     return _print_rotated(options, done, found)
 
 
+def _rotation(connection: Connection) -> Rotation:
+    from dpsops.workflows.rotate import Rotation
+
+    return Rotation(connection.run, connection.roots, connection.leaves, connection.dps, connection.hubs, connection.stores)
+
+
 def _phase(text: str) -> Phase:
-    from dpsops.workflows.rotation import Phase
+    from dpsops.model.rotation import Phase
 
     names = [phase.value for phase in Phase if phase is not Phase.BREACHED]
     if text not in names:
@@ -135,36 +142,29 @@ def _asker(run: Run) -> Callable[[Cut], None]:
     return ask
 
 
-def _reported(run: Run, results: Iterator[Action | Failed], grace: timedelta) -> tuple[list[Action | Failed], Report]:
-    """What was done, and where that leads. An error or Ctrl-C in between tells on stderr what was done until then,
-    because no later run does."""
-    from dpsops.workflows.rotate import report
-
-    done: list[Action | Failed] = []
+def _reported(
+    connection: Connection, results: Iterator[Action | Failed], grace: timedelta
+) -> tuple[list[Action | Failed], RotationReport]:
+    """What was done, and where that leads. An error or Ctrl-C in either tells on stderr what was done until then."""
+    done = gathered(connection.run, results)
     try:
-        done.extend(results)
-        return done, report(run, grace)
+        return done, _status(connection, grace)
     except BaseException:
-        run.progress("")  # a spinner would draw over them
-        for line in _lines(done):
-            print(line, file=sys.stderr)
+        show(connection.run, done)
         raise
 
 
-def _lines(results: Iterable[Action | Failed]) -> list[str]:
-    from dpsops.workflows.device import Failed
+def _status(connection: Connection, grace: timedelta) -> RotationReport:
+    from dpsops.workflows.rotate_status import rotation_status
 
-    results = list(results)
-    return [
-        *(f"✓ {each.target}: {each.outcome}" for each in results if not isinstance(each, Failed)),
-        *(f"✗ {each.device}: {each.reason}" for each in results if isinstance(each, Failed)),
-    ]
+    return rotation_status(
+        connection.run, connection.roots, connection.leaves, connection.dps, connection.hubs, connection.stores, grace
+    )
 
 
-def _print_rotated(options: Options, results: Iterable[Action | Failed], found: Report) -> int:
-    from dpsops.workflows.device import Failed
+def _print_rotated(options: Options, results: list[Action | Failed], found: RotationReport) -> int:
+    from dpsops.model.action import Failed
 
-    results = list(results)
     failed = [result for result in results if isinstance(result, Failed)]
     done = [result for result in results if not isinstance(result, Failed)]
     document = {
@@ -173,7 +173,8 @@ def _print_rotated(options: Options, results: Iterable[Action | Failed], found: 
         "failed": [asdict(one) for one in failed],
         "rotation": rotation_document(found),
     }
-    options.print_result(document, "\n".join([*(_lines(results) or ["Nothing changed."]), "", picture(found)]))
+    lines = [*map(line, done), *map(line, failed)] or ["Nothing changed."]
+    options.print_result(document, "\n".join([*lines, "", picture(found)]))
     return of_many(well=bool(done), failed=bool(failed))
 
 
@@ -186,11 +187,9 @@ def status(context: typer.Context, grace: GraceOption = _GRACE) -> None:
       dpsops rotate status
       dpsops --output json rotate status | jq -r '.rotation.waiting_for[]'
     """
-    from dpsops.workflows.rotate import report
-
     options: Options = context.obj
-    with connected(options) as run:
-        found = report(run, timedelta(days=grace))
+    with connected(options) as connection:
+        found = _status(connection, timedelta(days=grace))
     options.print_result({"rotation": rotation_document(found)}, picture(found))
 
 
@@ -202,9 +201,9 @@ def undo(context: typer.Context) -> None:
     Example:
       dpsops rotate undo
     """
-    from dpsops.workflows import rotate as workflow
+    from dpsops.model.rotation import GRACE
 
     options: Options = context.obj
-    with connected(options) as run:
-        done, found = _reported(run, workflow.undo(run), workflow.GRACE)
+    with connected(options) as connection:
+        done, found = _reported(connection, _rotation(connection).undo(), GRACE)
     _print_rotated(options, done, found)

@@ -7,27 +7,28 @@ from typing import TYPE_CHECKING, Any
 from dpsops.cli.options import timestamp
 
 if TYPE_CHECKING:
-    from dpsops.workflows.rotate import Report
+    from dpsops.model.rotation_report import RotationReport
 
 _SHOWN = 20
 """How many of the devices that are waited for the picture names."""
 
 
-def rotation_document(found: Report) -> dict[str, Any]:
+def rotation_document(found: RotationReport) -> dict[str, Any]:
     """The rotation as the contract names it."""
+    from dpsops.model.root import root_name
     from dpsops.pki.chains import thumbprint
 
     observed, waiting = found.observed, found.waiting
     return {
         "phase": found.standing.phase,
         "next": _next(found),
-        "waiting_for": [laggard.device for laggard in waiting.devices],
+        "waiting_for": [each.device for each in waiting.devices],
         "grace_ends": waiting.ends,
         "trouble": found.trouble or None,
         "generations": [
             {
                 "generation": one.number,
-                "name": f"root-g{one.number}",
+                "name": root_name(one.number),
                 "vault": one.keeping.value,
                 "dps": one.trust.value,
                 "group": _role(found, one.number) or None,
@@ -42,50 +43,57 @@ def rotation_document(found: Report) -> dict[str, Any]:
     }
 
 
-def _next(found: Report) -> str | None:
-    from dpsops.workflows.rotation import Phase
+def _next(found: RotationReport) -> str | None:
+    from dpsops.model.rotation import Phase
 
     return None if found.standing.phase is Phase.STABLE else found.standing.step.value
 
 
-def _role(found: Report, number: int) -> str:
+def _role(found: RotationReport, number: int) -> str:
     return {found.observed.primary: "primary", found.observed.secondary: "secondary"}.get(number, "")
 
 
-def picture(found: Report) -> str:
+def picture(found: RotationReport) -> str:
     """The way from stable to stable with the present phase marked, the generations, and what comes next."""
+    from dpsops.model.root import root_name
+
     rows = [("generation", "vault", "DPS", "group", "leaves", "until")]
     for one in found.observed.generations:
         end = f"{one.not_after:%Y-%m-%d}" if one.not_after else "-"
         role = _role(found, one.number) or "-"
-        rows.append((f"root-g{one.number}", one.keeping.value, one.trust.value, role, str(one.leaves), end))
+        rows.append((root_name(one.number), one.keeping.value, one.trust.value, role, str(one.leaves), end))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     return "\n".join([_way(found), "", *table, "", *_outlook(found)])
 
 
-def _way(found: Report) -> str:
-    from dpsops.workflows.rotation import Phase
+def _way(found: RotationReport) -> str:
+    from dpsops.model.root import root_name
+    from dpsops.model.rotation import Phase
 
     here = found.standing.phase
     if here is Phase.BREACHED:
-        return f"breached: root-g{found.standing.old} is compromised and is being replaced by root-g{found.standing.new}"
+        old, new = root_name(found.standing.old), root_name(found.standing.new)
+        return f"breached: {old} is compromised and is being replaced by {new}"
     order = [phase for phase in Phase if phase is not Phase.BREACHED]
     return " > ".join(f"[{phase.upper()}]" if phase is here else phase.value for phase in order)
 
 
-def _outlook(found: Report) -> list[str]:
+def _outlook(found: RotationReport) -> list[str]:
     """What it waits for, and the next thing to do."""
+    from dpsops.model.root import root_name
+
     waiting = found.waiting
     if found.trouble:
         return [f"stuck   {found.trouble}"]
     if found.csr_waits:
-        return [f"next    dpsops root merge CERT CHAIN: root-g{found.standing.new} waits for a certificate that another CA signs"]
+        new = root_name(found.standing.new)
+        return [f"next    dpsops root merge CERT CHAIN: {new} waits for a certificate that another CA signs"]
     if not waiting.devices:
         return [f"next    dpsops rotate: {_promise(found)}"]
     shown = waiting.devices[:_SHOWN]
-    width = max(len(laggard.device) for laggard in shown)
-    waits = [f"{laggard.device.ljust(width)}  {laggard.reason}" for laggard in shown]
+    width = max(len(each.device) for each in shown)
+    waits = [f"{each.device.ljust(width)}  {each.reason}" for each in shown]
     if more := len(waiting.devices) - len(shown):
         waits.append(f"and {more} more: dpsops --output json rotate status")
     ends = f", or at {timestamp(waiting.ends)}" if waiting.ends else ""
@@ -96,10 +104,11 @@ def _outlook(found: Report) -> list[str]:
     ]
 
 
-def _promise(found: Report) -> str:
-    from dpsops.workflows.rotation import Step
+def _promise(found: RotationReport) -> str:
+    from dpsops.model.root import root_name
+    from dpsops.model.rotation import Step
 
-    old, new = f"root-g{found.standing.old}", f"root-g{found.standing.new}"
+    old, new = root_name(found.standing.old), root_name(found.standing.new)
     return {
         Step.STAGE: f"makes {new} in the vault",
         Step.PROVE: f"uploads {new} to the DPS and proves it",

@@ -13,15 +13,18 @@ import typer
 from dpsops.cli import files
 from dpsops.cli.connection import connected
 from dpsops.cli.exits import Exit
+from dpsops.cli.gathering import gathered
 from dpsops.cli.options import Options, timestamp
 from dpsops.errors import Error, InvalidInput
 
 if TYPE_CHECKING:
-    from dpsops.workflows.enrollment import ObservedGroup
-    from dpsops.workflows.rotation import Standing
-    from dpsops.workflows.run import Action, Run
-    from dpsops.workflows.status import RootFacts, Status
-    from dpsops.workflows.up import Plan
+    from dpsops.model.action import Action
+    from dpsops.model.enrollment import EnrollmentGroup
+    from dpsops.model.plan import Plan
+    from dpsops.model.root_facts import RootFacts
+    from dpsops.model.rotation import Standing
+    from dpsops.model.run import Run
+    from dpsops.workflows.status import Status
 
 
 def up(
@@ -40,14 +43,24 @@ def up(
       dpsops up
       dpsops --env prod plan --out prod.plan && dpsops --env prod up --plan prod.plan
     """
-    from dpsops.workflows.up import Plan
+    from dpsops.model.plan import Plan
     from dpsops.workflows.up import up as converge
 
     options: Options = context.obj
     approved = Plan.read(files.read(plan, "plan", "make one: dpsops plan --out FILE"), str(plan)) if plan else None
-    with connected(options) as run:
-        asks = not (yes or approved or run.environment.is_local)
-        done = list(converge(run, approved=approved, confirm=_asker(run) if asks else _consent))
+    with connected(options) as connection:
+        asks = not (yes or approved or connection.run.environment.is_local)
+        confirm = _asker(connection.run) if asks else _consent
+        steps = converge(
+            connection.run,
+            connection.deployments,
+            connection.roots,
+            connection.dps,
+            connection.stores,
+            approved=approved,
+            confirm=confirm,
+        )
+        done = gathered(connection.run, steps)
     options.print_done(done, "everything is as it should be")
 
 
@@ -87,11 +100,11 @@ def plan(
     """
     import json
 
-    from dpsops.workflows.up import plan as make
+    from dpsops.workflows.plan import plan as make
 
     options: Options = context.obj
-    with connected(options) as run:
-        made = make(run)
+    with connected(options) as connection:
+        made = make(connection.run, connection.deployments, connection.roots, connection.dps, connection.stores)
     if out is not None:
         files.write(out, "plan", json.dumps(made.document(), indent=2) + "\n")
     actions = [asdict(action) for action in made.actions]
@@ -110,37 +123,44 @@ def status(context: typer.Context) -> None:
     Example:
       dpsops --output json status | jq .root.not_after
     """
-    from dpsops.workflows.status import observe
+    from dpsops.workflows.status import status as observe
 
     options: Options = context.obj
-    with connected(options) as run:
-        found = observe(run)
-        vault_url = f"{run.cloud.vault_url}/"
-    options.print_result(_document(found, vault_url), _picture(found))
+    with connected(options) as connection:
+        found = observe(
+            connection.run,
+            connection.deployments,
+            connection.roots,
+            connection.leaves,
+            connection.dps,
+            connection.hubs,
+            connection.stores,
+        )
+    options.print_result(_document(found), _picture(found))
 
 
-def _document(status: Status, vault_url: str) -> dict[str, Any]:
-    root = status.root
+def _document(status: Status) -> dict[str, Any]:
+    root, vault, dps = status.root, status.environment.vault, status.dps
     return {
-        "vault": {"name": status.environment.vault.name, "url": vault_url} if status.vault_exists else None,
-        "dps": asdict(status.dps) if status.dps else None,
+        "vault": {"name": vault.name, "url": f"{vault.url}/"} if status.vault_exists else None,
+        "dps": {"name": dps.name, "id_scope": dps.id_scope, "host": dps.host} if dps else None,
         "hubs": [asdict(hub) for hub in status.hubs],
         "root": root_document(root) if root else None,
         "group": group_document(status.group, status.environment.group.id) if status.group else None,
         "rotation": _rotation_document(status.rotation) if status.rotation else None,
-        "devices": {"total": status.fleet.total, "expiring": status.fleet.expiring, "blocked": status.fleet.blocked},
+        "devices": asdict(status.devices),
         "trouble": status.trouble.message if status.trouble else None,
         "next": list(status.next),
     }
 
 
 def _rotation_document(standing: Standing) -> dict[str, Any]:
-    from dpsops.workflows.rotation import Phase
+    from dpsops.model.rotation import Phase
 
     return {"phase": standing.phase, "next": None if standing.phase is Phase.STABLE else standing.step}
 
 
-def group_document(group: ObservedGroup, identifier: str) -> dict[str, Any]:
+def group_document(group: EnrollmentGroup, identifier: str) -> dict[str, Any]:
     """The enrollment group as the contract names it."""
     return {
         "id": identifier,
@@ -194,8 +214,8 @@ def _picture(status: Status) -> str:
         rows.append(("group", f"{environment.group.id}  trusts {' and '.join(names)}, {state}"))
     if status.rotation:
         rows.append(("rotation", status.rotation.phase.value))
-    fleet = status.fleet
-    rows.append(("devices", f"{fleet.total} with a leaf, {fleet.expiring} of them about to end, {fleet.blocked} blocked"))
+    devices = status.devices
+    rows.append(("devices", f"{devices.total} with a leaf, {devices.expiring} of them about to end, {devices.blocked} blocked"))
     rows += [("next" if number == 0 else "", step) for number, step in enumerate(status.next)]
     return _rows(rows)
 

@@ -12,14 +12,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes, PublicKeyTypes
 
-from dpsops.errors import Error, InvalidInput
+from dpsops.errors import Error, InvalidInput, Unsound
 from dpsops.pki.profiles import root_faults
 
 _CHAIN = "the chain is the issuer's certificate, its issuer's, and so on up to a self-signed one, in this order"
 
 
 def require_issued_by(certificate: x509.Certificate, root: x509.Certificate, now: datetime) -> None:
-    """Raises `Error` unless `root` really signed the certificate and it lies within the root's life (RFC 5280, 6.1.3).
+    """Raises `Unsound` unless `root` really signed the certificate and it lies within the root's life (RFC 5280, 6.1.3).
 
     A certificate builder accepts any bytes for a signature, so this is asked of every certificate that a
     vault has signed before it is used for anything.
@@ -28,17 +28,17 @@ def require_issued_by(certificate: x509.Certificate, root: x509.Certificate, now
     try:
         certificate.verify_directly_issued_by(root)
     except (InvalidSignature, ValueError, TypeError) as cause:
-        raise Error(
+        raise Unsound(
             f"the certificate of {subject} does not carry a valid signature of {root.subject.rfc4514_string()}",
             "the vault signed with another key than the root's: run 'dpsops root show' and try again",
         ) from cause
     if certificate.not_valid_before_utc < root.not_valid_before_utc or certificate.not_valid_after_utc > root.not_valid_after_utc:
-        raise Error(
+        raise Unsound(
             f"the certificate of {subject} would begin before its root or outlive it",
             f"the root lives from {root.not_valid_before_utc:%Y-%m-%d} to {root.not_valid_after_utc:%Y-%m-%d}: check the clock",
         )
     if certificate.not_valid_after_utc <= now:
-        raise Error(
+        raise Unsound(
             f"the certificate of {subject} would already have expired",
             "the root has ended: dpsops status says until when it was valid",
         )

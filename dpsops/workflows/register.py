@@ -8,18 +8,13 @@ from datetime import datetime
 
 from cryptography import x509
 
-from dpsops.azure.provisioning import (
-    Assigned,
-    DeviceCredential,
-    Wire,
-    register_over_https,
-    register_over_mqtt,
-    send_message,
-)
+from dpsops.azure.dps import Dps
+from dpsops.azure.leaf_vault import LeafVault
+from dpsops.azure.provisioning import Assigned, Wire, register_over_https, register_over_mqtt, send_message
 from dpsops.errors import RegistrationRefused
 from dpsops.pki import chains
+from dpsops.pki.bundles import DeviceCredential, read_bundle
 from dpsops.pki.names import DeviceId
-from dpsops.workflows.run import Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +26,14 @@ class Registered:
     sent: bool
 
 
-def id_scope(run: Run) -> str:
+def id_scope(dps: Dps) -> str:
     """The ID scope of the environment's DPS."""
-    environment = run.environment
-    properties = run.cloud.dps.iot_dps_resource.get(environment.dps.name, environment.resource_group).properties
-    return (properties.id_scope if properties else None) or ""
+    return dps.facts().id_scope
+
+
+def fetch(leaves: LeafVault, device: DeviceId) -> DeviceCredential:
+    """The device's key and chain, out of its secret. Raises `Error` where it has none."""
+    return read_bundle(leaves.bundle(device), f"the secret of {device}")
 
 
 def register(

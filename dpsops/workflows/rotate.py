@@ -1,51 +1,41 @@
-"""`rotate`: from one root to the next, one safe step at a time. `rotation.classify` says which step comes next."""
+"""`rotate`: from one root to the next, one safe step at a time; with `--compromised`, from a root that is not ours alone.
+
+`model.rotation` says which step comes next. In a breach nothing that the root has signed for may stay: the root leaves the
+group and the DPS, and every hub identity that was registered under it is disabled. The tag `breach` on the root says how far
+this has come. Source: Azure DPS, "Roll X.509 device certificates".
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
-from cryptography import x509
-
-from dpsops.azure.ca_certificates import CaCertificate
+from dpsops.azure.ca_certificates import TrustStore
+from dpsops.azure.dps import Dps
+from dpsops.azure.hub import Hubs
+from dpsops.azure.leaf_vault import LeafVault
+from dpsops.azure.root_vault import RootVault
 from dpsops.errors import Error, Refused
+from dpsops.model.action import Action, Failed
+from dpsops.model.device import Issued, Order
+from dpsops.model.generations import DRAINING_TAG, REOPEN, REOPEN_TAG, REPLACED_TAG, View, moment, replaced
+from dpsops.model.proof import is_verified, require_place
+from dpsops.model.root import BREACH_TAG, root_name
+from dpsops.model.rotation import GRACE, Breach, Phase, Standing, Step, classify, grace_end, next_step, undo_fault
+from dpsops.model.run import Run
 from dpsops.pki.names import device_id
-from dpsops.workflows import breach, device, draining, external, generations, prove, root, root_making
-from dpsops.workflows.device import Failed, Issued
-from dpsops.workflows.generations import View, put_group, tag_root
-from dpsops.workflows.root_state import root_name
-from dpsops.workflows.rotation import Observed, Phase, Standing, Step, classify, undo_fault
-from dpsops.workflows.run import Action, Run
+from dpsops.steps.hub_identities import affected_devices, disable_identities, readmit_identities
+from dpsops.steps.issue_leaf import issue_leaves
+from dpsops.steps.make_root import make_root
+from dpsops.steps.observe_generations import observe_generations
+from dpsops.steps.prove_root import prove_root
+from dpsops.steps.put_group import change_group, trust_roots
+from dpsops.steps.retire_root import retire_root
+from dpsops.steps.use_root import issuer, whole_root
+from dpsops.steps.waiting_devices import unpin, waiting_devices
 
-GRACE = timedelta(days=30)
-"""How long a device that has not been seen with its new leaf holds up the end of the old root."""
-
-_ORDER = tuple(Phase)
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """Where a rotation stands, for people: the generations with their certificates, as far as the vault has them.
-
-    trouble: why no step can be taken; otherwise it is empty. csr_waits: the next root is one that another CA is to sign, and
-    has not signed yet.
-    """
-
-    standing: Standing
-    observed: Observed
-    certificates: Mapping[int, x509.Certificate]
-    waiting: Waiting
-    trouble: str
-    csr_waits: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """What a rotation waits for: devices that were not seen with their new leaf, until `ends` at the latest."""
-
-    devices: tuple[draining.Laggard, ...]
-    ends: datetime | None
+Results = Iterator[Action | Failed]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,234 +48,241 @@ class Cut:
     replaced: str
 
 
-def rotate(run: Run, *, until: Phase | None, grace: timedelta) -> Iterator[Action | Failed]:
-    """Takes one step, or as many as lead to the phase `until`; yields what was done, and the devices that got no leaf or,
-    after a breach, were not reached.
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """The parts of Azure that a rotation touches."""
 
-    It ends early where it has to wait for devices. From *stable*, `until` the same is a whole rotation. Raises `Refused`
-    where a step would not be safe.
-    """
-    return _advance(run, until, grace, begun=False)
+    run: Run
+    roots: RootVault
+    leaves: LeafVault
+    dps: Dps
+    hubs: Hubs
+    stores: tuple[TrustStore, ...]
 
+    def rotate(self, *, until: Phase | None, grace: timedelta) -> Results:
+        """Takes one step, or as many as lead to the phase `until`; yields what was done, and the devices that got no leaf
+        or, after a breach, were not reached.
 
-def _advance(run: Run, until: Phase | None, grace: timedelta, *, begun: bool) -> Iterator[Action | Failed]:
-    """The same. begun: a step was taken already, so *stable* is the end of a rotation and not its beginning."""
-    while True:
-        view = generations.observe(run)
+        It ends early where it has to wait for devices. From *stable*, `until` the same is a whole rotation. Raises
+        `Refused` where a step would not be safe.
+        """
+        return self._advance(until, grace, begun=False)
+
+    def replace_compromised(self, confirm: Callable[[Cut], None]) -> Results:
+        """Cuts off the oldest root that is trusted, makes the next one and reissues all leaves; yields what was done.
+
+        confirm: is told what is shut out, before anything is changed; it raises to say no. A breach that is being dealt
+        with already is taken up, and nobody is asked again. Raises `Refused` where the vault does not have the root.
+
+        The time of grace is not for the compromised root: it counts where somebody else has begun a rotation meanwhile.
+        """
+        view = self._observe()
+        if classify(view.observed).phase is not Phase.BREACHED:
+            number = view.observed.trusted[0]
+            name, vault = root_name(number), self.run.environment.vault.name
+            if number not in view.roots:
+                raise Refused(
+                    f"{name} is not in the vault {vault}, where it is to be marked as compromised",
+                    f"recover it: az keyvault certificate recover --vault-name {vault} --name {name}; if it was purged, "
+                    f"disable the enrollment group {view.group.id} in the DPS by hand",
+                )
+            affected = affected_devices(self.run, self.dps, self.hubs, view.leaves, number)
+            confirm(Cut(name, tuple(affected), replaced(view, number)))
+            yield from self._mark_compromised(view, number)
+        yield from self._advance(Phase.STABLE, GRACE, begun=True)
+
+    def undo(self) -> Iterator[Action]:
+        """Takes a rotation back to *stable* under the old root; yields what was done. Raises `Refused` where that would
+        strand a device.
+
+        The group forgets the new root first, so that no leaf of it is issued any more, then the DPS, then the vault.
+        """
+        view = self._observe()
         standing = classify(view.observed)
-        if standing.trouble:
-            back = "" if undo_fault(view.observed, standing) else ", or undo: dpsops rotate undo"
-            raise Refused(standing.trouble, f"enable or restore {root_name(standing.new)} in the vault{back}")
-        if until is not None and _has_reached(standing, until, begun=begun):
-            return
-        if shut := _shut(run, view, standing, grace):
-            raise Refused(shut, "find out who has disabled it and why; enable it in the DPS, then run the command again")
-        if standing.step is Step.RETIRE and next(_laggards(run, view, standing, grace), None):
-            return
-        done = list[Action | Failed]()
-        for result in _take(run, view, standing):
-            done.append(result)
-            yield result
-        held_up = standing.step is Step.REISSUE and any(isinstance(result, Failed) for result in done)
-        if until is None or not done or held_up:
-            return
-        begun = True
+        if fault := undo_fault(view.observed, standing):
+            raise Refused(fault, "'dpsops rotate status' shows where it stands; 'dpsops rotate' goes on")
+        if standing.new in view.observed.trusted:
+            yield from self._trust(view, standing.old, None)
+        yield from self._retire_root(view, standing.new)
 
+    def _advance(self, until: Phase | None, grace: timedelta, *, begun: bool) -> Results:
+        """begun: a step was taken already, so *stable* is the end of a rotation and not its beginning."""
+        while True:
+            view = self._observe()
+            standing = classify(view.observed)
+            step = next_step(view.observed, standing, until, grace, begun=begun, group=view.group.id)
+            if step is None or (step is Step.RETIRE and self._must_wait(view, standing, grace)):
+                return
+            done = list[Action | Failed]()
+            for result in self._take(step, view, standing):
+                done.append(result)
+                yield result
+            held_up = step is Step.REISSUE and any(isinstance(result, Failed) for result in done)
+            if until is None or not done or held_up:
+                return
+            begun = True
 
-def _has_reached(standing: Standing, until: Phase, *, begun: bool) -> bool:
-    """Whether the phase `until` is reached, or *stable*, with which a rotation that has begun is over."""
-    if standing.phase is Phase.STABLE:
-        return begun
-    if standing.phase is Phase.BREACHED or until is Phase.STABLE:
-        return False
-    if standing.phase is until is Phase.REISSUING:
-        return standing.step is not Step.REISSUE
-    return _ORDER.index(standing.phase) >= _ORDER.index(until)
+    def _observe(self) -> View:
+        return observe_generations(self.run, self.roots, self.leaves, self.dps, self.stores)
 
+    def _must_wait(self, view: View, standing: Standing, grace: timedelta) -> bool:
+        """Whether a device holds up the end of the old root: it is enough to find the first one."""
+        ends = grace_end(view.observed, standing, grace)
+        if ends is None or ends <= self.run.now():
+            return False
+        return next(waiting_devices(self.run, self.leaves, self.dps, self.hubs, standing.new), None) is not None
 
-def report(run: Run, grace: timedelta) -> Report:
-    """Where a rotation stands; changes nothing."""
-    view = generations.observe(run)
-    standing = classify(view.observed)
-    certificates = {
-        number: certificate for number in view.kept if (certificate := root.certificate(run, root_name(number))) is not None
-    }
-    trouble = standing.trouble or _shut(run, view, standing, grace)
-    csr_waits = standing.step is Step.STAGE and external.is_awaited(run, root_name(standing.new))
-    return Report(standing, view.observed, certificates, waiting(run, view, standing, grace), trouble, csr_waits)
+    def _take(self, step: Step, view: View, standing: Standing) -> Results:
+        match step:
+            case Step.STAGE:
+                return self._stage(view, standing)
+            case Step.PROVE:
+                return self._prove(root_name(standing.new))
+            case Step.OVERLAP:
+                return self._trust(view, standing.old, standing.new)
+            case Step.REISSUE:
+                return self._reissue(view, standing)
+            case Step.PROMOTE:
+                return self._promote(view, standing)
+            case Step.DRAIN:
+                return self._drain(standing)
+            case Step.RETIRE:
+                return self._retire(view, standing.new)
+            case Step.SETTLE:
+                return self._settle(standing.new)
+            case Step.CUT_OFF:
+                return self._cut_off(view, standing.old)
+            case Step.ADMIT:
+                return self._admit(view, standing)
+            case Step.READMIT:
+                return self._readmit(view, standing)
 
+    def _stage(self, view: View, standing: Standing) -> Iterator[Action]:
+        """Makes the next root in the vault. Everything that would stop it later is looked at before."""
+        name = root_name(standing.new)
+        if standing.phase is not Phase.BREACHED:
+            self._require_startable(view, standing)
+        for owner, held in view.held.items():
+            require_place(owner, held, name)
+        yield from make_root(self.run, self.roots, name)
 
-def waiting(run: Run, view: View, standing: Standing, grace: timedelta) -> Waiting:
-    """Who holds up the end of the old root. Nobody does before it is draining, nor once it is no longer trusted, nor
-    when the time of grace is over."""
-    return Waiting(tuple(_laggards(run, view, standing, grace)), _end(view, standing, grace))
-
-
-def _laggards(run: Run, view: View, standing: Standing, grace: timedelta) -> Iterator[draining.Laggard]:
-    """The same, one after the other: who asks only whether there is one need not look at the whole fleet."""
-    ends = _end(view, standing, grace)
-    return iter(()) if ends is None or ends <= run.now() else draining.laggards(run, standing.new)
-
-
-def _shut(run: Run, view: View, standing: Standing, grace: timedelta) -> str:
-    """Why devices cannot move while they are waited for: no time of grace runs in a group that somebody has disabled.
-    Whoever gives none says that they have moved."""
-    waits = standing.step in (Step.DRAIN, Step.RETIRE) and standing.old in view.observed.trusted and grace
-    if not waits or view.observed.is_open:
-        return ""
-    return f"the enrollment group {run.environment.group.id} is disabled: no device can move to {root_name(standing.new)}"
-
-
-def _end(view: View, standing: Standing, grace: timedelta) -> datetime | None:
-    since = view.observed.generation(standing.new).draining_since
-    if standing.phase is not Phase.DRAINING or since is None or standing.old not in view.observed.trusted:
-        return None
-    return since + grace
-
-
-def replace_compromised(run: Run, confirm: Callable[[Cut], None]) -> Iterator[Action | Failed]:
-    """Cuts off the oldest root that is trusted, makes the next one and reissues all leaves; yields what was done.
-
-    confirm: is told what is shut out, before anything is changed; it raises to say no. A breach that is being dealt with
-    already is taken up, and nobody is asked again. Raises `Refused` where the vault does not have the root.
-
-    The time of grace is not for the compromised root: it counts where somebody else has begun a rotation meanwhile.
-    """
-    view = generations.observe(run)
-    if classify(view.observed).phase is not Phase.BREACHED:
-        number = view.observed.trusted[0]
-        name, vault = root_name(number), run.environment.vault.name
-        if number not in view.kept:
+    def _require_startable(self, view: View, standing: Standing) -> None:
+        old, name = view.observed.generation(standing.old), root_name(standing.old)
+        if not view.group.enabled:
             raise Refused(
-                f"{name} is not in the vault {vault}, where it is to be marked as compromised",
-                f"recover it: az keyvault certificate recover --vault-name {vault} --name {name}; if it was purged, "
-                f"disable the enrollment group {run.environment.group.id} in the DPS by hand",
+                f"the enrollment group {view.group.id} is disabled: no device could move to a new root",
+                "find out who has disabled it and why; enable it in the DPS, then run the command again",
             )
-        confirm(Cut(name, tuple(breach.casualties(run, view, number)), generations.replaced(view, number)))
-        yield from breach.condemn(run, view, number)
-    yield from _advance(run, Phase.STABLE, GRACE, begun=True)
+        if old.not_after is not None and old.not_after <= self.run.now():
+            raise Refused(
+                f"{name} ended on {old.not_after:%Y-%m-%d}: the vault's key no longer signs, and no leaf of it is valid any more",
+                "there is nothing left to overlap with: 'dpsops rotate --compromised' puts a new root in its place at once",
+            )
+        whole_root(self.run, self.roots, name)
+        if any(not is_verified(held.get(name)) for held in view.held.values()):
+            raise Error(f"{name} is not proven", "run 'dpsops up' first: it proves the root that is in use")
 
+    def _prove(self, name: str) -> Iterator[Action]:
+        root = whole_root(self.run, self.roots, name)
+        for store in self.stores:
+            yield from prove_root(self.run, self.roots, store, name, root)
 
-def undo(run: Run) -> Iterator[Action]:
-    """Takes a rotation back to *stable* under the old root; yields what was done. Raises `Refused` where that would
-    strand a device.
+    def _trust(self, view: View, primary: int, secondary: int | None) -> Iterator[Action]:
+        return trust_roots(self.run, self.dps, view.group, primary, secondary)
 
-    The group forgets the new root first, so that no leaf of it is issued any more, then the DPS, then the vault.
-    """
-    view = generations.observe(run)
-    standing = classify(view.observed)
-    if fault := undo_fault(view.observed, standing):
-        raise Refused(fault, "'dpsops rotate status' shows where it stands; 'dpsops rotate' goes on")
-    if standing.new in view.observed.trusted:
-        yield from put_group(run, view, standing.old, None)
-    yield from generations.put_away(run, view, standing.new)
+    def _retire_root(self, view: View, number: int) -> Iterator[Action]:
+        return retire_root(self.run, self.roots, self.stores, view, number)
 
+    def _reissue(self, view: View, standing: Standing) -> Results:
+        """A leaf of the new root for every device that has another one and is not blocked.
 
-def _take(run: Run, view: View, standing: Standing) -> Iterator[Action | Failed]:
-    match standing.step:
-        case Step.STAGE:
-            return _stage(run, view, standing)
-        case Step.PROVE:
-            return _prove(run, root_name(standing.new))
-        case Step.OVERLAP:
-            return put_group(run, view, standing.old, standing.new)
-        case Step.REISSUE:
-            return _reissue(run, view, standing)
-        case Step.PROMOTE:
-            return _promote(run, view, standing)
-        case Step.DRAIN:
-            return _drain(run, standing)
-        case Step.RETIRE:
-            return _retire(run, view, standing.new)
-        case Step.SETTLE:
-            return _settle(run, standing.new)
-        case Step.CUT_OFF:
-            return breach.cut_off(run, view, standing.old)
-        case Step.ADMIT:
-            return breach.admit(run, view, standing)
-        case Step.READMIT:
-            return breach.readmit(run, view, standing)
+        After a breach a device that got one is let in at once, where another did not and holds up the end.
+        """
+        new, failed = standing.new, False
+        wanted = [device_id(leaf.device) for leaf in view.leaves if not leaf.blocked and leaf.generation != new]
+        signing = issuer(self.run, self.roots, self.dps)
+        results = issue_leaves(self.run, self.roots, self.leaves, self.dps, signing, wanted, Order.ISSUE)
+        for number, result in enumerate(results, 1):
+            self.run.progress(f"reissued {number} of {len(wanted)} leaves")
+            if isinstance(result, Failed):
+                failed = True
+                yield result
+            elif isinstance(result, Issued):  # somebody else may have been first
+                yield Action("reissue", f"leaf of {result.device}", f"issued by {root_name(new)}")
+        if failed and standing.phase is Phase.BREACHED:
+            yield from self._let_in(self._observe(), standing)
 
+    def _promote(self, view: View, standing: Standing) -> Iterator[Action]:
+        """The time of grace of a promotion that somebody has taken back by hand is not this one's."""
+        if view.observed.generation(standing.new).draining_since is not None:
+            self.roots.tag(root_name(standing.new), {DRAINING_TAG: None})
+        yield from self._trust(view, standing.new, standing.old)
 
-def _stage(run: Run, view: View, standing: Standing) -> Iterator[Action]:
-    """Makes the next root in the vault. Everything that would stop it later is looked at before."""
-    name = root_name(standing.new)
-    if standing.phase is not Phase.BREACHED:
-        _require_startable(run, view, standing)
-    for registry, held in view.held:
-        prove.require_place(registry, held, name)
-    yield from root_making.converge(run, name)
+    def _drain(self, standing: Standing) -> Iterator[Action]:
+        old, new = root_name(standing.old), root_name(standing.new)
+        self.run.progress(f"{old} is draining from now on")
+        self.roots.tag(new, {DRAINING_TAG: moment(self.run.now())})
+        yield Action("drain", old, f"draining: the devices are to register with their leaf of {new}")
 
+    def _retire(self, view: View, new: int) -> Iterator[Action]:
+        """The old root leaves the group, then the DPS, and the vault keeps it, disabled. So does any older one."""
+        if view.observed.trusted != (new,):
+            yield from self._trust(view, new, None)
+        yield from unpin(self.leaves, self.dps, view.leaves)
+        for one in view.observed.generations:
+            if one.number < new and one.is_remnant:
+                yield from self._retire_root(view, one.number)
 
-def _require_startable(run: Run, view: View, standing: Standing) -> None:
-    old, name = view.observed.generation(standing.old), root_name(standing.old)
-    if not view.group.enabled:
-        raise Refused(
-            f"the enrollment group {run.environment.group.id} is disabled: no device could move to a new root",
-            "find out who has disabled it and why; enable it in the DPS, then run the command again",
-        )
-    if old.not_after is not None and old.not_after <= run.now():
-        raise Refused(
-            f"{name} ended on {old.not_after:%Y-%m-%d}: the vault's key no longer signs, and no leaf of it is valid any more",
-            "there is nothing left to overlap with: 'dpsops rotate --compromised' puts a new root in its place at once",
-        )
-    root.require(run, name)
-    if any(not _is_verified(held.get(name)) for _, held in view.held):
-        raise Error(f"{name} is not proven", "run 'dpsops up' first: it proves the root that is in use")
+    def _settle(self, new: int) -> Iterator[Action]:
+        self.roots.tag(root_name(new), {DRAINING_TAG: None})
+        yield Action("settle", f"rotation to {root_name(new)}", "done")
 
+    def _mark_compromised(self, view: View, number: int) -> Iterator[Action]:
+        """From here on every later run cuts the root off first."""
+        alone = view.observed.trusted == (number,)
+        reopen = REOPEN if alone and view.group.enabled else None
+        self.roots.tag(root_name(number), {BREACH_TAG: Breach.BEGUN, REOPEN_TAG: reopen})
+        yield Action("condemn", f"root {root_name(number)}", "marked as compromised")
 
-def _is_verified(found: CaCertificate | None) -> bool:
-    return found is not None and found.verified
+    def _cut_off(self, view: View, number: int) -> Results:
+        """Takes the root out of the group and the DPS, disables it in the vault, and disables every identity under it.
 
+        A group that trusts no other root is disabled, because its primary must never be empty.
+        """
+        others = [other for other in view.observed.trusted if other != number]
+        if others and number in view.observed.trusted:
+            yield from self._trust(view, others[-1], None)
+        elif not others and view.group.enabled:
+            yield change_group(self.dps, replace(view.group, enabled=False), "shut: no device can register")
+        try:
+            yield from self._retire_root(view, number)
+        except Refused:  # another certificate is in the way: the identities do not wait for it
+            yield from disable_identities(self.run, self.dps, self.hubs, view.leaves, number)
+            raise
+        yield from disable_identities(self.run, self.dps, self.hubs, view.leaves, number)
+        self.roots.tag(root_name(number), {BREACH_TAG: Breach.CUT})
+        yield Action("cut off", f"root {root_name(number)}", "vouches for nobody any more")
 
-def _prove(run: Run, name: str) -> Iterator[Action]:
-    whole = root.require(run, name)
-    for registry in run.cloud.registries:
-        yield from prove.converge(run, registry, name, whole)
+    def _admit(self, view: View, standing: Standing) -> Iterator[Action]:
+        """The new root is the only one that the group trusts; a group that the breach has disabled is enabled again."""
+        name = root_name(standing.new)
+        wanted = replace(view.group, primary=name, secondary="")
+        if view.observed.generation(standing.old).reopen:
+            yield change_group(self.dps, replace(wanted, enabled=True), f"open again, and trusts {name} alone")
+        else:
+            yield change_group(self.dps, wanted, f"trusts {name} alone")
 
+    def _let_in(self, view: View, standing: Standing) -> Results:
+        """Enables the identities of the devices that have a leaf of the new root; the individual enrollments forget the
+        leaves of the old one."""
+        yield from readmit_identities(self.run, self.dps, self.hubs, view.leaves, standing.old, standing.new)
+        moved = [leaf for leaf in view.leaves if leaf.generation == standing.new and not leaf.blocked]
+        yield from unpin(self.leaves, self.dps, moved)
 
-def _reissue(run: Run, view: View, standing: Standing) -> Iterator[Action | Failed]:
-    """A leaf of the new root for every device that has another one and is not blocked.
-
-    After a breach whoever got one is let in at once, where another did not and holds up the end.
-    """
-    new, failed = standing.new, False
-    wanted = [one for one in view.fleet if not one.blocked and one.generation != new]
-    for number, result in enumerate(device.issue(run, [device_id(one.device) for one in wanted]), 1):
-        run.progress(f"reissued {number} of {len(wanted)} leaves")
-        if isinstance(result, Failed):
-            failed = True
-            yield result
-        elif isinstance(result, Issued):  # somebody else may have been first
-            yield Action("reissue", f"leaf of {result.device}", f"issued by {root_name(new)}")
-    if failed and standing.phase is Phase.BREACHED:
-        yield from breach.let_in(run, generations.observe(run), standing)
-
-
-def _promote(run: Run, view: View, standing: Standing) -> Iterator[Action]:
-    """The time of grace of a promotion that somebody has taken back by hand is not this one's."""
-    if view.observed.generation(standing.new).draining_since is not None:
-        tag_root(run, standing.new, {generations.DRAINING_TAG: None})
-    yield from put_group(run, view, standing.new, standing.old)
-
-
-def _drain(run: Run, standing: Standing) -> Iterator[Action]:
-    old, new = root_name(standing.old), root_name(standing.new)
-    run.progress(f"{old} is draining from now on")
-    tag_root(run, standing.new, {generations.DRAINING_TAG: generations.moment(run.now())})
-    yield Action("drain", old, f"draining: the devices are to register with their leaf of {new}")
-
-
-def _retire(run: Run, view: View, new: int) -> Iterator[Action]:
-    """The old root leaves the group, then the DPS, and the vault keeps it, disabled. So does any older one."""
-    if view.observed.trusted != (new,):
-        yield from put_group(run, view, new, None)
-    yield from draining.unpin(run, view.fleet)
-    for one in view.observed.generations:
-        if one.number < new and one.is_remnant:
-            yield from generations.put_away(run, view, one.number)
-
-
-def _settle(run: Run, new: int) -> Iterator[Action]:
-    tag_root(run, new, {generations.DRAINING_TAG: None})
-    yield Action("settle", f"rotation to {root_name(new)}", "done")
+    def _readmit(self, view: View, standing: Standing) -> Results:
+        """Lets the devices in again; then it is over."""
+        old, new = root_name(standing.old), root_name(standing.new)
+        yield from self._let_in(view, standing)
+        self.roots.tag(new, {DRAINING_TAG: None})
+        self.roots.tag(old, {BREACH_TAG: Breach.OVER, REOPEN_TAG: None, REPLACED_TAG: new})
+        yield Action("settle", f"replacement of {old} by {new}", "done")

@@ -17,7 +17,6 @@ from tests.pki.authorities import by_hand, device_key, key
 if "DPSOPS_TEST_AZ" not in os.environ:
     pytest.skip("needs the Azure CLI: make az", allow_module_level=True)
 
-pytestmark = pytest.mark.embedded
 
 GROUP, VAULT, HUB = "rg-dpsops-local", "kv-dpsops-local", "iot-dpsops-local"
 OF_THE_DPS = ("--resource-group", GROUP, "--dps-name", "dps-dpsops-local")

@@ -10,8 +10,8 @@ from azure.core.exceptions import HttpResponseError
 from azure.mgmt.resource.deployments import DeploymentsMgmtClient
 from azure.mgmt.resource.deployments.models import Deployment, DeploymentProperties
 
-from dpsops.azure.errors import error_code
-from dpsops.errors import Error, NotAllowed
+from dpsops.azure.errors import words
+from dpsops.errors import Denied, Error
 from tests.azure.answers import (
     DELETED,
     GROUP,
@@ -56,7 +56,7 @@ def test_a_failed_deployment_speaks_with_the_words_of_the_provider() -> None:
     inner = {"code": "InvalidParameter", "message": "The SKU is not available in this region.", "target": "sku"}
     module = {"code": "DeploymentFailed", "message": AT_LEAST_ONE, "details": [inner]}
     failed = failed_deployment(running, (200, deployment_failed(module), {}))
-    assert error_code(failed) == "InvalidParameter"
+    assert words(failed)[0] == "InvalidParameter"
     assert_explained(failed, Error, "The SKU is not available in this region.", PLAN)
 
 
@@ -75,7 +75,7 @@ def test_a_failed_deployment_speaks_with_the_words_of_the_provider() -> None:
 )  # fmt: skip
 def test_an_error_that_is_quoted_as_json_is_unwrapped(provider: dict[str, Any], code: str, message: str) -> None:
     failed = failed_deployment((200, deployment_failed({"code": "BadRequest", "message": quoted(provider)}), {}))
-    assert error_code(failed) == code
+    assert words(failed)[0] == code
     assert_explained(failed, Error, message, PLAN)
 
 
@@ -88,7 +88,7 @@ def test_a_deployment_that_was_not_allowed_is_not_allowed() -> None:
     denied = authorization_failed("Microsoft.Authorization/roleAssignments/write", VAULT)["error"]
     failed = failed_deployment((200, deployment_failed(denied), {}))
     hint = f"assign the role 'Role Based Access Control Administrator' on {GROUP} and try again in a few minutes"
-    assert_explained(failed, NotAllowed, denied["message"], hint)
+    assert_explained(failed, Denied, denied["message"], hint)
 
 
 def test_a_deployment_over_a_deleted_vault() -> None:
@@ -104,7 +104,7 @@ def test_details_without_words_leave_those_around_them() -> None:
     assert_explained(failed, Error, "The words.", PLAN)
     silent = failed_deployment((200, deployment_failed({"code": "NotFound"}), {}))
     assert_explained(silent, Error, AT_LEAST_ONE, PLAN)
-    assert error_code(silent) == "DeploymentFailed"
+    assert words(silent)[0] == "DeploymentFailed"
 
 
 def test_an_operation_that_ends_without_a_reason() -> None:

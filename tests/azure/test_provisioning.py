@@ -9,8 +9,9 @@ from typing import Any, NoReturn
 import pytest
 import requests
 
-from dpsops.azure.provisioning import DeviceCredential, Wire, register_over_https
-from dpsops.errors import Error
+from dpsops.azure.provisioning import Wire, register_over_https
+from dpsops.errors import Silent
+from dpsops.pki.bundles import DeviceCredential
 
 
 def test_key_and_chain_are_files_for_nobody_else_and_no_longer_than_needed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,7 +25,7 @@ def test_key_and_chain_are_files_for_nobody_else_and_no_longer_than_needed(monke
         raise requests.ConnectionError("no network")
 
     monkeypatch.setattr(requests.Session, "put", put)
-    with pytest.raises(Error, match="DPS cannot be reached: no network"):
+    with pytest.raises(Silent, match="DPS cannot be reached: no network"):
         register_over_https("0ne00000000", "press-07", DeviceCredential("the key", "the chain"), Wire(), lambda _: None)
     assert list(seen.values()) == [0o600, 0o600, 0o700]
     assert not any(path.exists() for path in seen)

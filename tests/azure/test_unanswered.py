@@ -8,7 +8,7 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError, Service
 from azure.identity import ClientSecretCredential
 from azure.keyvault.secrets import SecretClient
 
-from dpsops.errors import Error, NotAllowed
+from dpsops.errors import Denied, Error, NotAllowed, Silent
 from tests.azure.answers import AGAIN, Answer, Token, assert_explained, raised, transport
 
 
@@ -40,13 +40,13 @@ def test_entra_ids_words() -> None:
     # the same answer where the SDK keeps the response, as it does for tokens of a managed identity
     error = ClientAuthenticationError(response=raised(400, refusal).response)
     hint = "sign in with 'az login', or check the pipeline's federated credential"
-    assert_explained(error, NotAllowed, "AADSTS7000215: Invalid client secret provided.", hint)
+    assert_explained(error, Denied, "AADSTS7000215: Invalid client secret provided.", hint)
 
 
 def test_a_network_that_fails_while_signing_in_is_no_missing_right() -> None:
     hint = "check the names in the settings, the network and HTTPS_PROXY, then run the command again: it resumes"
     error = signing_in(requests.ConnectionError("Connection refused"))
-    assert_explained(error, Error, "Azure cannot be reached: Connection refused", hint)
+    assert_explained(error, Silent, "Azure cannot be reached: Connection refused", hint)
 
 
 def failing(why: str) -> ServiceRequestError:
@@ -60,10 +60,10 @@ def failing(why: str) -> ServiceRequestError:
 
 def test_a_network_that_fails() -> None:
     hint = "check the names in the settings, the network and HTTPS_PROXY, then run the command again: it resumes"
-    assert_explained(failing("Connection refused\nand more"), Error, "Azure cannot be reached: Connection refused", hint)
-    assert_explained(ServiceResponseError("Connection aborted."), Error, "Azure cannot be reached: Connection aborted.", hint)
+    assert_explained(failing("Connection refused\nand more"), Silent, "Azure cannot be reached: Connection refused", hint)
+    assert_explained(ServiceResponseError("Connection aborted."), Silent, "Azure cannot be reached: Connection aborted.", hint)
     elsewhere = "Failed to resolve 'management.azure.com'"
-    assert_explained(failing(elsewhere), Error, f"Azure cannot be reached: {elsewhere}", hint)
+    assert_explained(failing(elsewhere), Silent, f"Azure cannot be reached: {elsewhere}", hint)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_a_network_that_fails() -> None:
 )
 def test_a_vault_that_is_not_there_yet(why: str) -> None:
     hint = "'dpsops status' shows what exists, 'dpsops up' makes what is missing; else see to the network and HTTPS_PROXY"
-    assert_explained(failing(why), Error, "there is no host kv-dpsops-dev.vault.azure.net", hint)
+    assert_explained(failing(why), Silent, "there is no host kv-dpsops-dev.vault.azure.net", hint)
 
 
 def test_nobody_signed_in() -> None:
@@ -92,4 +92,4 @@ def test_what_is_neither() -> None:
 def test_an_answer_without_even_a_reason_phrase() -> None:
     error = raised(503, "")
     error.reason = None  # as over HTTP/2
-    assert_explained(error, Error, "Azure answered 503 and gave no reason", AGAIN)
+    assert_explained(error, Silent, "Azure answered 503 and gave no reason", AGAIN)

@@ -15,12 +15,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes, CertificatePublicKeyTypes
 
-from dpsops.azure.ca_certificates import CaCertificates, DpsCaCertificates, HubCaCertificates
-from dpsops.cloud import Cloud
+from dpsops.azure.ca_certificates import DpsTrustStore, HubTrustStore, TrustStore
+from dpsops.azure.clients import Clients
+from dpsops.azure.root_vault import RootVault
+from dpsops.model.proof import CaCertificate, Challenge
+from dpsops.model.root import RootVersion
+from dpsops.model.run import Run
 from dpsops.pki import chains, profiles
-from dpsops.workflows import prove
-from dpsops.workflows.root_state import Version
-from dpsops.workflows.run import Run
+from dpsops.steps.prove_root import prove_root
 from tests.conformance.recordings import ABSENT, FOLDER, Exchange, read_all
 from tests.conformance.transports import RecordedTransport
 from tests.worlds import environment
@@ -41,14 +43,53 @@ class Credential:
         return AccessToken("token", int(time.time()) + 3600)
 
 
-class LocalKeyCloud(Cloud):
-    """A cloud whose root key is in memory: what signs cannot tell it from one in a vault."""
+class LocalKeyClients(Clients):
+    """Clients whose root key is in memory: what signs cannot tell it from one in a vault."""
 
     key: ec.EllipticCurvePrivateKey
 
     def signer(self, key_id: str, public_key: CertificatePublicKeyTypes) -> CertificateIssuerPrivateKeyTypes:
         """The key itself."""
         return self.key
+
+
+class NotLookedAt:
+    """A trust store whose certificate nobody has looked at before, as in the recordings; it keeps what an upload answers."""
+
+    uploaded: CaCertificate
+
+    def __init__(self, store: TrustStore) -> None:
+        self._store = store
+
+    @property
+    def owner(self) -> str:
+        """Whose it is."""
+        return self._store.owner
+
+    def get(self, name: str) -> CaCertificate | None:
+        """Nothing, without a request."""
+        return None
+
+    def all(self) -> dict[str, CaCertificate]:
+        """Those of the recording."""
+        return self._store.all()
+
+    def delete(self, name: str, etag: str) -> None:
+        """Removes one."""
+        self._store.delete(name, etag)
+
+    def upload(self, name: str, pem: str) -> CaCertificate:
+        """Uploads, and keeps the answer."""
+        self.uploaded = self._store.upload(name, pem)
+        return self.uploaded
+
+    def challenge(self, name: str, etag: str) -> Challenge:
+        """Asks for a code."""
+        return self._store.challenge(name, etag)
+
+    def verify(self, name: str, etag: str, pem: str) -> CaCertificate:
+        """Shows a certificate."""
+        return self._store.verify(name, etag, pem)
 
 
 Proof = tuple[re.Match[str], list[Exchange]]
@@ -79,18 +120,19 @@ _NONE = "no recording in this folder proves possession" if FOLDER.is_dir() else 
 def test_proof_of_possession(recorded_proof: Proof) -> None:
     where, steps = recorded_proof
     transport = RecordedTransport(steps)
-    cloud = LocalKeyCloud(environment(), where["subscription"], Credential(), transport)
-    cloud.key = ec.generate_private_key(ec.SECP256R1())
-    run = Run(cloud, clock=lambda: NOW)
-    root = self_signed(cloud.key)
-    registry = of(cloud, where)
+    settings = environment().model_copy(update={"resource_group": where["group"]})
+    clients = LocalKeyClients(settings, where["subscription"], Credential(), transport)
+    clients.key = ec.generate_private_key(ec.SECP256R1())
+    run = Run(settings, clock=lambda: NOW, sleep=transport.sleep)
+    root = self_signed(clients.key)
+    store = NotLookedAt(of(clients, where))
 
-    uploaded = prove.upload(run, registry, where["certificate"], root)
-    prove.prove(run, registry, where["certificate"], root, uploaded)
+    done = list(prove_root(run, RootVault(clients), store, where["certificate"], root))
 
+    assert [action.outcome for action in done] == ["uploaded", "verified"]
     put, generated, verified = steps[1:]
     answered = put.response.json()
-    assert (uploaded.thumbprint, uploaded.etag) == (answered["properties"]["thumbprint"], answered["etag"])
+    assert (store.uploaded.thumbprint, store.uploaded.etag) == (answered["properties"]["thumbprint"], answered["etag"])
     assert transport.left == []
     _, sent_put, sent_generate, sent_verify = transport.asked
     assert certificate_in(sent_put.body) == root.certificate
@@ -103,18 +145,18 @@ def test_proof_of_possession(recorded_proof: Proof) -> None:
     shown.verify_directly_issued_by(root.certificate)
 
 
-def of(cloud: Cloud, where: re.Match[str]) -> CaCertificates:
-    """The registry of the recording."""
+def of(clients: Clients, where: re.Match[str]) -> TrustStore:
+    """The trust store of the recording."""
     if where["kind"].lower() == "iothubs":
-        return HubCaCertificates(cloud.hubs, where["group"], where["service"])
-    return DpsCaCertificates(cloud.dps, where["group"], where["service"])
+        return HubTrustStore(clients, where["service"])
+    return DpsTrustStore(clients, where["service"])
 
 
-def self_signed(key: ec.EllipticCurvePrivateKey) -> Version:
+def self_signed(key: ec.EllipticCurvePrivateKey) -> RootVersion:
     """A root of that key, as a vault would show it."""
     wanted = profiles.Root(profiles.root_subject("test", 1), key.public_key(), timedelta(days=3650))
     certificate = profiles.issue_root(wanted, key, serial=x509.random_serial_number(), now=NOW)
-    return Version("1", True, {}, certificate, "https://vault.example/keys/root-g1/1")
+    return RootVersion("1", True, {}, certificate, "https://vault.example/keys/root-g1/1")
 
 
 def certificate_in(body: bytes) -> x509.Certificate:

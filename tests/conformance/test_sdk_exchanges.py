@@ -37,7 +37,7 @@ from azure.mgmt.resource.resources.models import ResourceGroup, ResourceGroupPat
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from dpsops.cloud import Cloud
+from dpsops.azure.clients import Clients
 from dpsops.emulator.azure import Azure
 from dpsops.emulator.identity.state import OPERATOR, SUBSCRIPTION, TENANT, bootstrap
 from dpsops.emulator.identity.tokens import issue_token
@@ -92,7 +92,7 @@ def azure(specification: Specification) -> Iterator[Azure]:
 @pytest.fixture
 def cloud(azure: Azure) -> Sdk:
     """The SDK's clients, with a resource group to work in."""
-    cloud = Cloud(environment(), SUBSCRIPTION, Credential(azure), DirectTransport(azure))
+    cloud = Clients(environment(), SUBSCRIPTION, Credential(azure), DirectTransport(azure))
     cloud.groups.resource_groups.create_or_update(GROUP, ResourceGroup(location=LOCATION))
     return cloud
 

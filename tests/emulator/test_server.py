@@ -124,7 +124,7 @@ def test_a_throttled_request_is_retried_after_the_time_it_was_told(embedded: Wor
     embedded.embedded.azure.faults.add(Fault(Throttle(retry_after=17), groups))
     before = embedded.clock.now()
 
-    list(embedded.run().cloud.groups.resource_groups.list())
+    list(embedded.connect().clients.groups.resource_groups.list())
 
     assert [exchange.status for exchange in embedded.exchanges] == [429, 200]
     assert embedded.clock.now() - before == 17
@@ -135,7 +135,7 @@ def test_a_delay_moves_the_clock(embedded: World) -> None:
     embedded.embedded.azure.faults.add(Fault(Delay(33), groups))
     before = embedded.clock.now()
 
-    list(embedded.run().cloud.groups.resource_groups.list())
+    list(embedded.connect().clients.groups.resource_groups.list())
 
     assert embedded.clock.now() - before == 33
 
@@ -146,25 +146,25 @@ def test_a_refusal_is_what_the_test_says(embedded: World) -> None:
     embedded.embedded.azure.faults.add(Fault(Refuse(answer), groups))
 
     with pytest.raises(HttpResponseError, match="RequestDisallowedByPolicy"):
-        list(embedded.run().cloud.groups.resource_groups.list())
+        list(embedded.connect().clients.groups.resource_groups.list())
 
 
 @pytest.mark.parametrize("work_done", [False, True])
 def test_a_dropped_connection_loses_the_answer_and_perhaps_the_work(embedded: World, work_done: bool) -> None:
     assert embedded.embedded is not None
-    run = embedded.run()
-    settings = run.environment
+    connection = embedded.connect()
+    settings = connection.run.environment
     embedded.embedded.azure.faults.add(Fault(Drop(work_done), groups, times=None))
     with pytest.raises(AzureError):
-        run.cloud.groups.resource_groups.create_or_update(settings.resource_group, {"location": settings.location})
+        connection.clients.groups.resource_groups.create_or_update(settings.resource_group, {"location": settings.location})
     embedded.embedded.azure.faults.clear()
 
-    assert run.cloud.groups.resource_groups.check_existence(settings.resource_group) is work_done
+    assert connection.clients.groups.resource_groups.check_existence(settings.resource_group) is work_done
 
 
 def test_a_vault_that_does_not_exist_has_no_host_name(embedded: World) -> None:
     with pytest.raises(ServiceRequestError):
-        list(embedded.run().cloud.certificates.list_properties_of_certificates())
+        list(embedded.connect().clients.certificates.list_properties_of_certificates())
 
 
 @pytest.mark.usefixtures("embedded")
@@ -254,7 +254,7 @@ def test_a_refused_transaction_leaves_nothing(tmp_path: Path) -> None:
 
 def test_a_full_disk_is_said_to_be_and_is_over_when_there_is_room_again(embedded: World) -> None:
     assert embedded.embedded is not None
-    disk, groups = embedded.embedded.azure.database._connection, embedded.run().cloud.groups.resource_groups
+    disk, groups = embedded.embedded.azure.database._connection, embedded.connect().clients.groups.resource_groups
     large: Any = {"location": "westeurope", "tags": {f"tag-{number}": "x" * 256 for number in range(50)}}
     list(groups.list())  # signs in, which writes too
     disk.execute("PRAGMA max_page_count = 1")  # SQLite takes the present size instead, and no page more

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dpsops.emulator.world import Timings
-from tests.workflows.doing import converge
+from tests.workflows.commands import up
 from tests.workflows.saved import Saved
 from tests.worlds import BEGINNING, World, embedded_world, environment, predictable_entropy, start_embedded
 
@@ -19,7 +19,7 @@ def _converged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Saved, float]:
     """What an embedded Azure remembers after `up`, and how many seconds that took of its time."""
     directory = tmp_path_factory.mktemp("converged")
     with start_embedded(directory, Timings()) as azure:
-        converge(embedded_world(azure, _EC).run())
+        up(embedded_world(azure, _EC).connect())
         return Saved.of(directory), azure.azure.clock.now() - BEGINNING.timestamp()
 
 

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 import pytest
 
-from dpsops.azure.provisioning import Assigned, DeviceCredential, register_over_https, register_over_mqtt
+from dpsops.azure.provisioning import Assigned, register_over_https, register_over_mqtt
+from dpsops.cli.connection import Connection
 from dpsops.errors import RegistrationRefused
+from dpsops.pki.bundles import DeviceCredential
 from dpsops.pki.names import DeviceId
-from dpsops.workflows import bundles, register
-from dpsops.workflows.run import Run
+from dpsops.workflows import register
+from tests.workflows.doing import fetched
 
 
 @dataclass(slots=True)
@@ -22,23 +24,23 @@ class Device:
     transport: str = "https"
 
     @classmethod
-    def fetched(cls, run: Run, device: DeviceId, transport: str = "https") -> Device:
+    def fetched(cls, connection: Connection, device: DeviceId, transport: str = "https") -> Device:
         """A device that has just fetched what the vault holds for it."""
-        return cls(device, bundles.bundle_of(run, device), transport)
+        return cls(device, fetched(connection, device), transport)
 
-    def fetch(self, run: Run) -> None:
+    def fetch(self, connection: Connection) -> None:
         """Fetches what the vault holds now."""
-        self.credential = bundles.bundle_of(run, self.id)
+        self.credential = fetched(connection, self.id)
 
-    def register(self, run: Run) -> Assigned:
+    def register(self, connection: Connection) -> Assigned:
         """Registers, after a moment: DPS lets a device ask five times in ten seconds. Raises `RegistrationRefused`."""
-        run.cloud.sleep(10)
-        scope = register.id_scope(run)
+        connection.run.sleep(10)
+        scope = register.id_scope(connection.dps)
         if self.transport == "mqtt":
-            return register_over_mqtt(scope, self.id, self.credential, run.wire)
-        return register_over_https(scope, self.id, self.credential, run.wire, run.cloud.sleep)
+            return register_over_mqtt(scope, self.id, self.credential, connection.wire)
+        return register_over_https(scope, self.id, self.credential, connection.wire, connection.run.sleep)
 
-    def is_refused(self, run: Run) -> None:
+    def is_refused(self, connection: Connection) -> None:
         """Tries to register, and fails the test where it is let in."""
         with pytest.raises(RegistrationRefused):
-            self.register(run)
+            self.register(connection)

@@ -8,12 +8,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from dpsops.azure.provisioning import DeviceCredential
+from dpsops.cli.connection import Connection
 from dpsops.pki import chains
-from dpsops.pki.names import device_id
-from dpsops.workflows import bundles, device, register
-from dpsops.workflows.run import Action, Run
-from dpsops.workflows.up import Plan, up
+from dpsops.pki.bundles import DeviceCredential
+from dpsops.pki.names import DeviceId, device_id
+from dpsops.workflows import register
+from tests.workflows.commands import issue_to, up
 from tests.worlds import World, environment
 
 PRESS = device_id("press-07")
@@ -21,34 +21,32 @@ OTHER = device_id("press-08")
 HUB = "iot-dpsops-test.azure-devices.net"
 
 
-def _consent(plan: Plan) -> None:
-    """Nobody is asked."""
-
-
-def converge(run: Run, approved: Plan | None = None) -> list[Action]:
-    """What one `up` does."""
-    return list(up(run, approved=approved, confirm=_consent))
-
-
-def ready(world: World, **settings: Any) -> Run:
+def ready(world: World, **settings: Any) -> Connection:
     """An environment with a proven root, a group, and a leaf for press-07."""
-    run = world.run(environment(root={"key": "EC-P256"}, **settings))
-    converge(run)
-    list(device.issue(run, [PRESS]))
-    return run
+    connection = world.connect(environment(root={"key": "EC-P256"}, **settings))
+    up(connection)
+    issue_to(connection, PRESS)
+    return connection
 
 
-def over(transport: str, run: Run, credential: DeviceCredential | None = None, name: str = PRESS) -> register.Registered:
+def fetched(connection: Connection, device: DeviceId) -> DeviceCredential:
+    """What the vault holds for a device."""
+    return register.fetch(connection.leaves, device)
+
+
+def over(
+    transport: str, connection: Connection, credential: DeviceCredential | None = None, name: str = PRESS
+) -> register.Registered:
     """Registers press-07, with its own leaf unless another is given."""
     return register.register(
         device_id(name),
-        credential or bundles.bundle_of(run, PRESS),
-        register.id_scope(run),
-        run.wire,
+        credential or fetched(connection, PRESS),
+        register.id_scope(connection.dps),
+        connection.wire,
         transport=transport,
-        wait=run.cloud.sleep,
-        now=run.now(),
-        progress=run.progress,
+        wait=connection.run.sleep,
+        now=connection.run.now(),
+        progress=connection.run.progress,
     )
 
 

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from azure.core.exceptions import AzureError
 from cryptography import x509
 
 from dpsops.azure.provisioning import register_over_https
-from dpsops.emulator.faults import Drop, Fault
+from dpsops.cli.connection import Connection
 from dpsops.emulator.world import Timings
+from dpsops.errors import Error
+from dpsops.model import proof
+from dpsops.model.action import Action
+from dpsops.model.root import Ready
 from dpsops.pki import chains
 from dpsops.pki.names import DeviceId, device_id, secret_name
-from dpsops.workflows import blocking, bundles, device, prove, register, root, root_state, status
-from dpsops.workflows.run import Action, Run
-from tests.workflows.doing import converge
+from dpsops.workflows import register
+from tests.workflows.commands import block, issue_to, root_state, status, unblock, up
+from tests.workflows.doing import fetched
+from tests.workflows.killing import kill_after
 from tests.workflows.saved import Saved
 from tests.worlds import World, embedded_world, environment, start_embedded
 
@@ -29,16 +33,8 @@ DEVICE: DeviceId = device_id("press-07")
 
 def job(world: World) -> None:
     """`up`, then a device's leaf."""
-    converge(world.run())
-    list(device.issue(world.run(), [DEVICE]))
-
-
-def kill_after(world: World, requests: int) -> None:
-    """From here on so many requests are answered; the next one is done but its answer lost, and after it there is silence."""
-    assert world.embedded is not None
-    faults = world.embedded.azure.faults
-    faults.add(Fault(Drop(work_done=True), skip=requests, times=1))
-    faults.add(Fault(Drop(work_done=False), skip=requests, times=None))
+    up(world.connect())
+    issue_to(world.connect(), DEVICE)
 
 
 def test_a_kill_in_the_middle_of_a_block_is_taken_up_by_the_next_run(tmp_path: Path) -> None:
@@ -46,60 +42,60 @@ def test_a_kill_in_the_middle_of_a_block_is_taken_up_by_the_next_run(tmp_path: P
     with start_embedded(tmp_path, QUICK) as azure:
         world = embedded_world(azure, environment(root={"key": "EC-P256"}))
         job(world)
-        run = world.run()
-        registered(run)
-        for step in (blocking.block, blocking.unblock):
+        connection = world.connect()
+        registered(connection)
+        for step in (block, unblock):
             for boundary in itertools.count():
-                world.run()  # forgets what was said and answered before
+                world.connect()  # forgets what was said and answered before
                 kill_after(world, boundary)
-                killed = was_killed(step, run)
+                killed = was_killed(step, connection)
                 azure.azure.faults.clear()
-                list(step(run, DEVICE))
-                assert list(step(run, DEVICE)) == []
-                assert status.observe(run).fleet.blocked == (1 if step is blocking.block else 0)
+                step(connection, DEVICE)
+                assert step(connection, DEVICE) == []
+                assert status(connection).devices.blocked == (1 if step is block else 0)
                 if not killed:
                     break
-                undo = blocking.unblock if step is blocking.block else blocking.block
-                list(undo(run, DEVICE))
-                if step is blocking.block:
-                    registered(run)
+                undo = unblock if step is block else block
+                undo(connection, DEVICE)
+                if step is block:
+                    registered(connection)
             assert boundary > 4
-        registered(run)
+        registered(connection)
 
 
-def registered(run: Run) -> None:
+def registered(connection: Connection) -> None:
     """The device registers."""
-    credential = bundles.bundle_of(run, DEVICE)
-    register_over_https(register.id_scope(run), DEVICE, credential, run.wire, run.cloud.sleep)
+    credential = fetched(connection, DEVICE)
+    register_over_https(register.id_scope(connection.dps), DEVICE, credential, connection.wire, connection.run.sleep)
 
 
-def was_killed(step: Callable[[Run, DeviceId], Iterable[Action]], run: Run) -> bool:
+def was_killed(step: Callable[[Connection, DeviceId], list[Action]], connection: Connection) -> bool:
     """Whether a step did not reach its end."""
     try:
-        list(step(run, DEVICE))
-    except AzureError:
+        step(connection, DEVICE)
+    except Error:
         return True
     return False
 
 
 def assert_whole(world: World) -> None:
     """One root, sealed, its key not exportable, verified in DPS; one leaf that it signed."""
-    run = world.run()
-    assert list(root.kept(run)) == [1]
-    state = root_state.classify(root.observe(run, "root-g1"), run.now())
-    assert isinstance(state, root_state.Ready)
-    assert all(prove.is_proven(registry.get("root-g1"), state.root) for registry in run.cloud.registries)
-    value = run.cloud.secrets.get_secret(secret_name(DEVICE)).value or ""
+    connection = world.connect()
+    assert list(connection.roots.all()) == [1]
+    state = root_state(connection, "root-g1")
+    assert isinstance(state, Ready)
+    assert all(proof.is_proven(store.get("root-g1"), state.root) for store in connection.stores)
+    value = connection.clients.secrets.get_secret(secret_name(DEVICE)).value or ""
     leaf, authority = x509.load_pem_x509_certificates(value.encode())
-    chains.require_issued_by(leaf, authority, run.now())
+    chains.require_issued_by(leaf, authority, connection.run.now())
     assert chains.common_name(leaf.subject) == DEVICE
-    assert converge(world.run()) == []
+    assert up(world.connect()) == []
 
 
 def test_a_kill_at_every_boundary_is_taken_up_by_the_next_run(tmp_path: Path) -> None:
     with start_embedded(tmp_path, QUICK) as azure:
         world = embedded_world(azure, environment(root={"key": "EC-P256"}))
-        list(world.run().cloud.groups.resource_groups.list())  # from here on the key that signs tokens is there, and kept
+        list(world.connect().clients.groups.resource_groups.list())  # from here on the key that signs tokens is there, and kept
         empty = Saved.of(tmp_path)
         for boundary in itertools.count():
             empty.restore()
@@ -108,7 +104,7 @@ def test_a_kill_at_every_boundary_is_taken_up_by_the_next_run(tmp_path: Path) ->
             try:
                 job(world)
                 killed = False
-            except AzureError:
+            except Error:
                 pass
             azure.azure.faults.clear()
             if not killed:

@@ -7,28 +7,26 @@ ends where one alone would have.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from azure.core.exceptions import AzureError
 
+from dpsops.cli.connection import Connection
 from dpsops.emulator.server import EmbeddedAzure
 from dpsops.emulator.world import Timings
 from dpsops.errors import Error, Refused
-from dpsops.pki.names import device_id
-from dpsops.workflows import device, generations, root, root_state, rotate
-from dpsops.workflows.rotation import Keeping, Phase, Standing, Step, Trust, classify
-from dpsops.workflows.run import Run
+from dpsops.model.root import Ready
+from dpsops.model.rotation import Keeping, Phase, Step, Trust
+from dpsops.workflows.rotate import Cut
+from tests.workflows.commands import consent, issue_to, replace_compromised, root_state, rotate, rotation, up
 from tests.workflows.devices import Device
-from tests.workflows.doing import converge
+from tests.workflows.doing import PRESS
+from tests.workflows.rotations import NONE, observed, standing
 from tests.workflows.saved import Saved
 from tests.worlds import Stopwatch, World, embedded_world, environment, start_embedded
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
-
-PRESS = device_id("press-07")
 
 
 class Interrupted:
@@ -57,30 +55,25 @@ class Interrupted:
         return self._send(request, **options)
 
 
-def one_step(run: Run) -> None:
+def one_step(connection: Connection) -> None:
     """`rotate`, once; whatever it is told."""
     try:
-        list(rotate.rotate(run, until=None, grace=timedelta(0)))
-    except (Error, AzureError):
+        rotate(connection, grace=NONE)
+    except Error:
         return
 
 
-def breach(run: Run) -> None:
+def breach(connection: Connection) -> None:
     """`rotate --compromised --yes`, whatever it is told."""
 
-    def consent(cut: rotate.Cut) -> None:
+    def once(cut: Cut) -> None:
         if cut.replaced:
             raise Refused(f"{cut.root} has taken the place of {cut.replaced}", "")
 
     try:
-        list(rotate.replace_compromised(run, consent))
-    except (Error, AzureError):
+        replace_compromised(connection, once)
+    except Error:
         return
-
-
-def standing(run: Run) -> Standing:
-    """Where the rotation stands."""
-    return classify(generations.observe(run).observed)
 
 
 @pytest.mark.parametrize("reached", [Phase.STABLE, Phase.STAGED, Phase.PROVEN, Phase.REISSUING, Phase.DRAINING])
@@ -88,16 +81,16 @@ def test_two_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reached: P
     with start_embedded(tmp_path, Timings()) as azure:
         settings = environment(root={"key": "EC-P256"})
         first, second = embedded_world(azure, settings), embedded_world(azure, settings)
-        converge(first.run())
-        list(device.issue(first.run(), [PRESS]))
+        up(first.connect())
+        issue_to(first.connect(), PRESS)
         if reached is not Phase.STABLE:
-            list(rotate.rotate(first.run(), until=reached, grace=timedelta(0)))
+            rotate(first.connect(), reached, NONE)
         before = Saved.of(tmp_path)
         interrupted = Interrupted(first.transport, monkeypatch)
         for boundary in range(100):
             before.restore()
-            interrupted.at(boundary, lambda: one_step(second.run()))
-            one_step(first.run())
+            interrupted.at(boundary, lambda: one_step(second.connect()))
+            one_step(first.connect())
             if not interrupted.happened:
                 break
             assert_went_on(second, reached)
@@ -106,17 +99,17 @@ def test_two_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reached: P
 
 def assert_went_on(world: World, reached: Phase) -> None:
     """The rotation is further than it was, or one more step takes it there; the device can register throughout."""
-    run = world.run()
-    if standing(run).phase is reached:
-        list(rotate.rotate(run, until=None, grace=timedelta(0)))
-    assert standing(run).phase is not reached
-    assert not standing(run).trouble
-    found = generations.observe(run).observed
+    connection = world.connect()
+    if standing(connection).phase is reached:
+        rotate(connection, grace=NONE)
+    assert standing(connection).phase is not reached
+    assert not standing(connection).trouble
+    found = observed(connection)
     new = found.generation(2)
     assert (new.keeping, found.next_number) == (Keeping.WHOLE, 3)
-    assert isinstance(root_state.classify(root.observe(run, "root-g2"), run.now()), root_state.Ready)
+    assert isinstance(root_state(connection, "root-g2"), Ready)
     assert new.trust is Trust.VERIFIED or 2 not in found.trusted
-    Device.fetched(run, PRESS).register(run)
+    Device.fetched(connection, PRESS).register(connection)
 
 
 @pytest.mark.parametrize(
@@ -134,30 +127,30 @@ def test_two_breaches_at_once(
     with start_embedded(tmp_path, Timings()) as azure:
         first, second, old = registered(azure)
         if passed[0][0] is Phase.BREACHED:
-            for _ in rotate.replace_compromised(first.run(), lambda cut: None):
+            for _ in rotation(first.connect()).replace_compromised(consent):
                 break
-            while standing(first.run()).step is not passed[0][1]:
-                list(rotate.rotate(first.run(), until=None, grace=timedelta(0)))
+            while standing(first.connect()).step is not passed[0][1]:
+                rotate(first.connect(), grace=NONE)
         before = Saved.of(tmp_path)
         interrupted = Interrupted(first.transport, monkeypatch)
         seen = list[tuple[Phase, Step]]()
         moved = list[Device]()
 
         def rival() -> None:
-            found = standing(second.run())
+            found = standing(second.connect())
             seen.append((found.phase, found.step))
-            breach(second.run())
-            moved.append(Device.fetched(second.run(), PRESS))
+            breach(second.connect())
+            moved.append(Device.fetched(second.connect(), PRESS))
 
         for boundary in range(boundaries):
             before.restore()
             interrupted.at(boundary, rival)
-            breach(first.run())
-            breach(second.run())
-            found = generations.observe(second.run()).observed
+            breach(first.connect())
+            breach(second.connect())
+            found = observed(second.connect())
             assert (found.trusted, found.next_number, found.is_open) == ((2,), 3, True)
-            old.is_refused(second.run())
-            moved[-1].register(second.run())
+            old.is_refused(second.connect())
+            moved[-1].register(second.connect())
         assert list(dict.fromkeys(seen)) == passed
 
 
@@ -165,8 +158,8 @@ def registered(azure: EmbeddedAzure) -> tuple[World, World, Device]:
     """Two worlds with the same environment, and a device that has registered."""
     settings = environment(root={"key": "EC-P256"})
     first, second = embedded_world(azure, settings), embedded_world(azure, settings)
-    converge(first.run())
-    list(device.issue(first.run(), [PRESS]))
-    one = Device.fetched(first.run(), PRESS)
-    one.register(first.run())
+    up(first.connect())
+    issue_to(first.connect(), PRESS)
+    one = Device.fetched(first.connect(), PRESS)
+    one.register(first.connect())
     return first, second, one

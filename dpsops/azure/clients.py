@@ -1,0 +1,211 @@
+"""Settings -> the SDKs' clients and the credential. The only place that makes one of them."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from dpsops.azure.errors import understood
+from dpsops.azure.signer import signer, vault_key
+from dpsops.errors import InvalidInput, NotAllowed
+from dpsops.model.deployment import Caller
+from dpsops.settings import Environment
+
+if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
+    from azure.keyvault.certificates import CertificateClient
+    from azure.keyvault.keys import KeyClient
+    from azure.keyvault.secrets import SecretClient
+    from azure.mgmt.iothub import IotHubClient
+    from azure.mgmt.iothubprovisioningservices import IotDpsClient
+    from azure.mgmt.keyvault import KeyVaultManagementClient
+    from azure.mgmt.resource.deployments import DeploymentsMgmtClient
+    from azure.mgmt.resource.resources import ResourceManagementClient
+    from cryptography.hazmat.primitives.asymmetric.types import (
+        CertificateIssuerPrivateKeyTypes,
+        CertificatePublicKeyTypes,
+    )
+
+    from dpsops.azure.data_plane import DataPlane
+    from dpsops.azure.transport import Transport
+
+_MANAGEMENT_SCOPE = "https://management.azure.com/.default"
+_DPS_SCOPE = "https://azure-devices-provisioning.net/.default"
+_HUB_SCOPE = "https://iothubs.azure.net/.default"
+_GITHUB_AUDIENCE = "api://AzureADTokenExchange"
+_POLLING_SECONDS = 5
+
+
+class Clients:
+    """The SDKs' clients for one environment. Each is made when it is first used, over one transport and credential."""
+
+    def __init__(self, environment: Environment, subscription: str, credential: TokenCredential, transport: Transport) -> None:
+        self.environment = environment
+        self.subscription = subscription
+        self._credential = credential
+        self._transport = transport
+
+    def sleep(self, seconds: float) -> None:
+        """Waits, in the way that the transport waits between its own attempts."""
+        self._transport.sleep(seconds)
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._transport.close()
+
+    @cached_property
+    def caller(self) -> Caller:
+        """Who runs dpsops, read from our own token: `oid`, and `idtyp`, which tells an application from a person.
+
+        Raises `NotAllowed` for a token that says neither, whose holder no role can be assigned to.
+        """
+        with understood("Entra ID"):
+            token = self._credential.get_token(_MANAGEMENT_SCOPE).token
+        try:
+            payload = token.split(".")[1]
+            claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+            return Caller(str(claims["oid"]), "ServicePrincipal" if claims.get("idtyp") == "app" else "User")
+        except (AttributeError, LookupError, ValueError, TypeError):
+            pass  # the cause is not kept: it quotes the token
+        raise NotAllowed("the token does not say whose it is, so no role can be assigned", "sign in with 'az login --tenant ID'")
+
+    @cached_property
+    def groups(self) -> ResourceManagementClient:
+        """Resource groups."""
+        from azure.mgmt.resource.resources import ResourceManagementClient
+
+        return ResourceManagementClient(self._credential, self.subscription, **self._management)
+
+    @cached_property
+    def deployments(self) -> DeploymentsMgmtClient:
+        """Template deployments."""
+        from azure.mgmt.resource.deployments import DeploymentsMgmtClient
+
+        return DeploymentsMgmtClient(self._credential, self.subscription, **self._management)
+
+    @cached_property
+    def vaults(self) -> KeyVaultManagementClient:
+        """Vaults as resources, the deleted ones too."""
+        from azure.mgmt.keyvault import KeyVaultManagementClient
+
+        return KeyVaultManagementClient(self._credential, self.subscription, **self._management)
+
+    @cached_property
+    def dps(self) -> IotDpsClient:
+        """The Device Provisioning Service's management."""
+        from azure.mgmt.iothubprovisioningservices import IotDpsClient
+
+        return IotDpsClient(self._credential, self.subscription, **self._management)
+
+    @cached_property
+    def hubs(self) -> IotHubClient:
+        """The IoT Hubs' management."""
+        from azure.mgmt.iothub import IotHubClient
+
+        return IotHubClient(self._credential, self.subscription, **self._management)
+
+    @cached_property
+    def enrollments(self) -> DataPlane:
+        """The DPS's enrollments and registrations (service API 2021-10-01)."""
+        from dpsops.azure.data_plane import DataPlane
+
+        return DataPlane(self.environment.dps.host, _DPS_SCOPE, "2021-10-01", self._credential, self._transport)
+
+    def device_registry(self, host: str) -> DataPlane:
+        """The device registry of a hub (service API 2021-04-12)."""
+        from dpsops.azure.data_plane import DataPlane
+
+        return DataPlane(host, _HUB_SCOPE, "2021-04-12", self._credential, self._transport)
+
+    @cached_property
+    def certificates(self) -> CertificateClient:
+        """The vault's certificates."""
+        from azure.keyvault.certificates import CertificateClient
+
+        return CertificateClient(self.environment.vault.url, self._credential, transport=self._transport)
+
+    @cached_property
+    def keys(self) -> KeyClient:
+        """The vault's keys."""
+        from azure.keyvault.keys import KeyClient
+
+        return KeyClient(self.environment.vault.url, self._credential, transport=self._transport)
+
+    @cached_property
+    def secrets(self) -> SecretClient:
+        """The vault's secrets."""
+        from azure.keyvault.secrets import SecretClient
+
+        return SecretClient(self.environment.vault.url, self._credential, transport=self._transport)
+
+    def signer(self, key_id: str, public_key: CertificatePublicKeyTypes) -> CertificateIssuerPrivateKeyTypes:
+        """The vault's key with this versioned ID, as a signer. Costs no request until it signs."""
+        return signer(vault_key(key_id, public_key, self._credential, self._transport), public_key)
+
+    @property
+    def _management(self) -> dict[str, Any]:
+        return {"transport": self._transport, "polling_interval": _POLLING_SECONDS}
+
+
+def connect(environment: Environment, variables: Mapping[str, str], *, proxied: bool = False) -> Clients:
+    """The clients for an environment, from the variables that Azure's tools share (`AZURE_CLIENT_ID` and so on).
+
+    `proxied`: go through `HTTPS_PROXY` and trust `REQUESTS_CA_BUNDLE` of these variables and nothing else,
+    as the embedded Azure needs. Raises `InvalidInput` without a subscription.
+    """
+    from dpsops.azure.transport import Transport, new_session
+
+    subscription = environment.subscription or variables.get("AZURE_SUBSCRIPTION_ID", "")
+    if not subscription:
+        raise InvalidInput(
+            f"the environment {environment.name!r} names no subscription",
+            f'set AZURE_SUBSCRIPTION_ID, or subscription = "..." in infra/{environment.name}.toml',
+        )
+    session = new_session()
+    trust: dict[str, Any] = {}
+    if proxied:
+        session.trust_env = False
+        session.proxies = {"https": variables["HTTPS_PROXY"]}
+        trust = {"connection_verify": variables["REQUESTS_CA_BUNDLE"]}
+    transport = Transport(session=session, **trust)
+    return Clients(environment, subscription, _credential(variables, transport), transport)
+
+
+def _credential(variables: Mapping[str, str], transport: Transport) -> TokenCredential:
+    """How to sign in: a client secret, GitHub's OIDC token, or whatever else is at hand (`az login` among it)."""
+    tenant, client = variables.get("AZURE_TENANT_ID", ""), variables.get("AZURE_CLIENT_ID", "")
+    if tenant and client and (secret := variables.get("AZURE_CLIENT_SECRET")):
+        from azure.identity import ClientSecretCredential
+
+        return ClientSecretCredential(tenant, client, secret, transport=transport)
+    if tenant and client and "ACTIONS_ID_TOKEN_REQUEST_URL" in variables:
+        from azure.identity import ClientAssertionCredential
+
+        return ClientAssertionCredential(tenant, client, _github_token(variables, transport), transport=transport)
+    from azure.identity import DefaultAzureCredential
+
+    return DefaultAzureCredential()
+
+
+def _github_token(variables: Mapping[str, str], transport: Transport) -> Callable[[], str]:
+    """Fetches GitHub's OIDC token anew each time: it lives ten minutes, and a rollout can take longer
+    (AADSTS700024). Source: GitHub, "OpenID Connect reference"."""
+    from azure.core import PipelineClient
+    from azure.core.rest import HttpRequest
+
+    url = f"{variables['ACTIONS_ID_TOKEN_REQUEST_URL']}&audience={_GITHUB_AUDIENCE}"
+    bearer = variables.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "")
+    if not url.startswith("https://") or not bearer:
+        raise NotAllowed("GitHub offers this job no identity token", "give the job the permission 'id-token: write'")
+    client: PipelineClient[Any, Any] = PipelineClient(url, transport=transport)
+
+    def fetch() -> str:
+        answer = client.send_request(HttpRequest("GET", url, headers={"Authorization": f"Bearer {bearer}"}))
+        answer.raise_for_status()
+        token: str = answer.json()["value"]
+        return token
+
+    return fetch

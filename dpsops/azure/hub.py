@@ -1,0 +1,102 @@
+"""The IoT Hubs of an environment, and the device registry of each.
+
+Source: Azure IoT Hub service API 2021-04-12, `Device`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from azure.core.exceptions import ResourceNotFoundError
+
+from dpsops.azure.answers import Shape
+from dpsops.azure.clients import Clients
+from dpsops.azure.errors import understood
+from dpsops.model.identity import HubIdentity
+
+_WHO = "the IoT Hub"
+
+
+@dataclass(frozen=True, slots=True)
+class HubFacts:
+    """A hub, as its devices need to know it."""
+
+    name: str
+    host: str
+
+
+class Hubs:
+    """The hubs that the environment's resource group holds, and those that a registration may name besides."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+        self._group = clients.environment.resource_group
+
+    @understood(_WHO)
+    def find(self, name: str) -> HubFacts | None:
+        """The hub of this name, or None."""
+        try:
+            found = self._clients.hubs.iot_hub_resource.get(self._group, name)
+        except ResourceNotFoundError:
+            return None
+        return HubFacts(name, str((found.properties and found.properties.host_name) or ""))
+
+    @understood(_WHO)
+    def names(self) -> list[str]:
+        """The names of all hubs in the resource group. One request for each page."""
+        return [str(hub.name) for hub in self._clients.hubs.iot_hub_resource.list_by_resource_group(self._group)]
+
+    @understood(_WHO)
+    def identity(self, host: str, device: str) -> HubIdentity | None:
+        """The device's identity in the hub of this host name, or None."""
+        document = self._clients.device_registry(host).get(f"/devices/{device}")
+        return None if document is None else _read(device, document)
+
+    @understood(_WHO)
+    def put_identity(self, host: str, identity: HubIdentity) -> None:
+        """Changes an identity to this, under its etag; what is as it was stays as the hub has it."""
+        before = _read(identity.device, identity.document)
+        changes: dict[str, object] = {}
+        if identity.status != before.status:
+            changes["status"] = identity.status
+        if identity.reason != before.reason:
+            changes["statusReason"] = identity.reason or None
+        if identity.thumbprints != before.thumbprints:
+            primary, secondary = identity.thumbprints
+            held = {"primaryThumbprint": primary, "secondaryThumbprint": secondary}
+            changes["authentication"] = {"type": identity.authentication, "x509Thumbprint": held}
+        document = {**identity.document, **changes}
+        self._clients.device_registry(host).put(f"/devices/{identity.device}", document, f'"{identity.etag}"')
+
+
+class _Thumbprints(Shape):
+    primary_thumbprint: str | None = None
+    secondary_thumbprint: str | None = None
+
+
+class _Authentication(Shape):
+    type: str | None = None
+    x509_thumbprint: _Thumbprints | None = None
+
+
+class _Identity(Shape):
+    status: str | None = None
+    status_reason: str | None = None
+    authentication: _Authentication | None = None
+    etag: str
+
+
+def _read(device: str, document: Mapping[str, object]) -> HubIdentity:
+    found = _Identity.model_validate(document)
+    authentication = found.authentication or _Authentication()
+    held = authentication.x509_thumbprint or _Thumbprints()
+    return HubIdentity(
+        device=device,
+        status=found.status or "",
+        reason=found.status_reason or "",
+        authentication=authentication.type or "",
+        thumbprints=((held.primary_thumbprint or "").upper(), (held.secondary_thumbprint or "").upper()),
+        etag=found.etag,
+        document=document,
+    )

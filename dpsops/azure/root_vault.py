@@ -1,0 +1,262 @@
+"""The roots in the vault: their certificates, keys, policies and tags, typed in and out.
+
+Source: Key Vault REST API 2026-04-01, "Certificates".
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
+
+from dpsops.azure import answers
+from dpsops.azure.clients import Clients
+from dpsops.azure.errors import understood
+from dpsops.model.root import (
+    ROLE_TAG,
+    ROOT_ROLE,
+    ObservedRoot,
+    Pending,
+    RootProperties,
+    RootVersion,
+    generation_of,
+    is_authority,
+    root_subject,
+    root_tags,
+)
+from dpsops.pki.profiles import root_faults
+
+if TYPE_CHECKING:
+    from azure.keyvault.certificates import CertificatePolicy, CertificateProperties, KeyVaultCertificate
+
+_WHO = "Key Vault"
+
+
+class RootVault:
+    """The vault of an environment, as far as its roots go."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+        self._environment = clients.environment
+
+    @understood(_WHO)
+    def all(self) -> dict[int, RootProperties]:
+        """What the vault shows of each generation: the properties of its sealed version, or of its newest one while there is
+        none. It costs one request for each page, and one for each root that is being made."""
+        listed = [_properties(each) for each in self._clients.certificates.list_properties_of_certificates()]
+        ours = (found for found in listed if found.tags.get(ROLE_TAG) == ROOT_ROLE)
+        newest = {number: found for found in ours if (number := generation_of(found.name)) is not None}
+        return {number: self._sealed(found) or found for number, found in newest.items()}
+
+    @understood(_WHO)
+    def properties(self, name: str) -> RootProperties:
+        """The properties of a root's sealed version, or of its newest one while there is none: one request, or two."""
+        newest = _properties(self._clients.certificates.get_certificate(name).properties)
+        return self._sealed(newest) or newest
+
+    def _sealed(self, newest: RootProperties) -> RootProperties | None:
+        """The sealed version. It is the newest one, unless somebody has made another version after it."""
+        return newest if newest.is_sealed else next((each for each in self._complete(newest.name) if each.is_sealed), None)
+
+    @understood(_WHO)
+    def observe(self, name: str, now: datetime) -> ObservedRoot:
+        """What the vault shows under a root's name. A whole root costs four requests."""
+        complete = self._complete(name)
+        if not complete:
+            pending = self.pending(name)
+            return ObservedRoot(name, pending=pending, deleted=pending is None and self._is_deleted(name))
+        wanted = [each for each in complete if each.enabled] or complete
+        versions = tuple(self._version(name, each.version) for each in wanted)
+        whole = any(root_faults(each.certificate, now) == [] for each in versions)
+        newest = next((each for each in versions if is_authority(each.certificate)), versions[-1])
+        return ObservedRoot(
+            name,
+            versions=versions,
+            pending=None if whole else self.pending(name),
+            exportable=self._is_exportable(name, newest),
+        )
+
+    @understood(_WHO)
+    def sealed(self, name: str) -> ObservedRoot:
+        """The sealed version of a root alone, with what its policy says of its key: one request, which an `ObservedRoot` of
+        no version answers where there is none.
+
+        The unversioned certificate is the newest version, and while a root is being made that is another one; the
+        seal, which only the last step sets, tells them apart. It costs two requests more where the newest is not sealed.
+        """
+        try:
+            found = self._clients.certificates.get_certificate(name)
+        except ResourceNotFoundError:
+            return ObservedRoot(name)
+        exportable = found.policy is None or found.policy.exportable is not False
+        newest = _properties(found.properties)
+        if newest.is_sealed:
+            return ObservedRoot(name, (_read_version(found),), exportable=exportable)
+        sealed = self._sealed(newest)
+        versions = () if sealed is None else (self._version(name, sealed.version),)
+        return ObservedRoot(name, versions, exportable=exportable)
+
+    @understood(_WHO)
+    def pending(self, name: str) -> Pending | None:
+        """The request for a version of a root that the vault knows last, ended or not; None where there is none."""
+        try:
+            operation = self._clients.certificates.get_certificate_operation(name)
+        except ResourceNotFoundError:
+            return None
+        return Pending(str(operation.issuer_name), str(operation.status), bytes(operation.csr or b""))
+
+    @understood(_WHO)
+    def certificate(self, name: str) -> x509.Certificate | None:
+        """The certificate of a root, sealed or not, whatever else has become of it; None where it is still without one."""
+        found = self._clients.certificates.get_certificate_version(name, self.properties(name).version)
+        return answers.certificate(found.cer) if found.cer else None
+
+    @understood(_WHO)
+    def merged_chain(self, root: RootVersion, name: str) -> tuple[x509.Certificate, ...]:
+        """The root, and behind it what was merged with it."""
+        value = self._clients.secrets.get_secret(name, root.id).value or ""
+        found = answers.certificates(value)
+        return (root.certificate, *(certificate for certificate in found if certificate != root.certificate))
+
+    @understood(_WHO)
+    def hands_out_key(self, name: str, version: str) -> bool:
+        """Whether the secret of a certificate's version holds its private key. A vault that refuses the secret keeps it too."""
+        try:
+            value = self._clients.secrets.get_secret(name, version).value or ""
+        except HttpResponseError as error:
+            if error.status_code in (403, 404):
+                return False
+            raise
+        return "PRIVATE KEY" in value
+
+    @understood(_WHO)
+    def signer(self, version: RootVersion) -> CertificateIssuerPrivateKeyTypes:
+        """The key of a version, as a signer. Costs no request until it signs."""
+        return self._clients.signer(version.key_id, version.certificate.public_key())
+
+    @understood(_WHO)
+    def request(self, name: str, issuer: str, *, reuse_key: bool) -> None:
+        """Has the vault make a version: its key and a certificate of its own (issuer `Self`), or a CSR (`Unknown`)."""
+        policy = self._policy(name, issuer, reuse_key=reuse_key)
+        self._clients.certificates.begin_create_certificate(name, policy, tags=root_tags(name)).result()
+
+    @understood(_WHO)
+    def merge(self, name: str, certificates: Sequence[x509.Certificate]) -> None:
+        """Completes the pending version with a certificate over its CSR, and what is to stand above it."""
+        encoded = [base64.b64encode(each.public_bytes(serialization.Encoding.DER)) for each in certificates]
+        self._clients.certificates.merge_certificate(name, encoded, tags=root_tags(name))
+
+    @understood(_WHO)
+    def seal(self, name: str, version: str) -> None:
+        """Marks a version as the whole root."""
+        self._clients.certificates.update_certificate_properties(name, version, tags=root_tags(name, sealed=True))
+
+    @understood(_WHO)
+    def disable(self, name: str, version: str) -> None:
+        """Disables a version."""
+        self._clients.certificates.update_certificate_properties(name, version, enabled=False)
+
+    @understood(_WHO)
+    def tag(self, name: str, changes: Mapping[str, str | None]) -> None:
+        """Sets tags of a root, and takes those away that are to be None. Two requests."""
+        present = self.properties(name)
+        tags = {tag: value for tag, value in {**present.tags, **changes}.items() if value is not None}
+        self._clients.certificates.update_certificate_properties(name, present.version, tags=tags)
+
+    @understood(_WHO)
+    def retire(self, name: str, tags: Mapping[str, str]) -> None:
+        """Disables every version; the root itself is the last and gets the tags, because it is what tells that the others are
+        done too."""
+        client, present = self._clients.certificates, self.properties(name)
+        for version in client.list_properties_of_certificate_versions(name):
+            if version.enabled and version.version != present.version:
+                client.update_certificate_properties(name, version.version, enabled=False)
+        client.update_certificate_properties(name, present.version, enabled=False, tags={**present.tags, **tags})
+
+    def _complete(self, name: str) -> list[RootProperties]:
+        """The complete versions. A vault may answer a name that it does not know with nothing or with 404."""
+        try:
+            found = list(self._clients.certificates.list_properties_of_certificate_versions(name))
+        except ResourceNotFoundError:
+            return []
+        return [_properties(each) for each in found if each.x509_thumbprint]
+
+    def _version(self, name: str, version: str) -> RootVersion:
+        return _read_version(self._clients.certificates.get_certificate_version(name, version))
+
+    def _is_deleted(self, name: str) -> bool:
+        try:
+            self._clients.certificates.get_deleted_certificate(name)
+        except ResourceNotFoundError:
+            return False
+        return True
+
+    def _is_exportable(self, name: str, version: RootVersion) -> bool:
+        """Whether the policy, or the key itself, says that the private key may be taken out."""
+        if self._clients.certificates.get_certificate_policy(name).exportable is not False:
+            return True
+        return bool(self._clients.keys.get_key(name, version.id).properties.exportable)
+
+    def _policy(self, name: str, issuer: str, *, reuse_key: bool) -> CertificatePolicy:
+        """The vault's policy for a root. Key type and lifetime action are always named: their defaults are an
+        exportable key and a renewal by the vault itself."""
+        from azure.keyvault.certificates import (
+            CertificateContentType,
+            CertificatePolicy,
+            CertificatePolicyAction,
+            KeyCurveName,
+            KeyType,
+            KeyUsageType,
+            LifetimeAction,
+        )
+
+        settings = self._environment.root
+        spec = settings.key
+        kinds = {
+            ("RSA", False): KeyType.rsa, ("RSA", True): KeyType.rsa_hsm, ("EC", False): KeyType.ec, ("EC", True): KeyType.ec_hsm,
+        }  # fmt: skip
+        size: dict[str, Any] = (
+            {"key_size": spec.size} if spec.kind == "RSA" else {"key_curve_name": KeyCurveName(f"P-{spec.size}")}
+        )
+        return CertificatePolicy(
+            issuer_name=issuer,
+            subject=", ".join(attribute.rfc4514_string() for attribute in root_subject(self._environment, name)),
+            exportable=False,
+            key_type=kinds[spec.kind, spec.hsm],
+            reuse_key=reuse_key,
+            key_usage=[KeyUsageType.digital_signature, KeyUsageType.key_cert_sign, KeyUsageType.crl_sign],
+            content_type=CertificateContentType.pem,
+            validity_in_months=settings.years * 12,
+            lifetime_actions=[LifetimeAction(CertificatePolicyAction.email_contacts, days_before_expiry=settings.warn_days)],
+            **size,
+        )
+
+
+def _properties(found: CertificateProperties | None) -> RootProperties:
+    if found is None:
+        raise TypeError("a certificate without properties")
+    return RootProperties(
+        name=str(found.name or ""),
+        version=str(found.version or ""),
+        enabled=bool(found.enabled),
+        tags=answers.tags(found.tags),
+        not_after=answers.moment(found.expires_on),
+        thumbprint=bytes(found.x509_thumbprint or b"").hex().upper(),
+    )
+
+
+def _read_version(found: KeyVaultCertificate) -> RootVersion:
+    properties = _properties(found.properties)
+    return RootVersion(
+        id=properties.version,
+        enabled=properties.enabled,
+        tags=properties.tags,
+        certificate=answers.certificate(found.cer),
+        key_id=str(found.key_id or ""),
+    )

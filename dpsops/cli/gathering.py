@@ -1,0 +1,51 @@
+"""What a workflow yields, as it is shown; and nothing of it is lost where the workflow does not reach its end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, TypeVar
+
+from dpsops.cli.options import timestamp
+
+if TYPE_CHECKING:
+    from dpsops.model.action import Action, Failed
+    from dpsops.model.device import Issued, Unchanged
+    from dpsops.model.run import Run
+
+_Result = TypeVar("_Result", bound="Action | Failed | Issued | Unchanged")
+
+
+def gathered(run: Run, results: Iterable[_Result]) -> list[_Result]:
+    """All that a workflow yields. An error or Ctrl-C in between tells on stderr what was done until then, because no later
+    run does."""
+    done: list[_Result] = []
+    try:
+        done.extend(results)
+    except BaseException:
+        show(run, done)
+        raise
+    return done
+
+
+def show(run: Run, done: Iterable[_Result]) -> None:
+    """Tells on stderr what was done."""
+    run.progress("")  # a spinner would draw over it
+    for each in done:
+        print(line(each), file=sys.stderr)
+
+
+def line(result: Action | Failed | Issued | Unchanged) -> str:
+    """One result, for people."""
+    from dpsops.model.action import Action, Failed
+    from dpsops.model.device import Issued
+
+    match result:
+        case Action():
+            return f"✓ {result.target}: {result.outcome}"
+        case Failed():
+            return f"✗ {result.device}: {result.reason}"
+        case Issued():
+            return f"✓ {result.device}: until {timestamp(result.not_after)}, in {result.secret_id}"
+        case _:
+            return f"= {result.device}: has a valid leaf"

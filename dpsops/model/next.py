@@ -1,0 +1,91 @@
+"""What is to be done next, for people: the most urgent first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from dpsops.errors import Refused
+from dpsops.model.device import SOON, Leaf
+from dpsops.model.enrollment import EnrollmentGroup
+from dpsops.model.generations import View
+from dpsops.model.root import root_name
+from dpsops.model.root_facts import RootFacts
+from dpsops.model.rotation import Phase, Standing
+from dpsops.settings import Root
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceCounts:
+    """How many devices have a leaf, how many of these expire soon (`SOON`) or have expired, and how many are blocked."""
+
+    total: int
+    expiring: int
+    blocked: int
+
+
+NO_DEVICES = DeviceCounts(0, 0, 0)
+
+
+def count(leaves: tuple[Leaf, ...], now: datetime) -> DeviceCounts:
+    """The devices by what their leaves tell."""
+    return DeviceCounts(
+        total=len(leaves),
+        expiring=sum(1 for leaf in leaves if not leaf.blocked and leaf.expires_soon(now)),
+        blocked=sum(1 for leaf in leaves if leaf.blocked),
+    )
+
+
+def untrusted(view: View) -> int:
+    """How many devices have a leaf of a root that the group does not trust."""
+    return sum(one.leaves for one in view.observed.generations if one.number not in view.observed.trusted)
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What the next steps follow from. `hubs_missing`: a hub of the settings is not there; `untrusted` counts the devices
+    whose root the group does not trust."""
+
+    root: RootFacts | None
+    trouble: Refused | None
+    group: EnrollmentGroup | None
+    rotation: Standing | None
+    devices: DeviceCounts
+    hubs_missing: bool
+    untrusted: int
+
+
+def next_steps(seen: Situation, settings: Root, now: datetime) -> Iterator[str]:
+    """Each step as a sentence that ends with a command."""
+    standing, facts = seen.rotation, seen.root
+    if standing and standing.phase is Phase.BREACHED:
+        yield f"{root_name(standing.old)} is compromised and is being replaced: dpsops rotate"
+        return
+    if seen.trouble is not None:
+        yield seen.trouble.hint
+        return
+    if facts is None or not facts.proven or seen.group is None or seen.hubs_missing:
+        yield "dpsops up"
+        return
+    if not seen.group.enabled:
+        yield "the enrollment group is disabled, so no device can register: enable it in the DPS"
+    left = facts.not_after - now
+    if standing and standing.trouble:
+        yield f"{standing.trouble}: dpsops rotate status"
+    elif standing and standing.phase is not Phase.STABLE:
+        yield f"a rotation to {root_name(standing.new)} is under way ({standing.phase}): dpsops rotate"
+    elif left <= timedelta(days=settings.warn_days):
+        yield f"the root ends in {left.days} days: dpsops rotate moves the devices to a new one"
+    wanted = str(settings.key)
+    if facts.key != wanted.removesuffix("-HSM"):
+        yield f"the settings ask for a root key of the kind {wanted}: dpsops rotate makes the next root so"
+    if seen.untrusted:
+        yield f"{seen.untrusted} device(s) have a leaf of a root that is not trusted: dpsops device issue ID"
+    if seen.devices.expiring:
+        yield (
+            f"{seen.devices.expiring} device(s) have a leaf that ends within {SOON.days} days or has ended: "
+            "dpsops device renew ID"
+        )
+    if not seen.devices.total:
+        yield "dpsops device issue ID"

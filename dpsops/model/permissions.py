@@ -1,0 +1,37 @@
+"""Which role would have allowed what Azure refused."""
+
+from __future__ import annotations
+
+import re
+
+_RESOURCE = r"/.*?/providers/[^/]+/[^/]+/[^/]+"
+_GROUP = r"/subscriptions/[^/]+(/resourceGroups/[^/]+)?"
+_ROLES = (
+    (r"microsoft\.keyvault/vaults/certificates", "Key Vault Certificates Officer", _RESOURCE),
+    (r"microsoft\.keyvault/vaults/keys", "Key Vault Crypto User", _RESOURCE),
+    (r"microsoft\.keyvault/vaults/secrets", "Key Vault Secrets Officer", _RESOURCE),
+    (r"microsoft\.devices/provisioningservices/(enrollment|registration)",
+     "Device Provisioning Service Data Contributor", _RESOURCE),
+    (r".*/read$", "Reader", _GROUP),
+    (r"microsoft\.authorization/roleassignments", "Role Based Access Control Administrator", _GROUP),
+    (r".*", "Contributor", _GROUP),
+)  # fmt: skip
+"""Which built-in role grants an action and how much of the refused scope to assign it on, the narrowest role first."""
+
+
+def is_firewall(code: str) -> bool:
+    """Whether an error's code says that a vault's firewall keeps this address out, whatever its role."""
+    return code in ("ForbiddenByFirewall", "ForbiddenByConnection")
+
+
+def missing_role(code: str, message: str) -> str:
+    """What to do about a refusal: which role on which scope, read out of Azure's own code and message."""
+    if is_firewall(code):
+        return "the vault's firewall refuses this address: allow it on the vault, or run from an allowed network"
+    action = re.search(r"[Aa]ction:? '([^']+)'", message)
+    scope = re.search(r"(?:over scope|at scope|Resource:) '([^']+)'", message)
+    if action is None or scope is None:
+        return "ask an owner of the subscription for access"
+    role, extent = next((role, extent) for pattern, role, extent in _ROLES if re.match(pattern, action[1].lower()))
+    within = re.match(extent, scope[1], re.IGNORECASE)
+    return f"assign the role '{role}' on {within[0] if within else scope[1]} and try again in a few minutes"

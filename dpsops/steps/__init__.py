@@ -1,0 +1,1 @@
+"""Acts that several workflows share, a module each; none of them imports another."""

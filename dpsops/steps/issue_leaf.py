@@ -1,0 +1,93 @@
+"""Issuing a leaf to a device: a key made here, a leaf signed by the vault, both kept in one vault secret."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+from cryptography import x509
+
+from dpsops.azure.dps import Dps
+from dpsops.azure.leaf_vault import LeafVault
+from dpsops.azure.root_vault import RootVault
+from dpsops.errors import Error
+from dpsops.fleet import tally
+from dpsops.model.action import Failed
+from dpsops.model.device import (
+    Issue,
+    Issued,
+    Issuer,
+    Keep,
+    ObservedDevice,
+    Order,
+    Unchanged,
+    Withhold,
+    is_newest_unknown,
+    need,
+    stays_pinned,
+)
+from dpsops.model.run import Run
+from dpsops.pki import chains, profiles
+from dpsops.pki.names import DeviceId
+
+
+def issue_leaves(
+    run: Run, roots: RootVault, leaves: LeafVault, dps: Dps, issuer: Issuer, devices: Iterable[DeviceId], order: Order
+) -> Iterator[Issued | Unchanged | Failed]:
+    """Issues to each device what it needs; three requests a device, and one to four more where it has a leaf already. A
+    blocked device gets nothing."""
+    for device in dict.fromkeys(devices):
+        run.progress(f"issuing {device}")
+        try:
+            yield _issue(run, roots, leaves, dps, issuer, device, order)
+        except Error as error:
+            yield tally.failed(device, error)
+
+
+def _issue(
+    run: Run, roots: RootVault, leaves: LeafVault, dps: Dps, issuer: Issuer, device: DeviceId, order: Order
+) -> Issued | Unchanged | Failed:
+    seen = ObservedDevice(device, leaves.leaves(device))
+    if order is Order.ISSUE and is_newest_unknown(seen.leaves, issuer.generation, run.now()):
+        seen = replace(seen, newest=chains.thumbprint(leaves.chain(device)[0]))
+    wanted = need(seen, issuer.generation, order, run.now())
+    if isinstance(wanted, Issue) and seen.leaves:  # only then may it have an enrollment that decides too
+        seen = replace(seen, enrollment=dps.individual(device))
+        wanted = need(seen, issuer.generation, order, run.now())
+    match wanted:
+        case Keep():
+            return Unchanged(device)
+        case Withhold(reason):
+            return Failed(device, reason)
+        case Issue(pin):
+            return _sign_and_keep(run, roots, leaves, dps, issuer, seen, pin=pin)
+
+
+def _sign_and_keep(
+    run: Run, roots: RootVault, leaves: LeafVault, dps: Dps, issuer: Issuer, seen: ObservedDevice, *, pin: bool
+) -> Issued:
+    key = run.entropy.key()
+    leaf = profiles.issue_leaf(
+        seen.device,
+        key.public_key(),
+        issuer.root.certificate,
+        roots.signer(issuer.root),
+        lifetime=timedelta(days=run.environment.leaf.days),
+        serial=run.entropy.serial(),
+        now=run.now(),
+    )
+    chains.require_issued_by(leaf, issuer.root.certificate, run.now())
+    if pin:
+        _pin(leaves, dps, issuer, seen, leaf)
+    secret_id = leaves.put(seen.device, chains.bundle(key, leaf, issuer.chain), leaf, issuer.generation)
+    return Issued(seen.device, chains.serial_text(leaf), chains.thumbprint(leaf), leaf.not_valid_after_utc, secret_id)
+
+
+def _pin(leaves: LeafVault, dps: Dps, issuer: Issuer, seen: ObservedDevice, leaf: x509.Certificate) -> None:
+    """Adds the new leaf to the device's individual enrollment before the device can see it: it admits no leaf that it
+    does not hold. The one that the device has now stays good, unless its root is trusted no more."""
+    assert seen.enrollment is not None, "only an enrollment that was seen can hold leaves"
+    present = leaves.chain(seen.device)[0]
+    stays = stays_pinned(chains.thumbprint(present), seen.leaves, issuer.trusted)
+    dps.pin(seen.enrollment, leaf, *([present] if stays else []))

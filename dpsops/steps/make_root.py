@@ -1,0 +1,132 @@
+"""Making a root: a CA certificate whose private key is made in the vault and never leaves it, in seven steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+
+from dpsops.azure.root_vault import RootVault
+from dpsops.errors import Error, Refused
+from dpsops.model.action import Action
+from dpsops.model.root import (
+    CsrPending,
+    CsrRequested,
+    KeyMade,
+    KeyRequested,
+    Merged,
+    Missing,
+    Ready,
+    RootVersion,
+    classify,
+    root_subject,
+)
+from dpsops.model.run import Run
+from dpsops.pki import chains, profiles
+from dpsops.pki.keys import signing_hash
+
+_POLL_SECONDS = 5.0
+_POLLS = 120
+
+
+def make_root(run: Run, roots: RootVault, name: str) -> Iterator[Action]:
+    """Takes the root from whatever state it is in to a whole one, step by step, and yields each step as it is done."""
+    while True:
+        match classify(roots.observe(name, run.now()), run.now()):
+            case Missing():
+                run.progress(f"creating the key of {name} in the vault ({run.environment.root.key}, not exportable)")
+                roots.request(name, "Self", reuse_key=False)
+                yield Action("create key of", f"root {name}", "key created")
+            case KeyRequested():
+                _await_key(run, roots, name)
+            case CsrRequested():
+                raise Error(
+                    f"{name} waits for a certificate that another CA signs",
+                    f"'dpsops root csr' prints the request, 'dpsops root merge CERT CHAIN' completes it; to do without that CA: "
+                    f"'az keyvault certificate pending delete --vault-name {run.environment.vault.name} --name {name}'",
+                )
+            case KeyMade():
+                run.progress(f"requesting a certificate over the key of {name}")
+                roots.request(name, "Unknown", reuse_key=True)
+                yield Action("request certificate of", f"root {name}", "certificate requested")
+            case CsrPending(first, csr):
+                run.progress(f"signing {name} in the vault and merging it")
+                roots.merge(name, [_sign(run, roots, name, first, csr)])
+                yield Action("sign and merge", f"root {name}", "signed and merged")
+            case Merged(root, key_versions):
+                _check(run, roots, name, root)
+                for version in key_versions:
+                    roots.disable(name, version.id)
+                roots.seal(name, root.id)
+                yield Action("check and seal", f"root {name}", "checked and sealed")
+            case Ready():
+                return
+
+
+def _await_key(run: Run, roots: RootVault, name: str) -> None:
+    run.progress(f"waiting for the vault to make the key of {name}")
+    for _ in range(_POLLS):
+        pending = roots.pending(name)
+        if pending is None or pending.status.lower() != "inprogress":
+            return
+        run.sleep(_POLL_SECONDS)
+    raise Error(
+        f"the vault has not made the key of {name} in {_POLLS * _POLL_SECONDS:.0f} seconds", "run 'dpsops up' again later"
+    )
+
+
+def _sign(run: Run, roots: RootVault, name: str, first: RootVersion, csr: bytes) -> x509.Certificate:
+    """The CA certificate, signed with the first version's key: the pending version's own key is disabled."""
+    public_key = first.certificate.public_key()
+    if not _is_over(csr, public_key):
+        raise Refused(
+            f"the vault's request for {name} is not over the key that it made first",
+            f"delete the certificate {name} in the vault, purge it, and run 'dpsops up' again",
+        )
+    root = profiles.Root(
+        subject=root_subject(run.environment, name),
+        public_key=public_key,
+        lifetime=timedelta(days=round(run.environment.root.years * 365.25)),
+    )
+    certificate = profiles.issue_root(root, roots.signer(first), serial=run.entropy.serial(), now=run.now())
+    chains.require_issued_by(certificate, certificate, run.now())
+    return certificate
+
+
+def _is_over(csr: bytes, public_key: CertificatePublicKeyTypes) -> bool:
+    """Whether a request (DER) can be read, carries its own key's signature, and is over this key."""
+    try:
+        request = x509.load_der_x509_csr(csr)
+        return request.is_signature_valid and chains.same_key(request.public_key(), public_key)
+    except ValueError:
+        return False
+
+
+def _check(run: Run, roots: RootVault, name: str, root: RootVersion) -> None:
+    """Proves that the merged root works and cannot be taken out: it signs, and the vault's secret of it holds no key."""
+    run.progress(f"checking {name}: that it signs, and that its key cannot be taken out")
+    public_key = root.certificate.public_key()
+    key = roots.signer(root)
+    message = run.entropy.serial().to_bytes(20, "big")
+    algorithm = signing_hash(key.public_key())
+    try:
+        if isinstance(key, rsa.RSAPrivateKey) and isinstance(public_key, rsa.RSAPublicKey):
+            public_key.verify(key.sign(message, padding.PKCS1v15(), algorithm), message, padding.PKCS1v15(), algorithm)
+        elif isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(public_key, ec.EllipticCurvePublicKey):
+            public_key.verify(key.sign(message, ec.ECDSA(algorithm)), message, ec.ECDSA(algorithm))
+        else:
+            raise Refused(f"the key of {name} is neither RSA nor EC", f"delete the certificate {name} in the vault and purge it")
+    except InvalidSignature as cause:
+        raise Refused(
+            f"the vault signs for {name} with another key than its certificate's",
+            f"delete the certificate {name} in the vault, purge it, and run 'dpsops up' again",
+        ) from cause
+    if roots.hands_out_key(name, root.id):
+        raise Refused(
+            f"the vault hands out the private key of {name}",
+            f"delete the certificate {name} in the vault, purge it, and run 'dpsops up' again",
+        )

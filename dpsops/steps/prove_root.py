@@ -1,0 +1,50 @@
+"""Proof of possession: showing a DPS or a hub that the root's key is ours, by signing the code that it names.
+
+Source: Azure DPS, "How to do proof-of-possession for X.509 CA certificates with your DPS".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dpsops.azure.ca_certificates import TrustStore
+from dpsops.azure.root_vault import RootVault
+from dpsops.errors import Error
+from dpsops.model import proof
+from dpsops.model.action import Action
+from dpsops.model.proof import CaCertificate
+from dpsops.model.root import RootVersion
+from dpsops.model.run import Run
+from dpsops.pki import chains, profiles
+
+
+def prove_root(run: Run, roots: RootVault, store: TrustStore, name: str, root: RootVersion) -> Iterator[Action]:
+    """Uploads the root and proves its possession, as far as either is missing; yields what was done. Raises `Refused` where
+    the store holds another certificate of this name, or as many as it can."""
+    observed = store.get(name)
+    for action in proof.plan(store.owner, observed, name, root):
+        if action.action == "upload":
+            run.progress(f"uploading {name} to the {store.owner}")
+            proof.require_room(store.owner, store.all(), name)
+            observed = store.upload(name, chains.pem(root.certificate))
+            yield Action(action.action, action.target, "uploaded")
+        elif observed is not None:
+            _prove(run, roots, store, name, root, observed)
+            yield Action(action.action, action.target, "verified")
+
+
+def _prove(run: Run, roots: RootVault, store: TrustStore, name: str, root: RootVersion, observed: CaCertificate) -> None:
+    """Asks for a code, signs a certificate that carries it with the root's key, and shows it."""
+    run.progress(f"proving possession of {name} to the {store.owner}")
+    challenge = store.challenge(name, observed.etag)
+    certificate = profiles.issue_proof(
+        challenge.code,
+        run.entropy.key().public_key(),
+        root.certificate,
+        roots.signer(root),
+        serial=run.entropy.serial(),
+        now=run.now(),
+    )
+    chains.require_issued_by(certificate, root.certificate, run.now())
+    if not store.verify(name, challenge.etag, chains.pem(certificate)).verified:
+        raise Error(f"the {store.owner} took the proof but does not call {name} verified", "run 'dpsops root prove' again")

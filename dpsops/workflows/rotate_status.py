@@ -1,0 +1,46 @@
+"""`rotate status`: where a rotation stands, whom it waits for, and what comes next. Changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from dpsops.azure.ca_certificates import TrustStore
+from dpsops.azure.dps import Dps
+from dpsops.azure.hub import Hubs
+from dpsops.azure.leaf_vault import LeafVault
+from dpsops.azure.root_vault import RootVault
+from dpsops.model.root import CsrRequested, classify, root_name
+from dpsops.model.rotation import Step, grace_end, why_shut
+from dpsops.model.rotation import classify as classify_rotation
+from dpsops.model.rotation_report import RotationReport, Waiting
+from dpsops.model.run import Run
+from dpsops.steps.observe_generations import observe_generations
+from dpsops.steps.waiting_devices import waiting_devices
+
+
+def rotation_status(
+    run: Run, roots: RootVault, leaves: LeafVault, dps: Dps, hubs: Hubs, stores: Sequence[TrustStore], grace: timedelta
+) -> RotationReport:
+    """Looks at everything that a rotation depends on. Nobody is waited for before the old root is draining, nor once it is
+    no longer trusted, nor when the time of grace is over."""
+    view = observe_generations(run, roots, leaves, dps, stores)
+    observed, standing = view.observed, classify_rotation(view.observed)
+    certificates = {
+        number: certificate for number in view.roots if (certificate := roots.certificate(root_name(number))) is not None
+    }
+    ends = grace_end(observed, standing, grace)
+    devices = () if ends is None or ends <= run.now() else tuple(waiting_devices(run, leaves, dps, hubs, standing.new))
+    return RotationReport(
+        standing,
+        observed,
+        certificates,
+        Waiting(devices, ends),
+        trouble=standing.trouble or why_shut(observed, standing, grace, run.environment.group.id),
+        csr_waits=standing.step is Step.STAGE and _is_csr_awaited(run, roots, root_name(standing.new)),
+    )
+
+
+def _is_csr_awaited(run: Run, roots: RootVault, name: str) -> bool:
+    """Whether a root waits for the certificate that another CA signs; at most four requests."""
+    return isinstance(classify(roots.observe(name, run.now()), run.now()), CsrRequested)

@@ -1,0 +1,158 @@
+"""Which credential and which subscription an environment gets, from the variables at hand."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from azure.core.credentials import AccessToken
+from azure.core.exceptions import HttpResponseError
+from azure.identity import ClientAssertionCredential, ClientSecretCredential, DefaultAzureCredential
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPResponse
+
+from dpsops.azure.clients import Clients, _github_token, connect
+from dpsops.azure.provisioning import Wire, register_over_https
+from dpsops.azure.transport import Transport
+from dpsops.cli.embedded import variables
+from dpsops.emulator.world import Timings
+from dpsops.errors import InvalidInput, NotAllowed, RegistrationRefused
+from dpsops.model.deployment import Caller
+from dpsops.pki import chains, profiles
+from dpsops.pki.bundles import DeviceCredential
+from tests.worlds import environment, start_embedded
+
+SUBSCRIPTION = {"AZURE_SUBSCRIPTION_ID": "00000000-0000-0000-0000-000000000001"}
+CLIENT = {"AZURE_TENANT_ID": "tenant", "AZURE_CLIENT_ID": "client"}
+GITHUB = {"ACTIONS_ID_TOKEN_REQUEST_URL": "https://runner.example/token?api=1", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "runner"}
+
+
+class Runner(HTTPAdapter):
+    """GitHub's runner: gives a new token each time."""
+
+    def __init__(self, status: int = 200) -> None:
+        super().__init__()
+        self.status = status
+        self.asked: list[requests.PreparedRequest] = []
+
+    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
+        """One answer."""
+        self.asked.append(request)
+        body = f'{{"value": "token-{len(self.asked)}"}}'.encode()
+        headers = {"Content-Type": "application/json"}
+        return self.build_response(request, HTTPResponse(io.BytesIO(body), headers, self.status, preload_content=False))
+
+
+def transport_to(runner: Runner) -> Transport:
+    """A transport whose network is the runner."""
+    session = requests.Session()
+    session.mount("https://", runner)
+    return Transport(session=session)
+
+
+def credential_of(clients: Clients) -> object:
+    """What clients sign in with."""
+    try:
+        return clients._credential
+    finally:
+        clients.close()
+
+
+@pytest.mark.parametrize(
+    ("variables", "kind"),
+    [
+        (CLIENT | {"AZURE_CLIENT_SECRET": "secret"}, ClientSecretCredential),
+        (CLIENT | GITHUB, ClientAssertionCredential),
+        (CLIENT, DefaultAzureCredential),
+        ({}, DefaultAzureCredential),
+    ],
+)
+def test_the_credential_that_the_variables_ask_for(variables: dict[str, str], kind: type) -> None:
+    assert isinstance(credential_of(connect(environment(), SUBSCRIPTION | variables)), kind)
+
+
+def test_the_settings_name_the_subscription_before_the_variables_do() -> None:
+    named = "00000000-0000-0000-0000-000000000002"
+    clients = connect(environment(subscription=named), SUBSCRIPTION)
+    clients.close()
+    assert clients.subscription == named
+    with pytest.raises(InvalidInput, match="names no subscription"):
+        connect(environment(), {})
+
+
+class Holder:
+    """A credential whose token is this text."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def get_token(self, *scopes: str, **options: Any) -> AccessToken:
+        """The token."""
+        return AccessToken(self._token, 2_000_000_000)
+
+
+def token_of(claims: dict[str, str]) -> str:
+    """A token with these claims."""
+    return f"none.{base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip('=')}.none"
+
+
+def test_who_runs_dpsops_is_read_from_the_token() -> None:
+    def caller(token: str) -> Caller:
+        return Clients(environment(), "subscription", Holder(token), transport_to(Runner())).caller
+
+    assert caller(token_of({"oid": "me"})) == Caller("me", "User")
+    assert caller(token_of({"oid": "it", "idtyp": "app"})) == Caller("it", "ServicePrincipal")
+    for token in ("opaque", "a.b.c", token_of({"sub": "me"}), "none.WzFd.none"):
+        with pytest.raises(NotAllowed, match="does not say whose it is") as refused:
+            caller(token)
+        assert refused.value.__cause__ is None
+        assert refused.value.__context__ is None
+
+
+def test_githubs_token_is_fetched_anew_each_time() -> None:
+    runner = Runner()
+    fetch = _github_token(GITHUB, transport_to(runner))
+    assert [fetch(), fetch()] == ["token-1", "token-2"]
+    assert runner.asked[0].url == "https://runner.example/token?api=1&audience=api://AzureADTokenExchange"
+    assert runner.asked[0].headers["Authorization"] == "Bearer runner"
+
+
+def test_a_job_without_the_permission_is_told_so() -> None:
+    with pytest.raises(NotAllowed, match="no identity token"):
+        _github_token({"ACTIONS_ID_TOKEN_REQUEST_URL": "https://runner.example/token?api=1"}, transport_to(Runner()))
+    with pytest.raises(NotAllowed, match="no identity token"):
+        _github_token(GITHUB | {"ACTIONS_ID_TOKEN_REQUEST_URL": "http://runner.example/?"}, transport_to(Runner()))
+    with pytest.raises(HttpResponseError):
+        _github_token(GITHUB, transport_to(Runner(status=403)))()
+
+
+def test_nothing_sends_the_embedded_azures_clients_past_its_proxy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """`NO_PROXY` is obeyed by requests unless it is told to trust no variable: `local` would reach for the real Azure."""
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "*")
+    with start_embedded(tmp_path, Timings()) as azure:
+        clients = connect(environment(), variables(azure), proxied=True)
+        assert list(clients.groups.resource_groups.list()) == []
+        clients.close()
+        wire = Wire(azure.proxy_url, str(azure.authority_file))
+        with pytest.raises(RegistrationRefused, match="DPS refuses"):
+            register_over_https("0ne00000000", "press-07", credential(), wire, lambda _: None)
+
+
+def credential() -> DeviceCredential:
+    """A device's key, and a certificate that nobody knows."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "press-07")])
+    wanted = profiles.Root(name, key.public_key(), timedelta(days=1))
+    certificate = profiles.issue_root(wanted, key, serial=1, now=datetime.now(UTC))
+    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return DeviceCredential(private.decode(), chains.pem(certificate))

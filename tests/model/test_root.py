@@ -1,0 +1,287 @@
+"""Which state a root is in: every state by an example, and whatever else a vault might show."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dpsops.errors import Refused
+from dpsops.model.root import (
+    CsrPending,
+    CsrRequested,
+    KeyMade,
+    KeyRequested,
+    Merged,
+    Missing,
+    ObservedRoot,
+    Pending,
+    Ready,
+    RootState,
+    RootVersion,
+    classify,
+    generation_of,
+    plan,
+    root_name,
+    root_tags,
+)
+from tests.pki.authorities import NOW, YEAR, by_hand, key, key_usage
+from tests.pki.authorities import root as made
+
+NAME = "root-g1"
+KEY, OTHER_KEY = key("EC-P256"), key("EC-P256", 2)
+CA = (x509.BasicConstraints(ca=True, path_length=0), True)
+NO_CA = (x509.BasicConstraints(ca=False, path_length=None), True)
+SIGNS = (key_usage("digitalSignature", "keyCertSign", "cRLSign"), True)
+
+ROOT = made()
+AGAIN = made(generation=2)  # another CA certificate over the same key
+ANOTHERS = made(which=2)
+FIRST = by_hand(KEY, NO_CA, SIGNS)  # what Key Vault makes of a policy with the issuer Self
+FIRST_OF_ANOTHER_KEY = by_hand(OTHER_KEY, NO_CA, SIGNS)
+BARE = by_hand(KEY)
+EXPIRED = by_hand(KEY, CA, SIGNS, begin=NOW - 2 * YEAR, end=NOW)
+NOT_YET = by_hand(KEY, CA, SIGNS, begin=NOW + timedelta(days=1))
+SIGNS_NOTHING = by_hand(KEY, CA, (key_usage("digitalSignature"), True))
+
+TAGS, SEALED = root_tags("root-g1"), root_tags("root-g1", sealed=True)
+CSR = b"the request, in DER"
+CSR_OF_ANOTHER_KEY = (
+    x509.CertificateSigningRequestBuilder()
+    .subject_name(ROOT.subject)
+    .sign(OTHER_KEY, hashes.SHA256())
+    .public_bytes(serialization.Encoding.DER)
+)
+
+
+def version(certificate: x509.Certificate, tags: dict[str, str] = TAGS, *, enabled: bool = True, name: str = "v1") -> RootVersion:
+    """A version that the vault shows."""
+    return RootVersion(name, enabled, tags, certificate, f"https://kv-dpsops-dev.vault.azure.net/keys/{NAME}/{name}")
+
+
+def observed(*versions: RootVersion, **more: Any) -> ObservedRoot:
+    """What the vault shows; a key that is not exportable, unless said otherwise."""
+    return ObservedRoot(NAME, versions, **{"exportable": False if versions else None} | more)
+
+
+def pending(issuer: str, status: str = "inProgress") -> Pending:
+    """A request for a version."""
+    return Pending(issuer, status, CSR)
+
+
+rival = version(FIRST_OF_ANOTHER_KEY, name="v9")
+first, lent = version(FIRST), version(FIRST, enabled=False)
+merged, sealed = version(ROOT, name="v2"), version(ROOT, SEALED, name="v2")
+half_sealed = version(ROOT, {**TAGS, "sealed": "no"}, name="v2")
+by_another = version(by_hand(KEY, CA), SEALED)
+
+STATES: dict[str, tuple[ObservedRoot, RootState]] = {
+    "nothing": (observed(), Missing()),
+    "a first request that was cancelled": (observed(pending=pending("Self", "cancelled")), Missing()),
+    "a first request that failed": (observed(pending=pending("Self", "failed")), Missing()),
+    "a first request, just completed": (observed(pending=pending("Self", "completed")), Missing()),
+    "the vault makes the key": (observed(pending=pending("Self")), KeyRequested()),
+    "in another case": (observed(pending=pending("self", "INPROGRESS")), KeyRequested()),
+    "the key": (observed(first), KeyMade(first)),
+    "the key, in a certificate without extensions": (observed(version(BARE)), KeyMade(version(BARE))),
+    "the key, its own request completed": (observed(first, pending=pending("Self", "completed")), KeyMade(first)),
+    "the key, and a CSR that was cancelled": (observed(first, pending=pending("Unknown", "cancelled")), KeyMade(first)),
+    "the key, and a CSR that was merged": (observed(first, pending=pending("Unknown", "completed")), KeyMade(first)),
+    "the key, and a request to a public CA": (observed(first, pending=pending("DigiCert")), KeyMade(first)),
+    "the key, and a second one on its way": (observed(first, pending=pending("Self")), KeyMade(first)),
+    "a CSR for another CA": (observed(pending=pending("Unknown")), CsrRequested(CSR)),
+    "a CSR": (observed(first, pending=pending("Unknown")), CsrPending(first, CSR)),
+    "a CSR, in another case": (observed(first, pending=pending("unknown", "inprogress")), CsrPending(first, CSR)),
+    "two runs made a key at once": (observed(first, rival), KeyMade(first)),
+    "two keys, and a CSR over the second": (
+        observed(first, rival, pending=Pending("Unknown", "inProgress", CSR_OF_ANOTHER_KEY)),
+        CsrPending(rival, CSR_OF_ANOTHER_KEY),
+    ),
+    "a key that came after the seal": (observed(rival, sealed), Merged(sealed, (rival,))),
+    "two keys, merged": (observed(first, rival, merged), Merged(merged, (first, rival))),
+    "merged": (observed(first, merged), Merged(merged, (first,))),
+    "merged, in the other order": (observed(merged, first), Merged(merged, (first,))),
+    "merged, the first version disabled": (observed(lent, merged), Merged(merged)),
+    "merged, and sealed with another word": (observed(half_sealed), Merged(half_sealed)),
+    "merged, the first version not shown": (observed(merged), Merged(merged)),
+    "sealed, but the first version was enabled again": (observed(first, sealed), Merged(sealed, (first,))),
+    "whole": (observed(sealed), Ready(sealed)),
+    "whole, with the first version": (observed(lent, sealed), Ready(sealed)),
+    "whole, with a disabled version of another key": (
+        observed(version(FIRST_OF_ANOTHER_KEY, enabled=False), sealed), Ready(sealed),
+    ),
+    "whole, and somebody begins another version": (observed(sealed, pending=pending("Self")), Ready(sealed)),
+    "whole, without key usage, which then permits all": (observed(by_another), Ready(by_another)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("shown", "state"), STATES.values(), ids=STATES)
+def test_states(shown: ObservedRoot, state: RootState) -> None:
+    assert classify(shown, NOW) == state
+
+
+STRANGER = "the vault holds a certificate root-g1 that dpsops did not make ("
+
+REFUSED: dict[str, tuple[ObservedRoot, str]] = {
+    "deleted": (observed(deleted=True), "was deleted from the vault and still holds the name"),
+    "deleted, though versions are shown": (observed(sealed, deleted=True), "was deleted from the vault"),
+    "a public CA's CSR": (observed(pending=pending("DigiCert")), "a request for the certificate root-g1 is pending in the vault"),
+    "retired": (observed(version(ROOT, {**SEALED, "retired": "yes"}, enabled=False)), "the root root-g1 has been retired"),
+    "exportable": (observed(sealed, exportable=True), "the private key of root-g1 is exportable"),
+    "exportable before it is whole": (observed(first, exportable=True), "the private key of root-g1 is exportable"),
+    "nobody says whether it is exportable": (observed(sealed, exportable=None), "the private key of root-g1 is exportable"),
+    "no tags": (observed(version(ROOT, {})), f"{STRANGER}its subject is CN=dpsops test root G1)"),
+    "no tags, and no CA": (observed(version(FIRST, {})), f"{STRANGER}it is no CA (basicConstraints CA:FALSE))"),
+    "another role": (observed(version(ROOT, {**SEALED, "dpsops": "device"})), STRANGER),
+    "another generation": (observed(version(ROOT, root_tags("root-g2", sealed=True))), STRANGER),
+    "no generation": (observed(version(ROOT, {"dpsops": "root", "sealed": "yes"})), STRANGER),
+    "one version of two without tags": (observed(sealed, version(FIRST, {}, enabled=False)), STRANGER),
+    "two CA versions": (observed(sealed, version(AGAIN, name="v3")), "root-g1 has 2 CA versions, and dpsops makes one"),
+    "two CA versions, one disabled": (observed(sealed, version(AGAIN, enabled=False)), "root-g1 has 2 CA versions"),
+    "the first version disabled too early": (observed(lent), "root-g1 was disabled before it was whole"),
+    "a CSR over a disabled version": (observed(lent, pending=pending("Unknown")), "was disabled before it was whole"),
+    "expired": (observed(version(EXPIRED, SEALED)), "the root root-g1 expired on 2026-03-01"),
+    "not yet valid": (observed(version(NOT_YET, SEALED)), "the root root-g1 is not valid before 2026-03-02 12:00 UTC"),
+    "without keyCertSign": (observed(version(SIGNS_NOTHING, SEALED)), "may not sign certificates"),
+    "disabled": (observed(version(ROOT, SEALED, enabled=False)), "the root root-g1 is disabled"),
+    "disabled, and not sealed": (observed(version(ROOT, enabled=False), first), "the root root-g1 is disabled"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("shown", "words"), REFUSED.values(), ids=REFUSED)
+def test_what_is_refused(shown: ObservedRoot, words: str) -> None:
+    with pytest.raises(Refused) as refused:
+        classify(shown, NOW)
+    assert words in refused.value.message
+    assert len(refused.value.message.splitlines()) == 1
+    assert refused.value.hint
+
+
+def test_a_root_is_refused_from_the_second_at_which_it_ends() -> None:
+    shown = observed(sealed)
+    assert classify(shown, ROOT.not_valid_after_utc - timedelta(seconds=1)) == Ready(sealed)
+    with pytest.raises(Refused, match="expired on 2036-02-27"):
+        classify(shown, ROOT.not_valid_after_utc)
+
+
+def test_a_later_generation_is_known_by_its_own_tags() -> None:
+    second = version(AGAIN, root_tags("root-g2", sealed=True))
+    assert classify(ObservedRoot("root-g2", (second,), exportable=False), NOW) == Ready(second)
+    with pytest.raises(Refused, match="that dpsops did not make"):
+        classify(ObservedRoot("root-g2", (sealed,), exportable=False), NOW)
+
+
+@pytest.mark.parametrize(
+    ("name", "generation"),
+    [("root-g1", 1), ("root-g12", 12), ("root-g0", None), ("root-g01", None), ("root-g", None), ("root-g-1", None),
+     ("root-g1\n", None), ("xroot-g1", None), ("root-g\u0661", None), ("ROOT-G1", None), ("", None)],
+)  # fmt: skip
+def test_generations(name: str, generation: int | None) -> None:
+    assert generation_of(name) == generation
+    if generation is not None:
+        assert root_name(generation) == name
+
+
+def test_each_state_has_its_plan_and_each_step_leads_to_a_shorter_one() -> None:
+    states: list[RootState] = [
+        Missing(),
+        KeyRequested(),
+        KeyMade(first),
+        CsrPending(first, CSR),
+        CsrRequested(CSR),
+        Merged(merged, (first,)),
+        Ready(sealed),
+    ]
+    plans = [[action.action for action in plan(state, NAME)] for state in states]
+    assert [len(steps) for steps in plans] == [4, 4, 3, 2, 2, 1, 0]
+    assert all(steps[-1] == "check and seal" for steps in plans[:-1])
+
+
+CERTIFICATES = {
+    "root": ROOT, "again": AGAIN, "anothers": ANOTHERS, "first": FIRST, "first of another key": FIRST_OF_ANOTHER_KEY,
+    "bare": BARE, "expired": EXPIRED, "not yet": NOT_YET, "signs nothing": SIGNS_NOTHING,
+}  # fmt: skip
+WORTHY = [ROOT, AGAIN, ANOTHERS]
+
+_tags = st.sampled_from([TAGS, SEALED, root_tags("root-g2"), {}, {"dpsops": "root"}, {"dpsops": "device"}]) | st.dictionaries(
+    st.sampled_from(["dpsops", "generation", "sealed", "x"]), st.sampled_from(["root", "1", "yes", ""])
+)
+_versions = st.builds(
+    lambda certificate, tags, enabled, name: version(CERTIFICATES[certificate], tags, enabled=enabled, name=name),
+    st.sampled_from(sorted(CERTIFICATES)),
+    _tags,
+    st.booleans(),
+    st.sampled_from(["v1", "v2", "v3", ""]),
+)
+_pending = st.builds(
+    Pending,
+    st.sampled_from(["Self", "Unknown", "self", "UNKNOWN", "DigiCert", "", "None"]),
+    st.sampled_from(["inProgress", "inprogress", "completed", "cancelled", "failed", "", "None"]),
+    st.sampled_from([b"", CSR]),
+)
+_observed = st.builds(
+    ObservedRoot,
+    st.sampled_from(["root-g1", "root-g1", "root-g2", "root-g", ""]),
+    st.lists(_versions, max_size=4).map(tuple),
+    st.none() | _pending,
+    st.sampled_from([False, False, True, None]),
+    st.sampled_from([False, False, False, True]),
+)
+
+
+def outcome(shown: ObservedRoot) -> RootState | Refused:
+    """The state, or the refusal."""
+    try:
+        return classify(shown, NOW)
+    except Refused as refused:
+        return refused
+
+
+@given(_observed)
+@settings(max_examples=1000)
+def test_whatever_the_vault_shows_is_one_state_or_refused(shown: ObservedRoot) -> None:
+    found = outcome(shown)
+    if isinstance(found, Refused):
+        assert found.message
+        assert len(found.message.splitlines()) == 1
+        assert found.hint
+        return
+    assert not shown.deleted
+    match found:
+        case Missing() | KeyRequested() | CsrRequested():
+            assert shown.versions == ()
+        case KeyMade(lender) | CsrPending(lender):
+            assert lender in shown.versions
+            assert not any(each.certificate in WORTHY for each in shown.versions)
+            assert lender.enabled
+            assert lender.certificate not in WORTHY
+        case Merged() | Ready():
+            assert_may_be_used(found, shown)
+
+
+def assert_may_be_used(found: Merged | Ready, shown: ObservedRoot) -> None:
+    """A root that is used is a CA that lives, is ours, and has a key that nobody can take out."""
+    used = found.root
+    assert used in shown.versions
+    assert shown.exportable is False
+    assert used.enabled
+    assert used.certificate in WORTHY
+    assert all(root_tags(shown.name).items() <= each.tags.items() for each in shown.versions)
+    enabled = [each for each in shown.versions if each.enabled]
+    if isinstance(found, Ready):
+        assert enabled == [used]
+        assert used.tags["sealed"] == "yes"
+    else:
+        assert list(found.key_versions) == [each for each in enabled if each.certificate != used.certificate]
+
+
+@given(_observed)
+def test_neither_the_order_of_versions_nor_a_second_look_changes_the_state(shown: ObservedRoot) -> None:
+    turned = replace(shown, versions=shown.versions[::-1])
+    assert type(outcome(turned)) is type(outcome(shown))

@@ -1,0 +1,14 @@
+"""Processes that are killed between two requests."""
+
+from __future__ import annotations
+
+from dpsops.emulator.faults import Drop, Fault
+from tests.worlds import World
+
+
+def kill_after(world: World, requests: int) -> None:
+    """From here on so many requests are answered; the next one is done but its answer lost, and after it there is silence."""
+    assert world.embedded is not None
+    faults = world.embedded.azure.faults
+    faults.add(Fault(Drop(work_done=True), skip=requests, times=1))
+    faults.add(Fault(Drop(work_done=False), skip=requests, times=None))

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from dpsops.emulator import faults
+from dpsops.emulator.documents import JSON
 from dpsops.emulator.faults import Faults
-from dpsops.emulator.http import JSON, Refusal, Request, Response, Service
+from dpsops.emulator.http import Refusal, Request, Response, Service
 from dpsops.emulator.identity.tokens import InvalidToken, read_token
 from dpsops.emulator.mqtt.endpoint import ConnectionRefused, Endpoint, ProtocolViolation
 from dpsops.emulator.services import ENDPOINTS, SERVICES

@@ -11,12 +11,11 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from dpsops.emulator.world import Principal, World
-
-JSON = dict[str, Any]
+from dpsops.emulator.documents import parse_json
+from dpsops.emulator.principal import Principal
+from dpsops.emulator.world import World
 
 
 class _Nothing:
@@ -70,32 +69,6 @@ class Request:
         except ValueError as invalid:
             message = f"The request content was invalid and could not be deserialized: '{invalid}'."
             raise Refusal(Response(400, {"error": {"code": "InvalidRequestContent", "message": message}})) from invalid
-
-
-_DEEPEST = 64
-"""Levels of a document: where .NET's two readers of JSON stop unless they are told otherwise (stricter guess)."""
-
-
-def parse_json(data: bytes | str) -> Any:
-    """JSON as RFC 8259 has it, without a half of a surrogate pair (8.2) and at most 64 levels deep. Raises `ValueError`."""
-    try:
-        document = json.loads(data, parse_constant=_refuse_constant)
-        json.dumps(document, ensure_ascii=False).encode()
-    except RecursionError as deep:
-        raise ValueError(f"the document has more than {_DEEPEST} levels") from deep
-    if _is_deeper(document, _DEEPEST):
-        raise ValueError(f"the document has more than {_DEEPEST} levels")
-    return document
-
-
-def _is_deeper(document: Any, levels: int) -> bool:
-    """Whether arrays and objects are nested in more than so many levels."""
-    inside = document.values() if isinstance(document, dict) else document if isinstance(document, list) else None
-    return inside is not None and (levels == 0 or any(_is_deeper(each, levels - 1) for each in inside))
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no number of JSON's")
 
 
 def whole_number(text: str) -> int | None:

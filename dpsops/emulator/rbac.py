@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from dpsops.emulator.world import Principal, World
+from dpsops.emulator.principal import Principal
+from dpsops.emulator.world import World
 
 ASSIGNMENT = "roleAssignment"
 """The kind of a role assignment's document: {"principal", "role" (GUID), "scope" (lower case), "created" (epoch s)}."""

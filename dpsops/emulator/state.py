@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from weakref import finalize
 
-from dpsops.emulator.http import JSON
+from dpsops.emulator.documents import JSON
 
 _SCHEMA = "CREATE TABLE IF NOT EXISTS document (kind TEXT, key TEXT, body TEXT NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID"
 _BUSY_MS = 30_000

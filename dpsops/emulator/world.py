@@ -1,4 +1,4 @@
-"""What a handler may know: the state, the time, how slow Azure is to be, and who calls."""
+"""What a handler may know: the state, the time, how slow Azure is to be, and how many requests have come."""
 
 from __future__ import annotations
 
@@ -43,15 +43,6 @@ class Timings:
     role: float = 0.0
     deletion: float = 0.0
     query: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """Who a token speaks for: an Entra service principal."""
-
-    object_id: str
-    app_id: str
-    tenant_id: str
 
 
 class Meter:

@@ -13,7 +13,8 @@ from typing import Any
 
 from dpsops.emulator import rbac
 from dpsops.emulator.identity.state import OPERATOR, SUBSCRIPTION, TENANT, bootstrap, register_application
-from dpsops.emulator.world import Principal, World
+from dpsops.emulator.principal import Principal
+from dpsops.emulator.world import World
 from tests.conformance.recordings import MANAGEMENT, Exchange, Recording
 
 JSON = dict[str, Any]

@@ -10,7 +10,8 @@ from azure.core.exceptions import ClientAuthenticationError
 from azure.identity import ClientAssertionCredential, ClientSecretCredential
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from dpsops.emulator.http import JSON, Request
+from dpsops.emulator.documents import JSON
+from dpsops.emulator.http import Request
 from dpsops.emulator.identity.state import OPERATOR, SUBSCRIPTION, FederatedCredential, trust_issuer
 from dpsops.emulator.identity.tokens import LIFETIME, sign_jwt
 from dpsops.emulator.world import World as Inside

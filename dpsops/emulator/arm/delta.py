@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dpsops.emulator.arm.template.functions import same
-from dpsops.emulator.http import JSON
+from dpsops.emulator.documents import JSON
 
 
 def differences(before: JSON, after: JSON) -> Iterator[JSON]:

@@ -7,7 +7,7 @@ from typing import Any
 from dpsops.emulator.arm.errors import refusal
 from dpsops.emulator.arm.resources import DEPLOYMENTS, ResourceId
 from dpsops.emulator.arm.times import american, duration, timestamp
-from dpsops.emulator.http import JSON
+from dpsops.emulator.documents import JSON
 from dpsops.emulator.world import World
 
 _KIND = "deployment"

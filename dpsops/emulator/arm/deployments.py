@@ -19,7 +19,8 @@ from dpsops.emulator.arm.runs import Runner, show_dependencies, show_providers
 from dpsops.emulator.arm.tags import read_tags
 from dpsops.emulator.arm.times import timestamp
 from dpsops.emulator.arm.whatif import what_if
-from dpsops.emulator.http import JSON, Refusal, Request, Response, Route, whole_number
+from dpsops.emulator.documents import JSON
+from dpsops.emulator.http import Refusal, Request, Response, Route, whole_number
 from dpsops.emulator.world import World
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from http import HTTPStatus
 
-from dpsops.emulator.http import JSON, Refusal, Response
-from dpsops.emulator.world import Principal
+from dpsops.emulator.documents import JSON
+from dpsops.emulator.http import Refusal, Response
+from dpsops.emulator.principal import Principal
 
 
 def error(code: str, message: str, details: list[JSON] | None = None) -> JSON:

@@ -11,7 +11,8 @@ from dpsops.emulator.arm.errors import group_not_found, refusal
 from dpsops.emulator.arm.providers import Providers
 from dpsops.emulator.arm.resources import ResourceId
 from dpsops.emulator.arm.tags import read_tags
-from dpsops.emulator.http import JSON, Request, Response, Route
+from dpsops.emulator.documents import JSON
+from dpsops.emulator.http import Request, Response, Route
 from dpsops.emulator.world import World
 
 _KIND = "resourceGroup"

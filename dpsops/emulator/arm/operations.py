@@ -7,7 +7,8 @@ import math
 import secrets
 
 from dpsops.emulator.arm.errors import refusal
-from dpsops.emulator.http import JSON, NOTHING, Request, Response
+from dpsops.emulator.documents import JSON
+from dpsops.emulator.http import NOTHING, Request, Response
 from dpsops.emulator.world import World
 
 _KIND = "operation"

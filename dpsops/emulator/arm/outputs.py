@@ -9,7 +9,8 @@ from dpsops.emulator.arm.template.evaluator import Evaluator, Place
 from dpsops.emulator.arm.template.parameters import Parameter
 from dpsops.emulator.arm.template.template import Template, where
 from dpsops.emulator.arm.template.values import TemplateError
-from dpsops.emulator.http import JSON, Refusal
+from dpsops.emulator.documents import JSON
+from dpsops.emulator.http import Refusal
 
 _CODE = "DeploymentOutputEvaluationFailed"
 

@@ -19,8 +19,10 @@ from dpsops.emulator.arm.template.evaluator import Evaluator, Names, Place, Runt
 from dpsops.emulator.arm.template.parameters import require_declared
 from dpsops.emulator.arm.template.template import Template
 from dpsops.emulator.arm.template.values import TemplateError, is_known, text
-from dpsops.emulator.http import JSON, Refusal
-from dpsops.emulator.world import Principal, World
+from dpsops.emulator.documents import JSON
+from dpsops.emulator.http import Refusal
+from dpsops.emulator.principal import Principal
+from dpsops.emulator.world import World
 
 _MODES = {"incremental": "Incremental", "complete": "Complete"}
 

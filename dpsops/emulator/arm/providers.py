@@ -10,8 +10,10 @@ from dpsops.emulator.arm import regions
 from dpsops.emulator.arm.errors import refusal, resource_not_found
 from dpsops.emulator.arm.resources import DEPLOYMENTS, ResourceId, ResourceType
 from dpsops.emulator.arm.versions import RESOURCES
-from dpsops.emulator.http import JSON, Refusal, Request, Response, Route, Router
-from dpsops.emulator.world import Principal, World
+from dpsops.emulator.documents import JSON
+from dpsops.emulator.http import Refusal, Request, Response, Route, Router
+from dpsops.emulator.principal import Principal
+from dpsops.emulator.world import World
 
 _HOST = "management.azure.com"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dpsops.emulator.http import JSON
+from dpsops.emulator.documents import JSON
 
 _NAMES = (
     "Australia Central", "Australia East", "Australia Southeast", "Austria East", "Belgium Central", "Brazil South",

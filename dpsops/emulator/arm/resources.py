@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from dpsops.emulator.http import JSON
-from dpsops.emulator.world import Principal, World
+from dpsops.emulator.documents import JSON
+from dpsops.emulator.principal import Principal
+from dpsops.emulator.world import World
 
 DEPLOYMENTS = "Microsoft.Resources/deployments"
 """The one type that is not a provider's, but Resource Manager's own."""

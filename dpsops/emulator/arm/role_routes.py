@@ -8,7 +8,8 @@ from functools import partial
 from dpsops.emulator.arm import roles
 from dpsops.emulator.arm.errors import refusal
 from dpsops.emulator.arm.providers import Providers
-from dpsops.emulator.http import JSON, Request, Response, Route
+from dpsops.emulator.documents import JSON
+from dpsops.emulator.http import Request, Response, Route
 from dpsops.emulator.rbac import ROLES, Role
 from dpsops.emulator.world import World
 

@@ -13,10 +13,11 @@ from dpsops.emulator.arm.errors import refusal
 from dpsops.emulator.arm.resources import ResourceId, ResourceType
 from dpsops.emulator.arm.times import timestamp
 from dpsops.emulator.arm.versions import AUTHORIZATION
-from dpsops.emulator.http import JSON
+from dpsops.emulator.documents import JSON
 from dpsops.emulator.identity.state import is_service_principal
+from dpsops.emulator.principal import Principal
 from dpsops.emulator.rbac import ASSIGNMENT, ROLES
-from dpsops.emulator.world import Principal, World
+from dpsops.emulator.world import World
 
 TYPE = "Microsoft.Authorization/roleAssignments"
 _PRINCIPAL_TYPES = ("User", "Group", "ServicePrincipal", "ForeignGroup", "Device")

@@ -23,8 +23,10 @@ from dpsops.emulator.arm.resources import DEPLOYMENTS, ResourceId
 from dpsops.emulator.arm.template.declarations import Declared
 from dpsops.emulator.arm.template.evaluator import Runtime
 from dpsops.emulator.arm.template.values import TemplateError
-from dpsops.emulator.http import JSON, Refusal
-from dpsops.emulator.world import Principal, World
+from dpsops.emulator.documents import JSON
+from dpsops.emulator.http import Refusal
+from dpsops.emulator.principal import Principal
+from dpsops.emulator.world import World
 
 _FAILED = (
     "At least one resource deployment operation failed. Please list deployment operations for details. "

@@ -15,8 +15,9 @@ from dpsops.emulator.arm.plans import Foreseen, Plan, preflight, unfold
 from dpsops.emulator.arm.providers import Providers
 from dpsops.emulator.arm.resources import ResourceId
 from dpsops.emulator.arm.template.values import shown
-from dpsops.emulator.http import JSON
-from dpsops.emulator.world import Principal, World
+from dpsops.emulator.documents import JSON
+from dpsops.emulator.principal import Principal
+from dpsops.emulator.world import World
 
 _IDENTITY = ("id", "name", "type", "apiVersion")
 _ALWAYS_READ_ONLY = frozenset({"etag", "systemData", "resourcegroup", "subscriptionid"})

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dpsops.emulator import rbac
+from dpsops.emulator.documents import JSON
 from dpsops.emulator.dps import limits
 from dpsops.emulator.dps.refusals import BAD_REQUEST, FORBIDDEN, NOT_FOUND, UNSUPPORTED_MEDIA_TYPE, refusal, unauthorized
 from dpsops.emulator.dps.state import reachable_service
-from dpsops.emulator.http import JSON, Request, Response, Route
+from dpsops.emulator.http import Request, Response, Route
 from dpsops.emulator.identity.tokens import InvalidToken, read_token
 from dpsops.emulator.iothub.signatures import SCHEME, InvalidSignature, Signature
 from dpsops.emulator.world import World

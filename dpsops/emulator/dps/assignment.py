@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from dpsops.emulator import rbac
+from dpsops.emulator.documents import JSON
 from dpsops.emulator.dps.allocation import HUB_NOT_FOUND, POLICIES, Candidate, Unassignable, allocate
 from dpsops.emulator.dps.attestation import Attested
-from dpsops.emulator.http import JSON
 from dpsops.emulator.iothub.devices import find_device, move, provision, remove, save_device
 from dpsops.emulator.iothub.state import hub_at
-from dpsops.emulator.world import Principal, World
+from dpsops.emulator.principal import Principal
+from dpsops.emulator.world import World
 
 _UNAUTHORIZED = 401_002
 _DEFAULT_POLICY = {"updateHubAssignment": True, "migrateDeviceData": True}

@@ -6,7 +6,8 @@ from typing import TypeVar
 
 from dpsops.emulator.arm.errors import refusal
 from dpsops.emulator.arm.tags import read_tags
-from dpsops.emulator.http import JSON, Refusal, Request
+from dpsops.emulator.documents import JSON
+from dpsops.emulator.http import Refusal, Request
 
 T = TypeVar("T")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from dpsops.emulator.arm.resources import ResourceId, ResourceType
+from dpsops.emulator.documents import JSON
 from dpsops.emulator.dps.bodies import json_object
 from dpsops.emulator.dps.certificates import (
     Holder,
@@ -21,8 +22,9 @@ from dpsops.emulator.dps.certificates import (
 from dpsops.emulator.dps.errors import stale
 from dpsops.emulator.dps.etags import condition
 from dpsops.emulator.dps.transitions import refuse_busy
-from dpsops.emulator.http import JSON, NOTHING, Request, Response, Route
-from dpsops.emulator.world import Principal, World
+from dpsops.emulator.http import NOTHING, Request, Response, Route
+from dpsops.emulator.principal import Principal
+from dpsops.emulator.world import World
 
 
 def certificate_routes(kind: Holder) -> list[Route]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import uuid
 
 from dpsops.emulator.arm.errors import refusal
+from dpsops.emulator.documents import JSON
 from dpsops.emulator.dps.bodies import member
-from dpsops.emulator.http import JSON
-from dpsops.emulator.world import Principal
+from dpsops.emulator.principal import Principal
 
 
 def read_identity(body: JSON, existing: JSON | None, owner: str, caller: Principal) -> JSON | None:

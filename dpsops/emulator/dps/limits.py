@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from dpsops.emulator.documents import JSON
 from dpsops.emulator.dps.refusals import throttled
-from dpsops.emulator.http import JSON
 from dpsops.emulator.world import World
 
 

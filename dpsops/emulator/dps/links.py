@@ -7,9 +7,9 @@ A link's document: {"name" (the hub's host), "location", "applyAllocationPolicy"
 from __future__ import annotations
 
 from dpsops.emulator.arm.regions import normal
+from dpsops.emulator.documents import JSON
 from dpsops.emulator.dps.bodies import member
 from dpsops.emulator.dps.errors import BAD_REQUEST, refusal
-from dpsops.emulator.http import JSON
 from dpsops.emulator.iothub.state import hub_at
 from dpsops.emulator.world import World
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import secrets
 
+from dpsops.emulator.documents import JSON
 from dpsops.emulator.dps.bodies import member
 from dpsops.emulator.dps.errors import BAD_REQUEST, key_not_found, refusal
-from dpsops.emulator.http import JSON
 from dpsops.emulator.world import World
 
 _LONGEST_NAME = 64

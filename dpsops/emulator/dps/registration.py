@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from cryptography import x509
 
+from dpsops.emulator.documents import JSON
 from dpsops.emulator.dps import limits
 from dpsops.emulator.dps.access import is_open
 from dpsops.emulator.dps.allocation import Unassignable
@@ -23,7 +24,6 @@ from dpsops.emulator.dps.etags import record_etag
 from dpsops.emulator.dps.refusals import INVALID_CERTIFICATE, NOT_FOUND, REGISTRATION_NOT_FOUND, invalid, refusal, unauthorized
 from dpsops.emulator.dps.registrations import find_registration, is_pending, save_registration, show_registration
 from dpsops.emulator.dps.state import service_of_scope
-from dpsops.emulator.http import JSON
 from dpsops.emulator.world import World
 
 API_VERSIONS = frozenset({"2018-11-01", "2019-03-31", "2019-04-15", "2021-06-01", "2021-10-01"})

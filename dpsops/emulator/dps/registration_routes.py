@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dpsops.emulator.documents import JSON
 from dpsops.emulator.dps.access import Operation, require_service
 from dpsops.emulator.dps.enrollments.changes import require_entry
 from dpsops.emulator.dps.enrollments.entries import GROUPS, prefix_of
@@ -9,7 +10,7 @@ from dpsops.emulator.dps.enrollments.pages import page
 from dpsops.emulator.dps.etags import condition
 from dpsops.emulator.dps.refusals import REGISTRATION_NOT_FOUND, STALE, refusal
 from dpsops.emulator.dps.registrations import KIND, delete_registration, find_registration, show_registration
-from dpsops.emulator.http import JSON, NOTHING, Request, Response
+from dpsops.emulator.http import NOTHING, Request, Response
 from dpsops.emulator.world import World
 
 

@@ -6,6 +6,7 @@ import secrets
 
 from dpsops.emulator.arm.errors import resource_not_found
 from dpsops.emulator.arm.resources import ResourceId, ResourceType
+from dpsops.emulator.documents import JSON
 from dpsops.emulator.dps import rules
 from dpsops.emulator.dps.bodies import json_object, member, members, tags
 from dpsops.emulator.dps.certificate_routes import certificate_routes, certificate_type
@@ -19,8 +20,9 @@ from dpsops.emulator.dps.regions import read_location
 from dpsops.emulator.dps.state import DOMAIN, empty_service, find_service, load_service, save_service, services_below
 from dpsops.emulator.dps.transitions import Tracking, enter, poll, refuse_busy, settled
 from dpsops.emulator.dps.versions import behind
-from dpsops.emulator.http import JSON, Request, Response, Route
-from dpsops.emulator.world import Principal, World
+from dpsops.emulator.http import Request, Response, Route
+from dpsops.emulator.principal import Principal
+from dpsops.emulator.world import World
 
 TYPE = "Microsoft.Devices/provisioningServices"
 _TRACKING = Tracking("provisioningserviceoperationresults")

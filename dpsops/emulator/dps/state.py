@@ -8,11 +8,11 @@ A service's document: {"id", "name", "location", "subscription", "group", "tags"
 from __future__ import annotations
 
 from dpsops.emulator.arm.resources import ResourceId
+from dpsops.emulator.documents import JSON
 from dpsops.emulator.dps.certificates import delete_certificates
 from dpsops.emulator.dps.enrollments.entries import delete_entries
 from dpsops.emulator.dps.registrations import delete_registrations
 from dpsops.emulator.dps.transitions import gone, settled
-from dpsops.emulator.http import JSON
 from dpsops.emulator.world import World
 
 _KIND = "provisioningService"

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from urllib.parse import parse_qs
 
-from dpsops.emulator.http import JSON, Refusal, Request, Response, Route, Router, Service
+from dpsops.emulator.documents import JSON
+from dpsops.emulator.http import Refusal, Request, Response, Route, Router, Service
 from dpsops.emulator.identity.state import Application, find_application, trusted_issuers
 from dpsops.emulator.identity.tokens import LIFETIME, InvalidToken, issue_token, public_jwk, signing_key, verify_jwt
 from dpsops.emulator.world import World

@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from dpsops.emulator import rbac
-from dpsops.emulator.world import Principal, World
+from dpsops.emulator.principal import Principal
+from dpsops.emulator.world import World
 
 TENANT = "9f2c1c52-6a57-4c0e-9d5e-0d1b5a3c7e11"
 SUBSCRIPTION = "5a7d4c1e-30b2-4f6e-8a71-2c9be0d4f833"

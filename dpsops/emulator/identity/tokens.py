@@ -12,8 +12,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from dpsops.emulator.http import JSON
-from dpsops.emulator.world import Principal, World
+from dpsops.emulator.documents import JSON
+from dpsops.emulator.principal import Principal
+from dpsops.emulator.world import World
 
 LIFETIME = 3600
 """Seconds. Entra ID issues tokens of 60 to 90 minutes."""

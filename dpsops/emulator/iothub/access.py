@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dpsops.emulator import rbac
+from dpsops.emulator.documents import JSON
 from dpsops.emulator.dps.transitions import settled
-from dpsops.emulator.http import JSON, Request, Response, Route
+from dpsops.emulator.http import Request, Response, Route
 from dpsops.emulator.identity.tokens import InvalidToken, read_token
 from dpsops.emulator.iothub import limits
 from dpsops.emulator.iothub.errors import refusal, throttled, unauthorized

@@ -12,10 +12,10 @@ from urllib.parse import parse_qs
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from dpsops.emulator.documents import JSON
 from dpsops.emulator.dps.certificates import certificates_of
 from dpsops.emulator.dps.chains import InvalidChain, is_valid, read_chain
 from dpsops.emulator.dps.proof import common_name, parse_certificate
-from dpsops.emulator.http import JSON
 from dpsops.emulator.iothub.access import API_VERSIONS, find_keys
 from dpsops.emulator.iothub.signatures import InvalidSignature, Signature
 from dpsops.emulator.world import World

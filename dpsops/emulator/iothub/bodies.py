@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from dpsops.emulator.http import JSON, Refusal, Request, parse_json
+from dpsops.emulator.documents import JSON, parse_json
+from dpsops.emulator.http import Refusal, Request
 from dpsops.emulator.iothub.errors import refusal
 from dpsops.emulator.world import World
 

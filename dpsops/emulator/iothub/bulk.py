@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dpsops.emulator.http import JSON, Refusal
+from dpsops.emulator.documents import JSON
+from dpsops.emulator.http import Refusal
 from dpsops.emulator.iothub.bodies import member
 from dpsops.emulator.iothub.devices import find_device, remove
 from dpsops.emulator.iothub.errors import invalid

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from email.utils import formatdate
 from urllib.parse import quote
 
+from dpsops.emulator.documents import JSON
 from dpsops.emulator.dps.bodies import json_object
 from dpsops.emulator.dps.errors import BAD_REQUEST, refusal
-from dpsops.emulator.http import JSON, NOTHING, Request, Response, Route
+from dpsops.emulator.http import NOTHING, Request, Response, Route
 from dpsops.emulator.iothub.state import consumer_groups, delete_consumer_group, find_consumer_group, save_consumer_group
 from dpsops.emulator.world import World
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import secrets
 
-from dpsops.emulator.http import JSON
+from dpsops.emulator.documents import JSON
 from dpsops.emulator.iothub import twins
 from dpsops.emulator.iothub.rules import SKUS
 from dpsops.emulator.world import World

@@ -7,7 +7,7 @@ import re
 import secrets
 
 from dpsops.emulator.arm.times import timestamp
-from dpsops.emulator.http import JSON
+from dpsops.emulator.documents import JSON
 from dpsops.emulator.iothub import twins
 from dpsops.emulator.iothub.bodies import member
 from dpsops.emulator.iothub.devices import TooManyDevices, add_device, devices_of, new_device, save_device

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from dpsops.emulator.http import JSON
+from dpsops.emulator.documents import JSON
 from dpsops.emulator.iothub.devices import count_devices
 from dpsops.emulator.iothub.rules import SKUS
 from dpsops.emulator.world import World

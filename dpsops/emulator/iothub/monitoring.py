@@ -5,8 +5,8 @@ from __future__ import annotations
 import uuid
 from email.utils import formatdate
 
+from dpsops.emulator.documents import JSON
 from dpsops.emulator.dps.policies import policy
-from dpsops.emulator.http import JSON
 from dpsops.emulator.iothub.properties import endpoint
 
 _EVENTS = ("None", "Connections", "DeviceTelemetry", "C2DCommands", "DeviceIdentityOperations", "FileUploadOperations", "Routes")

@@ -14,7 +14,7 @@ import secrets
 from collections.abc import Sequence
 from urllib.parse import quote, unquote
 
-from dpsops.emulator.http import JSON, parse_json
+from dpsops.emulator.documents import JSON, parse_json
 from dpsops.emulator.iothub import limits, twins
 from dpsops.emulator.iothub.access import HOST, open_to_public, reachable_hub
 from dpsops.emulator.iothub.admission import Username, admit

@@ -6,9 +6,9 @@ from copy import deepcopy
 from typing import Any
 
 from dpsops.emulator.arm.times import timestamp
+from dpsops.emulator.documents import JSON
 from dpsops.emulator.dps.bodies import member, members
 from dpsops.emulator.dps.regions import REGIONS
-from dpsops.emulator.http import JSON
 from dpsops.emulator.iothub import requirements
 from dpsops.emulator.iothub.routing import masked, read_routing, spell_sources
 from dpsops.emulator.iothub.rules import Sku

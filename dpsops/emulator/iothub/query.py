@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from dpsops.emulator.http import JSON
+from dpsops.emulator.documents import JSON
 
 _TOKEN = re.compile(r"""\s*(?:(?P<string>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|(?P<number>-?\d+(?:\.\d+)?)|(?P<name>[A-Za-z_$]
     [\w$\-]*)|(?P<sign><=|>=|!=|<>|[=<>(),.\[\]*]))""", re.VERBOSE)  # fmt: skip

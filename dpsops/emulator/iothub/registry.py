@@ -9,7 +9,8 @@ import base64
 from collections.abc import Iterator
 from itertools import islice
 
-from dpsops.emulator.http import JSON, NOTHING, Request, Response, Router, Service, whole_number
+from dpsops.emulator.documents import JSON
+from dpsops.emulator.http import NOTHING, Request, Response, Router, Service, whole_number
 from dpsops.emulator.iothub import access, limits, twins
 from dpsops.emulator.iothub.access import Operation, require_hub
 from dpsops.emulator.iothub.bodies import member, read_body

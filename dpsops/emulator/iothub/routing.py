@@ -10,9 +10,9 @@ import re
 import uuid
 from typing import Any
 
+from dpsops.emulator.documents import JSON
 from dpsops.emulator.dps.bodies import member, members
 from dpsops.emulator.dps.errors import BAD_REQUEST, refusal
-from dpsops.emulator.http import JSON
 from dpsops.emulator.iothub import requirements
 from dpsops.emulator.world import World
 

@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 
 from dpsops.emulator.arm.regions import normal
+from dpsops.emulator.documents import JSON
 from dpsops.emulator.dps.bodies import member
 from dpsops.emulator.dps.errors import BAD_REQUEST, refusal
-from dpsops.emulator.http import JSON
 from dpsops.emulator.world import World
 
 API_VERSIONS = frozenset(

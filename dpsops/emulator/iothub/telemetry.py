@@ -9,7 +9,7 @@ import base64
 import json
 from urllib.parse import unquote
 
-from dpsops.emulator.http import JSON
+from dpsops.emulator.documents import JSON
 
 MAX_SIZE = 256 * 1024
 """Bytes of a message: its body and its properties, names and values."""

@@ -13,7 +13,7 @@ from base64 import b64encode
 from typing import Any
 
 from dpsops.emulator.arm.times import timestamp
-from dpsops.emulator.http import JSON
+from dpsops.emulator.documents import JSON
 
 _TAGS_SIZE = 8 * 1024
 _PROPERTIES_SIZE = 32 * 1024

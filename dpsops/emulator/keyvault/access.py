@@ -10,7 +10,8 @@ from dpsops.emulator.http import Route
 from dpsops.emulator.keyvault.errors import forbidden
 from dpsops.emulator.keyvault.throttling import OTHER, Limit
 from dpsops.emulator.keyvault.vault import Vault
-from dpsops.emulator.world import Principal, World
+from dpsops.emulator.principal import Principal
+from dpsops.emulator.world import World
 
 _NAMESPACE = "Microsoft.KeyVault/vaults/"
 _PURGE = "purge"

@@ -12,7 +12,7 @@ import secrets
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from dpsops.emulator.http import JSON
+from dpsops.emulator.documents import JSON
 from dpsops.emulator.keyvault import objects
 from dpsops.emulator.keyvault.bodies import base64url_decode, base64url_encode
 from dpsops.emulator.keyvault.errors import bad_parameter, forbidden

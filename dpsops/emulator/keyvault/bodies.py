@@ -6,7 +6,8 @@ import base64
 import re
 from typing import Any
 
-from dpsops.emulator.http import JSON, Request, parse_json, whole_number
+from dpsops.emulator.documents import JSON, parse_json
+from dpsops.emulator.http import Request, whole_number
 from dpsops.emulator.keyvault.errors import bad_parameter
 
 _NAME = re.compile(r"[0-9a-zA-Z-]{1,127}")

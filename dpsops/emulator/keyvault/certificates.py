@@ -6,7 +6,8 @@ import base64
 
 from cryptography.hazmat.primitives import hashes
 
-from dpsops.emulator.http import JSON, Request, Response
+from dpsops.emulator.documents import JSON
+from dpsops.emulator.http import Request, Response
 from dpsops.emulator.keyvault import contents, enrollment, lifecycle, material, objects, throttling
 from dpsops.emulator.keyvault import policy as policies
 from dpsops.emulator.keyvault import vault as vaults

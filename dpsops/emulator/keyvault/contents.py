@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.utils import CryptographyDeprecationWarning
 
-from dpsops.emulator.http import JSON
+from dpsops.emulator.documents import JSON
 from dpsops.emulator.keyvault.errors import bad_parameter
 from dpsops.emulator.keyvault.issuing import KEY_USAGES, UPN, months_between, show_subject
 from dpsops.emulator.keyvault.material import PrivateKey, to_pem

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from dpsops.emulator.arm import operations, regions
 from dpsops.emulator.arm.errors import refusal
 from dpsops.emulator.arm.resources import ResourceId
-from dpsops.emulator.http import JSON, Refusal, Request, Response
+from dpsops.emulator.documents import JSON
+from dpsops.emulator.http import Refusal, Request, Response
 from dpsops.emulator.keyvault.vault import KIND
 from dpsops.emulator.keyvault.vault_documents import deleted_view, load, purge, require_api_version
 from dpsops.emulator.world import World

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from dpsops.emulator.http import JSON, Refusal
+from dpsops.emulator.documents import JSON
+from dpsops.emulator.http import Refusal
 from dpsops.emulator.keyvault import issuing, material, objects
 from dpsops.emulator.keyvault import policy as policies
 from dpsops.emulator.keyvault.contents import Contents, secret_value

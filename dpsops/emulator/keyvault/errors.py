@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dpsops.emulator.http import JSON, Refusal, Response
+from dpsops.emulator.documents import JSON
+from dpsops.emulator.http import Refusal, Response
 
 _RECOVERY_HELP = "For help resolving this issue, please see https://go.microsoft.com/fwlink/?linkid=2125182"
 

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.name import _ASN1Type
 from cryptography.x509.oid import ExtensionOID, NameOID, ObjectIdentifier
 
-from dpsops.emulator.http import JSON
+from dpsops.emulator.documents import JSON
 from dpsops.emulator.keyvault.bodies import field
 from dpsops.emulator.keyvault.errors import bad_parameter
 from dpsops.emulator.keyvault.material import PrivateKey

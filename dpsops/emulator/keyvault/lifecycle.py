@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dpsops.emulator.http import JSON, Request, Response
+from dpsops.emulator.documents import JSON
+from dpsops.emulator.http import Request, Response
 from dpsops.emulator.keyvault import backups, enrollment, objects
 from dpsops.emulator.keyvault import vault as vaults
 from dpsops.emulator.keyvault.access import Operation

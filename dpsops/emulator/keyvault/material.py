@@ -8,7 +8,7 @@ from typing import Any
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from dpsops.emulator.http import JSON
+from dpsops.emulator.documents import JSON
 from dpsops.emulator.keyvault.bodies import base64url_decode, base64url_encode, field, required_text
 from dpsops.emulator.keyvault.errors import bad_parameter, forbidden
 from dpsops.emulator.keyvault.vault import Vault

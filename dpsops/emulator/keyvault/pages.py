@@ -7,7 +7,8 @@ import json
 from collections.abc import Callable, Iterator
 from itertools import islice
 
-from dpsops.emulator.http import JSON, Request, Response, parse_json
+from dpsops.emulator.documents import JSON, parse_json
+from dpsops.emulator.http import Request, Response
 from dpsops.emulator.keyvault.bodies import maximum_of
 from dpsops.emulator.keyvault.errors import bad_parameter
 from dpsops.emulator.world import World

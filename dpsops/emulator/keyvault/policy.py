@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dpsops.emulator.http import JSON
+from dpsops.emulator.documents import JSON
 from dpsops.emulator.keyvault.bodies import field
 from dpsops.emulator.keyvault.errors import bad_parameter, refusal
 from dpsops.emulator.keyvault.issuing import KEY_USAGES, extended_key_usage, parse_subject, subject_alternative_names

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dpsops.emulator.http import JSON, Request, Response
+from dpsops.emulator.documents import JSON
+from dpsops.emulator.http import Request, Response
 from dpsops.emulator.keyvault import lifecycle, objects, throttling
 from dpsops.emulator.keyvault import vault as vaults
 from dpsops.emulator.keyvault.access import Operation

@@ -7,11 +7,13 @@ from datetime import UTC, datetime
 from dpsops.emulator.arm import regions
 from dpsops.emulator.arm.errors import refusal
 from dpsops.emulator.arm.resources import ResourceId
-from dpsops.emulator.http import JSON, Request
+from dpsops.emulator.documents import JSON
+from dpsops.emulator.http import Request
 from dpsops.emulator.keyvault import objects
 from dpsops.emulator.keyvault import vault as vaults
 from dpsops.emulator.keyvault.vault import KIND
-from dpsops.emulator.world import Principal, World
+from dpsops.emulator.principal import Principal
+from dpsops.emulator.world import World
 
 TYPE = "Microsoft.KeyVault/vaults"
 API_VERSIONS = frozenset(

@@ -10,7 +10,8 @@ from typing import Any
 
 from dpsops.emulator.arm import regions
 from dpsops.emulator.arm.errors import refusal
-from dpsops.emulator.http import JSON, Refusal
+from dpsops.emulator.documents import JSON
+from dpsops.emulator.http import Refusal
 
 _NAME = re.compile(r"(?!.*--)[a-zA-Z][a-zA-Z0-9-]{1,22}[a-zA-Z0-9]")
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)

@@ -8,12 +8,14 @@ from dpsops.emulator import rbac
 from dpsops.emulator.arm.errors import refusal, resource_not_found
 from dpsops.emulator.arm.resources import ResourceId, ResourceType
 from dpsops.emulator.arm.tags import read_tags
-from dpsops.emulator.http import JSON, Request, Response, Route, whole_number
+from dpsops.emulator.documents import JSON
+from dpsops.emulator.http import Request, Response, Route, whole_number
 from dpsops.emulator.keyvault import deleted_vaults, vault_rules
 from dpsops.emulator.keyvault import vault_documents as documents
 from dpsops.emulator.keyvault.vault import KIND, read
 from dpsops.emulator.keyvault.vault_documents import API_VERSIONS, TYPE
-from dpsops.emulator.world import Principal, World
+from dpsops.emulator.principal import Principal
+from dpsops.emulator.world import World
 
 _ASSIGN = "Microsoft.Authorization/roleAssignments/write"
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from dpsops.emulator.azure import Azure, Dropped
-from dpsops.emulator.http import JSON, Request
+from dpsops.emulator.documents import JSON
+from dpsops.emulator.http import Request
 from dpsops.emulator.mqtt import packets
 from dpsops.emulator.mqtt.endpoint import Connect, ConnectionRefused, ProtocolViolation, Publication
 from dpsops.emulator.mqtt.fields import MalformedPacket

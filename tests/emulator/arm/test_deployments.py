@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from dpsops.emulator.http import JSON, NOTHING, Request
+from dpsops.emulator.documents import JSON
+from dpsops.emulator.http import NOTHING, Request
 from tests.emulator.arm.contoso import (
     BOX,
     CONTRIBUTOR,

@@ -14,7 +14,7 @@ from dpsops.emulator.arm.template.evaluator import Evaluator, Names, Place, defe
 from dpsops.emulator.arm.template.hashing import guid, hash64, unique_string
 from dpsops.emulator.arm.template.parser import Call, Expression, InvalidExpression, Item, Literal, Member, parse, read, render
 from dpsops.emulator.arm.template.values import Deferred, TemplateError, as_expression, composite, shown
-from dpsops.emulator.world import Principal
+from dpsops.emulator.principal import Principal
 
 SUBSCRIPTION = "31e9f9a0-9fd2-4294-a0a3-0101246d9700"
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg"

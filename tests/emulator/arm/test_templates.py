@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dpsops.emulator.http import JSON
+from dpsops.emulator.documents import JSON
 from tests.emulator.arm.contoso import BOX, DEPLOYMENT, GROUP, LID, VERSION, Contoso, box, deploy, module, properties, template
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dpsops.emulator.arm.delta import differences
-from dpsops.emulator.http import JSON
+from dpsops.emulator.documents import JSON
 from tests.emulator.arm.contoso import (
     BOX,
     CONTRIBUTOR,

@@ -16,11 +16,13 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from dpsops.emulator.documents import JSON
 from dpsops.emulator.dps.routes import ARM_ROUTES as DPS_ROUTES
-from dpsops.emulator.http import JSON, Refusal, Request, Response, Router
+from dpsops.emulator.http import Refusal, Request, Response, Router
 from dpsops.emulator.iothub.routes import ARM_ROUTES as HUB_ROUTES
+from dpsops.emulator.principal import Principal
 from dpsops.emulator.state import Database
-from dpsops.emulator.world import Clock, Principal, Timings, World
+from dpsops.emulator.world import Clock, Timings, World
 
 NOW = 1_715_108_860.0
 """Tue, 07 May 2024 19:07:40 GMT."""

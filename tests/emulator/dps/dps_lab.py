@@ -17,10 +17,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from dpsops.emulator.azure import Azure
+from dpsops.emulator.documents import JSON
 from dpsops.emulator.dps.device import SERVICE as DEVICE
 from dpsops.emulator.dps.mqtt import DPS_ENDPOINT
 from dpsops.emulator.dps.service import SERVICE
-from dpsops.emulator.http import JSON, Request, Response
+from dpsops.emulator.http import Request, Response
 from dpsops.emulator.iothub.devices import find_device
 from dpsops.emulator.iothub.state import load_hub
 from dpsops.emulator.mqtt.endpoint import Connect, Publication

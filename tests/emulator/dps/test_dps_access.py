@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from dpsops.emulator import rbac
+from dpsops.emulator.documents import JSON
 from dpsops.emulator.dps.access import AUDIENCE
-from dpsops.emulator.http import JSON
 from dpsops.emulator.identity.tokens import issue_token
-from dpsops.emulator.world import Principal, Timings
+from dpsops.emulator.principal import Principal
+from dpsops.emulator.world import Timings
 from tests.emulator.dps.conftest import MakeLab
 from tests.emulator.dps.control_plane import GROUP, ControlPlane
 from tests.emulator.dps.dps_lab import DPS, GLOBAL, HOST, OWNER, Lab

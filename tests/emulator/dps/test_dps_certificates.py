@@ -11,10 +11,11 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from dpsops.emulator.arm.resources import ResourceId
+from dpsops.emulator.documents import JSON
 from dpsops.emulator.dps.certificates import certificates_of
 from dpsops.emulator.dps.routes import RESOURCE_TYPES
 from dpsops.emulator.dps.state import delete_group, load_service
-from dpsops.emulator.http import JSON, NOTHING, Refusal, Response
+from dpsops.emulator.http import NOTHING, Refusal, Response
 from tests.emulator.dps.control_plane import CALLER, GROUP, Authority, ControlPlane, code_of, encoded
 
 PATH = "/provisioningServices/dps1/certificates"

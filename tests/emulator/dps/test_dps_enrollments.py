@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from dpsops.emulator.http import JSON, NOTHING
+from dpsops.emulator.documents import JSON
+from dpsops.emulator.http import NOTHING
 from dpsops.emulator.world import Timings
 from tests.emulator.dps.conftest import MakeLab
 from tests.emulator.dps.control_plane import ControlPlane, encoded

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from dpsops.emulator import rbac
-from dpsops.emulator.http import JSON, Response
+from dpsops.emulator.documents import JSON
+from dpsops.emulator.http import Response
 from dpsops.emulator.iothub.devices import remove, save_device
 from dpsops.emulator.iothub.state import load_hub
 from dpsops.emulator.world import Timings

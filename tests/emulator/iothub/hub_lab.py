@@ -22,14 +22,16 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from dpsops.emulator import rbac
 from dpsops.emulator.azure import Azure
-from dpsops.emulator.http import JSON, Request, Response
+from dpsops.emulator.documents import JSON
+from dpsops.emulator.http import Request, Response
 from dpsops.emulator.identity.tokens import issue_token, signing_key
 from dpsops.emulator.iothub.mqtt import HubEndpoint
 from dpsops.emulator.iothub.registry import SERVICE
 from dpsops.emulator.iothub.state import load_hub
 from dpsops.emulator.mqtt.endpoint import Connect, ConnectionRefused, Publication
+from dpsops.emulator.principal import Principal
 from dpsops.emulator.state import Database
-from dpsops.emulator.world import Principal, World
+from dpsops.emulator.world import World
 from tests.emulator.dps.control_plane import GROUP, NOW, ControlPlane
 
 HUB = "hub1"

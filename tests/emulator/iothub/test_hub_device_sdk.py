@@ -16,7 +16,7 @@ from azure.iot.device.exceptions import ConnectionDroppedError, CredentialError,
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from dpsops.emulator.arm.resources import ResourceId
-from dpsops.emulator.http import JSON
+from dpsops.emulator.documents import JSON
 from dpsops.emulator.identity.state import OPERATOR, SUBSCRIPTION
 from dpsops.emulator.iothub.devices import find_device, messages_of, provision, save_device
 from dpsops.emulator.iothub.routes import RESOURCE_TYPES

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from dpsops.emulator.http import JSON
+from dpsops.emulator.documents import JSON
 from dpsops.emulator.iothub.devices import KEPT_MESSAGES, messages_of
 from dpsops.emulator.mqtt.endpoint import ProtocolViolation, Publication
 from tests.emulator.dps.control_plane import NOW

@@ -15,13 +15,15 @@ from urllib.parse import parse_qsl, urlsplit
 from dpsops.emulator import rbac
 from dpsops.emulator.arm.gateway import resource_manager
 from dpsops.emulator.azure import Azure
-from dpsops.emulator.http import JSON, Request, Response
+from dpsops.emulator.documents import JSON
+from dpsops.emulator.http import Request, Response
 from dpsops.emulator.identity.state import OPERATOR, SUBSCRIPTION, TENANT, bootstrap
 from dpsops.emulator.identity.tokens import issue_token, signing_key
 from dpsops.emulator.keyvault.service import SERVICE
 from dpsops.emulator.keyvault.vaults import ARM_ROUTES, RESOURCE_TYPES
+from dpsops.emulator.principal import Principal
 from dpsops.emulator.state import Database
-from dpsops.emulator.world import Clock, Principal, Timings, World
+from dpsops.emulator.world import Clock, Timings, World
 
 NOW = 1_771_588_800.0
 """Fri, 20 Feb 2026 12:00:00 GMT."""

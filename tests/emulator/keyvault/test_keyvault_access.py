@@ -7,7 +7,8 @@ import pytest
 from dpsops.emulator import rbac
 from dpsops.emulator.identity.state import TENANT
 from dpsops.emulator.keyvault.service import SERVICE
-from dpsops.emulator.world import Principal, Timings
+from dpsops.emulator.principal import Principal
+from dpsops.emulator.world import Timings
 from tests.emulator.keyvault.lab import (
     CERTIFICATES_OFFICER,
     CRYPTO_USER,

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from dpsops.emulator.http import JSON, Request, Response, Route, Router, Service
+from dpsops.emulator.documents import JSON
+from dpsops.emulator.http import Request, Response, Route, Router, Service
 from dpsops.emulator.mqtt.endpoint import Connect, ConnectionRefused, ProtocolViolation, Publication
 from dpsops.emulator.server import EmbeddedAzure
 from dpsops.emulator.world import World

@@ -15,7 +15,7 @@ import socks
 import trustme
 from azure.iot.device.exceptions import CredentialError
 
-from dpsops.emulator.http import JSON
+from dpsops.emulator.documents import JSON
 from dpsops.emulator.mqtt.endpoint import Connect, ConnectionRefused, Publication
 from dpsops.emulator.server import EmbeddedAzure
 from dpsops.emulator.world import World

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from dpsops.emulator.arm.template.values import TemplateError
-from dpsops.emulator.http import JSON
-from dpsops.emulator.world import Principal
+from dpsops.emulator.documents import JSON
+from dpsops.emulator.principal import Principal
 
 _ENVIRONMENT: JSON = {
     "name": "AzureCloud",

@@ -11,7 +11,7 @@ from dpsops.emulator.arm.template.evaluator import COPY_LIMIT, Evaluator, Place,
 from dpsops.emulator.arm.template.parser import Expression, InvalidExpression, calls, read
 from dpsops.emulator.arm.template.template import Template, where
 from dpsops.emulator.arm.template.values import TemplateError, text
-from dpsops.emulator.http import JSON
+from dpsops.emulator.documents import JSON
 
 _SYNTAX = "Please see https://aka.ms/arm-syntax-resources for usage details."
 _NOT_IN_BODY = {

@@ -12,7 +12,7 @@ from typing import Any
 
 from dpsops.emulator.arm.template.hashing import guid, unique_string
 from dpsops.emulator.arm.template.values import TemplateError, composite, kind, member, text
-from dpsops.emulator.http import parse_json
+from dpsops.emulator.documents import parse_json
 
 _TEXT, _INT, _BOOL, _ARRAY, _OBJECT, _NULL = (str,), (int,), (bool,), (list,), (dict,), (type(None),)
 _SCALAR = (str, int, bool, float)

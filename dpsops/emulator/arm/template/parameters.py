@@ -8,7 +8,7 @@ from typing import Any
 
 from dpsops.emulator.arm.template.functions import same
 from dpsops.emulator.arm.template.values import Deferred, TemplateError, kind
-from dpsops.emulator.http import JSON
+from dpsops.emulator.documents import JSON
 
 TYPES = {
     "string": "String",

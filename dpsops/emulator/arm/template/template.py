@@ -11,7 +11,7 @@ from typing import Any
 from dpsops.emulator.arm.template.hashing import hash64
 from dpsops.emulator.arm.template.parameters import Parameter
 from dpsops.emulator.arm.template.values import TemplateError
-from dpsops.emulator.http import JSON
+from dpsops.emulator.documents import JSON
 
 _MEMBERS = {
     "$schema", "contentVersion", "languageVersion", "apiProfile", "metadata", "parameters", "variables", "resources", "outputs",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from dpsops.emulator.documents import JSON, parse_json
 from dpsops.emulator.dps.refusals import BAD_REQUEST, refusal
-from dpsops.emulator.http import JSON, Refusal, parse_json
+from dpsops.emulator.http import Refusal
 from dpsops.emulator.world import World
 
 T = TypeVar("T")

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from dpsops.emulator.documents import JSON
 from dpsops.emulator.dps.refusals import ENROLLMENT_NOT_FOUND, GROUP_NOT_FOUND
-from dpsops.emulator.http import JSON
 from dpsops.emulator.world import World
 
 _CREDENTIAL = "enrolledCredential"

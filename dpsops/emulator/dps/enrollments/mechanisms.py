@@ -9,13 +9,13 @@ from __future__ import annotations
 import base64
 import secrets
 
+from dpsops.emulator.documents import JSON
 from dpsops.emulator.dps.certificates import certificates_of, find_certificate
 from dpsops.emulator.dps.chains import read_certificate, show_certificate, thumbprint
 from dpsops.emulator.dps.enrollments.bodies import member
 from dpsops.emulator.dps.enrollments.entries import Kind, credentials_of, find_holder, reference_to
 from dpsops.emulator.dps.proof import parse_certificate
 from dpsops.emulator.dps.refusals import invalid
-from dpsops.emulator.http import JSON
 from dpsops.emulator.world import World
 
 _PLACES = ("primary", "secondary")

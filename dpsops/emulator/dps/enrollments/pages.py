@@ -6,8 +6,9 @@ import base64
 from collections.abc import Callable, Iterator
 from itertools import islice
 
+from dpsops.emulator.documents import JSON
 from dpsops.emulator.dps.enrollments.bodies import bad_request
-from dpsops.emulator.http import JSON, Request, Response, whole_number
+from dpsops.emulator.http import Request, Response, whole_number
 from dpsops.emulator.world import World
 
 _SIZE = 100

@@ -6,6 +6,7 @@ import re
 from functools import partial
 
 from dpsops.emulator.arm.times import timestamp
+from dpsops.emulator.documents import JSON
 from dpsops.emulator.dps.access import Operation, require_service
 from dpsops.emulator.dps.enrollments import changes
 from dpsops.emulator.dps.enrollments.bodies import bad_request, json_object, member
@@ -15,7 +16,7 @@ from dpsops.emulator.dps.enrollments.pages import page
 from dpsops.emulator.dps.etags import condition
 from dpsops.emulator.dps.refusals import invalid
 from dpsops.emulator.dps.registrations import find_registration, show_registration
-from dpsops.emulator.http import JSON, NOTHING, Refusal, Request, Response
+from dpsops.emulator.http import NOTHING, Refusal, Request, Response
 from dpsops.emulator.world import World
 
 _BULK = 10

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from dpsops.emulator import rbac
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.dps import limits
-from dpsops.emulator.dps.refusals import BAD_REQUEST, FORBIDDEN, NOT_FOUND, UNSUPPORTED_MEDIA_TYPE, refusal, unauthorized
+from dpsops.emulator.dps.errors import BAD_REQUEST, FORBIDDEN, NOT_FOUND, UNSUPPORTED_MEDIA_TYPE, refusal, unauthorized
 from dpsops.emulator.dps.state import reachable_service
 from dpsops.emulator.http import Request, Response, Route
 from dpsops.emulator.identity.tokens import InvalidToken, read_token
-from dpsops.emulator.iothub.signatures import SCHEME, InvalidSignature, Signature
+from dpsops.emulator.microsoft_devices.signatures import SCHEME, InvalidSignature, Signature
 from dpsops.emulator.world import World
 
 HOST = re.compile(r"(?P<service>(?!global\.)[a-z0-9-]+)\.azure-devices-provisioning\.net")

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from cryptography import x509
 
 from dpsops.emulator.documents import JSON
-from dpsops.emulator.dps.certificates import certificates_of
-from dpsops.emulator.dps.chains import InvalidChain, is_self_signed, read_chain, thumbprint
 from dpsops.emulator.dps.enrollments.entries import GROUPS, INDIVIDUALS, find_entry, find_holder, reference_to
-from dpsops.emulator.dps.proof import common_name, parse_certificate
-from dpsops.emulator.dps.refusals import INVALID_CERTIFICATE, refusal, unauthorized
+from dpsops.emulator.dps.errors import INVALID_CERTIFICATE, refusal, unauthorized
+from dpsops.emulator.microsoft_devices.certificates import certificates_of
+from dpsops.emulator.microsoft_devices.chains import InvalidChain, is_self_signed, read_chain, thumbprint
+from dpsops.emulator.microsoft_devices.proof import common_name, parse_certificate
 from dpsops.emulator.world import World
 
 INVALID = "Invalid certificate"

@@ -1,48 +1,38 @@
-"""Request bodies, read member by member: what has the wrong type is refused as Resource Manager refuses it."""
+"""Request bodies of the data planes, read member by member: what has the wrong type is refused in DPS's words."""
 
 from __future__ import annotations
 
 from typing import TypeVar
 
-from dpsops.emulator.arm.errors import refusal
-from dpsops.emulator.arm.tags import read_tags
-from dpsops.emulator.documents import JSON
-from dpsops.emulator.http import Refusal, Request
+from dpsops.emulator.documents import JSON, parse_json
+from dpsops.emulator.dps.errors import BAD_REQUEST, refusal
+from dpsops.emulator.http import Refusal
+from dpsops.emulator.world import World
 
 T = TypeVar("T")
 
 
-def _unreadable(name: str) -> Refusal:
-    message = f"The request content was invalid and could not be deserialized: 'Error converting the value of '{name}'.'."
-    return refusal(400, "InvalidRequestContent", message)
+def json_object(world: World, body: bytes) -> JSON:
+    """A JSON object. Refuses anything else."""
+    try:
+        found = parse_json(body)
+    except ValueError as unreadable:
+        raise bad_request(world) from unreadable
+    if not isinstance(found, dict):
+        raise bad_request(world)
+    return found
 
 
-def json_object(request: Request) -> JSON:
-    """The body, which must be a JSON object; an empty one counts as `{}`."""
-    body = request.json()
-    if not isinstance(body, dict):
-        raise _unreadable("")
-    return body
-
-
-def member(body: JSON, name: str, kind: type[T]) -> T | None:
+def member(world: World, body: JSON, name: str, kind: type[T]) -> T | None:
     """The member `name`, None where it is absent or null. Refuses any other type than `kind`."""
     value = body.get(name)
     if value is None:
         return None
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise _unreadable(name)
+    if not isinstance(value, kind):
+        raise bad_request(world)
     return value
 
 
-def members(body: JSON, name: str, kind: type[T]) -> list[T] | None:
-    """The member `name` as an array whose elements are all of type `kind`; None where it is absent or null."""
-    values = member(body, name, list)
-    if values is not None and not all(isinstance(value, kind) for value in values):
-        raise _unreadable(name)
-    return values
-
-
-def tags(body: JSON) -> dict[str, str] | None:
-    """The tags, None where the body has none."""
-    return read_tags(body.get("tags"))
+def bad_request(world: World) -> Refusal:
+    """400: the request cannot be read."""
+    return refusal(world, BAD_REQUEST, "Bad Request")

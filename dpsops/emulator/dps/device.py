@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.dps.access import unauthenticated, unknown
-from dpsops.emulator.dps.enrollments.bodies import bad_request, json_object
-from dpsops.emulator.dps.refusals import NOT_FOUND, UNSUPPORTED_MEDIA_TYPE, refusal
+from dpsops.emulator.dps.bodies import bad_request, json_object
+from dpsops.emulator.dps.errors import NOT_FOUND, UNSUPPORTED_MEDIA_TYPE, refusal
 from dpsops.emulator.dps.registration import API_VERSIONS, Answer, find_state, look_up, register
 from dpsops.emulator.dps.state import reachable_service
 from dpsops.emulator.http import Request, Response, Route, Router, Service

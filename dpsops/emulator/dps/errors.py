@@ -1,44 +1,56 @@
-"""The errors of Microsoft.Devices: an integer code, no `error` around it, and a sentence for the support."""
+"""The errors of DPS's two data planes, those of the service and those of devices: a code, a sentence, and a tracking ID."""
 
 from __future__ import annotations
 
 import uuid
-from datetime import UTC, datetime
-from http import HTTPStatus
 
-from dpsops.emulator.arm.errors import refusal as gateway_refusal
-from dpsops.emulator.arm.resources import ResourceId
+from dpsops.emulator.arm.times import timestamp
 from dpsops.emulator.http import Refusal, Response
 from dpsops.emulator.world import World
 
+ARGUMENT_INVALID = 400_004
+INVALID_CERTIFICATE = 401_002
+ENROLLMENT_NOT_FOUND = 404_201
+REGISTRATION_NOT_FOUND = 404_202
+GROUP_NOT_FOUND = 404_203
+
 BAD_REQUEST = 400_000
+UNAUTHORIZED = 401_000
 FORBIDDEN = 403_000
+NOT_FOUND = 404_000
 CONFLICT = 409_000
-"""Codes for what Azure is known or presumed to refuse, but nobody has recorded with which code and words."""
+STALE = 412_000
+UNSUPPORTED_MEDIA_TYPE = 415_000
+"""Codes for what Azure is known or presumed to refuse, but nobody has seen with which code. 400000 and 401000 were seen."""
+
+_THROTTLED = 429_001
 
 
-def refusal(world: World, code: int, message: str, *, numeric: bool = False) -> Refusal:
-    """Refuses with `code`, whose first three digits are the HTTP status; IoT Hub gives the status as a number."""
-    status = HTTPStatus(code // 1000)
-    text = (
-        f"{message} If you contact a support representative please include this correlation identifier: {uuid.uuid4()}, "
-        f"timestamp: {datetime.fromtimestamp(world.now, UTC):%Y-%m-%d %H:%M:%S}Z, errorcode: IH{code}."
-    )
-    name = status.value if numeric else status.phrase.replace(" ", "")
-    return Refusal(Response(status, {"code": code, "httpStatusCode": name, "message": text}))
+def refusal(world: World, code: int, message: str) -> Refusal:
+    """Refuses with `code`, whose first three digits are the HTTP status."""
+    return Refusal(Response(code // 1000, _body(world, code, message), _headers(code)))
 
 
-def key_not_found(world: World, key: str) -> Refusal:
-    """404: no shared access policy has this name."""
-    return refusal(world, 404_001, f"Key name not found: {key}.")
+def invalid(world: World, message: str) -> Refusal:
+    """400: the request can be read, and asks for what cannot be."""
+    return refusal(world, ARGUMENT_INVALID, message)
 
 
-def stale(world: World) -> Refusal:
-    """412: If-Match is missing where it is required, or names an older state."""
-    return refusal(world, 412_001, "Invalid ETag supplied.")
+def unauthorized(world: World) -> Refusal:
+    """401: no credential, or one that opens nothing here. DPS does not say why."""
+    return refusal(world, UNAUTHORIZED, "Unauthorized")
 
 
-def parent_not_found(child: str, parent: ResourceId) -> Refusal:
-    """404, by the gateway: `child` is its type below the namespace, as in `IotHubs/certificates`."""
-    message = f"Failed to perform operation on '{child}', because the parent resource '{parent}' could not be found."
-    return gateway_refusal(404, "ParentResourceNotFound", message)
+def throttled(world: World, seconds: int) -> Refusal:
+    """429: over one of the published rates."""
+    message = "Operations are being throttled for the tenant. Please try again later."
+    return Refusal(Response(429, _body(world, _THROTTLED, message), {"Retry-After": str(seconds), **_headers(_THROTTLED)}))
+
+
+def _headers(code: int) -> dict[str, str]:
+    """What both planes' descriptions declare of every error."""
+    return {"x-ms-error-code": str(code)}
+
+
+def _body(world: World, code: int, message: str) -> dict[str, object]:
+    return {"errorCode": code, "trackingId": str(uuid.uuid4()), "message": message, "timestampUtc": timestamp(world.now)}

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from dpsops.emulator.documents import JSON
-from dpsops.emulator.dps.refusals import throttled
+from dpsops.emulator.dps.errors import throttled
 from dpsops.emulator.world import World
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dpsops.emulator.arm.regions import normal
 from dpsops.emulator.documents import JSON
-from dpsops.emulator.dps.bodies import member
-from dpsops.emulator.dps.errors import BAD_REQUEST, refusal
 from dpsops.emulator.iothub.state import hub_at
+from dpsops.emulator.microsoft_devices.bodies import member
+from dpsops.emulator.microsoft_devices.errors import BAD_REQUEST, refusal
 from dpsops.emulator.world import World
 
 _MASK = "****"

@@ -16,11 +16,11 @@ from urllib.parse import parse_qs, unquote
 from cryptography import x509
 
 from dpsops.emulator.documents import JSON
-from dpsops.emulator.dps.enrollments.bodies import json_object
-from dpsops.emulator.dps.proof import common_name
+from dpsops.emulator.dps.bodies import json_object
 from dpsops.emulator.dps.registration import API_VERSIONS, Answer, look_up, register
 from dpsops.emulator.dps.state import DOMAIN, reachable_service, service_of_scope
 from dpsops.emulator.http import Refusal
+from dpsops.emulator.microsoft_devices.proof import common_name
 from dpsops.emulator.mqtt.endpoint import Connect, ConnectionRefused, Endpoint, ProtocolViolation, Publication
 from dpsops.emulator.world import World
 

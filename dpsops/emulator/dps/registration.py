@@ -16,14 +16,14 @@ from dpsops.emulator.dps.access import is_open
 from dpsops.emulator.dps.allocation import Unassignable
 from dpsops.emulator.dps.assignment import assign
 from dpsops.emulator.dps.attestation import INVALID, Attested, attest
-from dpsops.emulator.dps.chains import is_valid, thumbprint
-from dpsops.emulator.dps.enrollments.bodies import bad_request, member
+from dpsops.emulator.dps.bodies import bad_request, member
 from dpsops.emulator.dps.enrollments.entries import GROUPS
 from dpsops.emulator.dps.enrollments.settings import id_fault
-from dpsops.emulator.dps.etags import record_etag
-from dpsops.emulator.dps.refusals import INVALID_CERTIFICATE, NOT_FOUND, REGISTRATION_NOT_FOUND, invalid, refusal, unauthorized
+from dpsops.emulator.dps.errors import INVALID_CERTIFICATE, NOT_FOUND, REGISTRATION_NOT_FOUND, invalid, refusal, unauthorized
 from dpsops.emulator.dps.registrations import find_registration, is_pending, save_registration, show_registration
 from dpsops.emulator.dps.state import service_of_scope
+from dpsops.emulator.microsoft_devices.chains import is_valid, thumbprint
+from dpsops.emulator.microsoft_devices.etags import record_etag
 from dpsops.emulator.world import World
 
 API_VERSIONS = frozenset({"2018-11-01", "2019-03-31", "2019-04-15", "2021-06-01", "2021-10-01"})

@@ -8,19 +8,19 @@ from dpsops.emulator.arm.errors import resource_not_found
 from dpsops.emulator.arm.resources import ResourceId, ResourceType
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.dps import rules
-from dpsops.emulator.dps.bodies import json_object, member, members, tags
-from dpsops.emulator.dps.certificate_routes import certificate_routes, certificate_type
-from dpsops.emulator.dps.certificates import Holder
-from dpsops.emulator.dps.errors import BAD_REQUEST, CONFLICT, refusal
-from dpsops.emulator.dps.etags import check_condition, row_version
-from dpsops.emulator.dps.identities import read_identity
 from dpsops.emulator.dps.links import read_links, show_given, show_link
-from dpsops.emulator.dps.policies import find_policy, policy, read_policies
-from dpsops.emulator.dps.regions import read_location
 from dpsops.emulator.dps.state import DOMAIN, empty_service, find_service, load_service, save_service, services_below
-from dpsops.emulator.dps.transitions import Tracking, enter, poll, refuse_busy, settled
-from dpsops.emulator.dps.versions import behind
 from dpsops.emulator.http import Request, Response, Route
+from dpsops.emulator.microsoft_devices.bodies import json_object, member, members, tags
+from dpsops.emulator.microsoft_devices.certificate_routes import certificate_routes, certificate_type
+from dpsops.emulator.microsoft_devices.certificates import Holder
+from dpsops.emulator.microsoft_devices.errors import BAD_REQUEST, CONFLICT, refusal
+from dpsops.emulator.microsoft_devices.etags import check_condition, row_version
+from dpsops.emulator.microsoft_devices.managed_identities import read_identity
+from dpsops.emulator.microsoft_devices.policies import find_policy, policy, read_policies
+from dpsops.emulator.microsoft_devices.regions import read_location
+from dpsops.emulator.microsoft_devices.transitions import Tracking, enter, poll, refuse_busy, settled
+from dpsops.emulator.microsoft_devices.versions import behind
 from dpsops.emulator.principal import Principal
 from dpsops.emulator.world import World
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from dpsops.emulator.arm.resources import ResourceId
 from dpsops.emulator.documents import JSON
-from dpsops.emulator.dps.certificates import delete_certificates
 from dpsops.emulator.dps.enrollments.entries import delete_entries
 from dpsops.emulator.dps.registrations import delete_registrations
-from dpsops.emulator.dps.transitions import gone, settled
+from dpsops.emulator.microsoft_devices.certificates import delete_certificates
+from dpsops.emulator.microsoft_devices.transitions import gone, settled
 from dpsops.emulator.world import World
 
 _KIND = "provisioningService"

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from dpsops.emulator import rbac
 from dpsops.emulator.documents import JSON
-from dpsops.emulator.dps.transitions import settled
 from dpsops.emulator.http import Request, Response, Route
 from dpsops.emulator.identity.tokens import InvalidToken, read_token
 from dpsops.emulator.iothub import limits
 from dpsops.emulator.iothub.errors import refusal, throttled, unauthorized
 from dpsops.emulator.iothub.limits import Limit
-from dpsops.emulator.iothub.signatures import SCHEME, InvalidSignature, Signature
 from dpsops.emulator.iothub.state import load_hub
+from dpsops.emulator.microsoft_devices.signatures import SCHEME, InvalidSignature, Signature
+from dpsops.emulator.microsoft_devices.transitions import settled
 from dpsops.emulator.world import World
 
 HOST = re.compile(r"(?P<hub>[a-z0-9-]+)\.azure-devices\.net")

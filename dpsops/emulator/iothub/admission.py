@@ -13,11 +13,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from dpsops.emulator.documents import JSON
-from dpsops.emulator.dps.certificates import certificates_of
-from dpsops.emulator.dps.chains import InvalidChain, is_valid, read_chain
-from dpsops.emulator.dps.proof import common_name, parse_certificate
 from dpsops.emulator.iothub.access import API_VERSIONS, find_keys
-from dpsops.emulator.iothub.signatures import InvalidSignature, Signature
+from dpsops.emulator.microsoft_devices.certificates import certificates_of
+from dpsops.emulator.microsoft_devices.chains import InvalidChain, is_valid, read_chain
+from dpsops.emulator.microsoft_devices.proof import common_name, parse_certificate
+from dpsops.emulator.microsoft_devices.signatures import InvalidSignature, Signature
 from dpsops.emulator.world import World
 
 

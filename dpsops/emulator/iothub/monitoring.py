@@ -6,8 +6,8 @@ import uuid
 from email.utils import formatdate
 
 from dpsops.emulator.documents import JSON
-from dpsops.emulator.dps.policies import policy
 from dpsops.emulator.iothub.properties import endpoint
+from dpsops.emulator.microsoft_devices.policies import policy
 
 _EVENTS = ("None", "Connections", "DeviceTelemetry", "C2DCommands", "DeviceIdentityOperations", "FileUploadOperations", "Routes")
 _DEFAULTS = {"retentionTimeInDays": 1, "partitionCount": 4}

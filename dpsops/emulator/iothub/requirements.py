@@ -8,9 +8,9 @@ from ipaddress import ip_network
 from typing import Any
 
 from dpsops.emulator.documents import JSON
-from dpsops.emulator.dps.bodies import member, members
-from dpsops.emulator.dps.errors import BAD_REQUEST, refusal
 from dpsops.emulator.http import Refusal
+from dpsops.emulator.microsoft_devices.bodies import member, members
+from dpsops.emulator.microsoft_devices.errors import BAD_REQUEST, refusal
 from dpsops.emulator.world import World
 
 _DELIVERIES = range(1, 101)

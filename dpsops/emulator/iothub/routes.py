@@ -9,16 +9,6 @@ from dpsops.emulator.arm.regions import normal
 from dpsops.emulator.arm.resources import ResourceId, ResourceType
 from dpsops.emulator.arm.times import timestamp
 from dpsops.emulator.documents import JSON
-from dpsops.emulator.dps.bodies import json_object, member, members, tags
-from dpsops.emulator.dps.certificate_routes import certificate_routes, certificate_type
-from dpsops.emulator.dps.certificates import Holder
-from dpsops.emulator.dps.errors import BAD_REQUEST, CONFLICT, refusal
-from dpsops.emulator.dps.etags import check_condition, row_version
-from dpsops.emulator.dps.identities import read_identity
-from dpsops.emulator.dps.policies import find_policy, policy, read_policies
-from dpsops.emulator.dps.regions import REGIONS, read_location
-from dpsops.emulator.dps.transitions import Tracking, enter, poll, refuse_busy, settled
-from dpsops.emulator.dps.versions import behind
 from dpsops.emulator.http import NOTHING, Request, Response, Route
 from dpsops.emulator.iothub import monitoring, rules
 from dpsops.emulator.iothub.consumer_groups import consumer_group_routes
@@ -27,6 +17,16 @@ from dpsops.emulator.iothub.limits import quotas
 from dpsops.emulator.iothub.properties import previews, read_properties, show_given, show_properties
 from dpsops.emulator.iothub.routing import matching_routes, route_result
 from dpsops.emulator.iothub.state import empty_hub, find_hub, hubs_below, load_hub, save_hub
+from dpsops.emulator.microsoft_devices.bodies import json_object, member, members, tags
+from dpsops.emulator.microsoft_devices.certificate_routes import certificate_routes, certificate_type
+from dpsops.emulator.microsoft_devices.certificates import Holder
+from dpsops.emulator.microsoft_devices.errors import BAD_REQUEST, CONFLICT, refusal
+from dpsops.emulator.microsoft_devices.etags import check_condition, row_version
+from dpsops.emulator.microsoft_devices.managed_identities import read_identity
+from dpsops.emulator.microsoft_devices.policies import find_policy, policy, read_policies
+from dpsops.emulator.microsoft_devices.regions import REGIONS, read_location
+from dpsops.emulator.microsoft_devices.transitions import Tracking, enter, poll, refuse_busy, settled
+from dpsops.emulator.microsoft_devices.versions import behind
 from dpsops.emulator.principal import Principal
 from dpsops.emulator.world import World
 

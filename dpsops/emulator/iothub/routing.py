@@ -11,9 +11,9 @@ import uuid
 from typing import Any
 
 from dpsops.emulator.documents import JSON
-from dpsops.emulator.dps.bodies import member, members
-from dpsops.emulator.dps.errors import BAD_REQUEST, refusal
 from dpsops.emulator.iothub import requirements
+from dpsops.emulator.microsoft_devices.bodies import member, members
+from dpsops.emulator.microsoft_devices.errors import BAD_REQUEST, refusal
 from dpsops.emulator.world import World
 
 _ENDPOINTS = ("serviceBusQueues", "serviceBusTopics", "eventHubs", "storageContainers", "cosmosDBSqlContainers")

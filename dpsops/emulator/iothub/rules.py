@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from dpsops.emulator.arm.regions import normal
 from dpsops.emulator.documents import JSON
-from dpsops.emulator.dps.bodies import member
-from dpsops.emulator.dps.errors import BAD_REQUEST, refusal
+from dpsops.emulator.microsoft_devices.bodies import member
+from dpsops.emulator.microsoft_devices.errors import BAD_REQUEST, refusal
 from dpsops.emulator.world import World
 
 API_VERSIONS = frozenset(

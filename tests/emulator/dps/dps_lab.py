@@ -26,8 +26,8 @@ from dpsops.emulator.iothub.devices import find_device
 from dpsops.emulator.iothub.state import load_hub
 from dpsops.emulator.mqtt.endpoint import Connect, Publication
 from dpsops.emulator.world import World
-from tests.emulator.dps.control_plane import NOW, ControlPlane, encoded
-from tests.emulator.iothub.hub_lab import sign
+from tests.emulator.microsoft_devices.control_plane import NOW, ControlPlane, encoded
+from tests.emulator.microsoft_devices.signatures import sign
 
 DPS = "dps1"
 HOST = f"{DPS}.azure-devices-provisioning.net"

@@ -14,9 +14,9 @@ from dpsops.emulator.identity.tokens import issue_token
 from dpsops.emulator.principal import Principal
 from dpsops.emulator.world import Timings
 from tests.emulator.dps.conftest import MakeLab
-from tests.emulator.dps.control_plane import GROUP, ControlPlane
 from tests.emulator.dps.dps_lab import DPS, GLOBAL, HOST, OWNER, Lab
-from tests.emulator.iothub.hub_lab import sign
+from tests.emulator.microsoft_devices.control_plane import GROUP, ControlPlane
+from tests.emulator.microsoft_devices.signatures import sign
 
 CALLER = Principal("aaaaaaaa-0000-4000-8000-000000000001", "aaaaaaaa-0000-4000-8000-000000000002", "tenant")
 CONTRIBUTOR = "dfce44e4-17b7-4bd1-a6d1-04996ec95633"

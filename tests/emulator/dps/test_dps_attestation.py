@@ -9,9 +9,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, ObjectIdentifier
 
-from dpsops.emulator.dps.chains import InvalidChain, read_chain
 from dpsops.emulator.http import Request
-from tests.emulator.dps.control_plane import NOW
+from dpsops.emulator.microsoft_devices.chains import InvalidChain, read_chain
 from tests.emulator.dps.dps_lab import (
     GLOBAL,
     VERSION,
@@ -25,6 +24,7 @@ from tests.emulator.dps.dps_lab import (
     self_signed,
     usage,
 )
+from tests.emulator.microsoft_devices.control_plane import NOW
 
 INVALID = (401_002, "Invalid certificate")
 NO_AUTHORITY = (401_002, "CA certificate not found")

@@ -12,11 +12,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from dpsops.emulator.arm.resources import ResourceId
 from dpsops.emulator.documents import JSON
-from dpsops.emulator.dps.certificates import certificates_of
 from dpsops.emulator.dps.routes import RESOURCE_TYPES
 from dpsops.emulator.dps.state import delete_group, load_service
 from dpsops.emulator.http import NOTHING, Refusal, Response
-from tests.emulator.dps.control_plane import CALLER, GROUP, Authority, ControlPlane, code_of, encoded
+from dpsops.emulator.microsoft_devices.certificates import certificates_of
+from tests.emulator.microsoft_devices.control_plane import CALLER, GROUP, Authority, ControlPlane, code_of, encoded
 
 PATH = "/provisioningServices/dps1/certificates"
 ROOT = f"{PATH}/root"

@@ -13,8 +13,8 @@ from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import NOTHING
 from dpsops.emulator.world import Timings
 from tests.emulator.dps.conftest import MakeLab
-from tests.emulator.dps.control_plane import ControlPlane, encoded
 from tests.emulator.dps.dps_lab import DPS, Issuer, Lab, group_below, group_of, individual, pem, self_signed, signature_key
+from tests.emulator.microsoft_devices.control_plane import ControlPlane, encoded
 
 GROUP = "/enrollmentGroups/fleet"
 HUB = "hub1.azure-devices.net"

@@ -8,7 +8,7 @@ import pytest
 
 from dpsops.emulator.dps.state import load_service
 from dpsops.emulator.http import Response
-from tests.emulator.dps.control_plane import S1, ControlPlane, code_of
+from tests.emulator.microsoft_devices.control_plane import S1, ControlPlane, code_of
 
 PATH = "/provisioningServices/dps1"
 

@@ -11,8 +11,8 @@ from azure.iot.device.provisioning.pipeline import mqtt_topic_provisioning
 from dpsops.emulator.mqtt.endpoint import ConnectionRefused, ProtocolViolation
 from dpsops.emulator.world import Timings
 from tests.emulator.dps.conftest import MakeLab
-from tests.emulator.dps.control_plane import ControlPlane
 from tests.emulator.dps.dps_lab import DPS, GLOBAL, HOST, Issuer, Lab, group_of, self_signed
+from tests.emulator.microsoft_devices.control_plane import ControlPlane
 
 sdk: Any = mqtt_topic_provisioning
 Answer = tuple[int, str | None, Any]

@@ -14,8 +14,8 @@ from dpsops.emulator.iothub.devices import remove, save_device
 from dpsops.emulator.iothub.state import load_hub
 from dpsops.emulator.world import Timings
 from tests.emulator.dps.conftest import MakeLab
-from tests.emulator.dps.control_plane import ControlPlane
 from tests.emulator.dps.dps_lab import DPS, GLOBAL, HOST, Issuer, Lab, group_of, individual, refusal_of, self_signed
+from tests.emulator.microsoft_devices.control_plane import ControlPlane
 
 TWO = {"hub1": 1, "hub2": 1}
 MIGRATE = {"updateHubAssignment": True, "migrateDeviceData": True}

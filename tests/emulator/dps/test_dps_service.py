@@ -14,7 +14,7 @@ from dpsops.emulator.dps.routes import RESOURCE_TYPES
 from dpsops.emulator.dps.state import delete_group, load_service
 from dpsops.emulator.http import NOTHING, Refusal, Response
 from dpsops.emulator.world import Timings
-from tests.emulator.dps.control_plane import CALLER, GROUP, S1, ControlPlane, code_of
+from tests.emulator.microsoft_devices.control_plane import CALLER, GROUP, S1, ControlPlane, code_of
 
 PATH = "/provisioningServices/dps1"
 BODY = {"location": "westeurope", "sku": S1, "properties": {}}

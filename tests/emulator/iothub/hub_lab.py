@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -32,7 +29,8 @@ from dpsops.emulator.mqtt.endpoint import Connect, ConnectionRefused, Publicatio
 from dpsops.emulator.principal import Principal
 from dpsops.emulator.state import Database
 from dpsops.emulator.world import World
-from tests.emulator.dps.control_plane import GROUP, NOW, ControlPlane
+from tests.emulator.microsoft_devices.control_plane import GROUP, NOW, ControlPlane
+from tests.emulator.microsoft_devices.signatures import sign
 
 HUB = "hub1"
 HOST = f"{HUB}.azure-devices.net"
@@ -56,14 +54,6 @@ def _signing_key() -> JSON:
         signing_key(World(state, NOW))
         ((_, document),) = state.list("identityKey")
     return document
-
-
-def sign(resource: str, key: str, expiry: float, policy: str = "") -> str:
-    """A shared access signature, made as the SDKs make it."""
-    signed = f"{quote(resource, safe='')}\n{int(expiry)}"
-    value = base64.b64encode(hmac.digest(base64.b64decode(key), signed.encode(), hashlib.sha256)).decode()
-    text = f"SharedAccessSignature sr={quote(resource, safe='')}&sig={quote(value, safe='')}&se={int(expiry)}"
-    return text + (f"&skn={policy}" if policy else "")
 
 
 @dataclass(slots=True)

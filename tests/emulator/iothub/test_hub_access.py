@@ -10,7 +10,6 @@ from urllib.parse import quote
 import pytest
 
 from dpsops.emulator.world import Timings
-from tests.emulator.dps.control_plane import ControlPlane
 from tests.emulator.iothub.hub_lab import (
     DATA_CONTRIBUTOR,
     DATA_READER,
@@ -21,8 +20,9 @@ from tests.emulator.iothub.hub_lab import (
     REGISTRY_CONTRIBUTOR,
     TWIN_CONTRIBUTOR,
     Lab,
-    sign,
 )
+from tests.emulator.microsoft_devices.control_plane import ControlPlane
+from tests.emulator.microsoft_devices.signatures import sign
 
 UNAUTHORIZED = (401, "ErrorCode:IotHubUnauthorizedAccess;Unauthorized")
 REQUESTS: dict[str, tuple[str, str, Any]] = {

@@ -12,21 +12,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from dpsops.emulator.iothub.devices import provision
 from dpsops.emulator.mqtt.endpoint import ProtocolViolation
-from tests.emulator.dps.control_plane import NOW
-from tests.emulator.iothub.hub_lab import (
-    EVENTS,
-    HOST,
-    HUB,
-    LEAF,
-    NO_RULES,
-    ROOT,
-    Issuer,
-    Lab,
-    refusal,
-    self_signed,
-    sign,
-    thumbprint,
-)
+from tests.emulator.iothub.hub_lab import EVENTS, HOST, HUB, LEAF, NO_RULES, ROOT, Issuer, Lab, refusal, self_signed, thumbprint
+from tests.emulator.microsoft_devices.control_plane import NOW
+from tests.emulator.microsoft_devices.signatures import sign
 
 USERNAME = f"{HOST}/d1/?api-version=2019-10-01&DeviceClientType=py"
 

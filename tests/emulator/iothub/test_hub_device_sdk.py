@@ -24,8 +24,9 @@ from dpsops.emulator.iothub.state import load_hub
 from dpsops.emulator.server import EmbeddedAzure
 from dpsops.emulator.world import Clock
 from dpsops.emulator.world import World as Inside
-from tests.emulator.dps.control_plane import NOW
-from tests.emulator.iothub.hub_lab import HOST, HUB, Issuer, sign, thumbprint
+from tests.emulator.iothub.hub_lab import HOST, HUB, Issuer, thumbprint
+from tests.emulator.microsoft_devices.control_plane import NOW
+from tests.emulator.microsoft_devices.signatures import sign
 
 SDK: Any = azure.iot.device  # it has no annotations
 pytestmark = pytest.mark.filterwarnings("ignore:ssl.PROTOCOL_TLSv1_2 is deprecated:DeprecationWarning")  # the SDK's own

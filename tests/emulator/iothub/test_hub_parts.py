@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dpsops.emulator.http import NOTHING
-from tests.emulator.dps.control_plane import GROUP, Authority, ControlPlane, code_of, encoded
+from tests.emulator.microsoft_devices.control_plane import GROUP, Authority, ControlPlane, code_of, encoded
 
 PATH = "/IotHubs/hub1"
 GROUPS = f"{PATH}/eventHubEndpoints/events/ConsumerGroups"

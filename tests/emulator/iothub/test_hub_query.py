@@ -8,8 +8,8 @@ import pytest
 
 from dpsops.emulator.iothub.query import InvalidQuery, Query
 from dpsops.emulator.world import Timings
-from tests.emulator.dps.control_plane import ControlPlane
 from tests.emulator.iothub.hub_lab import Lab
+from tests.emulator.microsoft_devices.control_plane import ControlPlane
 
 TWINS: list[dict[str, Any]] = [
     {"deviceId": "a", "status": "enabled", "tags": {"site": {"no": 7}, "hot": True}, "properties": {"reported": {"n": 1}}},

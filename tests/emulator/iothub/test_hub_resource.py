@@ -11,8 +11,8 @@ from dpsops.emulator.http import NOTHING, Response
 from dpsops.emulator.iothub.routes import RESOURCE_TYPES
 from dpsops.emulator.iothub.state import delete_group, hub_at
 from dpsops.emulator.world import Timings
-from tests.emulator.dps.control_plane import CALLER, GROUP, S1, ControlPlane, code_of
 from tests.emulator.iothub.hub_lab import NO_RULES
+from tests.emulator.microsoft_devices.control_plane import CALLER, GROUP, S1, ControlPlane, code_of
 
 PATH = "/IotHubs/hub1"
 BODY = {"location": "westeurope", "sku": S1, "properties": {}}

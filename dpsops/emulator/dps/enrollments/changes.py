@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dpsops.emulator.documents import JSON
-from dpsops.emulator.dps.enrollments.bodies import member
+from dpsops.emulator.dps.bodies import member
 from dpsops.emulator.dps.enrollments.entries import GROUPS, Kind, delete_entry, entries_of, find_entry, save_entry
 from dpsops.emulator.dps.enrollments.mechanisms import check_unique, read_mechanism
 from dpsops.emulator.dps.enrollments.settings import check_id, read_settings
-from dpsops.emulator.dps.etags import record_etag
-from dpsops.emulator.dps.refusals import CONFLICT, FORBIDDEN, STALE, refusal
+from dpsops.emulator.dps.errors import CONFLICT, FORBIDDEN, STALE, refusal
+from dpsops.emulator.microsoft_devices.etags import record_etag
 from dpsops.emulator.world import World
 
 _GROUPS_OF_A_KIND = 100

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dpsops.emulator.documents import JSON
-from dpsops.emulator.dps.refusals import ENROLLMENT_NOT_FOUND, GROUP_NOT_FOUND
+from dpsops.emulator.dps.errors import ENROLLMENT_NOT_FOUND, GROUP_NOT_FOUND
 from dpsops.emulator.world import World
 
 _CREDENTIAL = "enrolledCredential"

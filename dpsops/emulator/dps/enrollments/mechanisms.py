@@ -10,12 +10,13 @@ import base64
 import secrets
 
 from dpsops.emulator.documents import JSON
-from dpsops.emulator.dps.certificates import certificates_of, find_certificate
-from dpsops.emulator.dps.chains import read_certificate, show_certificate, thumbprint
-from dpsops.emulator.dps.enrollments.bodies import member
+from dpsops.emulator.dps.bodies import member
+from dpsops.emulator.dps.enrollments.certificates import read_certificate, show_certificate
 from dpsops.emulator.dps.enrollments.entries import Kind, credentials_of, find_holder, reference_to
-from dpsops.emulator.dps.proof import parse_certificate
-from dpsops.emulator.dps.refusals import invalid
+from dpsops.emulator.dps.errors import invalid
+from dpsops.emulator.microsoft_devices.certificates import certificates_of, find_certificate
+from dpsops.emulator.microsoft_devices.chains import thumbprint
+from dpsops.emulator.microsoft_devices.proof import parse_certificate
 from dpsops.emulator.world import World
 
 _PLACES = ("primary", "secondary")

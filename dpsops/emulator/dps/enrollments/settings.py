@@ -6,9 +6,9 @@ import re
 
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.dps.allocation import CUSTOM, POLICIES, STATIC
-from dpsops.emulator.dps.enrollments.bodies import bad_request, member
+from dpsops.emulator.dps.bodies import bad_request, member
 from dpsops.emulator.dps.enrollments.entries import INDIVIDUALS, Kind
-from dpsops.emulator.dps.refusals import invalid
+from dpsops.emulator.dps.errors import invalid
 from dpsops.emulator.iothub.twins import InvalidTwin, new_twin
 from dpsops.emulator.world import World
 

@@ -16,11 +16,11 @@ from cryptography import x509
 
 from dpsops.emulator.arm.resources import ResourceId
 from dpsops.emulator.documents import JSON
-from dpsops.emulator.dps.bodies import member
-from dpsops.emulator.dps.errors import BAD_REQUEST, FORBIDDEN, parent_not_found, refusal, stale
-from dpsops.emulator.dps.etags import record_etag
-from dpsops.emulator.dps.proof import facts, fault, parse_certificate
-from dpsops.emulator.dps.transitions import refuse_busy
+from dpsops.emulator.microsoft_devices.bodies import member
+from dpsops.emulator.microsoft_devices.errors import BAD_REQUEST, FORBIDDEN, parent_not_found, refusal, stale
+from dpsops.emulator.microsoft_devices.etags import record_etag
+from dpsops.emulator.microsoft_devices.proof import facts, fault, parse_certificate
+from dpsops.emulator.microsoft_devices.transitions import refuse_busy
 from dpsops.emulator.world import World
 
 _KIND = "certificate"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 
 from dpsops.emulator.documents import JSON
-from dpsops.emulator.dps.enrollments.bodies import bad_request
+from dpsops.emulator.dps.bodies import bad_request
 from dpsops.emulator.http import Request, Response, whole_number
 from dpsops.emulator.world import World
 

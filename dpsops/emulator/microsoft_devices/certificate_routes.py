@@ -6,8 +6,9 @@ from functools import partial
 
 from dpsops.emulator.arm.resources import ResourceId, ResourceType
 from dpsops.emulator.documents import JSON
-from dpsops.emulator.dps.bodies import json_object
-from dpsops.emulator.dps.certificates import (
+from dpsops.emulator.http import NOTHING, Request, Response, Route
+from dpsops.emulator.microsoft_devices.bodies import json_object
+from dpsops.emulator.microsoft_devices.certificates import (
     Holder,
     certificates_of,
     delete_certificate,
@@ -19,10 +20,9 @@ from dpsops.emulator.dps.certificates import (
     put_certificate,
     verify,
 )
-from dpsops.emulator.dps.errors import stale
-from dpsops.emulator.dps.etags import condition
-from dpsops.emulator.dps.transitions import refuse_busy
-from dpsops.emulator.http import NOTHING, Request, Response, Route
+from dpsops.emulator.microsoft_devices.errors import stale
+from dpsops.emulator.microsoft_devices.etags import condition
+from dpsops.emulator.microsoft_devices.transitions import refuse_busy
 from dpsops.emulator.principal import Principal
 from dpsops.emulator.world import World
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import secrets
 
-from dpsops.emulator.dps.errors import stale
 from dpsops.emulator.http import Request
+from dpsops.emulator.microsoft_devices.errors import stale
 from dpsops.emulator.world import World
 
 

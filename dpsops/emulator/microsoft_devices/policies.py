@@ -6,8 +6,8 @@ import base64
 import secrets
 
 from dpsops.emulator.documents import JSON
-from dpsops.emulator.dps.bodies import member
-from dpsops.emulator.dps.errors import BAD_REQUEST, key_not_found, refusal
+from dpsops.emulator.microsoft_devices.bodies import member
+from dpsops.emulator.microsoft_devices.errors import BAD_REQUEST, key_not_found, refusal
 from dpsops.emulator.world import World
 
 _LONGEST_NAME = 64

@@ -35,6 +35,11 @@ def common_name(certificate: x509.Certificate) -> str:
     return str(names[0].value) if names else ""
 
 
+def distinguished_name(name: x509.Name) -> str:
+    """A subject or an issuer as Azure writes it: RFC 4514, with a space behind each comma."""
+    return name.rfc4514_string().replace(",", ", ")
+
+
 def facts(certificate: x509.Certificate) -> JSON:
     """What Azure shows of a certificate: the CN alone, an RFC 1123 date, the SHA-1 thumbprint in upper case."""
     return {
@@ -53,7 +58,7 @@ def fault(authority: x509.Certificate, proof: x509.Certificate, code: str, now: 
     try:
         proof.verify_directly_issued_by(authority)
     except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
-        issuer = authority.subject.rfc4514_string().replace(",", ", ")
+        issuer = distinguished_name(authority.subject)
         return f"Issuer certificate '{issuer}' cannot be found in the certificate chain."
     if common_name(proof) != code:
         return "The subject of the verification certificate does not match the verification code."

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dpsops.emulator.arm.errors import refusal
 from dpsops.emulator.arm.regions import normal
 from dpsops.emulator.documents import JSON
-from dpsops.emulator.dps.bodies import member
+from dpsops.emulator.microsoft_devices.bodies import member
 
 _PAIRS = (
     ("Australia East", "Australia Southeast"),

@@ -1,8 +1,7 @@
-"""Certificates as DPS reads, checks and shows them: those of enrollment entries, and the chains that devices present."""
+"""Certificate chains, as devices present them: what DPS and hubs check."""
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -13,7 +12,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from dpsops.emulator.documents import JSON
+from dpsops.emulator.microsoft_devices.proof import distinguished_name
 
 _NOT_SIGNED = (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm)
 _UNREADABLE = (x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGeneralNameType)
@@ -24,33 +23,9 @@ class InvalidChain(Exception):
     """The chain proves nothing; the message says why."""
 
 
-def read_certificate(text: str) -> x509.Certificate:
-    """A certificate in PEM, in base64 of DER, or in base64 of PEM: clients send all three. Raises `ValueError`."""
-    data = text.encode() if text.lstrip().startswith("-----BEGIN") else base64.b64decode("".join(text.split()), validate=True)
-    if data.lstrip().startswith(b"-----BEGIN"):
-        return x509.load_pem_x509_certificate(data)
-    return x509.load_der_x509_certificate(data)
-
-
 def thumbprint(certificate: x509.Certificate) -> str:
     """SHA-256 over the certificate, upper-case hex."""
     return hashlib.sha256(certificate.public_bytes(Encoding.DER)).hexdigest().upper()
-
-
-def show_certificate(certificate: x509.Certificate) -> JSON:
-    """What DPS shows in the place of a certificate (`X509CertificateInfo`)."""
-    sha1 = hashlib.sha1(certificate.public_bytes(Encoding.DER), usedforsecurity=False).hexdigest().upper()
-    serial = f"{certificate.serial_number:X}"
-    return {
-        "subjectName": _name(certificate.subject),
-        "sha1Thumbprint": sha1,
-        "sha256Thumbprint": thumbprint(certificate),
-        "issuerName": _name(certificate.issuer),
-        "notBeforeUtc": f"{certificate.not_valid_before_utc:%Y-%m-%dT%H:%M:%SZ}",
-        "notAfterUtc": f"{certificate.not_valid_after_utc:%Y-%m-%dT%H:%M:%SZ}",
-        "serialNumber": serial.zfill(len(serial) + len(serial) % 2),
-        "version": certificate.version.value + 1,
-    }
 
 
 def read_chain(presented: Sequence[bytes], now: float) -> list[x509.Certificate]:
@@ -90,7 +65,7 @@ def is_self_signed(certificate: x509.Certificate) -> bool:
 
 def _check_validity(certificate: x509.Certificate, now: float) -> None:
     if not is_valid(certificate, now):
-        raise InvalidChain(f"{_name(certificate.subject)} is not within its validity")
+        raise InvalidChain(f"{distinguished_name(certificate.subject)} is not within its validity")
 
 
 def _check_extensions(certificate: x509.Certificate) -> None:
@@ -117,13 +92,9 @@ def _check_authority(issuer: x509.Certificate, below: int) -> None:
     try:
         constraints = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value
     except x509.ExtensionNotFound as missing:
-        raise InvalidChain(f"{_name(issuer.subject)} is no CA") from missing
+        raise InvalidChain(f"{distinguished_name(issuer.subject)} is no CA") from missing
     if not constraints.ca or (constraints.path_length is not None and below > constraints.path_length):
-        raise InvalidChain(f"{_name(issuer.subject)} may not sign this")
+        raise InvalidChain(f"{distinguished_name(issuer.subject)} may not sign this")
     for extension in issuer.extensions:
         if isinstance(extension.value, x509.KeyUsage) and not extension.value.key_cert_sign:
-            raise InvalidChain(f"{_name(issuer.subject)} may not sign certificates")
-
-
-def _name(name: x509.Name) -> str:
-    return name.rfc4514_string().replace(",", ", ")
+            raise InvalidChain(f"{distinguished_name(issuer.subject)} may not sign certificates")

@@ -6,7 +6,7 @@ import uuid
 
 from dpsops.emulator.arm.errors import refusal
 from dpsops.emulator.documents import JSON
-from dpsops.emulator.dps.bodies import member
+from dpsops.emulator.microsoft_devices.bodies import member
 from dpsops.emulator.principal import Principal
 
 

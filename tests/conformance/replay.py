@@ -16,7 +16,7 @@ from dpsops.emulator.identity.state import OPERATOR
 from dpsops.emulator.identity.tokens import LIFETIME, issue_token
 from dpsops.emulator.iothub import access as hub_access
 from dpsops.emulator.iothub import routes as hub
-from dpsops.emulator.keyvault import vaults
+from dpsops.emulator.keyvault import routes as keyvault
 from dpsops.emulator.state import Database
 from dpsops.emulator.world import Clock, Timings, World
 from tests.conformance.carry import Carrier
@@ -46,7 +46,7 @@ _BUILDING = 86_400.0
 
 _START = 1_750_000_000.0
 _GLOBAL = "global.azure-devices-provisioning.net"
-_OFFERED = {each.name.lower() for each in (*dps.RESOURCE_TYPES, *hub.RESOURCE_TYPES, *vaults.RESOURCE_TYPES)} | {
+_OFFERED = {each.name.lower() for each in (*dps.RESOURCE_TYPES, *hub.RESOURCE_TYPES, *keyvault.RESOURCE_TYPES)} | {
     "microsoft.resources/deployments",
     "microsoft.authorization/roleassignments",
 }

@@ -9,7 +9,7 @@ from dpsops.emulator import rbac
 from dpsops.emulator.http import Route
 from dpsops.emulator.keyvault.errors import forbidden
 from dpsops.emulator.keyvault.throttling import OTHER, Limit
-from dpsops.emulator.keyvault.vault import Vault
+from dpsops.emulator.keyvault.vaults import Vault
 from dpsops.emulator.principal import Principal
 from dpsops.emulator.world import World
 

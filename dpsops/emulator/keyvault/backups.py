@@ -17,7 +17,7 @@ from dpsops.emulator.keyvault import objects
 from dpsops.emulator.keyvault.bodies import base64url_decode, base64url_encode
 from dpsops.emulator.keyvault.errors import bad_parameter, forbidden
 from dpsops.emulator.keyvault.objects import CERTIFICATES, KEYS, SECRETS, Collection
-from dpsops.emulator.keyvault.vault import Vault
+from dpsops.emulator.keyvault.vaults import Vault
 from dpsops.emulator.world import World
 
 Documents = list[tuple[Collection, JSON, list[JSON]]]

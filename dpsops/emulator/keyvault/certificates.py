@@ -1,4 +1,4 @@
-"""The certificates API: HTTP in and out. What a certificate goes through is in `enrollment`."""
+"""The certificates API: HTTP in and out. What a certificate goes through is in `certificate_operations`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,16 @@ from cryptography.hazmat.primitives import hashes
 
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Request, Response
-from dpsops.emulator.keyvault import contents, enrollment, lifecycle, material, objects, throttling
-from dpsops.emulator.keyvault import policy as policies
-from dpsops.emulator.keyvault import vault as vaults
+from dpsops.emulator.keyvault import (
+    certificate_operations,
+    certificate_policies,
+    contents,
+    lifecycle,
+    material,
+    objects,
+    throttling,
+    vaults,
+)
 from dpsops.emulator.keyvault.access import Operation
 from dpsops.emulator.keyvault.bodies import (
     attributes_of,
@@ -25,15 +32,15 @@ from dpsops.emulator.keyvault.contents import Contents
 from dpsops.emulator.keyvault.errors import bad_parameter, refusal
 from dpsops.emulator.keyvault.lifecycle import Seen, Shapes
 from dpsops.emulator.keyvault.objects import CERTIFICATES, KEYS, SECRETS
-from dpsops.emulator.keyvault.vault import Vault
+from dpsops.emulator.keyvault.vaults import Vault
 from dpsops.emulator.keyvault.versions import LIST_SUBJECT, since
 from dpsops.emulator.world import World
 
 _POLL = {"Retry-After": "10"}
 _DETAILS = {
-    policies.SELF: "Pending certificate created. Certificate request is in progress. This may take some time based on the issuer "
-    "provider. Please check again later.",
-    policies.UNKNOWN: "Pending certificate created. Please Perform Merge to complete the request.",
+    certificate_policies.SELF: "Pending certificate created. Certificate request is in progress. "
+    "This may take some time based on the issuer provider. Please check again later.",
+    certificate_policies.UNKNOWN: "Pending certificate created. Please Perform Merge to complete the request.",
 }
 
 
@@ -45,12 +52,12 @@ def create(world: World, request: Request, vault: str, name: str) -> Response:
     given = field(body, "policy", dict)
     if given is None and head is None:
         raise bad_parameter("Property policy is required")
-    policy = head["policy"] if head is not None and given is None else policies.complete(given)
-    throttling.take(world, opened, throttling.key_creation(policies.wanted_key(policy).hsm))
+    policy = head["policy"] if head is not None and given is None else certificate_policies.complete(given)
+    throttling.take(world, opened, throttling.key_creation(certificate_policies.wanted_key(policy).hsm))
     material.require_hsm_allowed(opened, policy["key_props"]["kty"])
-    enrollment.refuse_unless_free(world, opened, name)
+    certificate_operations.refuse_unless_free(world, opened, name)
     enabled = attributes_of(body).get("enabled", True)
-    head = enrollment.begin(world, opened, name, policy, enabled=enabled, tags=tags_of(body), at=world.now)
+    head = certificate_operations.begin(world, opened, name, policy, enabled=enabled, tags=tags_of(body), at=world.now)
     identifier = head["operation"]["request_id"]
     pending = f"{opened.url}/certificates/{head['name']}/pending"
     location = f"{pending}?api-version={request.api_version}&request_id={identifier}"
@@ -61,7 +68,7 @@ def get_pending(world: World, request: Request, vault: str, name: str) -> Respon
     """GetCertificateOperation."""
     opened = vaults.require(world, vault)
     head = _pending(world, opened, name)
-    waiting = head["operation"]["status"] == enrollment.IN_PROGRESS
+    waiting = head["operation"]["status"] == certificate_operations.IN_PROGRESS
     return Response(200, _operation(opened, head), _POLL if waiting else {})
 
 
@@ -72,9 +79,9 @@ def update_pending(world: World, request: Request, vault: str, name: str) -> Res
     if wanted is None:
         raise bad_parameter("Property cancellation_requested is required")
     head = _pending(world, opened, name)
-    enrollment.require_in_progress(head)
+    certificate_operations.require_in_progress(head)
     if wanted:
-        enrollment.cancel(world, opened, head)
+        certificate_operations.cancel(world, opened, head)
     return Response(200, _operation(opened, head))
 
 
@@ -83,7 +90,7 @@ def delete_pending(world: World, request: Request, vault: str, name: str) -> Res
     opened = vaults.require(world, vault)
     head = _pending(world, opened, name)
     answer = _operation(opened, head)
-    enrollment.abandon(world, opened, head)
+    certificate_operations.abandon(world, opened, head)
     return Response(200, answer)
 
 
@@ -96,15 +103,15 @@ def merge(world: World, request: Request, vault: str, name: str) -> Response:
     body = body_of(request)
     chain = contents.read_chain(field(body, "x5c", list, []))
     head = _pending(world, opened, name)
-    operation = enrollment.require_in_progress(head)
-    key = enrollment.pending_key(world, opened, head)
+    operation = certificate_operations.require_in_progress(head)
+    key = certificate_operations.pending_key(world, opened, head)
     certificate, others = contents.leaf_first(chain)
     contents.require_match(certificate, key)
     contents.require_current(certificate, world.now)
     enabled = bool(attributes_of(body).get("enabled", operation["enabled"]))
     tags = tags_of(body) or operation["tags"]
     merged = Contents(key, certificate, tuple(others))
-    enrollment.finish(world, opened, head, merged, enabled=enabled, tags=tags, at=world.now)
+    certificate_operations.finish(world, opened, head, merged, enabled=enabled, tags=tags, at=world.now)
     location = f"{opened.url}/certificates/{head['name']}?api-version={request.api_version}"
     return Response(201, _latest(world, opened, request, head["name"]), {"Location": location})
 
@@ -113,17 +120,17 @@ def import_certificate(world: World, request: Request, vault: str, name: str) ->
     """ImportCertificate: a certificate with its key, whose properties become the policy's."""
     opened = vaults.require(world, vault)
     body = body_of(request)
-    enrollment.refuse_unless_free(world, opened, object_name(name))
+    certificate_operations.refuse_unless_free(world, opened, object_name(name))
     given = field(body, "policy", dict, {})
-    content_type = field(field(given, "secret_props", dict, {}), "contentType", str, policies.PKCS12)
+    content_type = field(field(given, "secret_props", dict, {}), "contentType", str, certificate_policies.PKCS12)
     brought = contents.read(required_text(body, "value"), field(body, "pwd", str, ""), content_type)
     contents.require_current(brought.certificate, world.now)
-    policy = policies.imported(given, material.type_of(brought.key), contents.x509_props(brought.certificate))
-    head = objects.find(world, opened, CERTIFICATES, name) or enrollment.new_head(name, world.now)
+    policy = certificate_policies.imported(given, material.type_of(brought.key), contents.x509_props(brought.certificate))
+    head = objects.find(world, opened, CERTIFICATES, name) or certificate_operations.new_head(name, world.now)
     head |= {"policy": policy, "policy_updated": int(world.now), "operation": None}
     enabled = attributes_of(body).get("enabled", True)
-    issued = enrollment.Issued(brought, policy, objects.new_version(), enabled, tags_of(body), world.now)
-    enrollment.store(world, opened, head, issued)
+    issued = certificate_operations.Issued(brought, policy, objects.new_version(), enabled, tags_of(body), world.now)
+    certificate_operations.store(world, opened, head, issued)
     return Response(200, _latest(world, opened, request, name))
 
 
@@ -164,10 +171,10 @@ def update_policy(world: World, request: Request, vault: str, name: str) -> Resp
     """UpdateCertificatePolicy: what is given replaces what is there, for the next version."""
     opened = vaults.require(world, vault)
     head, _ = objects.require(world, opened, CERTIFICATES, name)
-    policy = policies.complete(body_of(request), head["policy"])
+    policy = certificate_policies.complete(body_of(request), head["policy"])
     material.require_hsm_allowed(opened, policy["key_props"]["kty"])
     head |= {"policy": policy, "policy_updated": int(world.now)}
-    enrollment.save(world, opened, head)
+    certificate_operations.save(world, opened, head)
     return Response(200, _policy(opened, head))
 
 
@@ -182,9 +189,9 @@ def _operation(vault: Vault, head: JSON) -> JSON:
     operation = head["operation"]
     target = f"{vault.url}/certificates/{head['name']}"
     ends: dict[str, JSON] = {
-        enrollment.IN_PROGRESS: {"status_details": _DETAILS[operation["issuer"]["name"]]},
-        enrollment.COMPLETED: {"target": target},
-        enrollment.CANCELLED: {},
+        certificate_operations.IN_PROGRESS: {"status_details": _DETAILS[operation["issuer"]["name"]]},
+        certificate_operations.COMPLETED: {"target": target},
+        certificate_operations.CANCELLED: {},
     }
     return {
         "id": f"{target}/pending",

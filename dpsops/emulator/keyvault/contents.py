@@ -17,10 +17,10 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.utils import CryptographyDeprecationWarning
 
 from dpsops.emulator.documents import JSON
+from dpsops.emulator.keyvault.certificate_policies import PEM
 from dpsops.emulator.keyvault.errors import bad_parameter
 from dpsops.emulator.keyvault.issuing import KEY_USAGES, UPN, months_between, show_subject
 from dpsops.emulator.keyvault.material import PrivateKey, to_pem
-from dpsops.emulator.keyvault.policy import PEM
 
 _BAD_PKCS12 = (
     "The specified PKCS#12 X.509 certificate content can not be read. Please check if certificate is in valid PKCS#12 format."

@@ -9,8 +9,9 @@ from dpsops.emulator.arm.errors import refusal
 from dpsops.emulator.arm.resources import ResourceId
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Refusal, Request, Response
-from dpsops.emulator.keyvault.vault import KIND
-from dpsops.emulator.keyvault.vault_documents import deleted_view, load, purge, require_api_version
+from dpsops.emulator.keyvault.rules import require_api_version
+from dpsops.emulator.keyvault.state import deleted_view, load, purge
+from dpsops.emulator.keyvault.vaults import KIND
 from dpsops.emulator.world import World
 
 

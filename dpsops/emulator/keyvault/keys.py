@@ -1,4 +1,4 @@
-"""The keys API: HTTP in and out. What a key computes is in `operations`."""
+"""The keys API: HTTP in and out. What a key computes is in `key_operations`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Request, Response
-from dpsops.emulator.keyvault import lifecycle, material, objects, operations, throttling
-from dpsops.emulator.keyvault import vault as vaults
+from dpsops.emulator.keyvault import key_operations, lifecycle, material, objects, throttling, vaults
 from dpsops.emulator.keyvault.access import Operation
 from dpsops.emulator.keyvault.bodies import (
     attributes_of,
@@ -23,7 +22,7 @@ from dpsops.emulator.keyvault.errors import bad_parameter, forbidden
 from dpsops.emulator.keyvault.lifecycle import Seen, Shapes
 from dpsops.emulator.keyvault.material import KeyType, PrivateKey
 from dpsops.emulator.keyvault.objects import KEYS
-from dpsops.emulator.keyvault.vault import Vault
+from dpsops.emulator.keyvault.vaults import Vault
 from dpsops.emulator.keyvault.versions import EXPORTABLE, HSM_PLATFORM, since
 from dpsops.emulator.world import World
 
@@ -87,7 +86,7 @@ def rotation_policy(world: World, request: Request, vault: str, name: str) -> Re
 
 def sign(world: World, request: Request, vault: str, name: str, version: str = "") -> Response:
     """Sign: the signature over a digest that the client made."""
-    return _compute(world, request, vault, name, version, "sign", operations.sign)
+    return _compute(world, request, vault, name, version, "sign", key_operations.sign)
 
 
 def encrypt(world: World, request: Request, vault: str, name: str, version: str = "") -> Response:
@@ -97,7 +96,7 @@ def encrypt(world: World, request: Request, vault: str, name: str, version: str 
 
 def decrypt(world: World, request: Request, vault: str, name: str, version: str = "") -> Response:
     """Decrypt."""
-    return _compute(world, request, vault, name, version, "decrypt", operations.decrypt)
+    return _compute(world, request, vault, name, version, "decrypt", key_operations.decrypt)
 
 
 def wrap(world: World, request: Request, vault: str, name: str, version: str = "") -> Response:
@@ -107,7 +106,7 @@ def wrap(world: World, request: Request, vault: str, name: str, version: str = "
 
 def unwrap(world: World, request: Request, vault: str, name: str, version: str = "") -> Response:
     """UnwrapKey."""
-    return _compute(world, request, vault, name, version, "unwrapKey", operations.decrypt)
+    return _compute(world, request, vault, name, version, "unwrapKey", key_operations.decrypt)
 
 
 def verify(world: World, request: Request, vault: str, name: str, version: str = "") -> Response:
@@ -116,7 +115,7 @@ def verify(world: World, request: Request, vault: str, name: str, version: str =
     body = body_of(request)
     algorithm = required_text(body, "alg")
     digest, signature = (base64url_decode(required_text(body, part), part) for part in ("digest", "value"))
-    return Response(200, {"value": operations.verify(key.public_key(), seen.identifier(KEYS), algorithm, digest, signature)})
+    return Response(200, {"value": key_operations.verify(key.public_key(), seen.identifier(KEYS), algorithm, digest, signature)})
 
 
 def _compute(
@@ -131,7 +130,7 @@ def _compute(
 
 
 def _encrypted(key: PrivateKey, kid: str, algorithm: str, plaintext: bytes) -> bytes:
-    return operations.encrypt(key.public_key(), kid, algorithm, plaintext)
+    return key_operations.encrypt(key.public_key(), kid, algorithm, plaintext)
 
 
 def _usable(world: World, request: Request, vault: str, name: str, version: str, operation: str) -> tuple[Seen, PrivateKey]:
@@ -162,7 +161,7 @@ def _store(
     head = objects.find(world, vault, KEYS, name) or objects.new_head(name)
     objects.refuse_managed(KEYS, head, "create")
     attributes = attributes_of(body)
-    checked = operations.default_operations(kty) if key_ops is None else _checked_operations(kty, key_ops)
+    checked = key_operations.default_operations(kty) if key_ops is None else _checked_operations(kty, key_ops)
     if checked == ["import"]:
         attributes = {"exp": int(world.now) + _KEY_EXCHANGE_LIFE} | attributes
     version = {
@@ -178,7 +177,7 @@ def _store(
 
 
 def _checked_operations(kty: str, key_ops: list[str]) -> list[str]:
-    allowed = [*operations.default_operations(kty), *(["import"] if kty == "RSA-HSM" else [])]
+    allowed = [*key_operations.default_operations(kty), *(["import"] if kty == "RSA-HSM" else [])]
     unknown = [operation for operation in key_ops if operation not in allowed]
     if unknown:
         raise bad_parameter(f"Property key_ops has invalid value {unknown[0]}")

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Request, Response
-from dpsops.emulator.keyvault import backups, enrollment, objects
-from dpsops.emulator.keyvault import vault as vaults
+from dpsops.emulator.keyvault import backups, certificate_operations, objects, vaults
 from dpsops.emulator.keyvault.access import Operation
 from dpsops.emulator.keyvault.bodies import body_of, required_text
 from dpsops.emulator.keyvault.errors import conflict, forbidden
 from dpsops.emulator.keyvault.objects import Collection
 from dpsops.emulator.keyvault.pages import page
-from dpsops.emulator.keyvault.vault import Vault
+from dpsops.emulator.keyvault.vaults import Vault
 from dpsops.emulator.world import World
 
 
@@ -146,7 +145,7 @@ def operations(collection: Collection, shapes: Shapes) -> list[Operation]:
             for version in versions:
                 objects.save(world, opened, each, head, version)
         if collection is objects.CERTIFICATES:
-            enrollment.save(world, opened, documents[0][1])
+            certificate_operations.save(world, opened, documents[0][1])
         head, version = objects.require(world, opened, collection, name)
         return Response(200, shapes.bundle(Seen(opened, request.api_version, head, version)))
 

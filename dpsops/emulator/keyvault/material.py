@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.keyvault.bodies import base64url_decode, base64url_encode, field, required_text
 from dpsops.emulator.keyvault.errors import bad_parameter, forbidden
-from dpsops.emulator.keyvault.vault import Vault
+from dpsops.emulator.keyvault.vaults import Vault
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey

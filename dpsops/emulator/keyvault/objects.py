@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Refusal
 from dpsops.emulator.keyvault.errors import conflict, deleted_not_found, forbidden, not_found
-from dpsops.emulator.keyvault.vault import Vault
+from dpsops.emulator.keyvault.vaults import Vault
 from dpsops.emulator.world import World
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Request, Response
-from dpsops.emulator.keyvault import lifecycle, objects, throttling
-from dpsops.emulator.keyvault import vault as vaults
+from dpsops.emulator.keyvault import lifecycle, objects, throttling, vaults
 from dpsops.emulator.keyvault.access import Operation
 from dpsops.emulator.keyvault.bodies import attributes_of, body_of, field, object_name, tags_of
 from dpsops.emulator.keyvault.errors import bad_parameter, forbidden

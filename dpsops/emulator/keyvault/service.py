@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from dpsops.emulator.http import Request, Response, Route, Router, Service
-from dpsops.emulator.keyvault import certificates, enrollment, keys, secrets, throttling
-from dpsops.emulator.keyvault import vault as vaults
+from dpsops.emulator.keyvault import certificate_operations, certificates, keys, secrets, throttling, vaults
 from dpsops.emulator.keyvault.access import Operation, require_access
 from dpsops.emulator.keyvault.errors import bad_parameter, refusal
-from dpsops.emulator.keyvault.vault import Vault
+from dpsops.emulator.keyvault.vaults import Vault
 from dpsops.emulator.keyvault.versions import require_known
 from dpsops.emulator.world import World
 
@@ -33,7 +32,7 @@ def authorize(world: World, request: Request, route: Route, named: Mapping[str, 
         raise refusal(415, "UnsupportedMediaType", f"The media type '{request.media_type}' is not supported.")
     if route.limit is not None:
         throttling.take(world, vault, route.limit)
-    enrollment.settle(world, vault)
+    certificate_operations.settle(world, vault)
 
 
 def unauthenticated(world: World, request: Request, reason: str) -> Response:

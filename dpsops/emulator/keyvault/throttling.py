@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from dpsops.emulator.keyvault.errors import throttled
 from dpsops.emulator.keyvault.material import KeyType
-from dpsops.emulator.keyvault.vault import Vault
+from dpsops.emulator.keyvault.vaults import Vault
 from dpsops.emulator.world import World
 
 WINDOW = 10.0

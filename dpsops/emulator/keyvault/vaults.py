@@ -1,212 +1,92 @@
-"""Microsoft.KeyVault/vaults in Resource Manager: what templates and management clients do with vaults."""
+"""Vaults as their data plane sees them, read from the document that Resource Manager writes (`state`)."""
 
 from __future__ import annotations
 
-import base64
+from dataclasses import dataclass
 
-from dpsops.emulator import rbac
-from dpsops.emulator.arm.errors import refusal, resource_not_found
-from dpsops.emulator.arm.resources import ResourceId, ResourceType
-from dpsops.emulator.arm.tags import read_tags
+from dpsops.emulator.arm.resources import ResourceId
 from dpsops.emulator.documents import JSON
-from dpsops.emulator.http import Request, Response, Route, whole_number
-from dpsops.emulator.keyvault import deleted_vaults, vault_rules
-from dpsops.emulator.keyvault import vault_documents as documents
-from dpsops.emulator.keyvault.vault import KIND, read
-from dpsops.emulator.keyvault.vault_documents import API_VERSIONS, TYPE
-from dpsops.emulator.principal import Principal
+from dpsops.emulator.keyvault.errors import refusal
+from dpsops.emulator.keyvault.versions import RECOVERABLE_DAYS, since
 from dpsops.emulator.world import World
 
-_ASSIGN = "Microsoft.Authorization/roleAssignments/write"
+KIND = "keyvault.vault"
+"""The kind of a vault's document. Names are global, so the key is the name in lower case: {"id", "name", "location",
+"tags", "properties", "created" (epoch s), "system" (systemData), "deleted" ({"at", "purge"}, epoch s) or null}."""
+
+_DAY = 86_400
+_DEFAULT_RETENTION = 90
 
 
-def put(world: World, identifier: ResourceId, body: JSON, api_version: str, caller: Principal) -> JSON:
-    """Creates, updates or (createMode `recover`) recovers the vault, and returns it as a GET shows it."""
-    documents.require_api_version(api_version)
-    name, given = identifier.name, body.get("properties") or {}
-    vault_rules.require_name(name)
-    document = documents.load(world, name)
-    if document is not None and ResourceId.parse(document["id"]).key != identifier.key:
-        raise refusal(409, "VaultAlreadyExists", vault_rules.name_in_use(name))
-    mode = given.get("createMode")
-    if mode is not None and str(mode).lower() not in ("default", "recover"):
-        raise vault_rules.bad_request("An invalid value was provided for 'createMode'.")
-    if str(mode).lower() == "recover":
-        # Stricter guess: no recording recovers a vault that was never deleted.
-        if document is None or document["deleted"] is None:
-            raise deleted_vaults.not_found(name)
-        document["deleted"] = None  # and all else is as it was: the request's properties do not matter
-    else:
-        location = vault_rules.location_of(body.get("location"))
-        if document is None:
-            document = documents.create(world, identifier, location, caller)
+@dataclass(frozen=True, slots=True)
+class Vault:
+    """A living vault: what its properties mean for keys, secrets and certificates. `retention` is in days."""
+
+    key: str
+    name: str
+    id: ResourceId
+    location: str
+    tenant: str
+    premium: bool
+    soft_delete: bool
+    purge_protection: bool
+    retention: int
+    roles: bool
+    policies: tuple[JSON, ...]
+    public: bool
+    firewall: bool
+
+    @property
+    def url(self) -> str:
+        """The vault's URL, without a slash at its end."""
+        return f"https://{self.key}.vault.azure.net"
+
+    @property
+    def retention_seconds(self) -> int:
+        """How long a deleted object is kept."""
+        return self.retention * _DAY
+
+    def recovery(self, api_version: str) -> JSON:
+        """The part of every object's attributes that says what deleting it would mean (`DeletionRecoveryLevel`)."""
+        if not self.soft_delete:
+            level, days = "Purgeable", 0
         else:
-            vault_rules.require_replaceable(document, location, identifier.group)
-        properties = vault_rules.properties(given, document.get("properties"), api_version)
-        _require_same_model(world, document, properties, caller)
-        document |= {"tags": read_tags(body.get("tags")) or {}, "properties": properties}
-    documents.save(world, document, caller)
-    return documents.view(world, document, api_version)
+            level = "Recoverable" if self.retention == _DEFAULT_RETENTION else "CustomizedRecoverable"
+            level, days = level + ("" if self.purge_protection else "+Purgeable"), self.retention
+        return {"recoveryLevel": level} | ({"recoverableDays": days} if since(api_version, RECOVERABLE_DAYS) else {})
 
 
-def get(world: World, identifier: ResourceId, api_version: str) -> JSON | None:
-    """The vault as a GET shows it, or None."""
-    documents.require_api_version(api_version)
-    document = documents.find(world, identifier)
-    return None if document is None else documents.view(world, document, api_version)
+def read(document: JSON) -> Vault:
+    """What a vault's document says."""
+    properties = document["properties"]
+    return Vault(
+        key=document["name"].lower(),
+        name=document["name"],
+        id=ResourceId.parse(document["id"]),
+        location=document["location"],
+        tenant=properties["tenantId"],
+        premium=properties["sku"]["name"].lower() == "premium",
+        soft_delete=properties["enableSoftDelete"],
+        purge_protection=properties.get("enablePurgeProtection", False),
+        retention=properties.get("softDeleteRetentionInDays", _DEFAULT_RETENTION),
+        roles=properties.get("enableRbacAuthorization", False),
+        policies=tuple(properties.get("accessPolicies", ())),
+        public=properties["publicNetworkAccess"].lower() != "disabled",
+        firewall=properties.get("networkAcls", {}).get("defaultAction", "Allow").lower() == "deny",
+    )
 
 
-def put_vault(world: World, request: Request, subscription: str, group: str, name: str) -> Response:
-    """Vaults_CreateOrUpdate: 200 also for a new vault, which is not in the DNS yet."""
-    new = documents.load(world, name) is None
-    identifier = ResourceId(subscription, group, TYPE, (name,))
-    shown = put(world, identifier, documents.body_of(request), request.api_version, request.principal)
-    if new:
-        early = {"vaultUri": shown["properties"]["vaultUri"].rstrip("/"), "provisioningState": "RegisteringDns"}
-        shown["properties"] |= early
-    return Response(200, shown)
+def find(world: World, name: str) -> Vault | None:
+    """The vault behind a host name; None where the DNS has none: never made, deleted, or still being registered."""
+    document = world.state.get(KIND, name.lower())
+    if document is None or document["deleted"] is not None or world.now < document["created"] + world.timings.operation:
+        return None
+    return read(document)
 
 
-def get_vault(world: World, request: Request, subscription: str, group: str, name: str) -> Response:
-    """Vaults_Get."""
-    document = _require(world, request, subscription, group, name)
-    return Response(200, documents.view(world, document, request.api_version))
-
-
-def patch_vault(world: World, request: Request, subscription: str, group: str, name: str) -> Response:
-    """Vaults_Update: what is given replaces what is there."""
-    document = _require(world, request, subscription, group, name)
-    body = documents.body_of(request)
-    given = document["properties"] | (body.get("properties") or {})
-    properties = vault_rules.properties(given, document["properties"], request.api_version)
-    _require_same_model(world, document, properties, request.principal)
-    document["properties"] = properties
-    given_tags = read_tags(body.get("tags"))
-    document["tags"] = document["tags"] if given_tags is None else given_tags
-    documents.save(world, document, request.principal)
-    return Response(200, documents.view(world, document, request.api_version))
-
-
-def delete_vault(world: World, request: Request, subscription: str, group: str, name: str) -> Response:
-    """Vaults_Delete: softly, if the vault is so."""
-    documents.require_api_version(request.api_version)
-    document = documents.find(world, ResourceId(subscription, group, TYPE, (name,)))
-    if document is None:
-        return Response(204)
-    vault = read(document)
-    if vault.soft_delete:
-        document["deleted"] = {"at": world.now, "purge": world.now + vault.retention_seconds}
-        documents.save(world, document, request.principal)
-    else:
-        documents.purge(world, document)
-    return Response(200)
-
-
-def list_in_group(world: World, request: Request, subscription: str, group: str) -> Response:
-    """Vaults_ListByResourceGroup."""
-    return _list(world, request, f"/subscriptions/{subscription}/resourceGroups/{group}/")
-
-
-def list_in_subscription(world: World, request: Request, subscription: str) -> Response:
-    """Vaults_ListBySubscription."""
-    return _list(world, request, f"/subscriptions/{subscription}/")
-
-
-def update_policies(world: World, request: Request, subscription: str, group: str, name: str, kind: str) -> Response:
-    """Vaults_UpdateAccessPolicy: the answer holds all policies as they are now."""
-    document = _require(world, request, subscription, group, name)
-    given = (documents.body_of(request).get("properties") or {}).get("accessPolicies")
-    present, tenant = document["properties"]["accessPolicies"], document["properties"]["tenantId"]
-    policies = vault_rules.policies_after(kind.lower(), present, vault_rules.checked_policies(given, tenant))
-    vault_rules.checked_policies(policies, tenant)
-    document["properties"]["accessPolicies"] = policies
-    documents.save(world, document, request.principal)
-    shown = {"id": f"{document['id']}/accessPolicies/", "type": f"{TYPE}/accessPolicies"}
-    return Response(200, shown | {"properties": {"accessPolicies": policies}})
-
-
-def check_name(world: World, request: Request, subscription: str) -> Response:
-    """Vaults_CheckNameAvailability."""
-    documents.require_api_version(request.api_version)
-    body = documents.body_of(request)
-    name = body.get("name")
-    if not isinstance(name, str):
-        raise vault_rules.bad_request("An invalid value was provided for 'name'.")
-    if str(body.get("type")).lower() != TYPE.lower():
-        raise vault_rules.bad_request("An invalid value was provided for 'type'.")
-    fault = vault_rules.name_fault(name)
-    if fault:
-        return Response(200, {"nameAvailable": False, "reason": "AccountNameInvalid", "message": fault})
-    if documents.load(world, name) is not None:
-        return Response(200, {"nameAvailable": False, "reason": "AlreadyExists", "message": vault_rules.name_in_use(name)})
-    return Response(200, {"nameAvailable": True})
-
-
-def _require(world: World, request: Request, subscription: str, group: str, name: str) -> JSON:
-    documents.require_api_version(request.api_version)
-    document = documents.find(world, ResourceId(subscription, group, TYPE, (name,)))
-    if document is None:
-        raise resource_not_found(TYPE, name, group)
-    return document
-
-
-def _require_same_model(world: World, document: JSON, properties: JSON, caller: Principal) -> None:
-    """Refuses to change a vault from access policies to roles, or back, for a caller who may not assign roles."""
-    model = "enableRbacAuthorization"
-    before = document.get("properties")
-    if before is None or bool(before.get(model)) == bool(properties.get(model)):
-        return
-    if not rbac.allowed(world, caller, _ASSIGN, document["id"]):
-        raise refusal(
-            403,
-            "InsufficientPermissions",
-            "Caller is not allowed to change permission model. For more information on how to change the permissions model "
-            f"follow this link: https://go.microsoft.com/fwlink/?linkid=2155160. Details: oid={caller.object_id}; "
-            f"action={_ASSIGN}; resource={document['id']}; decision=NotAllowed; ",
-        )
-
-
-def _list(world: World, request: Request, prefix: str) -> Response:
-    """All vaults below `prefix`. A page with anything on it links to one more, which is the end."""
-    documents.require_api_version(request.api_version)
-    text, token = request.query.get("$top", ""), request.query.get("$skiptoken", "")
-    top = whole_number(text)
-    if text and not top:
-        raise vault_rules.bad_request(f"An invalid value was provided for '$top': {text}.")
-    try:
-        after = base64.urlsafe_b64decode(token).decode()
-    except ValueError as invalid:
-        raise vault_rules.bad_request(f"An invalid value was provided for '$skiptoken': {token}.") from invalid
-    known = world.state.list(KIND, after=after)
-    living = [document for _, document in known if document["deleted"] is None]
-    shown = [document for document in living if document["id"].lower().startswith(prefix.lower())][:top]
-    page: JSON = {"value": [documents.view(world, document, request.api_version) for document in shown]}
-    if shown:
-        marker = base64.urlsafe_b64encode(shown[-1]["name"].lower().encode()).decode()
-        url = f"https://management.azure.com{request.path.rstrip('/')}"
-        page["nextLink"] = f"{url}?api-version={request.api_version}&$skiptoken={marker}"
-    return Response(200, page)
-
-
-_SUBSCRIPTION = "/subscriptions/{subscription}/providers/Microsoft.KeyVault"
-_DELETED = _SUBSCRIPTION + "/locations/{location}/deletedVaults/{name}"
-_GROUP = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.KeyVault/vaults"
-_VAULT = _GROUP + "/{name}"
-_RESULT = _SUBSCRIPTION + "/locations/{location}/operationResults/{operation}"
-
-ARM_ROUTES = [
-    Route("PUT", _VAULT, put_vault, f"{TYPE}/write"),
-    Route("GET", _VAULT, get_vault, f"{TYPE}/read"),
-    Route("PATCH", _VAULT, patch_vault, f"{TYPE}/write"),
-    Route("DELETE", _VAULT, delete_vault, f"{TYPE}/delete"),
-    Route("GET", _GROUP, list_in_group, f"{TYPE}/read"),
-    Route("GET", _SUBSCRIPTION + "/vaults", list_in_subscription, f"{TYPE}/read"),
-    Route("PUT", _VAULT + "/accessPolicies/{kind}", update_policies, f"{TYPE}/accessPolicies/write"),
-    Route("POST", _SUBSCRIPTION + "/checkNameAvailability", check_name, "Microsoft.KeyVault/checkNameAvailability/read"),
-    Route("GET", _SUBSCRIPTION + "/deletedVaults", deleted_vaults.list_deleted, "Microsoft.KeyVault/deletedVaults/read"),
-    Route("GET", _DELETED, deleted_vaults.get_deleted, "Microsoft.KeyVault/locations/deletedVaults/read"),
-    Route("POST", _DELETED + "/purge", deleted_vaults.purge_deleted, "Microsoft.KeyVault/locations/deletedVaults/purge/action"),
-    Route("GET", _RESULT, deleted_vaults.purge_result, "Microsoft.KeyVault/locations/operationResults/read"),
-]
-
-RESOURCE_TYPES = [ResourceType(TYPE, API_VERSIONS, put, get)]
+def require(world: World, name: str) -> Vault:
+    """The vault; a connection that outlived it is refused."""
+    vault = find(world, name)
+    if vault is None:
+        raise refusal(404, "VaultNotFound", f"The vault '{name}' was not found.")
+    return vault

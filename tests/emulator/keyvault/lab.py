@@ -19,8 +19,8 @@ from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Request, Response
 from dpsops.emulator.identity.state import OPERATOR, SUBSCRIPTION, TENANT, bootstrap
 from dpsops.emulator.identity.tokens import issue_token, signing_key
+from dpsops.emulator.keyvault.routes import ARM_ROUTES, RESOURCE_TYPES
 from dpsops.emulator.keyvault.service import SERVICE
-from dpsops.emulator.keyvault.vaults import ARM_ROUTES, RESOURCE_TYPES
 from dpsops.emulator.principal import Principal
 from dpsops.emulator.state import Database
 from dpsops.emulator.world import Clock, Timings, World

@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from dpsops.emulator.http import Refusal
-from dpsops.emulator.keyvault import issuing, material, policy
+from dpsops.emulator.keyvault import certificate_policies, issuing, material
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_months_of_certificates_that_azure_imported(nbf: int, exp: int, months: 
 def test_key_usage(usages: list[str], der: str) -> None:
     given = {"x509_props": {"subject": "CN=x", "key_usage": usages}, "issuer": {"name": "Self"}}
     key = material.generate(material.KeyType("EC", curve="P-256"))
-    certificate = issuing.self_signed(key, policy.complete(given), 1_700_000_000)
+    certificate = issuing.self_signed(key, certificate_policies.complete(given), 1_700_000_000)
     assert bytes.fromhex(der) in certificate.public_bytes(Encoding.DER)
 
 
@@ -104,7 +104,7 @@ def test_alternative_names() -> None:
     }
     given = {"x509_props": {"subject": "", "sans": sans}, "issuer": {"name": "Self"}}
     key = material.generate(material.KeyType("EC", curve="P-256"))
-    names = issuing.self_signed(key, policy.complete(given), 1_700_000_000).extensions.get_extension_for_class(
+    names = issuing.self_signed(key, certificate_policies.complete(given), 1_700_000_000).extensions.get_extension_for_class(
         x509.SubjectAlternativeName
     )
     assert names.value.get_values_for_type(x509.DNSName) == ["a.example"]
@@ -116,7 +116,7 @@ def test_alternative_names() -> None:
 @pytest.mark.parametrize("sans", [{"ipAddresses": ["not an address"]}, {"dns_names": [7]}, {"dns_names": "a.example"}])
 def test_impossible_alternative_names(sans: dict[str, object]) -> None:
     with pytest.raises(Refusal):
-        policy.complete({"x509_props": {"subject": "CN=x", "sans": sans}, "issuer": {"name": "Self"}})
+        certificate_policies.complete({"x509_props": {"subject": "CN=x", "sans": sans}, "issuer": {"name": "Self"}})
 
 
 @pytest.mark.parametrize(
@@ -132,4 +132,4 @@ def test_impossible_alternative_names(sans: dict[str, object]) -> None:
 )
 def test_key_operations_follow_the_key_usage(kty: str, usages: list[str], operations: list[str]) -> None:
     given = {"key_props": {"kty": kty}, "x509_props": {"subject": "CN=x", "key_usage": usages}, "issuer": {"name": "Self"}}
-    assert policy.key_operations(policy.complete(given)) == operations
+    assert certificate_policies.key_operations(certificate_policies.complete(given)) == operations

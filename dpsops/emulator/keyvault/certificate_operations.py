@@ -1,4 +1,4 @@
-"""How a certificate comes to be: pending, then issued by the vault, merged, cancelled or renewed.
+"""Certificate operations: how a certificate is made, pending at first, then issued by the vault, merged, cancelled or renewed.
 
 A certificate's head has, beyond any object's, "policy" (complete), "policy_created" and "policy_updated" (epoch s),
 "placeholder" (the version that stands for an issuance that has not ended, or null) and "operation": {"request_id",
@@ -20,13 +20,12 @@ from cryptography.hazmat.primitives import serialization
 
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Refusal
-from dpsops.emulator.keyvault import issuing, material, objects
-from dpsops.emulator.keyvault import policy as policies
+from dpsops.emulator.keyvault import certificate_policies, issuing, material, objects
 from dpsops.emulator.keyvault.contents import Contents, secret_value
 from dpsops.emulator.keyvault.errors import conflict, forbidden
 from dpsops.emulator.keyvault.material import PrivateKey
 from dpsops.emulator.keyvault.objects import CERTIFICATES, KEYS, SECRETS
-from dpsops.emulator.keyvault.vault import Vault
+from dpsops.emulator.keyvault.vaults import Vault
 from dpsops.emulator.world import World
 
 IN_PROGRESS, COMPLETED, CANCELLED = "inProgress", "completed", "cancelled"
@@ -66,7 +65,7 @@ def refuse_unless_free(world: World, vault: Vault, name: str) -> None:
 def begin(world: World, vault: Vault, name: str, policy: JSON, *, enabled: bool, tags: JSON | None, at: float) -> JSON:
     """Starts a new version at `at` (epoch s): a key, a request, and a placeholder that cannot be used. Returns the head."""
     head = objects.find(world, vault, CERTIFICATES, name) or new_head(name, at)
-    key = _reused_key(world, vault, head, policy) or material.generate(policies.wanted_key(policy))
+    key = _reused_key(world, vault, head, policy) or material.generate(certificate_policies.wanted_key(policy))
     csr = issuing.request(key, policy)
     _drop_placeholder(world, vault, head)
     issuer = policy["issuer"]
@@ -79,7 +78,7 @@ def begin(world: World, vault: Vault, name: str, policy: JSON, *, enabled: bool,
         "issuer": issuer,
         "csr": csr,
         "status": IN_PROGRESS,
-        "ready": at + world.timings.certificate if issuer["name"] == policies.SELF else None,
+        "ready": at + world.timings.certificate if issuer["name"] == certificate_policies.SELF else None,
         "cancelled": None,
         "version": objects.new_version(),
         "enabled": enabled,
@@ -222,7 +221,7 @@ def _next(world: World, vault: Vault, head: JSON) -> float | None:
     if current is None or not current["certificate"]:
         return None
     life = current["attributes"]
-    renewal = policies.renewal(head["policy"], life["nbf"], life["exp"])
+    renewal = certificate_policies.renewal(head["policy"], life["nbf"], life["exp"])
     return None if renewal is None else max(renewal, life["created"])
 
 
@@ -231,7 +230,7 @@ def _reused_key(world: World, vault: Vault, head: JSON, policy: JSON) -> Private
 
     A key that may not leave the vault is not handed to a policy that would let it out.
     """
-    wanted, props = policies.wanted_key(policy), policy["key_props"]
+    wanted, props = certificate_policies.wanted_key(policy), policy["key_props"]
     if not props["reuse_key"] or head["current"] in ("", head["placeholder"]):
         return None
     version = objects.find_version(world, vault, KEYS, head)
@@ -257,7 +256,7 @@ def _key_version(version: str, key: PrivateKey, policy: JSON, attributes: JSON, 
         "attributes": attributes,
         "tags": tags,
         "kty": policy["key_props"]["kty"],
-        "key_ops": policies.key_operations(policy),
+        "key_ops": certificate_policies.key_operations(policy),
         "exportable": policy["key_props"]["exportable"],
         "pem": material.to_pem(key),
     }

@@ -9,8 +9,8 @@ import pytest
 from dpsops.emulator.arm.resources import ResourceId
 from dpsops.emulator.http import Refusal
 from dpsops.emulator.identity.state import OPERATOR, SUBSCRIPTION, TENANT
-from dpsops.emulator.keyvault.vault_documents import TYPE
-from dpsops.emulator.keyvault.vaults import RESOURCE_TYPES
+from dpsops.emulator.keyvault.routes import RESOURCE_TYPES
+from dpsops.emulator.keyvault.state import TYPE
 from dpsops.emulator.world import Timings
 from tests.emulator.keyvault.lab import CONTRIBUTOR, GROUP, KEEPER, NOW, STRANGER, VAULT, VAULT_ID, Lab, properties
 

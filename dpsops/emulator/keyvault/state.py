@@ -4,52 +4,19 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from dpsops.emulator.arm import regions
-from dpsops.emulator.arm.errors import refusal
 from dpsops.emulator.arm.resources import ResourceId
 from dpsops.emulator.documents import JSON
-from dpsops.emulator.http import Request
-from dpsops.emulator.keyvault import objects
-from dpsops.emulator.keyvault import vault as vaults
-from dpsops.emulator.keyvault.vault import KIND
+from dpsops.emulator.keyvault import objects, vaults
+from dpsops.emulator.keyvault.vaults import KIND
 from dpsops.emulator.principal import Principal
 from dpsops.emulator.world import World
 
 TYPE = "Microsoft.KeyVault/vaults"
-API_VERSIONS = frozenset(
-    {
-        "2015-06-01", "2016-10-01", "2018-02-14-preview", "2018-02-14", "2019-09-01", "2020-04-01-preview",
-        "2021-04-01-preview", "2021-06-01-preview", "2021-10-01", "2021-11-01-preview", "2022-02-01-preview",
-        "2022-07-01", "2022-11-01", "2023-02-01", "2023-07-01", "2024-04-01-preview", "2024-11-01",
-        "2024-12-01-preview", "2025-05-01", "2026-02-01", "2026-05-15",
-    }
-)  # fmt: skip
 
 _SINCE = {"enableSoftDelete": "2018-02-14", "publicNetworkAccess": "2021-06-01-preview"}
 """Properties that every vault has, but that API versions older than they are do not show."""
 
 _SYSTEM_DATA_SINCE = "2021-04-01-preview"
-
-
-def require_api_version(api_version: str) -> None:
-    """Refuses an API version that the provider does not have."""
-    if api_version in API_VERSIONS:
-        return
-    raise refusal(
-        400,
-        "NoRegisteredProviderFound",
-        f"No registered resource provider found for location '' and API version '{api_version}' for type 'vaults'. "
-        f"The supported api-versions are '{', '.join(sorted(API_VERSIONS))}'. "
-        f"The supported locations are '{', '.join(regions.REGIONS)}'.",
-    )
-
-
-def body_of(request: Request) -> JSON:
-    """The body of a request that has `properties`, or none at all."""
-    body = request.json()
-    if not isinstance(body, dict) or not isinstance(body.get("properties"), dict | None):
-        raise refusal(400, "InvalidRequestContent", "The request content was invalid and could not be deserialized.")
-    return body
 
 
 def load(world: World, name: str) -> JSON | None:

@@ -1,0 +1,1 @@
+"""Azure Resource Manager: its gateway, subscriptions, resource groups, deployments and role assignments."""

@@ -9,8 +9,7 @@ import re
 from functools import partial
 from typing import Any
 
-from dpsops.emulator.arm import deployment_records as records
-from dpsops.emulator.arm import groups, operations
+from dpsops.emulator.arm import deployment_records, groups, operations
 from dpsops.emulator.arm.errors import error, refusal, refused_error
 from dpsops.emulator.arm.plans import preflight, read_plan, unfold
 from dpsops.emulator.arm.providers import Providers
@@ -39,7 +38,7 @@ def _identify(world: World, subscription: str, group: str, name: str) -> Resourc
 
 
 def _require(world: World, subscription: str, group: str, name: str) -> JSON:
-    record = records.find(world, _identify(world, subscription, group, name))
+    record = deployment_records.find(world, _identify(world, subscription, group, name))
     if record is None:
         raise refusal(404, "DeploymentNotFound", f"Deployment '{name}' could not be found.")
     return record
@@ -58,28 +57,28 @@ def _body(request: Request, name: str) -> JSON:
 def _create(providers: Providers, world: World, request: Request, subscription: str, group: str, deployment: str) -> Response:
     """201, or 200 over an older deployment of the same name, which must have ended."""
     identifier = _identify(world, subscription, group, deployment)
-    older = records.require_ended(world, identifier)
+    older = deployment_records.require_ended(world, identifier)
     body = _body(request, deployment)
     plan = read_plan(world, identifier, body.get("properties"), request.principal)
     record = Runner(providers, request.principal).run(world, plan, tags=read_tags(body.get("tags")))
     url = f"https://{request.host}{identifier}/operationStatuses/{record['operation']}?api-version={request.api_version}"
     headers = {"Azure-AsyncOperation": url} | operations.retry_after(world)
-    return Response(201 if older is None else 200, records.show(world, record, accepted=True), headers)
+    return Response(201 if older is None else 200, deployment_records.show(world, record, accepted=True), headers)
 
 
 def _get(world: World, request: Request, subscription: str, group: str, deployment: str) -> Response:
-    return Response(200, records.show(world, _require(world, subscription, group, deployment)))
+    return Response(200, deployment_records.show(world, _require(world, subscription, group, deployment)))
 
 
 def _head(world: World, request: Request, subscription: str, group: str, deployment: str) -> Response:
-    found = records.find(world, _identify(world, subscription, group, deployment))
+    found = deployment_records.find(world, _identify(world, subscription, group, deployment))
     return Response(404 if found is None else 204)
 
 
 def _list(world: World, request: Request, subscription: str, group: str) -> Response:
     """The newest first; `$filter` knows `provisioningState eq`, as in Azure."""
     scope = f"/subscriptions/{subscription}/resourceGroups/{group}"
-    found = [records.show(world, each) for each in records.list_at(world, scope)]
+    found = [deployment_records.show(world, each) for each in deployment_records.list_at(world, scope)]
     text = request.query.get("$filter", "")
     if text:
         match = re.fullmatch(r"provisioningState eq '(\w+)'", text.strip())
@@ -100,20 +99,20 @@ def _top(request: Request) -> int | None:
 def _delete(world: World, request: Request, subscription: str, group: str, deployment: str) -> Response:
     """The record goes; what it deployed stays. 204 where there is none."""
     identifier = _identify(world, subscription, group, deployment)
-    if records.require_ended(world, identifier) is None:
+    if deployment_records.require_ended(world, identifier) is None:
         return Response(204)
-    records.forget(world, str(identifier))
+    deployment_records.forget(world, str(identifier))
     return operations.accepted(world, request, subscription)
 
 
 def _cancel(world: World, request: Request, subscription: str, group: str, deployment: str) -> Response:
     """Ends a running deployment. What it has made so far stays, which here is everything."""
     record = _require(world, subscription, group, deployment)
-    if not records.is_running(world, record):
-        state = records.status(world, record)
+    if not deployment_records.is_running(world, record):
+        state = deployment_records.status(world, record)
         message = f"The deployment '{record['name']}' cannot be cancelled because its provisioning state is '{state}'."
         raise refusal(409, "DeploymentCannotBeCancelled", message)
-    records.save(world, record | {"cancelled": True, "ready": world.now})
+    deployment_records.save(world, record | {"cancelled": True, "ready": world.now})
     return Response(204)
 
 
@@ -172,7 +171,7 @@ def _status(world: World, request: Request, subscription: str, group: str, deplo
     record = _require(world, subscription, group, deployment)
     if record["operation"] != operation:
         raise refusal(404, "DeploymentOperationNotFound", f"Deployment operation '{operation}' could not be found.")
-    status = records.status(world, record)
+    status = deployment_records.status(world, record)
     body: JSON = {"status": status}
     if status == "Failed":
         body["error"] = record["error"]
@@ -182,12 +181,12 @@ def _status(world: World, request: Request, subscription: str, group: str, deplo
 
 
 def _steps(world: World, request: Request, subscription: str, group: str, deployment: str) -> Response:
-    found = records.show_steps(world, _require(world, subscription, group, deployment))
+    found = deployment_records.show_steps(world, _require(world, subscription, group, deployment))
     return Response(200, {"value": found[: _top(request)]})
 
 
 def _step(world: World, request: Request, subscription: str, group: str, deployment: str, operation: str) -> Response:
-    for each in records.show_steps(world, _require(world, subscription, group, deployment)):
+    for each in deployment_records.show_steps(world, _require(world, subscription, group, deployment)):
         if each["operationId"].lower() == operation.lower():
             return Response(200, each)
     raise refusal(404, "DeploymentOperationNotFound", f"Deployment operation '{operation}' could not be found.")

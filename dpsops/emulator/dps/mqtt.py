@@ -17,7 +17,7 @@ from cryptography import x509
 
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.dps.bodies import json_object
-from dpsops.emulator.dps.registration import API_VERSIONS, Answer, look_up, register
+from dpsops.emulator.dps.device_registration import API_VERSIONS, Answer, look_up, register
 from dpsops.emulator.dps.state import DOMAIN, reachable_service, service_of_scope
 from dpsops.emulator.http import Refusal
 from dpsops.emulator.microsoft_devices.proof import common_name

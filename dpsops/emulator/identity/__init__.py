@@ -1,0 +1,1 @@
+"""Entra ID: discovery, tokens, and the applications that sign in."""

@@ -18,9 +18,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from dpsops.emulator.azure import Azure
 from dpsops.emulator.documents import JSON
-from dpsops.emulator.dps.device import SERVICE as DEVICE
 from dpsops.emulator.dps.mqtt import DPS_ENDPOINT
-from dpsops.emulator.dps.service import SERVICE
+from dpsops.emulator.dps.service import DEVICE_SERVICE, SERVICE
 from dpsops.emulator.http import Request, Response
 from dpsops.emulator.iothub.devices import find_device
 from dpsops.emulator.iothub.state import load_hub
@@ -120,7 +119,7 @@ class Lab:
         for name in self.hubs:
             self.arm.hub(name)
         self.link(self.hubs)
-        services = [SERVICE, DEVICE]
+        services = [SERVICE, DEVICE_SERVICE]
         self.azure = Azure(self.arm.database, self.arm.clock, self.arm.timings, services=services, endpoints=[DPS_ENDPOINT])
         self.read_keys()
 

@@ -23,7 +23,7 @@ from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Request, Response
 from dpsops.emulator.identity.tokens import issue_token, signing_key
 from dpsops.emulator.iothub.mqtt import HubEndpoint
-from dpsops.emulator.iothub.registry import SERVICE
+from dpsops.emulator.iothub.service import SERVICE
 from dpsops.emulator.iothub.state import load_hub
 from dpsops.emulator.mqtt.endpoint import Connect, ConnectionRefused, Publication
 from dpsops.emulator.principal import Principal

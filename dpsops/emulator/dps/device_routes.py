@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from dpsops.emulator.documents import JSON
-from dpsops.emulator.dps.access import unauthenticated, unknown
 from dpsops.emulator.dps.bodies import bad_request, json_object
+from dpsops.emulator.dps.device_registration import API_VERSIONS, Answer, find_state, look_up, register
 from dpsops.emulator.dps.errors import NOT_FOUND, UNSUPPORTED_MEDIA_TYPE, refusal
-from dpsops.emulator.dps.registration import API_VERSIONS, Answer, find_state, look_up, register
 from dpsops.emulator.dps.state import reachable_service
-from dpsops.emulator.http import Request, Response, Route, Router, Service
+from dpsops.emulator.http import Request, Response, Route
 from dpsops.emulator.world import World
-
-_HOST = re.compile(r"global\.azure-devices-provisioning\.net")
 
 
 def _register(world: World, request: Request, *, scope: str, registration: str, service: str = "") -> Response:
@@ -54,10 +50,6 @@ def _respond(answer: Answer, links: Mapping[str, str]) -> Response:
     return Response(answer.status, answer.body, headers)
 
 
-def _authorize(world: World, request: Request, route: Route, named: Mapping[str, str]) -> None:
-    """The certificates decide, behind the routes."""
-
-
 _ONE = "/{scope}/registrations/{registration}"
 
 ROUTES = [
@@ -65,13 +57,3 @@ ROUTES = [
     Route("GET", f"{_ONE}/operations/{{operation}}", _look_up),
     Route("POST", _ONE, _find_state),
 ]
-
-SERVICE = Service(
-    name="dps-device",
-    host=_HOST,
-    audience="",
-    router=Router(ROUTES),
-    authorize=_authorize,
-    unauthenticated=unauthenticated,
-    unknown=unknown,
-)

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from itertools import islice
 
 from dpsops.emulator.documents import JSON
-from dpsops.emulator.http import NOTHING, Request, Response, Router, Service, whole_number
-from dpsops.emulator.iothub import access, limits, twins
+from dpsops.emulator.http import NOTHING, Request, Response, whole_number
+from dpsops.emulator.iothub import limits, twins
 from dpsops.emulator.iothub.access import Operation, require_hub
 from dpsops.emulator.iothub.bodies import member, read_body
 from dpsops.emulator.iothub.bulk import apply
@@ -181,19 +181,3 @@ OPERATIONS = [
     Operation("GET", "/statistics/devices", _count_devices, "statistics/read", right="RegistryRead"),
     Operation("GET", "/statistics/service", _count_connections, "statistics/read", right="ServiceConnect"),
 ]
-
-
-def _unknown(world: World, request: Request) -> Response:
-    return Response(404, {"Message": f"No HTTP resource was found that matches the request URI '{request.url}'."})
-
-
-SERVICE = Service(
-    name="iothub",
-    host=access.HOST,
-    audience="",  # the door takes tokens and shared access signatures, and reads either itself
-    router=Router(OPERATIONS),
-    authorize=access.authorize,
-    unauthenticated=access.unauthenticated,
-    unknown=_unknown,
-    resolves=access.resolves,
-)

@@ -1,0 +1,110 @@
+"""What Entra ID accepts as a token request.
+
+Sources: Microsoft identity platform, "OAuth 2.0 client credentials flow" and "Microsoft Entra
+authentication and authorization error codes" (AADSTS...).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import parse_qs
+
+from dpsops.emulator.http import Request
+from dpsops.emulator.identity.errors import refusal
+from dpsops.emulator.identity.state import Application, find_application, trusted_issuers
+from dpsops.emulator.identity.tokens import InvalidToken, verify_jwt
+from dpsops.emulator.world import World
+
+_RESOURCES = (
+    "https://management.azure.com",
+    "https://management.core.windows.net",
+    "https://vault.azure.net",
+    "https://azure-devices-provisioning.net",
+    "https://iothubs.azure.net",
+)
+_JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+_SKEW = 300
+"""Seconds by which clocks may differ."""
+
+
+def form_of(request: Request) -> Mapping[str, str]:
+    """The form of a token request; one in any other encoding has nothing in it."""
+    if request.media_type != "application/x-www-form-urlencoded":
+        return {}
+    return {key: values[0] for key, values in parse_qs(request.body.decode(errors="replace")).items() if len(values) == 1}
+
+
+def required(world: World, form: Mapping[str, str], name: str) -> str:
+    """A field that the form must have."""
+    if name not in form:
+        message = f"The request body must contain the following parameter: '{name}'."
+        raise refusal(world, "invalid_request", 900144, message)
+    return form[name]
+
+
+def require_tenant(world: World, tenant: str) -> None:
+    """Refuses a tenant that does not exist."""
+    known = {document["tenantId"] for _, document in world.state.list("subscription")}
+    if tenant.lower() not in known and tenant.lower() not in {"common", "organizations"}:
+        raise refusal(world, "invalid_request", 90002, f"Tenant '{tenant}' not found.")
+
+
+def require_client(world: World, form: Mapping[str, str], tenant: str) -> Application:
+    """The application that asks for a token as itself, with its client secret or a client assertion."""
+    grant = required(world, form, "grant_type")
+    if grant != "client_credentials":
+        raise refusal(world, "unsupported_grant_type", 70003, f"The app requested an unsupported grant type '{grant}'.")
+    name = required(world, form, "client_id")
+    application = find_application(world, name)
+    if application is None or application.principal.tenant_id != tenant.lower():
+        message = f"Application with identifier '{name}' was not found in the directory '{tenant}'."
+        raise refusal(world, "unauthorized_client", 700016, message)
+    if "client_assertion" in form:
+        _require_assertion(world, application, form)
+    elif "client_secret" not in form:
+        message = "'client_assertion', 'client_secret' or 'request' is required for the 'client_credentials' grant type."
+        raise refusal(world, "invalid_request", 7000216, message, 401)
+    elif not application.accepts(form["client_secret"]):
+        message = (
+            "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, "
+            f"not the client secret ID, for a secret added to app '{application.principal.app_id}'."
+        )
+        raise refusal(world, "invalid_client", 7000215, message, 401)
+    return application
+
+
+def audience_of(world: World, scope: str, tenant: str) -> str:
+    """The audience of the token for a scope: one of the resources that there are."""
+    if not scope.endswith("/.default"):
+        message = f"The provided request must include a 'scope' input parameter. The scope '{scope}' is not valid."
+        raise refusal(world, "invalid_scope", 1002012, message)
+    resource = scope.removesuffix("/.default").rstrip("/")
+    if resource not in _RESOURCES:
+        message = f"The resource principal named {resource} was not found in the tenant named {tenant}."
+        raise refusal(world, "invalid_resource", 500011, message)
+    return resource
+
+
+def _require_assertion(world: World, application: Application, form: Mapping[str, str]) -> None:
+    """A federated token: signed by a trusted issuer, for its subject and audience, and not expired."""
+    if form.get("client_assertion_type") != _JWT_BEARER:
+        message = "The request body must contain the following parameter: 'client_assertion_type'."
+        raise refusal(world, "invalid_request", 900144, message)
+    credentials = trusted_issuers(world, application.principal.app_id)
+    for credential in credentials:
+        try:
+            claims = verify_jwt(form["client_assertion"], credential.key)
+        except InvalidToken:
+            continue
+        if claims.get("iss") != credential.issuer or claims.get("sub") != credential.subject:
+            continue
+        if claims.get("aud") != credential.audience:
+            message = "No matching federated identity record found for presented assertion audience."
+            raise refusal(world, "invalid_client", 700212, message, 401)
+        begins, ends = claims.get("nbf", 0), claims.get("exp")
+        if not (isinstance(begins, int | float) and isinstance(ends, int | float) and begins - _SKEW <= world.now < ends):
+            message = "Client assertion is not within its valid time range."
+            raise refusal(world, "invalid_client", 700024, message, 401)
+        return
+    message = "No matching federated identity record found for presented assertion subject."
+    raise refusal(world, "invalid_client", 700213, message, 401)

@@ -12,7 +12,7 @@ from dpsops.emulator.documents import JSON
 from dpsops.emulator.faults import Faults
 from dpsops.emulator.http import Refusal, Request, Response, Service
 from dpsops.emulator.identity.tokens import InvalidToken, read_token
-from dpsops.emulator.mqtt.endpoint import ConnectionRefused, Endpoint, ProtocolViolation
+from dpsops.emulator.mqtt_endpoint import ConnectionRefused, Endpoint, ProtocolViolation
 from dpsops.emulator.services import ENDPOINTS, SERVICES
 from dpsops.emulator.state import Database
 from dpsops.emulator.world import Clock, Meter, Timings, World

@@ -11,7 +11,7 @@ from dpsops.emulator.identity.service import SERVICE as IDENTITY
 from dpsops.emulator.iothub.mqtt import HUB_ENDPOINT
 from dpsops.emulator.iothub.service import SERVICE as IOT_HUB
 from dpsops.emulator.keyvault.service import SERVICE as KEY_VAULT
-from dpsops.emulator.mqtt.endpoint import Endpoint
+from dpsops.emulator.mqtt_endpoint import Endpoint
 
 SERVICES: tuple[Service, ...] = (IDENTITY, RESOURCE_MANAGER, KEY_VAULT, IOT_HUB, DPS, DPS_DEVICE)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from dpsops.emulator.arm.errors import refusal
-from dpsops.emulator.arm.resources import DEPLOYMENTS, ResourceId
-from dpsops.emulator.arm.times import american, duration, timestamp
 from dpsops.emulator.documents import JSON
+from dpsops.emulator.resource_provider.errors import refusal
+from dpsops.emulator.resource_provider.resources import DEPLOYMENTS, ResourceId
+from dpsops.emulator.times import american, duration, timestamp
 from dpsops.emulator.world import World
 
 _KIND = "deployment"

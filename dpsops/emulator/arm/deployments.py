@@ -9,17 +9,18 @@ import re
 from functools import partial
 from typing import Any
 
-from dpsops.emulator.arm import deployment_records, groups, operations
-from dpsops.emulator.arm.errors import error, refusal, refused_error
+from dpsops.emulator.arm import deployment_records, groups
 from dpsops.emulator.arm.plans import preflight, read_plan, unfold
 from dpsops.emulator.arm.providers import Providers
-from dpsops.emulator.arm.resources import DEPLOYMENTS, ResourceId
 from dpsops.emulator.arm.runs import Runner, show_dependencies, show_providers
-from dpsops.emulator.arm.tags import read_tags
-from dpsops.emulator.arm.times import timestamp
 from dpsops.emulator.arm.whatif import what_if
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Refusal, Request, Response, Route, whole_number
+from dpsops.emulator.resource_provider import operations
+from dpsops.emulator.resource_provider.errors import error, refusal, refused_error
+from dpsops.emulator.resource_provider.resources import DEPLOYMENTS, ResourceId
+from dpsops.emulator.resource_provider.tags import read_tags
+from dpsops.emulator.times import timestamp
 from dpsops.emulator.world import World
 
 

@@ -9,10 +9,10 @@ from dataclasses import replace
 
 from dpsops.emulator import rbac
 from dpsops.emulator.arm import deployments, groups, providers, role_routes, roles, subscriptions, versions
-from dpsops.emulator.arm.errors import error, forbidden, refusal
 from dpsops.emulator.arm.providers import Providers
-from dpsops.emulator.arm.resources import DEPLOYMENTS, ResourceType
 from dpsops.emulator.http import Request, Response, Route, Router, Service
+from dpsops.emulator.resource_provider.errors import error, forbidden, refusal
+from dpsops.emulator.resource_provider.resources import DEPLOYMENTS, ResourceType
 from dpsops.emulator.world import World
 
 _AUDIENCES = ("https://management.azure.com/", "https://management.core.windows.net/")

@@ -6,13 +6,14 @@ import re
 from functools import partial
 from typing import Any
 
-from dpsops.emulator.arm import deployment_records, operations, regions, roles
-from dpsops.emulator.arm.errors import group_not_found, refusal
+from dpsops.emulator.arm import deployment_records, roles
 from dpsops.emulator.arm.providers import Providers
-from dpsops.emulator.arm.resources import ResourceId
-from dpsops.emulator.arm.tags import read_tags
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Request, Response, Route
+from dpsops.emulator.resource_provider import operations, regions
+from dpsops.emulator.resource_provider.errors import group_not_found, refusal
+from dpsops.emulator.resource_provider.resources import ResourceId
+from dpsops.emulator.resource_provider.tags import read_tags
 from dpsops.emulator.world import World
 
 _KIND = "resourceGroup"

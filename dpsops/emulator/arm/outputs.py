@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from dpsops.emulator.arm.errors import error, refused_error
 from dpsops.emulator.arm.template.evaluator import Evaluator, Place
 from dpsops.emulator.arm.template.parameters import Parameter
 from dpsops.emulator.arm.template.template import Template, where
 from dpsops.emulator.arm.template.values import TemplateError
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Refusal
+from dpsops.emulator.resource_provider.errors import error, refused_error
 
 _CODE = "DeploymentOutputEvaluationFailed"
 

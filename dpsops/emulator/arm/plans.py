@@ -9,10 +9,8 @@ from typing import Any
 
 from dpsops.emulator import rbac
 from dpsops.emulator.arm import groups, subscriptions
-from dpsops.emulator.arm.errors import refusal
 from dpsops.emulator.arm.outputs import check_outputs
 from dpsops.emulator.arm.providers import Providers, require_deployments
-from dpsops.emulator.arm.resources import DEPLOYMENTS, ResourceId
 from dpsops.emulator.arm.template.ambient import Context
 from dpsops.emulator.arm.template.declarations import Declared, declare, order
 from dpsops.emulator.arm.template.evaluator import Evaluator, Names, Place, Runtime, deferred, is_loops
@@ -22,6 +20,8 @@ from dpsops.emulator.arm.template.values import TemplateError, is_known, text
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Refusal
 from dpsops.emulator.principal import Principal
+from dpsops.emulator.resource_provider.errors import refusal
+from dpsops.emulator.resource_provider.resources import DEPLOYMENTS, ResourceId
 from dpsops.emulator.world import World
 
 _MODES = {"incremental": "Incremental", "complete": "Complete"}

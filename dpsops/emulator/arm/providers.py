@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from dpsops.emulator.arm import regions
-from dpsops.emulator.arm.errors import refusal, resource_not_found
-from dpsops.emulator.arm.resources import DEPLOYMENTS, ResourceId, ResourceType
 from dpsops.emulator.arm.versions import RESOURCES
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Refusal, Request, Response, Route, Router
 from dpsops.emulator.principal import Principal
+from dpsops.emulator.resource_provider import regions
+from dpsops.emulator.resource_provider.errors import refusal, resource_not_found
+from dpsops.emulator.resource_provider.resources import DEPLOYMENTS, ResourceId, ResourceType
 from dpsops.emulator.world import World
 
 _HOST = "management.azure.com"

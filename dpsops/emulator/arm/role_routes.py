@@ -6,11 +6,11 @@ import re
 from functools import partial
 
 from dpsops.emulator.arm import roles
-from dpsops.emulator.arm.errors import refusal
 from dpsops.emulator.arm.providers import Providers
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Request, Response, Route
 from dpsops.emulator.rbac import ROLES, Role
+from dpsops.emulator.resource_provider.errors import refusal
 from dpsops.emulator.world import World
 
 _FILTER = re.compile(r"atScope\(\)|(?:principalId eq|assignedTo\() ?'(?P<principal>[^']*)'\)?", re.IGNORECASE)

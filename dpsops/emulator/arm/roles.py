@@ -9,14 +9,14 @@ import re
 import uuid
 from typing import Any
 
-from dpsops.emulator.arm.errors import refusal
-from dpsops.emulator.arm.resources import ResourceId, ResourceType
-from dpsops.emulator.arm.times import timestamp
 from dpsops.emulator.arm.versions import AUTHORIZATION
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.identity.state import is_service_principal
 from dpsops.emulator.principal import Principal
 from dpsops.emulator.rbac import ASSIGNMENT, ROLES
+from dpsops.emulator.resource_provider.errors import refusal
+from dpsops.emulator.resource_provider.resources import ResourceId, ResourceType
+from dpsops.emulator.times import timestamp
 from dpsops.emulator.world import World
 
 TYPE = "Microsoft.Authorization/roleAssignments"

@@ -15,17 +15,17 @@ from typing import Any
 
 from dpsops.emulator import rbac
 from dpsops.emulator.arm import deployment_records
-from dpsops.emulator.arm.errors import error, forbidden, refusal, refused_error, resource_not_found, status_phrase
 from dpsops.emulator.arm.outputs import evaluate_outputs
 from dpsops.emulator.arm.plans import Plan, evaluate_body, preflight, read_nested
 from dpsops.emulator.arm.providers import Providers
-from dpsops.emulator.arm.resources import DEPLOYMENTS, ResourceId
 from dpsops.emulator.arm.template.declarations import Declared
 from dpsops.emulator.arm.template.evaluator import Runtime
 from dpsops.emulator.arm.template.values import TemplateError
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Refusal
 from dpsops.emulator.principal import Principal
+from dpsops.emulator.resource_provider.errors import error, forbidden, refusal, refused_error, resource_not_found, status_phrase
+from dpsops.emulator.resource_provider.resources import DEPLOYMENTS, ResourceId
 from dpsops.emulator.world import World
 
 _FAILED = (

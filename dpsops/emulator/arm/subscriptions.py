@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dpsops.emulator import rbac
-from dpsops.emulator.arm import operations, regions
-from dpsops.emulator.arm.errors import refusal
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Request, Response, Route
+from dpsops.emulator.resource_provider import operations, regions
+from dpsops.emulator.resource_provider.errors import refusal
 from dpsops.emulator.world import World
 
 _KIND = "subscription"

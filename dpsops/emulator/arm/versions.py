@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from dpsops.emulator.arm.errors import refusal
 from dpsops.emulator.http import Request, Response, Route
+from dpsops.emulator.resource_provider.errors import refusal
 from dpsops.emulator.world import World
 
 RESOURCES = frozenset(

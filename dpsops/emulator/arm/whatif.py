@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dpsops.emulator.arm import regions
 from dpsops.emulator.arm.delta import differences
 from dpsops.emulator.arm.plans import Foreseen, Plan, preflight, unfold
 from dpsops.emulator.arm.providers import Providers
-from dpsops.emulator.arm.resources import ResourceId
 from dpsops.emulator.arm.template.values import shown
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.principal import Principal
+from dpsops.emulator.resource_provider import regions
+from dpsops.emulator.resource_provider.resources import ResourceId
 from dpsops.emulator.world import World
 
 _IDENTITY = ("id", "name", "type", "apiVersion")

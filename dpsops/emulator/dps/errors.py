@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import uuid
 
-from dpsops.emulator.arm.times import timestamp
 from dpsops.emulator.http import Refusal, Response
+from dpsops.emulator.times import timestamp
 from dpsops.emulator.world import World
 
 ARGUMENT_INVALID = 400_004

@@ -6,11 +6,11 @@ A link's document: {"name" (the hub's host), "location", "applyAllocationPolicy"
 
 from __future__ import annotations
 
-from dpsops.emulator.arm.regions import normal
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.iothub.state import hub_at
 from dpsops.emulator.microsoft_devices.bodies import member
 from dpsops.emulator.microsoft_devices.errors import BAD_REQUEST, refusal
+from dpsops.emulator.resource_provider.regions import normal
 from dpsops.emulator.world import World
 
 _MASK = "****"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.dps.access import Operation, require_service
 from dpsops.emulator.dps.enrollments.changes import require_entry
-from dpsops.emulator.dps.enrollments.entries import GROUPS, prefix_of
+from dpsops.emulator.dps.enrollments.entries import GROUPS
 from dpsops.emulator.dps.errors import REGISTRATION_NOT_FOUND, STALE, refusal
 from dpsops.emulator.dps.pages import page
 from dpsops.emulator.dps.registrations import KIND, delete_registration, find_registration, show_registration
+from dpsops.emulator.dps.state import prefix_of
 from dpsops.emulator.http import NOTHING, Request, Response
 from dpsops.emulator.microsoft_devices.etags import condition
 from dpsops.emulator.world import World

@@ -8,9 +8,9 @@ s), "thumbprint" (of the leaf that began it)})}.
 
 from __future__ import annotations
 
-from dpsops.emulator.arm.times import timestamp
 from dpsops.emulator.documents import JSON
-from dpsops.emulator.dps.enrollments.entries import prefix_of
+from dpsops.emulator.dps.state import prefix_of
+from dpsops.emulator.times import timestamp
 from dpsops.emulator.world import World
 
 KIND = "registration"

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import secrets
 
-from dpsops.emulator.arm.errors import resource_not_found
-from dpsops.emulator.arm.resources import ResourceId, ResourceType
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.dps import rules
+from dpsops.emulator.dps.deletion import empty_service
 from dpsops.emulator.dps.links import read_links, show_given, show_link
-from dpsops.emulator.dps.state import DOMAIN, empty_service, find_service, load_service, save_service, services_below
+from dpsops.emulator.dps.state import DOMAIN, find_service, load_service, save_service, services_below
 from dpsops.emulator.http import Request, Response, Route
 from dpsops.emulator.microsoft_devices.bodies import json_object, member, members, tags
 from dpsops.emulator.microsoft_devices.certificate_routes import certificate_routes, certificate_type
@@ -22,6 +21,8 @@ from dpsops.emulator.microsoft_devices.regions import read_location
 from dpsops.emulator.microsoft_devices.transitions import Tracking, enter, poll, refuse_busy, settled
 from dpsops.emulator.microsoft_devices.versions import behind
 from dpsops.emulator.principal import Principal
+from dpsops.emulator.resource_provider.errors import resource_not_found
+from dpsops.emulator.resource_provider.resources import ResourceId, ResourceType
 from dpsops.emulator.world import World
 
 TYPE = "Microsoft.Devices/provisioningServices"

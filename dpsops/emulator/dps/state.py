@@ -7,12 +7,9 @@ A service's document: {"id", "name", "location", "subscription", "group", "tags"
 
 from __future__ import annotations
 
-from dpsops.emulator.arm.resources import ResourceId
 from dpsops.emulator.documents import JSON
-from dpsops.emulator.dps.enrollments.entries import delete_entries
-from dpsops.emulator.dps.registrations import delete_registrations
-from dpsops.emulator.microsoft_devices.certificates import delete_certificates
 from dpsops.emulator.microsoft_devices.transitions import gone, settled
+from dpsops.emulator.resource_provider.resources import ResourceId
 from dpsops.emulator.world import World
 
 _KIND = "provisioningService"
@@ -57,18 +54,14 @@ def save_service(world: World, service: JSON) -> None:
     world.state.put(_KIND, service["name"].lower(), service)
 
 
-def empty_service(world: World, service: JSON) -> None:
-    """Forgets what is inside a service."""
-    delete_certificates(world, service)
-    delete_entries(world, service)
-    delete_registrations(world, service)
+def forget_service(world: World, service: JSON) -> None:
+    """Removes the provisioning service; what is inside goes first."""
+    world.state.delete(_KIND, service["name"].lower())
 
 
-def delete_group(world: World, subscription: str, group: str) -> None:
-    """Forgets all provisioning services of a resource group, with their certificates."""
-    for service in services_below(world, f"/subscriptions/{subscription}/resourceGroups/{group}"):
-        empty_service(world, service)
-        world.state.delete(_KIND, service["name"].lower())
+def prefix_of(service: JSON) -> str:
+    """What the keys of all that belongs to a service begin with."""
+    return f"{service['id'].lower()}/"
 
 
 def _serves(world: World, service: JSON) -> bool:

@@ -6,13 +6,13 @@ import base64
 import re
 import secrets
 
-from dpsops.emulator.arm.times import timestamp
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.iothub import twins
 from dpsops.emulator.iothub.bodies import member
 from dpsops.emulator.iothub.devices import TooManyDevices, add_device, devices_of, new_device, save_device
 from dpsops.emulator.iothub.errors import device_not_found, invalid, refusal
 from dpsops.emulator.iothub.twins import InvalidTwin
+from dpsops.emulator.times import timestamp
 from dpsops.emulator.world import World
 
 _ID = re.compile(r"[A-Za-z0-9\-.%_#*?!(),:=@$']{1,128}")

@@ -21,7 +21,7 @@ from dpsops.emulator.iothub.admission import Username, admit
 from dpsops.emulator.iothub.devices import find_device, keep_message, save_device
 from dpsops.emulator.iothub.telemetry import MAX_SIZE, InvalidProperties, new_message, size_of
 from dpsops.emulator.iothub.twins import InvalidTwin
-from dpsops.emulator.mqtt.endpoint import Connect, ConnectionRefused, Endpoint, ProtocolViolation, Publication
+from dpsops.emulator.mqtt_endpoint import Connect, ConnectionRefused, Endpoint, ProtocolViolation, Publication
 from dpsops.emulator.world import World
 
 _IDENTIFIER_REJECTED, _SERVER_UNAVAILABLE, _BAD_USERNAME, _NOT_AUTHORIZED = 2, 3, 4, 5  # MQTT 3.1.1, 3.2.2.3

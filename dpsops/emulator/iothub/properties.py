@@ -5,7 +5,6 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any
 
-from dpsops.emulator.arm.times import timestamp
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.iothub import requirements
 from dpsops.emulator.iothub.routing import masked, read_routing, spell_sources
@@ -13,6 +12,7 @@ from dpsops.emulator.iothub.rules import Sku
 from dpsops.emulator.iothub.state import DOMAIN
 from dpsops.emulator.microsoft_devices.bodies import member, members
 from dpsops.emulator.microsoft_devices.regions import REGIONS
+from dpsops.emulator.times import timestamp
 from dpsops.emulator.world import World
 
 _QUEUE = {"lockDurationAsIso8601": "PT1M", "ttlAsIso8601": "PT1H", "maxDeliveryCount": 10}

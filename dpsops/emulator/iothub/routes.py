@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import secrets
 
-from dpsops.emulator.arm.errors import resource_not_found
-from dpsops.emulator.arm.regions import normal
-from dpsops.emulator.arm.resources import ResourceId, ResourceType
-from dpsops.emulator.arm.times import timestamp
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import NOTHING, Request, Response, Route
 from dpsops.emulator.iothub import monitoring, rules
@@ -28,6 +24,10 @@ from dpsops.emulator.microsoft_devices.regions import REGIONS, read_location
 from dpsops.emulator.microsoft_devices.transitions import Tracking, enter, poll, refuse_busy, settled
 from dpsops.emulator.microsoft_devices.versions import behind
 from dpsops.emulator.principal import Principal
+from dpsops.emulator.resource_provider.errors import resource_not_found
+from dpsops.emulator.resource_provider.regions import normal
+from dpsops.emulator.resource_provider.resources import ResourceId, ResourceType
+from dpsops.emulator.times import timestamp
 from dpsops.emulator.world import World
 
 TYPE = "Microsoft.Devices/IotHubs"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from dpsops.emulator.arm.regions import normal
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.microsoft_devices.bodies import member
 from dpsops.emulator.microsoft_devices.errors import BAD_REQUEST, refusal
+from dpsops.emulator.resource_provider.regions import normal
 from dpsops.emulator.world import World
 
 API_VERSIONS = frozenset(

@@ -7,12 +7,12 @@ that can be set, complete), "policies", "internalPolicies", "identity", "state" 
 
 from __future__ import annotations
 
-from dpsops.emulator.arm.resources import ResourceId
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.iothub.devices import remove_devices
 from dpsops.emulator.iothub.limits import forget_messages
 from dpsops.emulator.microsoft_devices.certificates import delete_certificates
 from dpsops.emulator.microsoft_devices.transitions import gone
+from dpsops.emulator.resource_provider.resources import ResourceId
 from dpsops.emulator.world import World
 
 _KIND = "iotHub"

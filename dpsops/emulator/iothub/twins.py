@@ -12,8 +12,8 @@ import re
 from base64 import b64encode
 from typing import Any
 
-from dpsops.emulator.arm.times import timestamp
 from dpsops.emulator.documents import JSON
+from dpsops.emulator.times import timestamp
 
 _TAGS_SIZE = 8 * 1024
 _PROPERTIES_SIZE = 32 * 1024

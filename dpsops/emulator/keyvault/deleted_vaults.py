@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from dpsops.emulator.arm import operations, regions
-from dpsops.emulator.arm.errors import refusal
-from dpsops.emulator.arm.resources import ResourceId
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Refusal, Request, Response
 from dpsops.emulator.keyvault.rules import require_api_version
 from dpsops.emulator.keyvault.state import deleted_view, load, purge
 from dpsops.emulator.keyvault.vaults import KIND
+from dpsops.emulator.resource_provider import operations, regions
+from dpsops.emulator.resource_provider.errors import refusal
+from dpsops.emulator.resource_provider.resources import ResourceId
 from dpsops.emulator.world import World
 
 

@@ -5,9 +5,6 @@ from __future__ import annotations
 import base64
 
 from dpsops.emulator import rbac
-from dpsops.emulator.arm.errors import refusal, resource_not_found
-from dpsops.emulator.arm.resources import ResourceId, ResourceType
-from dpsops.emulator.arm.tags import read_tags
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Request, Response, Route, whole_number
 from dpsops.emulator.keyvault import deleted_vaults, rules, state
@@ -15,6 +12,9 @@ from dpsops.emulator.keyvault.rules import API_VERSIONS
 from dpsops.emulator.keyvault.state import TYPE
 from dpsops.emulator.keyvault.vaults import KIND, read
 from dpsops.emulator.principal import Principal
+from dpsops.emulator.resource_provider.errors import refusal, resource_not_found
+from dpsops.emulator.resource_provider.resources import ResourceId, ResourceType
+from dpsops.emulator.resource_provider.tags import read_tags
 from dpsops.emulator.world import World
 
 _ASSIGN = "Microsoft.Authorization/roleAssignments/write"

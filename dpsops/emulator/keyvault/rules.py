@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from dpsops.emulator.arm import regions
-from dpsops.emulator.arm.errors import refusal
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Refusal, Request
+from dpsops.emulator.resource_provider import regions
+from dpsops.emulator.resource_provider.errors import refusal
 
 API_VERSIONS = frozenset(
     {

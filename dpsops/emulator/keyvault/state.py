@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from dpsops.emulator.arm.resources import ResourceId
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.keyvault import objects, vaults
 from dpsops.emulator.keyvault.vaults import KIND
 from dpsops.emulator.principal import Principal
+from dpsops.emulator.resource_provider.resources import ResourceId
 from dpsops.emulator.world import World
 
 TYPE = "Microsoft.KeyVault/vaults"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dpsops.emulator.arm.resources import ResourceId
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.keyvault.errors import refusal
 from dpsops.emulator.keyvault.versions import RECOVERABLE_DAYS, since
+from dpsops.emulator.resource_provider.resources import ResourceId
 from dpsops.emulator.world import World
 
 KIND = "keyvault.vault"

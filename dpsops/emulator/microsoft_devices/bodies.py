@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from dpsops.emulator.arm.errors import refusal
-from dpsops.emulator.arm.tags import read_tags
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Refusal, Request
+from dpsops.emulator.resource_provider.errors import refusal
+from dpsops.emulator.resource_provider.tags import read_tags
 
 T = TypeVar("T")
 

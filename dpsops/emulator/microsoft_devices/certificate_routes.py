@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 
-from dpsops.emulator.arm.resources import ResourceId, ResourceType
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import NOTHING, Request, Response, Route
 from dpsops.emulator.microsoft_devices.bodies import json_object
@@ -24,6 +23,7 @@ from dpsops.emulator.microsoft_devices.errors import stale
 from dpsops.emulator.microsoft_devices.etags import condition
 from dpsops.emulator.microsoft_devices.transitions import refuse_busy
 from dpsops.emulator.principal import Principal
+from dpsops.emulator.resource_provider.resources import ResourceId, ResourceType
 from dpsops.emulator.world import World
 
 

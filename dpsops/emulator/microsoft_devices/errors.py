@@ -6,9 +6,9 @@ import uuid
 from datetime import UTC, datetime
 from http import HTTPStatus
 
-from dpsops.emulator.arm.errors import refusal as gateway_refusal
-from dpsops.emulator.arm.resources import ResourceId
 from dpsops.emulator.http import Refusal, Response
+from dpsops.emulator.resource_provider.errors import refusal as gateway_refusal
+from dpsops.emulator.resource_provider.resources import ResourceId
 from dpsops.emulator.world import World
 
 BAD_REQUEST = 400_000

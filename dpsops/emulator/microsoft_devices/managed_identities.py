@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import uuid
 
-from dpsops.emulator.arm.errors import refusal
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.microsoft_devices.bodies import member
 from dpsops.emulator.principal import Principal
+from dpsops.emulator.resource_provider.errors import refusal
 
 
 def read_identity(body: JSON, existing: JSON | None, owner: str, caller: Principal) -> JSON | None:

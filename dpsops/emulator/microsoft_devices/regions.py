@@ -5,10 +5,10 @@ Source: Azure regions list, and the locations of recorded hubs (West US pairs wi
 
 from __future__ import annotations
 
-from dpsops.emulator.arm.errors import refusal
-from dpsops.emulator.arm.regions import normal
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.microsoft_devices.bodies import member
+from dpsops.emulator.resource_provider.errors import refusal
+from dpsops.emulator.resource_provider.regions import normal
 
 _PAIRS = (
     ("Australia East", "Australia Southeast"),

@@ -5,13 +5,13 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
-from dpsops.emulator.arm import operations
-from dpsops.emulator.arm.errors import refusal
-from dpsops.emulator.arm.regions import normal
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import NOTHING, Request, Response
 from dpsops.emulator.microsoft_devices.errors import CONFLICT
 from dpsops.emulator.microsoft_devices.errors import refusal as devices_refusal
+from dpsops.emulator.resource_provider import operations
+from dpsops.emulator.resource_provider.errors import refusal
+from dpsops.emulator.resource_provider.regions import normal
 from dpsops.emulator.world import World
 
 _UNIX_EPOCH = 62_135_596_800

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dpsops.emulator.arm.errors import refusal
 from dpsops.emulator.http import Handler, Request, Response, Route
+from dpsops.emulator.resource_provider.errors import refusal
 from dpsops.emulator.world import World
 
 

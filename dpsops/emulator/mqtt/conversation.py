@@ -8,10 +8,10 @@ from dpsops.emulator.azure import Azure, Dropped
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Request
 from dpsops.emulator.mqtt import packets
-from dpsops.emulator.mqtt.endpoint import Connect, ConnectionRefused, ProtocolViolation, Publication
 from dpsops.emulator.mqtt.fields import MalformedPacket
 from dpsops.emulator.mqtt.packets import first_packet
 from dpsops.emulator.mqtt.topics import matches
+from dpsops.emulator.mqtt_endpoint import Connect, ConnectionRefused, ProtocolViolation, Publication
 
 _UNACCEPTABLE_PROTOCOL, _IDENTIFIER_REJECTED, _BAD_CREDENTIALS = 1, 2, 4  # CONNACK return codes (3.2.2.3)
 

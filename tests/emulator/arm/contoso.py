@@ -13,15 +13,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dpsops.emulator import rbac
-from dpsops.emulator.arm.errors import refusal, resource_not_found
 from dpsops.emulator.arm.gateway import resource_manager
-from dpsops.emulator.arm.resources import ResourceId, ResourceType
 from dpsops.emulator.azure import Azure
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Refusal, Request, Response, Route
 from dpsops.emulator.identity.state import OPERATOR, SUBSCRIPTION, bootstrap, register_application
 from dpsops.emulator.identity.tokens import issue_token
 from dpsops.emulator.principal import Principal
+from dpsops.emulator.resource_provider.errors import refusal, resource_not_found
+from dpsops.emulator.resource_provider.resources import ResourceId, ResourceType
 from dpsops.emulator.state import Database
 from dpsops.emulator.world import Clock, Timings, World
 

@@ -23,7 +23,7 @@ from dpsops.emulator.dps.service import DEVICE_SERVICE, SERVICE
 from dpsops.emulator.http import Request, Response
 from dpsops.emulator.iothub.devices import find_device
 from dpsops.emulator.iothub.state import load_hub
-from dpsops.emulator.mqtt.endpoint import Connect, Publication
+from dpsops.emulator.mqtt_endpoint import Connect, Publication
 from dpsops.emulator.world import World
 from tests.emulator.microsoft_devices.control_plane import NOW, ControlPlane, encoded
 from tests.emulator.microsoft_devices.signatures import sign

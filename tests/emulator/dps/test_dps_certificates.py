@@ -10,12 +10,13 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from dpsops.emulator.arm.resources import ResourceId
 from dpsops.emulator.documents import JSON
+from dpsops.emulator.dps.deletion import delete_group
 from dpsops.emulator.dps.routes import RESOURCE_TYPES
-from dpsops.emulator.dps.state import delete_group, load_service
+from dpsops.emulator.dps.state import load_service
 from dpsops.emulator.http import NOTHING, Refusal, Response
 from dpsops.emulator.microsoft_devices.certificates import certificates_of
+from dpsops.emulator.resource_provider.resources import ResourceId
 from tests.emulator.microsoft_devices.control_plane import CALLER, GROUP, Authority, ControlPlane, code_of, encoded
 
 PATH = "/provisioningServices/dps1/certificates"

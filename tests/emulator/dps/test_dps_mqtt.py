@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from azure.iot.device.provisioning.pipeline import mqtt_topic_provisioning
 
-from dpsops.emulator.mqtt.endpoint import ConnectionRefused, ProtocolViolation
+from dpsops.emulator.mqtt_endpoint import ConnectionRefused, ProtocolViolation
 from dpsops.emulator.world import Timings
 from tests.emulator.dps.conftest import MakeLab
 from tests.emulator.dps.dps_lab import DPS, GLOBAL, HOST, Issuer, Lab, group_of, self_signed

@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from dpsops.emulator.arm.resources import ResourceId
+from dpsops.emulator.dps.deletion import delete_group
 from dpsops.emulator.dps.routes import RESOURCE_TYPES
-from dpsops.emulator.dps.state import delete_group, load_service
+from dpsops.emulator.dps.state import load_service
 from dpsops.emulator.http import NOTHING, Refusal, Response
+from dpsops.emulator.resource_provider.resources import ResourceId
 from dpsops.emulator.world import Timings
 from tests.emulator.microsoft_devices.control_plane import CALLER, GROUP, S1, ControlPlane, code_of
 

@@ -25,7 +25,7 @@ from dpsops.emulator.identity.tokens import issue_token, signing_key
 from dpsops.emulator.iothub.mqtt import HubEndpoint
 from dpsops.emulator.iothub.service import SERVICE
 from dpsops.emulator.iothub.state import load_hub
-from dpsops.emulator.mqtt.endpoint import Connect, ConnectionRefused, Publication
+from dpsops.emulator.mqtt_endpoint import Connect, ConnectionRefused, Publication
 from dpsops.emulator.principal import Principal
 from dpsops.emulator.state import Database
 from dpsops.emulator.world import World

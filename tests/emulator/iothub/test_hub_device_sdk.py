@@ -15,12 +15,12 @@ import requests
 from azure.iot.device.exceptions import ConnectionDroppedError, CredentialError, NoConnectionError, OperationCancelled
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from dpsops.emulator.arm.resources import ResourceId
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.identity.state import OPERATOR, SUBSCRIPTION
 from dpsops.emulator.iothub.devices import find_device, messages_of, provision, save_device
 from dpsops.emulator.iothub.routes import RESOURCE_TYPES
 from dpsops.emulator.iothub.state import load_hub
+from dpsops.emulator.resource_provider.resources import ResourceId
 from dpsops.emulator.server import EmbeddedAzure
 from dpsops.emulator.world import Clock
 from dpsops.emulator.world import World as Inside

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from dpsops.emulator.arm.resources import ResourceId
 from dpsops.emulator.http import Refusal
 from dpsops.emulator.identity.state import OPERATOR, SUBSCRIPTION, TENANT
 from dpsops.emulator.keyvault.routes import RESOURCE_TYPES
 from dpsops.emulator.keyvault.state import TYPE
+from dpsops.emulator.resource_provider.resources import ResourceId
 from dpsops.emulator.world import Timings
 from tests.emulator.keyvault.lab import CONTRIBUTOR, GROUP, KEEPER, NOW, STRANGER, VAULT, VAULT_ID, Lab, properties
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dpsops.emulator.arm.resources import DEPLOYMENTS, ResourceId
 from dpsops.emulator.arm.template.evaluator import COPY_LIMIT, Evaluator, Place, deferred, is_loops, is_reference
 from dpsops.emulator.arm.template.parser import Expression, InvalidExpression, calls, read
 from dpsops.emulator.arm.template.template import Template, where
 from dpsops.emulator.arm.template.values import TemplateError, text
 from dpsops.emulator.documents import JSON
+from dpsops.emulator.resource_provider.resources import DEPLOYMENTS, ResourceId
 
 _SYNTAX = "Please see https://aka.ms/arm-syntax-resources for usage details."
 _NOT_IN_BODY = {

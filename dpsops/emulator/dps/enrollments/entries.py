@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.dps.errors import ENROLLMENT_NOT_FOUND, GROUP_NOT_FOUND
+from dpsops.emulator.dps.state import prefix_of
 from dpsops.emulator.world import World
 
 _CREDENTIAL = "enrolledCredential"
@@ -106,11 +107,6 @@ def credentials_of(entry: JSON) -> Iterator[str]:
 def reference_to(certificate: str) -> str:
     """The credential that a reference to a certificate of the service is."""
     return f"ca/{certificate}"
-
-
-def prefix_of(service: JSON) -> str:
-    """What the keys of all that belongs to a service begin with."""
-    return f"{service['id'].lower()}/"
 
 
 def _forget_credentials(world: World, service: JSON, entry: JSON | None) -> None:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import re
 from functools import partial
 
-from dpsops.emulator.arm.times import timestamp
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.dps.access import Operation, require_service
 from dpsops.emulator.dps.bodies import bad_request, json_object, member
 from dpsops.emulator.dps.enrollments import changes
-from dpsops.emulator.dps.enrollments.entries import GROUPS, INDIVIDUALS, Kind, prefix_of
+from dpsops.emulator.dps.enrollments.entries import GROUPS, INDIVIDUALS, Kind
 from dpsops.emulator.dps.enrollments.mechanisms import show_mechanism
 from dpsops.emulator.dps.errors import invalid
 from dpsops.emulator.dps.pages import page
 from dpsops.emulator.dps.registrations import find_registration, show_registration
+from dpsops.emulator.dps.state import prefix_of
 from dpsops.emulator.http import NOTHING, Refusal, Request, Response
 from dpsops.emulator.microsoft_devices.etags import condition
+from dpsops.emulator.times import timestamp
 from dpsops.emulator.world import World
 
 _BULK = 10

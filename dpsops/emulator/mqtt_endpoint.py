@@ -1,7 +1,7 @@
 """What stands behind MQTT: the vocabulary that each device-facing service of the embedded Azure is written in.
 
 An endpoint decides who may connect, what a client may subscribe to, and what is answered to what it
-publishes. It sees no packets: `connection.py` speaks the protocol.
+publishes. It sees no packets: `mqtt` speaks the protocol.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from dpsops.emulator.arm.errors import refusal
+from dpsops.emulator.resource_provider.errors import refusal
 
 _MOST = 50
 _NAME = 512

@@ -6,9 +6,9 @@ import base64
 import math
 import secrets
 
-from dpsops.emulator.arm.errors import refusal
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import NOTHING, Request, Response
+from dpsops.emulator.resource_provider.errors import refusal
 from dpsops.emulator.world import World
 
 _KIND = "operation"

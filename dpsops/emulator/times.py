@@ -1,4 +1,4 @@
-"""Times as Resource Manager writes them."""
+"""Times as the services of Azure write them."""
 
 from __future__ import annotations
 

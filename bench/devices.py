@@ -1,6 +1,7 @@
 """Devices at their barest: a TLS handshake, and a registration over HTTPS and over MQTT, each on a connection of its own.
 
-They say what Microsoft's device SDK says, without its timers and threads, which would be measured too.
+They say what Microsoft's device SDK says, without its timers and threads, which would be measured too. Their MQTT is that of
+the tests.
 """
 
 from __future__ import annotations
@@ -13,15 +14,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
-from io import BufferedReader
 from typing import Any
+
+from dpsops.emulator.mqtt.packets import Connect, Disconnect, Puback, Publish, Subscribe, connack, puback, suback
+from tests.emulator.mqtt.client import Client, published
 
 _HOST = "global.azure-devices-provisioning.net"
 _VERSION = "2019-03-31"
 _PATIENCE = 30.0  # seconds without an answer
-
-_CONNECT, _PUBLISH, _PUBACK, _SUBSCRIBE, _DISCONNECT = 0x10, 0x32, 0x40, 0x82, 0xE0  # MQTT 3.1.1, 2.2; PUBLISH at QoS 1
-_CONNACK, _SUBACK = 0x20, 0x90
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +49,15 @@ class Device:
 
     def register_over_mqtt(self) -> None:
         """The same."""
-        with self._connected(8883) as tls, tls.makefile("rb") as answers:
-            username = f"{self.scope}/registrations/{self.name}/api-version={_VERSION}"
-            tls.sendall(_packet(_CONNECT, _text("MQTT"), b"\x04\x82", _number(60), _text(self.name), _text(username)))
-            _expect(answers, _CONNACK)
-            tls.sendall(_packet(_SUBSCRIBE, _number(1), _text("$dps/registrations/res/#"), b"\x01"))
-            _expect(answers, _SUBACK)
-            begun = _ask(tls, answers, 2, "PUT/iotdps-register/?$rid=2", json.dumps({"registrationId": self.name}))
-            _check(_ask(tls, answers, 3, f"GET/iotdps-get-operationstatus/?$rid=3&operationId={begun['operationId']}"))
-            tls.sendall(_packet(_DISCONNECT))
+        with self._connected(8883) as tls:
+            client = Client(tls)
+            client.say(Connect(self.name, True, 60, f"{self.scope}/registrations/{self.name}/api-version={_VERSION}"))
+            _expect(client, connack(0))
+            client.say(Subscribe(1, (("$dps/registrations/res/#", 1),)))
+            _expect(client, suback(1, [1]))
+            begun = _ask(client, 2, "PUT/iotdps-register/?$rid=2", json.dumps({"registrationId": self.name}))
+            _check(_ask(client, 3, f"GET/iotdps-get-operationstatus/?$rid=3&operationId={begun['operationId']}"))
+            client.say(Disconnect())
 
     @contextmanager
     def _connected(self, port: int) -> Iterator[ssl.SSLSocket]:
@@ -83,53 +83,25 @@ def _exchange(http: HTTPConnection, method: str, path: str, body: str | None = N
     return document
 
 
-def _ask(tls: ssl.SSLSocket, answers: BufferedReader, packet_id: int, topic: str, body: str = "") -> dict[str, Any]:
+def _ask(client: Client, packet_id: int, topic: str, body: str = "") -> dict[str, Any]:
     """Publishes at QoS 1, and acknowledges the answer, as does the server."""
-    tls.sendall(_packet(_PUBLISH, _text(f"$dps/registrations/{topic}"), _number(packet_id), body.encode()))
-    _expect(answers, _PUBACK)
-    answer = _expect(answers, _PUBLISH)
-    end = 2 + int.from_bytes(answer[:2])
-    tls.sendall(_packet(_PUBACK, answer[end : end + 2]))
-    if not answer[2:end].startswith(b"$dps/registrations/res/20"):
+    client.say(Publish(f"$dps/registrations/{topic}", body.encode(), packet_id))
+    _expect(client, puback(packet_id))
+    answer = client.hear()
+    answered, identifier, payload = published(answer)
+    if identifier is None or not answered.startswith("$dps/registrations/res/20"):
         raise ConnectionError(f"DPS answers {answer!r}")
-    document: dict[str, Any] = json.loads(answer[end + 2 :])
+    client.say(Puback(identifier))
+    document: dict[str, Any] = json.loads(payload)
     return document
+
+
+def _expect(client: Client, packet: bytes) -> None:
+    answer = client.hear()
+    if answer != packet:
+        raise ConnectionError(f"DPS answers {answer!r}")
 
 
 def _check(document: dict[str, Any]) -> None:
     if document["status"] != "assigned":
         raise ConnectionError(f"the device is not assigned: {document}")
-
-
-# --- MQTT 3.1.1, section 2 ---
-
-
-def _packet(kind: int, *fields: bytes) -> bytes:
-    content = b"".join(fields)
-    length, left = bytearray(), len(content)
-    while left > 0x7F:
-        length.append(left & 0x7F | 0x80)
-        left >>= 7
-    return bytes([kind, *length, left]) + content
-
-
-def _number(value: int) -> bytes:
-    return value.to_bytes(2)
-
-
-def _text(value: str) -> bytes:
-    return _number(len(value.encode())) + value.encode()
-
-
-def _expect(answers: BufferedReader, kind: int) -> bytes:
-    """The next packet without its fixed header."""
-    first, length, shift = answers.read(1), 0, 0
-    while byte := answers.read(1):
-        length |= (byte[0] & 0x7F) << shift
-        shift += 7
-        if byte[0] < 0x80:
-            break
-    content = answers.read(length)
-    if first != bytes([kind]) or (kind == _CONNACK and content[1]):
-        raise ConnectionError(f"DPS answers {first + content!r}")
-    return content

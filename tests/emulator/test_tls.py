@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from cryptography.x509 import load_pem_x509_certificate
 
 from dpsops.emulator.server import EmbeddedAzure
-from tests.emulator.mqtt.client import identity_of, trusting, tunnel
+from tests.emulator.mqtt.lab import identity_of, trusting, tunnel
 from tests.emulator.mqtt.parrot import HOST, parrot_azure
 
 

@@ -21,19 +21,8 @@ from dpsops.emulator.mqtt import packets
 from dpsops.emulator.mqtt.packets import MAX_PACKET, Connect, Disconnect, Pingreq, Publish, Subscribe
 from dpsops.emulator.server import EmbeddedAzure
 from dpsops.emulator.state import Database
-from tests.emulator.mqtt.client import (
-    connected,
-    encoded,
-    field,
-    frame,
-    half_asked,
-    half_said,
-    half_shaken,
-    identity_of,
-    silent,
-    trusting,
-    tunnel,
-)
+from tests.emulator.mqtt.client import encoded, field, frame
+from tests.emulator.mqtt.lab import connected, half_asked, half_said, half_shaken, identity_of, silent, trusting, tunnel
 from tests.emulator.mqtt.parrot import HEARD, HOST, heard, parrot_azure
 
 HELLO = Connect("press-07", True, 60)

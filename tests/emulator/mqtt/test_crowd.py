@@ -17,7 +17,7 @@ import pytest
 from dpsops.emulator.connections import Connections
 from dpsops.emulator.mqtt import packets
 from dpsops.emulator.mqtt.packets import Connect, Pingreq
-from tests.emulator.mqtt.client import Server, connected, half_asked, half_said, half_shaken, silent
+from tests.emulator.mqtt.lab import Server, connected, half_asked, half_said, half_shaken, silent
 
 _CROWDED = """
 import resource, sys

@@ -195,3 +195,51 @@ def deploy(contoso: Contoso, body: JSON, name: str = "main") -> JSON:
     assert found["properties"]["provisioningState"] == status.body["status"]
     assert isinstance(found, dict)
     return found
+
+
+def assignment(name: str = "a0000000-0000-4000-8000-000000000001") -> JSON:
+    """A role assignment on a box, in a template."""
+    return {
+        "type": "Microsoft.Authorization/roleAssignments",
+        "apiVersion": "2022-04-01",
+        "name": name,
+        "scope": "[format('Contoso.Things/boxes/{0}', 'box')]",
+        "properties": {
+            "roleDefinitionId": f"[subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '{READER}')]",
+            "principalId": STRANGER.object_id,
+            "principalType": "ServicePrincipal",
+        },
+        "dependsOn": ["[resourceId('Contoso.Things/boxes', 'box')]"],
+    }
+
+
+def refused(contoso: Contoso, body: JSON, status: int = 400) -> JSON:
+    """The error that a deployment is refused with, before anything happens."""
+    answer = contoso.call("PUT", f"{DEPLOYMENT}/main", body)
+    assert answer.status == status, answer.body
+    assert contoso.call("HEAD", f"{DEPLOYMENT}/main").status == 404
+    error: JSON = answer.body["error"]
+    return error
+
+
+def outputs(contoso: Contoso, inner: JSON, **parameters: Any) -> JSON:
+    """The values of a template's outputs."""
+    found = deploy(contoso, properties(inner, **parameters))["properties"]
+    assert found["provisioningState"] == "Succeeded", found["error"]
+    return {name: each.get("value") for name, each in found["outputs"].items()}
+
+
+def output(expression: Any, type_: str = "object", **sections: Any) -> JSON:
+    """A template of no resource and one output."""
+    return template(outputs={"found": {"type": type_, "value": expression}}, **sections)
+
+
+def boxes(contoso: Contoso, group: str = GROUP) -> list[str]:
+    """The names of the boxes that there are."""
+    return [each["name"] for each in contoso.call("GET", f"{group}/providers/{BOX}", version=VERSION).body["value"]]
+
+
+def box_of(contoso: Contoso, name: str = "box") -> JSON:
+    """The properties of a box."""
+    found: JSON = contoso.call("GET", f"{GROUP}/providers/{BOX}/{name}", version=VERSION).body["properties"]
+    return found

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import NOTHING, Request
 from tests.emulator.arm.contoso import (
     BOX,
@@ -19,7 +18,9 @@ from tests.emulator.arm.contoso import (
     STRANGER,
     VERSION,
     Contoso,
+    assignment,
     box,
+    boxes,
     deploy,
     module,
     properties,
@@ -30,11 +31,6 @@ FAILED = (
     "At least one resource deployment operation failed. Please list deployment operations for details. "
     "Please see https://aka.ms/arm-deployment-operations for usage details."
 )
-
-
-def boxes(contoso: Contoso, group: str = GROUP) -> list[str]:
-    """The names of the boxes that there are."""
-    return [each["name"] for each in contoso.call("GET", f"{group}/providers/{BOX}", version=VERSION).body["value"]]
 
 
 def test_a_deployment_runs_for_as_long_as_its_longest_chain(contoso: Contoso) -> None:
@@ -291,22 +287,6 @@ def test_a_deployment_needs_the_right_to_deploy(contoso: Contoso) -> None:
     answer = contoso.call("PUT", f"{DEPLOYMENT}/main", properties(template()), caller=STRANGER)
     assert (answer.status, answer.body["error"]["code"]) == (403, "AuthorizationFailed")
     assert "'Microsoft.Resources/deployments/write' over scope" in answer.body["error"]["message"]
-
-
-def assignment(name: str = "a0000000-0000-4000-8000-000000000001") -> JSON:
-    """A role assignment on a box, in a template."""
-    return {
-        "type": "Microsoft.Authorization/roleAssignments",
-        "apiVersion": "2022-04-01",
-        "name": name,
-        "scope": "[format('Contoso.Things/boxes/{0}', 'box')]",
-        "properties": {
-            "roleDefinitionId": f"[subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '{READER}')]",
-            "principalId": STRANGER.object_id,
-            "principalType": "ServicePrincipal",
-        },
-        "dependsOn": ["[resourceId('Contoso.Things/boxes', 'box')]"],
-    }
 
 
 def test_every_resource_needs_the_right_to_write_it(contoso: Contoso) -> None:

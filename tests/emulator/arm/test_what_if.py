@@ -19,13 +19,13 @@ from tests.emulator.arm.contoso import (
     STRANGER,
     VERSION,
     Contoso,
+    assignment,
     box,
     deploy,
     module,
     properties,
     template,
 )
-from tests.emulator.arm.test_deployments import assignment
 
 
 def what_if(contoso: Contoso, body: JSON, **settings: Any) -> JSON:

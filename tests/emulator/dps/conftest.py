@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from tests.conformance.exchanges import ValidatingObserver
 from tests.conformance.openapi import Specification
-from tests.emulator.dps.dps_lab import Issuer, Lab
-
-MakeLab = Callable[..., Lab]
+from tests.emulator.dps.issuers import Issuer
+from tests.emulator.dps.lab import Lab, MakeLab
 
 
 @pytest.fixture

@@ -13,8 +13,7 @@ from dpsops.emulator.dps.access import AUDIENCE
 from dpsops.emulator.identity.tokens import issue_token
 from dpsops.emulator.principal import Principal
 from dpsops.emulator.world import Timings
-from tests.emulator.dps.conftest import MakeLab
-from tests.emulator.dps.dps_lab import DPS, GLOBAL, HOST, OWNER, Lab
+from tests.emulator.dps.lab import DPS, GLOBAL, HOST, OWNER, Lab, MakeLab
 from tests.emulator.microsoft_devices.control_plane import GROUP, ControlPlane
 from tests.emulator.microsoft_devices.signatures import sign
 

@@ -11,19 +11,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, ObjectIdentifier
 
 from dpsops.emulator.http import Request
 from dpsops.emulator.microsoft_devices.chains import InvalidChain, read_chain
-from tests.emulator.dps.dps_lab import (
-    GLOBAL,
-    VERSION,
-    Chain,
-    Issuer,
-    Lab,
-    group_below,
-    group_of,
-    individual,
-    refusal_of,
-    self_signed,
-    usage,
-)
+from tests.emulator.dps.issuers import Chain, Issuer, self_signed, usage
+from tests.emulator.dps.lab import GLOBAL, VERSION, Lab, group_below, group_of, individual, refusal_of
 from tests.emulator.microsoft_devices.control_plane import NOW
 
 INVALID = (401_002, "Invalid certificate")

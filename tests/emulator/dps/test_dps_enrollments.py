@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import NOTHING
 from dpsops.emulator.world import Timings
-from tests.emulator.dps.conftest import MakeLab
-from tests.emulator.dps.dps_lab import DPS, Issuer, Lab, group_below, group_of, individual, pem, self_signed, signature_key
+from tests.emulator.dps.issuers import Issuer, pem, self_signed
+from tests.emulator.dps.lab import DPS, Lab, MakeLab, group_below, group_of, individual, signature_key
 from tests.emulator.microsoft_devices.control_plane import ControlPlane, encoded
 
 GROUP = "/enrollmentGroups/fleet"

@@ -10,8 +10,8 @@ from azure.iot.device.provisioning.pipeline import mqtt_topic_provisioning
 
 from dpsops.emulator.mqtt_endpoint import ConnectionRefused, ProtocolViolation
 from dpsops.emulator.world import Timings
-from tests.emulator.dps.conftest import MakeLab
-from tests.emulator.dps.dps_lab import DPS, GLOBAL, HOST, Issuer, Lab, group_of, self_signed
+from tests.emulator.dps.issuers import Issuer, self_signed
+from tests.emulator.dps.lab import DPS, GLOBAL, HOST, Lab, MakeLab, group_of
 from tests.emulator.microsoft_devices.control_plane import ControlPlane
 
 sdk: Any = mqtt_topic_provisioning

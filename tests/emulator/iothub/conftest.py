@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.emulator.iothub.hub_lab import Lab
+from tests.emulator.iothub.lab import Lab
 
 
 @pytest.fixture

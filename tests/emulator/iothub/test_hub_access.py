@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from dpsops.emulator.world import Timings
-from tests.emulator.iothub.hub_lab import (
+from tests.emulator.iothub.lab import (
     DATA_CONTRIBUTOR,
     DATA_READER,
     HOST,

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from dpsops.emulator.iothub.devices import provision
 from dpsops.emulator.mqtt_endpoint import ProtocolViolation
-from tests.emulator.iothub.hub_lab import EVENTS, HOST, HUB, LEAF, NO_RULES, ROOT, Issuer, Lab, refusal, self_signed, thumbprint
+from tests.emulator.iothub.lab import EVENTS, HOST, HUB, LEAF, NO_RULES, ROOT, Issuer, Lab, refusal, self_signed, thumbprint
 from tests.emulator.microsoft_devices.control_plane import NOW
 from tests.emulator.microsoft_devices.signatures import sign
 

@@ -24,7 +24,7 @@ from dpsops.emulator.resource_provider.resources import ResourceId
 from dpsops.emulator.server import EmbeddedAzure
 from dpsops.emulator.world import Clock
 from dpsops.emulator.world import World as Inside
-from tests.emulator.iothub.hub_lab import HOST, HUB, Issuer, thumbprint
+from tests.emulator.iothub.lab import HOST, HUB, Issuer, thumbprint
 from tests.emulator.microsoft_devices.control_plane import NOW
 from tests.emulator.microsoft_devices.signatures import sign
 

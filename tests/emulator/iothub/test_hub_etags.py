@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from hypothesis.strategies import integers, sampled_from
 
-from tests.emulator.iothub.hub_lab import Lab
+from tests.emulator.iothub.lab import Lab
 
 DEVICES = sampled_from(["a", "A"])
 

@@ -9,7 +9,7 @@ import pytest
 from dpsops.emulator.http import Response
 from dpsops.emulator.iothub import limits
 from dpsops.emulator.iothub.limits import Limit
-from tests.emulator.iothub.hub_lab import HUB, Lab
+from tests.emulator.iothub.lab import HUB, Lab
 
 
 def accepted(ask: Callable[[], Response], most: int) -> int:

@@ -8,7 +8,7 @@ import pytest
 
 from dpsops.emulator.iothub.query import InvalidQuery, Query
 from dpsops.emulator.world import Timings
-from tests.emulator.iothub.hub_lab import Lab
+from tests.emulator.iothub.lab import Lab
 from tests.emulator.microsoft_devices.control_plane import ControlPlane
 
 TWINS: list[dict[str, Any]] = [

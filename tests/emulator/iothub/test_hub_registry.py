@@ -11,7 +11,7 @@ import pytest
 from dpsops.emulator.http import NOTHING, Request
 from dpsops.emulator.iothub.devices import TooManyDevices, count_devices, find_device, messages_of, move, provision
 from dpsops.emulator.iothub.state import delete_group
-from tests.emulator.iothub.hub_lab import HOST, HUB, VERSION, Issuer, Lab, thumbprint
+from tests.emulator.iothub.lab import HOST, HUB, VERSION, Issuer, Lab, thumbprint
 from tests.emulator.microsoft_devices.signatures import sign
 
 THUMBPRINT = "AB" * 32

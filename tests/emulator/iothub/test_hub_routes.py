@@ -11,7 +11,7 @@ from dpsops.emulator.iothub.routes import RESOURCE_TYPES
 from dpsops.emulator.iothub.state import delete_group, hub_at
 from dpsops.emulator.resource_provider.resources import ResourceId
 from dpsops.emulator.world import Timings
-from tests.emulator.iothub.hub_lab import NO_RULES
+from tests.emulator.iothub.lab import NO_RULES
 from tests.emulator.microsoft_devices.control_plane import CALLER, GROUP, S1, ControlPlane, code_of
 
 PATH = "/IotHubs/hub1"

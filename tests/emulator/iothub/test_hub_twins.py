@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dpsops.emulator.iothub.twins import InvalidTwin, new_twin, report, show_properties, show_to_device, twin_etag, update
-from tests.emulator.iothub.hub_lab import Lab
+from tests.emulator.iothub.lab import Lab
 
 THEN, NOW = "2024-05-07T19:07:40.0000000Z", "2024-05-07T19:07:45.0000000Z"
 NEVER = "0001-01-01T00:00:00Z"

@@ -8,7 +8,6 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -18,12 +17,13 @@ from dpsops.emulator.azure import Azure
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Request, Response
 from dpsops.emulator.identity.state import OPERATOR, SUBSCRIPTION, TENANT, bootstrap
-from dpsops.emulator.identity.tokens import issue_token, signing_key
+from dpsops.emulator.identity.tokens import issue_token
 from dpsops.emulator.keyvault.routes import ARM_ROUTES, RESOURCE_TYPES
 from dpsops.emulator.keyvault.service import SERVICE
 from dpsops.emulator.principal import Principal
 from dpsops.emulator.state import Database
 from dpsops.emulator.world import Clock, Timings, World
+from tests.emulator.tokens import token_key
 
 NOW = 1_771_588_800.0
 """Fri, 20 Feb 2026 12:00:00 GMT."""
@@ -52,15 +52,6 @@ SECRETS_USER = "4633458b-17de-408a-b874-0445c86b69e6"
 _MANAGER = resource_manager(RESOURCE_TYPES, ARM_ROUTES)
 
 
-@cache
-def _signing_key() -> JSON:
-    """One key for the tokens of all labs: making one takes longer than most tests."""
-    with Database(None).transaction() as state:
-        signing_key(World(state, NOW))
-        ((_, document),) = state.list("identityKey")
-    return document
-
-
 def properties(**changes: Any) -> JSON:
     """A vault's properties, as a template gives them."""
     plain = {
@@ -85,7 +76,7 @@ class Lab:
     def __post_init__(self) -> None:
         self.azure = Azure(Database(None), self.clock, self.timings, services=[SERVICE, _MANAGER])
         with self.world() as world:
-            world.state.put("identityKey", "key", _signing_key())
+            world.state.put("identityKey", "key", token_key())
             bootstrap(world)
         assert self.arm("PUT", GROUP, {"location": "westeurope"}, version="2025-04-01").status == 201
         self.create_vault()

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
@@ -21,16 +20,16 @@ from dpsops.emulator import rbac
 from dpsops.emulator.azure import Azure
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Request, Response
-from dpsops.emulator.identity.tokens import issue_token, signing_key
+from dpsops.emulator.identity.tokens import issue_token
 from dpsops.emulator.iothub.mqtt import HubEndpoint
 from dpsops.emulator.iothub.service import SERVICE
 from dpsops.emulator.iothub.state import load_hub
 from dpsops.emulator.mqtt_endpoint import Connect, ConnectionRefused, Publication
 from dpsops.emulator.principal import Principal
-from dpsops.emulator.state import Database
 from dpsops.emulator.world import World
 from tests.emulator.microsoft_devices.control_plane import GROUP, NOW, ControlPlane
 from tests.emulator.microsoft_devices.signatures import sign
+from tests.emulator.tokens import token_key
 
 HUB = "hub1"
 HOST = f"{HUB}.azure-devices.net"
@@ -47,15 +46,6 @@ NO_RULES = {"applyToBuiltInEventHubEndpoint": False, "ipRules": []}
 _ENDPOINT = HubEndpoint()
 
 
-@cache
-def _signing_key() -> JSON:
-    """One key for the tokens of all labs: making one takes longer than most tests."""
-    with Database(None).transaction() as state:
-        signing_key(World(state, NOW))
-        ((_, document),) = state.list("identityKey")
-    return document
-
-
 @dataclass(slots=True)
 class Lab:
     """One hub, `HUB`, of one unit."""
@@ -68,7 +58,7 @@ class Lab:
         self.make_hub(HUB)
         self.azure = Azure(self.arm.database, self.arm.clock, self.arm.timings, services=[SERVICE], endpoints=[_ENDPOINT])
         with self.world() as world:
-            world.state.put("identityKey", "key", _signing_key())
+            world.state.put("identityKey", "key", token_key())
 
     @contextmanager
     def world(self) -> Iterator[World]:

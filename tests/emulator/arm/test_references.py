@@ -1,0 +1,72 @@
+"""What a template asks of resources, in references, listings and outputs."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.emulator.arm.contoso import (
+    VERSION,
+    Contoso,
+    box,
+    boxes,
+    deploy,
+    output,
+    outputs,
+    properties,
+    template,
+)
+
+
+def test_reference_and_listings_ask_the_provider(contoso: Contoso) -> None:
+    deploy(contoso, properties(template(box("there", properties={"size": 2}))), "before")
+    there = "resourceId('Contoso.Things/boxes', 'there')"
+    inner = template(
+        box("new", properties={"size": 3}),
+        outputs={
+            "old": {"type": "int", "value": f"[reference({there}, '{VERSION}').volume]"},
+            "full": {"type": "string", "value": f"[reference({there}, '{VERSION}', 'Full').location]"},
+            "new": {"type": "int", "value": "[reference(resourceId('Contoso.Things/boxes', 'new')).volume]"},
+            "key": {"type": "string", "value": f"[listKeys({there}, '{VERSION}').value[0].primaryKey]"},
+        },
+    )
+    assert outputs(contoso, inner) == {"old": 8, "full": "westeurope", "new": 27, "key": "key of there"}
+
+
+@pytest.mark.parametrize(
+    ("expression", "words"),
+    [
+        ("reference('there').volume", "The resource 'there' is not defined in the template."),
+        (f"reference('there', '{VERSION}').volume", "The resource 'there' is not defined in the template."),
+        ("reference(resourceId('Contoso.Things/boxes', 'there')).volume", "is not defined in the template."),
+        (
+            f"reference(resourceId('Contoso.Things/boxes', 'gone'), '{VERSION}')",
+            "'Contoso.Things/boxes/gone' under resource group",
+        ),
+        ("reference(resourceId('Contoso.Things/boxes', 'new'), '1999-01-01')", "No registered resource provider found"),
+        (
+            f"reference(resourceId('Contoso.Other/boxes', 'new'), '{VERSION}')",
+            "The resource namespace 'Contoso.Other' is invalid.",
+        ),
+        (
+            f"listKeys(resourceId('Contoso.Things/boxes', 'gone'), '{VERSION}')",
+            "'Contoso.Things/boxes/gone' under resource group",
+        ),
+        (f"listSecrets(resourceId('Contoso.Things/boxes', 'new'), '{VERSION}')", "does not support the operation 'listSecrets'"),
+        (f"reference(subscriptionResourceId('A.B/c', 'd'), '{VERSION}')", "does not support the resource"),
+        ("reference('new').nope", "The language expression property 'nope' doesn't exist"),
+    ],
+)
+def test_what_cannot_be_asked_fails_the_outputs(contoso: Contoso, expression: str, words: str) -> None:
+    found = deploy(contoso, properties(template(box("new"), outputs={"found": {"type": "object", "value": f"[{expression}]"}})))
+    error = found["properties"]["error"]
+    assert error["code"] == "DeploymentFailed"
+    assert error["details"][0]["code"] == "DeploymentOutputEvaluationFailed"
+    assert error["details"][0]["details"][0]["message"].startswith("The template output 'found' is not valid: ")
+    assert words in error["details"][0]["details"][0]["message"]
+    assert "outputs" not in found["properties"]
+    assert boxes(contoso) == ["new"]
+
+
+def test_an_output_has_its_type(contoso: Contoso) -> None:
+    error = deploy(contoso, properties(output("text", "int")))["properties"]["error"]
+    assert "Expected 'Integer'. Actual 'String'." in error["details"][0]["details"][0]["message"]

@@ -2,7 +2,7 @@
 
 A service's document: {"id", "name", "location", "subscription", "group", "tags", "capacity", "etag", "idScope",
 "properties" (those that can be set and are), "hubs" (links, see there), "policies", "identity", "state" and "ready"
-(see transitions)}. Its certificates are in `certificates`.
+(see microsoft_devices.transitions)}. Its certificates are in `certificates`.
 """
 
 from __future__ import annotations

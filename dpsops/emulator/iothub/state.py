@@ -2,7 +2,7 @@
 
 A hub's document: {"id", "name", "location", "subscription", "group", "tags", "sku" {"name", "tier", "capacity"},
 "etag", "created" (epoch s), "namespace" (of its Event Hubs endpoint), "regions" (primary first), "properties" (those
-that can be set, complete), "policies", "internalPolicies", "identity", "state" and "ready" (see transitions)}.
+that can be set, complete), "policies", "internalPolicies", "identity", "state" and "ready" (see microsoft_devices.transitions)}.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ _PATIENCE = 30.0  # seconds without an answer
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """One device: its ID, that of the DPS, the proxy's port, and its certificate with whom it trusts."""
+    """One device: its ID, that of the DPS, the proxy's port, and its TLS settings: its certificate, and the CA that it trusts."""
 
     name: str
     scope: str

@@ -31,7 +31,7 @@ def ensure_certificates(directory: Path) -> tuple[Path, Path]:
     """
     authority, server = directory / "ca.pem", directory / "server.pem"
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if directory.stat().st_mode & 0o077:  # made by somebody else
+    if directory.stat().st_mode & 0o077:  # another program made it
         directory.chmod(0o700)
     with open(os.open(directory / "tls.lock", os.O_RDWR | os.O_CREAT, 0o600), "rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -80,7 +80,7 @@ class Azure:
 
         `operation` is what the faults see: its method is CONNECT, SUBSCRIBE or PUBLISH, its path the client
         identifier, the filter or the topic. MQTT has no words for a refusal: one becomes return code 3 of
-        a CONNECT, and ends the connection of a client that is in already.
+        a CONNECT, and ends the connection of a client that is connected already.
         """
         effect = self.faults.hit(operation)
         match effect:

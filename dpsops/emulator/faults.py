@@ -63,7 +63,7 @@ class Faults:
             self._faults.append(fault)
 
     def clear(self) -> None:
-        """All is well again."""
+        """Lifts every fault."""
         with self._lock:
             self._faults.clear()
 

@@ -90,7 +90,7 @@ class Response:
 
 
 class Refusal(Exception):
-    """A service says no. It carries the whole answer, so that each service keeps its own shape of error."""
+    """The refusal of a service. It carries the whole answer, so that each service keeps its own shape of error."""
 
     def __init__(self, response: Response) -> None:
         super().__init__(f"{response.status} {response.content().decode()}")

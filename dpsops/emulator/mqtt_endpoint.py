@@ -19,7 +19,7 @@ from dpsops.emulator.world import World
 class Connect:
     """A CONNECT packet and who sent it. `chain`: the TLS client certificates as presented, DER, leaf first.
 
-    TLS has proven that the client holds the leaf's key, and nothing else: the chain may be of a stranger,
+    TLS has proven that the client holds the leaf's key, and nothing else: the chain may be untrusted,
     expired or incomplete. `host` is the TLS server name, in lower case; `keep_alive` is in seconds.
     """
 
@@ -62,7 +62,7 @@ class Endpoint(Protocol):
     host: re.Pattern[str]
 
     def connect(self, world: World, connect: Connect) -> JSON:
-        """Lets the client in and returns the session. Raises `ConnectionRefused`."""
+        """Accepts the client and returns the session. Raises `ConnectionRefused`."""
         ...
 
     def subscribe(self, world: World, session: JSON, topic_filter: str) -> bool:
@@ -74,5 +74,5 @@ class Endpoint(Protocol):
         ...
 
     def disconnect(self, world: World, session: JSON) -> None:
-        """The connection has ended, whoever ended it."""
+        """The connection has ended, from either side."""
         ...

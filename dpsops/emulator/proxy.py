@@ -25,13 +25,13 @@ class ConnectProxy(asyncio.Protocol):
         self._received = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A client is there."""
+        """A client has connected."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._connections.enter(transport)
 
     def connection_lost(self, _error: Exception | None) -> None:
-        """It has gone, refused or without having asked for anything."""
+        """The client has gone: it was refused, or it has not asked for anything."""
         self._connections.leave(self._transport)
 
     def data_received(self, data: bytes) -> None:

@@ -32,7 +32,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def _is_ours(record: logging.LogRecord) -> bool:
-    """Whether a failure is the server's own. What is no HTTP is answered with 400, and quoted nowhere: it may hold a token."""
+    """Whether a failure is the server's own: a request that is no HTTP gets 400 and is not logged, since it may hold a token."""
     return record.exc_info is None or not isinstance(record.exc_info[1], HttpProcessingError)
 
 
@@ -104,7 +104,7 @@ class EmbeddedAzure:
     async def _stop(self) -> None:
         self._listener.close()
         await self._runner.cleanup()
-        await self._connections.hang_up()
+        await self._connections.abort_all()
         await asyncio.gather(*(task for task in asyncio.all_tasks() if task is not asyncio.current_task()))
 
     def _find_host(self, host: str, port: str) -> asyncio.Protocol | None:
@@ -123,8 +123,8 @@ class EmbeddedAzure:
     async def _answer(self, received: web.Request) -> web.StreamResponse:
         connection = received.transport
         if not isinstance(connection, TlsConnection):
-            return web.Response()  # the client has gone meanwhile, and with it who it was
-        connection.greeted()
+            return web.Response()  # the client has gone meanwhile, and its certificates with it
+        connection.established()
         try:
             body = await received.read()
         except (ConnectionError, web.RequestPayloadError):  # it ended too early, or is not what its headers say

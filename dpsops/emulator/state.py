@@ -18,7 +18,7 @@ _BUSY_MS = 30_000
 
 
 class State:
-    """The documents, inside one transaction. Keys are compared exactly: whoever means no case lowers them."""
+    """The documents, inside one transaction. Keys are compared exactly: a caller that ignores case lowers them."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -64,7 +64,7 @@ class Database:
     """The SQLite file behind `State`: mode 0600 from birth, write-ahead log, safe for several processes.
 
     A process that dies at any moment leaves whole requests behind: each is one transaction, and the log
-    is replayed by whoever opens the file next. `path` None keeps everything in memory.
+    is replayed by the next process that opens the file. `path` None keeps everything in memory.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -80,7 +80,7 @@ class Database:
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = NORMAL")
             self._connection.execute(_SCHEMA)
-        except sqlite3.Error:  # whatever this file is, it is no database
+        except sqlite3.Error:  # the file is no database
             self._connection.close()
             raise
 

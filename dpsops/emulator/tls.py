@@ -1,7 +1,7 @@
 """The TLS end of the embedded Azure: TLS 1.2 and 1.3 under Azure's host names, with the clients' certificates where Azure asks.
 
 Python's `ssl` refuses a client certificate that it cannot verify, before anyone can say why. Azure's device
-endpoints let any certificate in, and it is DPS or the hub that refuses it, in words of its own. So TLS is
+endpoints accept any certificate, and DPS or the hub refuses it, in words of its own. So TLS is
 pyOpenSSL's here: it proves that the client holds the key of the leaf it presents, and judges nothing.
 """
 
@@ -49,7 +49,7 @@ class TlsConnection(asyncio.Protocol, asyncio.Transport):
     """One TLS connection: a protocol to the TCP transport beneath it, a transport to the protocol above it.
 
     The protocol above is made once the handshake is done and the server name that the client named in it is
-    `host`. It then finds `chain` filled, and calls `greeted` when it knows that the client means it well.
+    `host`. It then finds `chain` filled, and calls `established` when the first request or the CONNECT has come.
     """
 
     def __init__(
@@ -65,9 +65,9 @@ class TlsConnection(asyncio.Protocol, asyncio.Transport):
         self._connections = connections
         self._closing = False
 
-    def greeted(self) -> None:
-        """Ends the client's time as a newcomer."""
-        self._connections.greeted(self._tcp)
+    def established(self) -> None:
+        """The connection is pending no longer."""
+        self._connections.established(self._tcp)
 
     # --- the protocol, to TCP ---
 
@@ -100,12 +100,12 @@ class TlsConnection(asyncio.Protocol, asyncio.Transport):
             self.close()
 
     def eof_received(self) -> None:
-        """The client says no more. The application may close; if it does not, this end closes, as asyncio's own TLS does."""
+        """The client sends no more. The application may close; if it does not, this end closes, as asyncio's own TLS does."""
         if self._application is not None and not self._closing:
             self._application.eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The end."""
+        """The connection has ended."""
         self._closing = True
         self._connections.leave(self._tcp)
         if self._application is not None:

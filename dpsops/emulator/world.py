@@ -11,7 +11,7 @@ from dpsops.emulator.state import State
 
 
 class Clock:
-    """The embedded Azure's time: the real one plus whatever a test has advanced it by, or a frozen one."""
+    """The embedded Azure's time: the real one plus the seconds that a test has added, or a frozen one."""
 
     def __init__(self, frozen_at: float | None = None) -> None:
         self._frozen_at = frozen_at

@@ -20,7 +20,7 @@ _SOME_KEY = base64.b64encode(bytes(range(32))).decode()
 _RESOURCE = re.compile(r"/(?:IotHubs|provisioningServices)/([^/]+)", re.IGNORECASE)
 _MASKED_KEY = re.compile(r"HostName=([^.;]+)\.[^;]*;SharedAccessKeyName=([^;]+);SharedAccessKey=(mock_key|REDACTED)")
 _IDENTITIES = {"tenantId", "objectId", "subscriptionid"}
-"""Whoever asks is always the same. Recorders mask these with IDs that stand for other things, too."""
+"""The caller is always the same. Recorders mask these with IDs that stand for other things, too."""
 
 _LINKS = ("azure-asyncoperation", "location")
 

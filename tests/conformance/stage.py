@@ -218,7 +218,7 @@ class Stage:
 
 
 def as_ours(recording: Recording, policies: list[JSON]) -> list[JSON]:
-    """Access policies in which the recorded caller, whom the first policy is always for, is the caller of the replay."""
+    """Access policies in which the recorded caller (the one that the first policy is for) is the caller of the replay."""
     bodies = (message.json() for each in recording.exchanges for message in (each.request, each.response))
     named = (each["objectId"] for body in bodies for each in _objects_in(body) if {"objectId", "permissions"} <= each.keys())
     caller = next(named, "")

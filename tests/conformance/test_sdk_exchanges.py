@@ -74,7 +74,7 @@ class Credential:
 
 @pytest.fixture
 def azure(specification: Specification) -> Iterator[Azure]:
-    """An embedded Azure about as slow as the real one, its time moved by whoever waits.
+    """An embedded Azure about as slow as the real one, its time moved by the client that waits.
 
     It is watched for the whole of the test, which fails if anything on the wire was wrong.
     """

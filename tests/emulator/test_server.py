@@ -58,7 +58,7 @@ def test_the_proxy_survives_garbage(embedded: World) -> None:
     assert converse(embedded, b"CONNECT management.azure.com:443 HTTP/1.1\r\n\r\n").startswith(b"HTTP/1.1 200")
 
 
-def test_only_its_own_authority_vouches_for_it(embedded: World) -> None:
+def test_only_its_own_ca_certificate_is_trusted(embedded: World) -> None:
     assert embedded.embedded is not None
     session = requests.Session()
     session.trust_env = False
@@ -93,7 +93,7 @@ def test_another_host_behind_a_known_name_is_misdirected(embedded: World, host: 
     ],
     ids=["garbage", "a path", "a header", "half a body", "another encoding"],
 )
-def test_what_is_no_request_is_not_logged(embedded: World, caplog: pytest.LogCaptureFixture, said: bytes) -> None:
+def test_an_invalid_request_is_not_logged(embedded: World, caplog: pytest.LogCaptureFixture, said: bytes) -> None:
     assert embedded.embedded is not None
     context = ssl.create_default_context(cafile=str(embedded.embedded.authority_file))
     port = int(embedded.embedded.proxy_url.rpartition(":")[2])
@@ -107,7 +107,7 @@ def test_what_is_no_request_is_not_logged(embedded: World, caplog: pytest.LogCap
                 assert tls.recv(4096)[9:12] in (b"", b"400")
     session = requests.Session()
     session.trust_env = False
-    with session:  # whoever is answered now has come after it
+    with session:  # answered only after what came before
         proxies, verify = {"https": embedded.embedded.proxy_url}, str(embedded.embedded.authority_file)
         known = "https://login.microsoftonline.com/common/discovery/instance"
         assert session.get(known, proxies=proxies, verify=verify, timeout=10).status_code == 200
@@ -176,13 +176,13 @@ def test_state_and_keys_are_private_from_birth(tmp_path: Path) -> None:
     assert set(modes.values()) == {0o600}
 
 
-def test_a_directory_that_somebody_else_made_is_private_too(tmp_path: Path) -> None:
+def test_a_directory_that_another_program_made_is_private_too(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     ensure_certificates(tmp_path)
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
 
 
-def test_an_authority_from_the_future_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_ca_certificate_from_the_future_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Ahead(datetime):
         @classmethod
         def now(cls, tz: tzinfo | None = None) -> Self:
@@ -194,7 +194,7 @@ def test_an_authority_from_the_future_is_made_anew(tmp_path: Path, monkeypatch: 
     assert ensure_certificates(tmp_path)[0].read_bytes() != early
 
 
-def test_the_authority_is_made_once(tmp_path: Path) -> None:
+def test_the_ca_certificate_is_made_once(tmp_path: Path) -> None:
     made: list[bytes] = []
 
     def ensure() -> None:
@@ -222,7 +222,7 @@ for number in range(1_000_000):
 """
 
 
-def test_state_survives_a_killed_process_whole(tmp_path: Path) -> None:
+def test_a_killed_process_leaves_whole_requests_behind(tmp_path: Path) -> None:
     path = tmp_path / "azure.sqlite"
     with subprocess.Popen([sys.executable, "-c", _WRITER, str(path)], stdout=subprocess.PIPE, text=True) as writer:
         assert writer.stdout is not None

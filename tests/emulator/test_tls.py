@@ -64,19 +64,19 @@ def test_the_chain_comes_through_as_it_was_presented(
     assert seen == der(*leaf.cert_chain_pems)
 
 
-def test_a_leaf_may_come_without_its_chain(embedded: EmbeddedAzure, tmp_path: Path) -> None:
+def test_a_certificate_may_come_without_its_chain(embedded: EmbeddedAzure, tmp_path: Path) -> None:
     leaf = trustme.CA().create_child_ca().issue_cert(common_name="press-07")
     assert chain_seen(embedded, trusting(embedded, identity_of(leaf, tmp_path, chain=False))) == der(leaf.cert_chain_pems[0])
 
 
-def test_a_leaf_may_have_expired(embedded: EmbeddedAzure, tmp_path: Path) -> None:
+def test_a_certificate_may_have_expired(embedded: EmbeddedAzure, tmp_path: Path) -> None:
     leaf = trustme.CA().issue_cert(
         common_name="press-07", not_before=datetime(2020, 1, 1, tzinfo=UTC), not_after=datetime(2021, 1, 1, tzinfo=UTC)
     )
     assert chain_seen(embedded, trusting(embedded, identity_of(leaf, tmp_path))) == der(*leaf.cert_chain_pems)
 
 
-def test_a_certificate_may_vouch_for_itself_and_be_a_ca(embedded: EmbeddedAzure, tmp_path: Path) -> None:
+def test_a_certificate_may_be_self_signed_and_a_ca(embedded: EmbeddedAzure, tmp_path: Path) -> None:
     authority = trustme.CA()
     path = tmp_path / "self.pem"
     path.write_bytes(authority.private_key_pem.bytes() + authority.cert_pem.bytes())
@@ -84,10 +84,10 @@ def test_a_certificate_may_vouch_for_itself_and_be_a_ca(embedded: EmbeddedAzure,
 
 
 def test_a_chain_may_be_of_certificates_that_have_nothing_to_do_with_each_other(embedded: EmbeddedAzure, tmp_path: Path) -> None:
-    leaf, stranger = trustme.CA().issue_cert(common_name="press-07"), trustme.CA()
+    leaf, other = trustme.CA().issue_cert(common_name="press-07"), trustme.CA()
     path = identity_of(leaf, tmp_path)
-    path.write_bytes(path.read_bytes() + stranger.cert_pem.bytes())
-    assert chain_seen(embedded, trusting(embedded, path)) == der(*leaf.cert_chain_pems, stranger.cert_pem)
+    path.write_bytes(path.read_bytes() + other.cert_pem.bytes())
+    assert chain_seen(embedded, trusting(embedded, path)) == der(*leaf.cert_chain_pems, other.cert_pem)
 
 
 def test_a_client_needs_no_certificate(embedded: EmbeddedAzure) -> None:
@@ -190,7 +190,7 @@ def test_tls_1_1_is_too_old(embedded: EmbeddedAzure) -> None:
 @pytest.mark.parametrize(
     "said", [b"GET / HTTP/1.1\r\n\r\n", bytes(range(256)) * 200, b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00"]
 )
-def test_what_is_no_tls_is_hung_up_on(embedded: EmbeddedAzure, said: bytes) -> None:
+def test_a_connection_that_is_no_tls_is_closed(embedded: EmbeddedAzure, said: bytes) -> None:
     with tunnel(embedded, port=443) as raw:
         try:
             raw.sendall(said)

@@ -1,4 +1,4 @@
-"""Resource Manager's gateway: who may pass, which provider answers, and what is said where none does."""
+"""Resource Manager's gateway: who may call, which provider answers, and the answer where there is none."""
 
 from __future__ import annotations
 

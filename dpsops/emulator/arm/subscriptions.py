@@ -69,6 +69,6 @@ ROUTES = [
     Route("GET", "/subscriptions", _list),
     Route("GET", "/subscriptions/{subscription}", _get, "Microsoft.Resources/subscriptions/read"),
     Route("GET", "/subscriptions/{subscription}/locations", _locations, "Microsoft.Resources/subscriptions/locations/read"),
-    # Whoever began an operation may ask how it goes, though with a role on one group only.
+    # The caller that began an operation may ask how it goes, though with a role on one group only.
     Route("GET", "/subscriptions/{subscription}/operationresults/{operation}", operations.poll),
 ]

@@ -1,4 +1,4 @@
-"""The door of DPS's service API: the service's host, its network, who calls with which right, and how often."""
+"""What the service API of DPS checks before every operation: host, network, credential, right and rate."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _IMPLIED = {
     "EnrollmentWrite": {"EnrollmentRead", "RegistrationStatusRead", "RegistrationStatusWrite"},
     "RegistrationStatusWrite": {"RegistrationStatusRead"},
 }
-"""What a right of a policy includes: the owner's policy, which is documented to have all of them, says no more than this."""
+"""The rights that a right includes: the owner's policy is documented to have every right, and names fewer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +47,9 @@ def require_service(world: World, name: str) -> JSON:
 
 
 def is_open(service: JSON, api: str) -> bool:
-    """Whether the service's network lets anybody in by an API (`IpFilterTargetType`).
+    """Whether the service's network is open to the public for an API (`IpFilterTargetType`).
 
-    The embedded Azure has no private link and no address on anybody's list, so any rule that rejects keeps everyone out.
+    The embedded Azure has no private link and no address on any list, so any rule that rejects refuses everyone.
     """
     properties = service["properties"]
     rejected = {rule.get("target") or "all" for rule in properties.get("ipFilterRules", ()) if rule["action"] == "Reject"}
@@ -57,9 +57,9 @@ def is_open(service: JSON, api: str) -> bool:
 
 
 def authorize(world: World, request: Request, route: Route, named: Mapping[str, str]) -> None:
-    """What comes before every operation: network, credential, right, API version, media type, rate.
+    """Checks before every operation: network, credential, right, API version, media type, rate.
 
-    What devices call is decided by their certificates, behind their routes.
+    The routes of devices are not checked here: the device certificate decides, behind them.
     """
     if not isinstance(route, Operation):
         return

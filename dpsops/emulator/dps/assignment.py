@@ -1,4 +1,4 @@
-"""Giving a device to a hub: for the first time, again, or in the place of another hub, as the entry's policies say.
+"""Assigning a device to a hub: for the first time, again, or instead of another hub, as the entry's policies say.
 
 Source: "IoT Hub device reprovisioning concepts".
 """
@@ -35,7 +35,7 @@ def assign(world: World, service: JSON, device: Attested, registration_id: str, 
     """Makes or updates the device's identity in its hub. `previous`: its registration so far. Raises `Unassignable`.
 
     A hub that is no longer linked is neither assigned nor touched: what the device had there stays, and it begins anew
-    elsewhere (guess).
+    in another hub (guess).
     """
     settings = device.entry["settings"]
     policy = settings.get("reprovisionPolicy", _DEFAULT_POLICY)

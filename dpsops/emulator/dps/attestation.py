@@ -1,6 +1,6 @@
 """Whether a device is who it says, and which enrollment entry is its own. Source: "X.509 certificate attestation".
 
-The messages are those that people have seen DPS give: `Invalid certificate` for a certificate that is not the enrolled
+The messages are those that DPS has been seen to give: `Invalid certificate` for a certificate that is not the enrolled
 one, `CA certificate not found` for a chain that was not sent, `Signing certificate info did not match chain elements.` for
 one that leads to a certificate of the service and to no enrolled one. What else each is given for is a guess.
 """
@@ -26,8 +26,8 @@ NO_MATCH = "Signing certificate info did not match chain elements."
 
 
 @dataclass(frozen=True, slots=True)
-class Authority:
-    """A certificate of the service: its name in lower case, its thumbprint, and whether its possession was proven."""
+class CaCertificate:
+    """A CA certificate of the service: its name in lower case, its thumbprint, and whether it is verified."""
 
     name: str
     thumbprint: str
@@ -36,7 +36,7 @@ class Authority:
 
 @dataclass(frozen=True, slots=True)
 class Attested:
-    """A device that has proven itself: its entry, the common name and the thumbprint of its leaf."""
+    """A device that is attested: its entry, the common name and the thumbprint of its certificate."""
 
     entry: JSON
     common_name: str
@@ -44,7 +44,7 @@ class Attested:
 
 
 def attest(world: World, service: JSON, registration_id: str, presented: Sequence[bytes]) -> Attested:
-    """The device behind a chain (DER, leaf first), which may be disabled. Refuses with 401 whoever does not prove himself."""
+    """The device behind a chain (DER, leaf first), which may be disabled. Refuses with 401 a device that is not attested."""
     if not presented:
         raise unauthorized(world)
     try:
@@ -52,26 +52,26 @@ def attest(world: World, service: JSON, registration_id: str, presented: Sequenc
     except InvalidChain as invalid:
         raise refusal(world, INVALID_CERTIFICATE, INVALID) from invalid
     leaf = chain[0]
-    authorities = _authorities(world, service)
+    ca_certificates = _ca_certificates(world, service)
     name = common_name(leaf)
     if name.lower() != registration_id.lower():
         raise refusal(world, INVALID_CERTIFICATE, INVALID)
     entry = _find_individual(world, service, registration_id, leaf)
     if entry is None:
-        entry = find_group(chain, authorities, lambda credential: _group_of(world, service, credential))
-    fault = stranger_fault(chain, authorities) if entry is None else entry_fault(entry, chain, authorities)
+        entry = find_group(chain, ca_certificates, lambda credential: _group_of(world, service, credential))
+    fault = unenrolled_fault(chain, ca_certificates) if entry is None else entry_fault(entry, chain, ca_certificates)
     if entry is None or fault is not None:
         raise refusal(world, INVALID_CERTIFICATE, fault or INVALID)
     return Attested(entry, name, thumbprint(leaf))
 
 
 def find_group(
-    chain: Sequence[x509.Certificate], authorities: Sequence[Authority], group_of: Callable[[str], JSON | None]
+    chain: Sequence[x509.Certificate], ca_certificates: Sequence[CaCertificate], group_of: Callable[[str], JSON | None]
 ) -> JSON | None:
     """The group of the first CA, leaf to root, that is in one: by its content, or by a name that it has in the service."""
     for issuer in chain[1:]:
         print_ = thumbprint(issuer)
-        references = [reference_to(each.name) for each in authorities if each.thumbprint == print_]
+        references = [reference_to(each.name) for each in ca_certificates if each.thumbprint == print_]
         for credential in (print_, *references):
             group = group_of(credential)
             if group is not None:
@@ -79,14 +79,14 @@ def find_group(
     return None
 
 
-def entry_fault(entry: JSON, chain: Sequence[x509.Certificate], authorities: Sequence[Authority]) -> str | None:
+def entry_fault(entry: JSON, chain: Sequence[x509.Certificate], ca_certificates: Sequence[CaCertificate]) -> str | None:
     """Why the chain does not satisfy the entry, in DPS's words; None where it does.
 
     The chain as presented must reach a verified certificate of the service: one that the entry names, or, where it has
     certificates of its own, one at or above these. An enrolled leaf may also be self-signed.
     """
     mechanism = entry["attestation"]
-    verified = [each for each in authorities if each.verified]
+    verified = [each for each in ca_certificates if each.verified]
     above = [thumbprint(each) for each in chain[1:]]
     if "caReferences" in mechanism:
         names = {name.lower() for name in mechanism["caReferences"].values()}
@@ -104,22 +104,22 @@ def entry_fault(entry: JSON, chain: Sequence[x509.Certificate], authorities: Seq
     return None if {each.thumbprint for each in verified} & set(above) else NO_AUTHORITY
 
 
-def stranger_fault(chain: Sequence[x509.Certificate], authorities: Sequence[Authority]) -> str:
-    """DPS's words to a device that no entry is for."""
-    if {each.thumbprint for each in authorities if each.verified} & {thumbprint(each) for each in chain}:
+def unenrolled_fault(chain: Sequence[x509.Certificate], ca_certificates: Sequence[CaCertificate]) -> str:
+    """DPS's words to a device without an enrollment entry."""
+    if {each.thumbprint for each in ca_certificates if each.verified} & {thumbprint(each) for each in chain}:
         return NO_MATCH
     return INVALID if is_self_signed(chain[0]) else NO_AUTHORITY
 
 
-def _authorities(world: World, service: JSON) -> list[Authority]:
+def _ca_certificates(world: World, service: JSON) -> list[CaCertificate]:
     return [
-        Authority(each["name"].lower(), thumbprint(parse_certificate(each["content"])), each["isVerified"])
+        CaCertificate(each["name"].lower(), thumbprint(parse_certificate(each["content"])), each["isVerified"])
         for each in certificates_of(world, service)
     ]
 
 
 def _find_individual(world: World, service: JSON, registration_id: str, leaf: x509.Certificate) -> JSON | None:
-    """The individual enrollment of this registration ID. A leaf that is in another one's is nobody's."""
+    """The individual enrollment of this registration ID. Refuses a certificate of another individual enrollment."""
     holder = find_holder(world, service, thumbprint(leaf))
     if holder is not None and holder[0] == INDIVIDUALS.name and holder[1].lower() != registration_id.lower():
         raise refusal(world, INVALID_CERTIFICATE, INVALID)

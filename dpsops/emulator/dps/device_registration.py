@@ -1,4 +1,4 @@
-"""A device's registration: it proves itself, is assigned to a hub, and asks how that goes. HTTPS and MQTT are doors to this."""
+"""A device's registration: it is attested, assigned to a hub, and asks how that goes. HTTPS and MQTT both lead here."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ class Answer(NamedTuple):
 def register(world: World, id_scope: str, registration_id: str, chain: Sequence[bytes], body: JSON, *, version: str) -> Answer:
     """Begins a registration: 202, or 200 and no operation where the enrollment is disabled. `chain`: DER, leaf first.
 
-    `version` is one of `API_VERSIONS`. Refuses a device that does not prove itself (401), an ID scope that nobody has
-    (404), and what is above the rate (429).
+    `version` is one of `API_VERSIONS`. Refuses a device that is not attested (401), an unknown ID scope (404), and what
+    is above the rate (429).
     """
     service = _require_service(world, id_scope)
     limits.take(world, service, limits.REGISTRATIONS)
@@ -61,7 +61,7 @@ def register(world: World, id_scope: str, registration_id: str, chain: Sequence[
 
 
 def look_up(world: World, id_scope: str, registration_id: str, operation_id: str, chain: Sequence[bytes]) -> Answer:
-    """How an operation goes: 202 until it is over, then 200. Only the leaf that began it may ask.
+    """How an operation goes: 202 until it is over, then 200. Only the certificate that began it may ask.
 
     A device's new registration takes the place of the one before, whose operation is then unknown (stricter guess).
     """
@@ -78,7 +78,7 @@ def look_up(world: World, id_scope: str, registration_id: str, operation_id: str
 
 
 def find_state(world: World, id_scope: str, registration_id: str, chain: Sequence[bytes], body: JSON) -> Answer:
-    """The device's registration as it is. It is proven and counted as when it registers."""
+    """The device's registration as it is. The device is attested and counted as when it registers."""
     service = _require_service(world, id_scope)
     limits.take(world, service, limits.REGISTRATIONS)
     _check_named(world, registration_id, body)
@@ -145,7 +145,7 @@ def _operation_id(service: JSON, registration_id: str) -> str:
 
 
 def _is_leaf(presented: bytes, expected: str, now: float) -> bool:
-    """Whether this is the leaf that was attested, and it still is valid; its chain has been seen."""
+    """Whether this is the certificate that was attested, and it still is valid; its chain has been checked."""
     try:
         leaf = x509.load_der_x509_certificate(presented)
     except ValueError:

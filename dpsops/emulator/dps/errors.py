@@ -21,7 +21,7 @@ NOT_FOUND = 404_000
 CONFLICT = 409_000
 STALE = 412_000
 UNSUPPORTED_MEDIA_TYPE = 415_000
-"""Codes for what Azure is known or presumed to refuse, but nobody has seen with which code. 400000 and 401000 were seen."""
+"""Codes for what Azure is known or presumed to refuse; the codes themselves have no witness but for 400000 and 401000."""
 
 _THROTTLED = 429_001
 

@@ -1,7 +1,7 @@
 """The device API over MQTT. Source: "Communicate with your DPS using the MQTT protocol".
 
 A certificate is judged when its device registers, and a refusal is an answer with a body. CONNECT is refused, without a
-reason, only where user name, client identifier and certificate do not agree, or nobody has the ID scope. Both were seen.
+reason, only where user name, client identifier and certificate do not agree, or the ID scope is unknown. Both were seen.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class DpsEndpoint:
     host = re.compile(rf"[a-z0-9-]+{re.escape(DOMAIN)}")
 
     def connect(self, world: World, connect: Connect) -> JSON:
-        """Lets in whoever names a service and has a certificate with his registration ID: it proves nothing yet.
+        """Accepts a client that names a service and has a certificate with its registration ID: that attests nothing yet.
 
         Only X.509 is known here: a password (a signature made with a symmetric key) opens nothing.
         """

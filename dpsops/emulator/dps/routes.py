@@ -178,7 +178,7 @@ def _patch(world: World, request: Request, *, subscription: str, group: str, nam
 
 
 def _delete(world: World, request: Request, *, subscription: str, group: str, name: str) -> Response:
-    """A service can be deleted in whatever state it is, as a whole group can."""
+    """A service can be deleted in any state, as a whole group can."""
     service = _named(world, subscription, group, name)
     check_condition(world, request, service["etag"])
     empty_service(world, service)

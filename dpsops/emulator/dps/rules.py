@@ -92,7 +92,7 @@ def read_properties(world: World, given: JSON, location: str) -> JSON:
 
 
 def _check_rule(world: World, rule: JSON) -> None:
-    """An IP filter rule names itself, a network, what to do with it and, if it will, for which API (`IpFilterRule`)."""
+    """An IP filter rule names itself, a network, what to do with it and, optionally, for which API (`IpFilterRule`)."""
     name, mask, action = (member(rule, part, str) for part in ("filterName", "ipMask", "action"))
     target = member(rule, "target", str)
     try:

@@ -17,7 +17,7 @@ from dpsops.emulator.world import World
 TENANT = "9f2c1c52-6a57-4c0e-9d5e-0d1b5a3c7e11"
 SUBSCRIPTION = "5a7d4c1e-30b2-4f6e-8a71-2c9be0d4f833"
 OPERATOR = Principal("c3d0a9b8-4e5f-4a6b-8c7d-1e2f3a4b5c6d", "7b1e2d3c-9a8f-4e5d-b6c7-a8b9c0d1e2f3", TENANT)
-"""The service principal that owns the subscription from the start: whom `dpsops --env local` signs in as."""
+"""The service principal that owns the subscription from the start: `dpsops --env local` signs in as it."""
 
 _APPLICATION = "application"
 _ISSUER = "federatedCredential"

@@ -1,4 +1,4 @@
-"""The door of a hub's own API: the hub's host, its network, who calls with which right, and how often."""
+"""What a hub's own API checks before every operation: host, network, credential, right and rate."""
 
 from __future__ import annotations
 
@@ -71,9 +71,9 @@ def require_hub(world: World, name: str) -> JSON:
 
 
 def open_to_public(hub: JSON) -> bool:
-    """Whether the hub's network lets anybody in.
+    """Whether the hub's network is open to the public.
 
-    The embedded Azure has no private link and no address on anybody's list, so any rule that rejects keeps everyone out.
+    The embedded Azure has no private link and no address on any list, so any rule that rejects refuses everyone.
     """
     properties = hub["properties"]
     if any(rule["action"] == "Reject" for rule in properties.get("ipFilterRules", ())):
@@ -92,7 +92,7 @@ def find_keys(hub: JSON, policy: str, right: str) -> list[str]:
 
 
 def authorize(world: World, request: Request, route: Route, named: Mapping[str, str]) -> None:
-    """What comes before every operation: network, credential, right, API version, media type, rate.
+    """Checks before every operation: network, credential, right, API version, media type, rate.
 
     A closed network answers like a wrong credential ("Use IP filters": 401, and no word of the rule).
     """
@@ -147,6 +147,6 @@ def _require_roles(world: World, hub: JSON, request: Request, operation: Operati
 
 
 def _rights(policy: JSON) -> set[str]:
-    """The rights of a policy: who may write the registry may read it."""
+    """The rights of a policy: `RegistryWrite` includes `RegistryRead`."""
     rights = {right.strip() for right in policy["rights"].split(",")}
     return rights | ({"RegistryRead"} if "RegistryWrite" in rights else set())

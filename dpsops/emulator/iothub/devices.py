@@ -98,7 +98,7 @@ def provision(
 
     It becomes a selfSigned one of this thumbprint (SHA-256, upper-case hex), primary and secondary alike. A device that
     is there already keeps its twin where `keep_data`, and is reset to the initial one otherwise; its status stays, so
-    that whom somebody has blocked stays blocked (stricter guess). Raises `TooManyDevices`, and `InvalidTwin`.
+    that a disabled device stays disabled (stricter guess). Raises `TooManyDevices`, and `InvalidTwin`.
     """
     device = find_device(world, hub, device_id)
     if device is None:

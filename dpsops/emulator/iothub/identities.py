@@ -1,4 +1,4 @@
-"""Device identities as the registry's API has them: what may be written, what is shown, and the etags between."""
+"""Device identities as the device registry has them: what may be written, what is shown, and the etags between."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def _read_identity(world: World, device_id: str, body: JSON, existing: JSON | No
 
 
 def show_identity(device: JSON, *, created: bool = False) -> JSON:
-    """The identity as the registry shows it. In the answer to its creation, times that are not yet have no zone."""
+    """The identity as the device registry shows it. In the answer to its creation, times that are not yet have no zone."""
     never = _NEVER if created else f"{_NEVER}Z"
     return {
         "deviceId": device["deviceId"],

@@ -17,7 +17,7 @@ from urllib.parse import quote, unquote
 from dpsops.emulator.documents import JSON, parse_json
 from dpsops.emulator.iothub import limits, twins
 from dpsops.emulator.iothub.access import HOST, open_to_public, reachable_hub
-from dpsops.emulator.iothub.admission import Username, admit
+from dpsops.emulator.iothub.authentication import Username, authenticate
 from dpsops.emulator.iothub.devices import find_device, keep_message, save_device
 from dpsops.emulator.iothub.telemetry import MAX_SIZE, InvalidProperties, new_message, size_of
 from dpsops.emulator.iothub.twins import InvalidTwin
@@ -37,7 +37,7 @@ class HubEndpoint:
     host = HOST
 
     def connect(self, world: World, connect: Connect) -> JSON:
-        """Lets in the devices that exist, are enabled, and prove themselves; refuses all others with 5, without a reason.
+        """Accepts the devices that exist, are enabled, and authenticate; refuses all others with 5, without a reason.
 
         That a user name without host, device and API version is refused with 4, and a client identifier that is not
         the device's with 2, is a guess.
@@ -56,8 +56,8 @@ class HubEndpoint:
         device = find_device(world, hub, username.device)
         if device is None or device["status"] != "enabled":
             raise ConnectionRefused(_NOT_AUTHORIZED)
-        admission = admit(world, hub, device, connect.host, connect.chain, connect.password)
-        if admission is None:
+        authenticated = authenticate(world, hub, device, connect.host, connect.chain, connect.password)
+        if authenticated is None:
             raise ConnectionRefused(_NOT_AUTHORIZED)
         connection = secrets.token_hex(8)
         save_device(world, hub, device | {"connection": connection, "connectionUpdated": world.now, "lastActivity": world.now})
@@ -66,8 +66,8 @@ class HubEndpoint:
             "device": device["deviceId"],
             "generation": device["generationId"],
             "connection": connection,
-            "expiry": admission.expiry,
-            "method": admission.method,
+            "expiry": authenticated.expiry,
+            "method": authenticated.method,
         }
 
     def subscribe(self, world: World, session: JSON, topic_filter: str) -> bool:
@@ -91,7 +91,7 @@ class HubEndpoint:
         if found := _TWIN_PATCH.fullmatch(topic):
             return [_answer_report(world, hub, device, unquote(found["rid"]), payload)]
         if _METHOD_ANSWER.fullmatch(topic):
-            return []  # to a call that nobody made: there are no direct methods in this Azure
+            return []  # the answer to a direct method, of which there are none in this Azure
         raise ProtocolViolation(f"no topic '{topic}'")
 
     def disconnect(self, world: World, session: JSON) -> None:

@@ -181,7 +181,7 @@ def _patch(world: World, request: Request, *, subscription: str, group: str, nam
 
 
 def _delete(world: World, request: Request, *, subscription: str, group: str, name: str) -> Response:
-    """A hub can be deleted in whatever state it is, as a whole group can."""
+    """A hub can be deleted in any state, as a whole group can."""
     hub = _named(world, subscription, group, name)
     check_condition(world, request, hub["etag"])
     empty_hub(world, hub)

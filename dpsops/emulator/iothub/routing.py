@@ -1,7 +1,7 @@
 """Message routing: what a hub's routing table may say, and Azure's test of it.
 
 Endpoints other than the built-in one live in services that this Azure does not have: they are kept as they
-are given, their keys masked, and nobody checks that they exist.
+are given, their keys masked, and may or may not exist.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ class Operation(Route):
 
 
 def require_access(world: World, vault: Vault, caller: Principal, operation: Operation, named: Mapping[str, str]) -> None:
-    """Refuses a caller whom the vault's network rules keep out, or who does not hold what the operation needs."""
+    """Refuses a caller that the vault's network rules exclude, or that lacks the role or permission for the operation."""
     _require_network(vault, caller)
     collection = operation.permission.partition("/")[0]
     target = f"/{collection}/{named['name']}" if "name" in named else ""
@@ -54,7 +54,7 @@ def require_access(world: World, vault: Vault, caller: Principal, operation: Ope
 
 
 def _require_network(vault: Vault, caller: Principal) -> None:
-    """The embedded Azure has no private link and no address on anybody's list, so either rule keeps everyone out."""
+    """The embedded Azure has no private link and no address on any list, so either rule refuses everyone."""
     place = f"Caller: {_describe(caller)}\r\nVault: {vault.name};location={vault.location}"
     if not vault.public:
         reason = "Public network access is disabled and request is not from a trusted service nor via an approved private link."

@@ -1,4 +1,4 @@
-"""What all requests to the data plane have in common, parsed at the door."""
+"""What all requests to the data plane have in common, parsed once."""
 
 from __future__ import annotations
 

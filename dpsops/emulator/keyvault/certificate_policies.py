@@ -64,7 +64,7 @@ def default_actions(issuer: str) -> list[JSON]:
 
 
 def imported(given: JSON, key: KeyType, x509_props: JSON) -> JSON:
-    """The policy of an imported certificate: what the certificate is, whatever the request says it was."""
+    """The policy of an imported certificate: what the certificate is, not what the request says of it."""
     issuer = _issuer(_section(given, "issuer") or {"name": UNKNOWN})
     exportable = field(_section(given, "key_props"), "exportable", bool, True)
     return {

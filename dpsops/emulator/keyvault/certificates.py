@@ -45,7 +45,7 @@ _DETAILS = {
 
 
 def create(world: World, request: Request, vault: str, name: str) -> Response:
-    """CreateCertificate: 202 and a pending certificate, whoever is to issue it."""
+    """CreateCertificate: 202 and a pending certificate, for every issuer."""
     opened = vaults.require(world, vault)
     body = body_of(request)
     head = objects.find(world, opened, CERTIFICATES, object_name(name))

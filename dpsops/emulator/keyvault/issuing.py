@@ -115,7 +115,7 @@ def request(key: PrivateKey, policy: JSON) -> str:
 
 
 def self_signed(key: PrivateKey, policy: JSON, made: int) -> x509.Certificate:
-    """The certificate that issuer `Self` makes at `made` (epoch s): an end entity's, whatever its key usage."""
+    """The certificate that issuer `Self` makes at `made` (epoch s): an end entity's, with any key usage."""
     name = parse_subject(policy["x509_props"]["subject"])
     begin = moment(made)
     builder = (

@@ -1,4 +1,4 @@
-"""Key Vault's data plane: the challenge, the vault's doors, and the operations behind them."""
+"""Key Vault's data plane: the challenge, the checks before every operation, and the operations."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _HOST = re.compile(r"(?P<vault>[a-z0-9-]+)\.vault\.azure\.net")
 
 
 def authorize(world: World, request: Request, route: Route, named: Mapping[str, str]) -> None:
-    """What comes before every operation: tenant, access, API version, throttling, and what has become due in the vault."""
+    """Checks before every operation: tenant, access, API version, throttling, and what has become due in the vault."""
     assert isinstance(route, Operation), "the data plane has no other routes"
     vault = vaults.require(world, named["vault"])
     caller = request.principal

@@ -1,4 +1,4 @@
-"""HTTP operations on certificates, for whatever holds them."""
+"""HTTP operations on CA certificates, of provisioning services and hubs alike."""
 
 from __future__ import annotations
 

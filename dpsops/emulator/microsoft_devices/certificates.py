@@ -1,4 +1,4 @@
-"""CA certificates of provisioning services and IoT hubs, which are the same but for a few habits of their holder.
+"""CA certificates of provisioning services and IoT hubs, which differ in a few details only (`Holder`).
 
 A certificate's document: {"name", "content" (base64 of PEM, as it was sent), "isVerified", "updated" (epoch
 s), "etag", "code" (the verification code in force, or null)}.
@@ -32,8 +32,11 @@ _CREATED = "Mon, 01 Jan 0001 00:00:00 GMT"
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """What holds certificates. `find` is the holder's document; in API versions before `nested_since` bodies are flat
-    and answers silent about the content; `unreadable` is code and words for what is no certificate."""
+    """A type of resource that holds CA certificates.
+
+    `find` is the holder's document; in API versions before `nested_since` bodies are flat and answers silent about the
+    content; `unreadable` is code and words for what is no certificate.
+    """
 
     type: str
     find: Callable[[World, ResourceId], JSON | None]

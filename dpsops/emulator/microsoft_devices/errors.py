@@ -14,7 +14,7 @@ from dpsops.emulator.world import World
 BAD_REQUEST = 400_000
 FORBIDDEN = 403_000
 CONFLICT = 409_000
-"""Codes for what Azure is known or presumed to refuse, but nobody has recorded with which code and words."""
+"""Codes for what Azure is known or presumed to refuse; the codes themselves, and the words, are not recorded."""
 
 
 def refusal(world: World, code: int, message: str, *, numeric: bool = False) -> Refusal:

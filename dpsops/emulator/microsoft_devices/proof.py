@@ -1,4 +1,4 @@
-"""Certificates as clients send them, and what proves that someone holds the private key of one."""
+"""Proof of possession: certificates as clients send them, and what proves that a client holds the private key of one."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _UNIX_EPOCH = 62_135_596_800
 def enter(world: World, document: JSON, state: str) -> None:
     """Puts a service or hub into a passing state (`Activating`, `Transitioning`, `Deleting`) from now on.
 
-    It does not begin again where it has not ended: who deletes twice need not wait longer.
+    It does not begin again where it has not ended: a second deletion takes no longer than the first.
     """
     if document.get("state") != state or settled(world, document):
         document |= {"state": state, "ready": world.now + world.timings.operation}
@@ -33,7 +33,7 @@ def settled(world: World, document: JSON) -> bool:
 
 
 def gone(world: World, document: JSON) -> bool:
-    """Whether a deletion is through. Until then the resource is there, and its name taken."""
+    """Whether a deletion is complete. Until then the resource is there, and its name taken."""
     return document["state"] == "Deleting" and settled(world, document)
 
 

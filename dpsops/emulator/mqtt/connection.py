@@ -59,7 +59,7 @@ class MqttConnection(asyncio.Protocol):
         self._tls.resume_reading()
 
     def connection_lost(self, _error: Exception | None) -> None:
-        """The end."""
+        """The connection has ended."""
         if self._silence is not None:
             self._silence.cancel()
         if self._place is not None and self._server.present.get(self._place) is self:
@@ -67,7 +67,7 @@ class MqttConnection(asyncio.Protocol):
         self._conversation.end()
 
     def _take_place(self, client_id: str) -> None:
-        self._tls.greeted()
+        self._tls.established()
         self._place = (self._tls.host, client_id)
         former = self._server.present.get(self._place)
         if former is not None:

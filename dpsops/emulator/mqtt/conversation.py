@@ -21,7 +21,7 @@ _LONGEST_TOPIC = 65_535  # bytes of a string (1.5.3); a request's ID is percent-
 class Conversation:
     """One connection to `host`, by a client that presented `chain`. `over` once the server is to close it.
 
-    `client_id` is None until the client has been let in; `keep_alive` is then in seconds (0: any silence is fine).
+    `client_id` is None until the client is accepted; `keep_alive` is then in seconds (0: any silence is fine).
     """
 
     def __init__(self, azure: Azure, host: str, chain: tuple[bytes, ...]) -> None:
@@ -101,7 +101,7 @@ class Conversation:
         request = self._request("SUBSCRIBE", topic_filter)
         if not self._azure.mqtt(request, lambda endpoint, world: endpoint.subscribe(world, self._session, topic_filter)):
             return packets.FAILURE
-        self._granted[topic_filter] = granted = min(qos, 1)  # Azure grants QoS 1 to those who want 2
+        self._granted[topic_filter] = granted = min(qos, 1)  # Azure grants QoS 1 where the client wants 2
         return granted
 
     def _publish(self, packet: packets.Publish) -> bytes:

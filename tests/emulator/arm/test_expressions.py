@@ -104,7 +104,7 @@ def test_brackets(text: str, wanted: str) -> None:
         ("1 2", "EndOfData", "Integer"),
     ],
 )
-def test_what_cannot_be_parsed_is_said_in_azures_words(text: str, wanted: str, actual: str) -> None:
+def test_an_invalid_expression_is_refused_in_azures_words(text: str, wanted: str, actual: str) -> None:
     with pytest.raises(InvalidExpression) as refused:
         parse(text)
     expected = f"Unable to parse language expression '{text}': expected token '{wanted}' and actual '{actual}'."
@@ -112,7 +112,7 @@ def test_what_cannot_be_parsed_is_said_in_azures_words(text: str, wanted: str, a
 
 
 @pytest.mark.parametrize("text", ["f(#)", "'open", "a b()", 'f("x")'])
-def test_what_is_no_token_is_refused(text: str) -> None:
+def test_an_invalid_token_is_refused(text: str) -> None:
     with pytest.raises(InvalidExpression, match="Unable to parse language expression"):
         parse(text)
 
@@ -332,7 +332,7 @@ def test_defaults_of_parameters_know_the_time_but_no_variables() -> None:
         ),
     ],
 )
-def test_what_only_the_deployment_knows_stays_an_expression(text: str, left: str) -> None:
+def test_a_value_that_only_the_deployment_knows_stays_an_expression(text: str, left: str) -> None:
     assert shown(evaluate(text, Place(runtime=deferred))) == left
 
 

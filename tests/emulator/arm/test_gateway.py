@@ -74,7 +74,7 @@ def test_a_token_must_be_a_token_for_resource_manager(contoso: Contoso) -> None:
         ("/nonsense", VERSION, 404, "MissingSubscription"),
     ],
 )
-def test_what_is_not_there(contoso: Contoso, path: str, version: str, status: int, code: str) -> None:
+def test_a_path_that_does_not_exist(contoso: Contoso, path: str, version: str, status: int, code: str) -> None:
     answer = contoso.call("GET", path, version=version)
     assert (answer.status, answer.body["error"]["code"]) == (status, code)
 
@@ -265,7 +265,7 @@ def test_only_json_is_read(contoso: Contoso, content_type: str) -> None:
     ids=["cut", "bytes", "NaN", "endless", "deep", "half a character"],
 )
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
-def test_what_is_no_json(contoso: Contoso, method: str, content: bytes) -> None:
+def test_an_invalid_json_body_is_refused(contoso: Contoso, method: str, content: bytes) -> None:
     answer = contoso.call(method, f"{THERE}/resourceGroups/rg", content)
     assert (answer.status, answer.body["error"]["code"]) == (400, "InvalidRequestContent")
 

@@ -56,7 +56,7 @@ def test_reference_and_listings_ask_the_provider(contoso: Contoso) -> None:
         ("reference('new').nope", "The language expression property 'nope' doesn't exist"),
     ],
 )
-def test_what_cannot_be_asked_fails_the_outputs(contoso: Contoso, expression: str, words: str) -> None:
+def test_an_impossible_reference_fails_the_outputs(contoso: Contoso, expression: str, words: str) -> None:
     found = deploy(contoso, properties(template(box("new"), outputs={"found": {"type": "object", "value": f"[{expression}]"}})))
     error = found["properties"]["error"]
     assert error["code"] == "DeploymentFailed"

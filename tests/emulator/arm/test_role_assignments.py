@@ -23,7 +23,7 @@ def path(scope: str, name: str = NAME) -> str:
 
 
 def assign(contoso: Contoso, scope: str = GROUP, name: str = NAME, role: str = READER, **changes: Any) -> Response:
-    """Gives the stranger a role."""
+    """Gives a role to a principal that has none."""
     definition = f"{DEFINITIONS}/{role}"
     given = {"roleDefinitionId": definition, "principalId": STRANGER.object_id, "principalType": "ServicePrincipal"}
     body = {"properties": {key: each for key, each in (given | changes).items() if each is not None}}

@@ -131,7 +131,7 @@ def test_a_template_with_other_sections_is_refused(contoso: Contoso, change: JSO
         ({"outputs": {"o": {"type": "string", "value": f"['{'x' * 24_573}']"}}}, "length limit exceeded. Limit: '24576'"),
     ],
 )
-def test_what_is_wrong_is_refused_before_anything_is_made(contoso: Contoso, sections: JSON, words: str) -> None:
+def test_a_wrong_template_is_refused_before_anything_is_made(contoso: Contoso, sections: JSON, words: str) -> None:
     assert words in refused(contoso, properties(template(box("new"), **sections)))["message"]
     assert boxes(contoso) == []
 

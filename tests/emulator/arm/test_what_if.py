@@ -103,7 +103,7 @@ def test_values_that_only_a_run_could_tell_look_modified(contoso: Contoso) -> No
     assert found["properties.key"] == ("Modify", "key of a", f"[listKeys('a', '{VERSION}').value[0].primaryKey]")
 
 
-def test_what_is_not_in_the_template_is_ignored_or_in_complete_mode_deleted(contoso: Contoso) -> None:
+def test_a_resource_outside_the_template_is_ignored_or_in_complete_mode_deleted(contoso: Contoso) -> None:
     deploy(contoso, properties(template(box("old"))))
     found = changes(contoso, box("new"))
     assert {name: each["changeType"] for name, each in found.items()} == {"new": "Create", "old": "Ignore"}

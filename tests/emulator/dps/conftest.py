@@ -31,7 +31,7 @@ def make_lab(_azure_api: Specification | None) -> Iterator[MakeLab]:
 
 @pytest.fixture
 def lab(make_lab: MakeLab) -> Lab:
-    """A provisioning service with one hub and nobody enrolled."""
+    """A provisioning service with one hub and no enrollment."""
     return make_lab()
 
 

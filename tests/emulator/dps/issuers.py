@@ -1,4 +1,4 @@
-"""Certificates of every kind that a device may present, right and wrong, with keys that nobody keeps for long."""
+"""Certificates of every kind that a device may present, right and wrong."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Issuer:
 
 
 def self_signed(name: str, days: tuple[int, int] = (-1, 1)) -> x509.Certificate:
-    """A device's certificate that nobody but itself has signed."""
+    """A self-signed device certificate."""
     key = ec.generate_private_key(ec.SECP256R1())
     return _build(name, key, name, key, days, [])
 

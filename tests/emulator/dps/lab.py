@@ -198,7 +198,7 @@ class Lab:
         username: str | None = None,
         client_id: str | None = None,
     ) -> JSON:
-        """The session of a device that is let in over MQTT, as the SDK asks to be."""
+        """The session of a device that is accepted over MQTT, as the SDK connects."""
         sdk = "api-version=2019-03-31&ClientVersion=azure-iot-device-provisioning-py%2F2.14.0"
         name = f"{scope or self.scope}/registrations/{registration_id}/{sdk}" if username is None else username
         presented = tuple(each.public_bytes(Encoding.DER) for each in chain)

@@ -1,4 +1,4 @@
-"""Who may call the service API: tokens with roles, shared access signatures with rights, and nobody else; and how often."""
+"""Who may call the service API: tokens with roles, shared access signatures with rights, and no other caller; and how often."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def test_a_service_without_a_public_network_takes_nothing(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize(("target", "service", "device"), [(None, 401, 401), ("serviceApi", 401, 400), ("deviceApi", 404, 401)])
-def test_a_rule_that_rejects_keeps_everybody_out(lab: Lab, target: str | None, service: int, device: int) -> None:
+def test_a_rule_that_rejects_refuses_everyone(lab: Lab, target: str | None, service: int, device: int) -> None:
     rules = [{"filterName": "all", "action": "Reject", "ipMask": "0.0.0.0/0", "target": target}]
     lab.link(lab.hubs, ipFilterRules=rules)
     assert lab.refused("GET", "/enrollments/d1")[0] // 1000 == service

@@ -72,7 +72,7 @@ def test_a_static_policy_has_one_hub() -> None:
             allocate(STATIC, hubs, wanted, "d1")
 
 
-def test_a_custom_policy_has_nobody_to_ask() -> None:
+def test_a_custom_policy_has_no_webhook() -> None:
     with pytest.raises(Unassignable) as failed:
         allocate(CUSTOM, [Candidate("a.azure-devices.net", 1)], (), "d1")
     assert (failed.value.code, str(failed.value)) == (400_207, "Custom allocation failed with status code: 404")

@@ -13,7 +13,7 @@ from tests.emulator.dps.issuers import self_signed
 from tests.emulator.dps.lab import DPS, Lab, MakeLab, group_of, individual
 
 
-def test_the_hub_gets_an_identity_with_the_leafs_thumbprint(lab: Lab) -> None:
+def test_the_hub_gets_an_identity_with_the_certificates_thumbprint(lab: Lab) -> None:
     twin = {"tags": {"site": {"name": "a"}}, "properties": {"desired": {"interval": {"s": 5}}}}
     chain = enrolled(lab, initialTwin=twin, capabilities={"iotEdge": True}).leaf("Press-7")
     lab.assigned("press-7", chain)
@@ -142,7 +142,9 @@ def test_a_link_by_identity_needs_a_role_in_the_hub(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("version", "substatus"), [("2019-03-31", "initialAssignment"), ("2021-10-01", "reprovisionedToInitialAssignment")]
 )
-def test_a_device_that_comes_again_keeps_hub_and_twin_and_gets_its_new_thumbprint(lab: Lab, version: str, substatus: str) -> None:
+def test_a_device_that_registers_again_keeps_hub_and_twin_and_gets_its_new_thumbprint(
+    lab: Lab, version: str, substatus: str
+) -> None:
     issuer = enrolled(lab)
     first = lab.provision("d1", issuer.leaf("d1"), version=version)["registrationState"]
     assert first["substatus"] == "initialAssignment"

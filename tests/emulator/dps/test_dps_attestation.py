@@ -1,4 +1,4 @@
-"""Who is let in: a device whose chain, as presented, leads to what its enrollment says. Everyone else is refused with 401."""
+"""A device is attested if its chain, as presented, leads to what its enrollment names; any other is refused with 401."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def refusal(lab: Lab, registration_id: str, chain: Chain) -> tuple[int, str]:
     return found
 
 
-def test_a_leaf_with_its_chain_is_let_in(lab: Lab, root: Issuer) -> None:
+def test_a_device_certificate_with_its_chain_is_attested(lab: Lab, root: Issuer) -> None:
     lab.enroll(group_of("root"))
     assert lab.assigned("d1", root.leaf("d1")) == "hub1"
 
@@ -38,14 +38,14 @@ def test_without_a_certificate(lab: Lab) -> None:
 
 
 @pytest.mark.usefixtures("root")
-def test_a_strangers_chain(lab: Lab) -> None:
+def test_a_chain_that_is_not_trusted(lab: Lab) -> None:
     lab.enroll(group_of("root"))
-    stranger = Issuer.make()  # of the same name
-    assert refusal(lab, "d1", stranger.leaf("d1")) == NO_AUTHORITY
+    other = Issuer.make()  # of the same name
+    assert refusal(lab, "d1", other.leaf("d1")) == NO_AUTHORITY
     assert refusal(lab, "d1", (self_signed("d1"),)) == INVALID
 
 
-def test_a_leaf_without_its_chain(lab: Lab, root: Issuer) -> None:
+def test_a_device_certificate_without_its_chain(lab: Lab, root: Issuer) -> None:
     lab.enroll(group_of("root"))
     assert refusal(lab, "d1", root.leaf("d1")[:1]) == NO_AUTHORITY
 
@@ -69,12 +69,12 @@ def test_a_chain_in_disorder_or_of_two_chains(lab: Lab, root: Issuer) -> None:
 
 
 @pytest.mark.parametrize("days", [(-5, -1), (1, 5)])
-def test_a_leaf_out_of_its_time(lab: Lab, root: Issuer, days: tuple[int, int]) -> None:
+def test_a_device_certificate_outside_its_validity(lab: Lab, root: Issuer, days: tuple[int, int]) -> None:
     lab.enroll(group_of("root"))
     assert refusal(lab, "d1", root.leaf("d1", days=days)) == INVALID
 
 
-def test_a_leaf_may_expire_between_two_registrations(lab: Lab, root: Issuer) -> None:
+def test_a_device_certificate_may_expire_between_two_registrations(lab: Lab, root: Issuer) -> None:
     lab.enroll(group_of("root"))
     chain = root.leaf("d1")
     lab.assigned("d1", chain)
@@ -82,7 +82,7 @@ def test_a_leaf_may_expire_between_two_registrations(lab: Lab, root: Issuer) -> 
     assert refusal_of(lab.register("d1", chain)) == INVALID
 
 
-def test_an_authority_out_of_its_time(lab: Lab) -> None:
+def test_a_ca_certificate_outside_its_validity(lab: Lab) -> None:
     expired = Issuer.make("Expired", days=(-10, -1))
     lab.upload("expired", expired.certificate)
     lab.enroll(group_of("expired"))
@@ -94,14 +94,14 @@ def test_an_authority_out_of_its_time(lab: Lab) -> None:
     [{"constraints": False}, {"ca": False}, {"key_usage": usage(sign_data=True)}],
     ids=["no constraints", "no CA", "no keyCertSign"],
 )
-def test_an_authority_that_may_not_sign(lab: Lab, constraints: dict[str, Any]) -> None:
+def test_a_ca_certificate_that_may_not_sign(lab: Lab, constraints: dict[str, Any]) -> None:
     issuer = Issuer.make("Odd", **constraints)
     lab.upload("odd", issuer.certificate)
     lab.enroll(group_of("odd"))
     assert refusal(lab, "d1", issuer.leaf("d1")) == INVALID
 
 
-def test_an_authority_below_one_that_allows_none(lab: Lab) -> None:
+def test_a_ca_certificate_below_a_path_length_of_0(lab: Lab) -> None:
     top = Issuer.make("Top", path_length=0, key_usage=usage(sign_certificates=True))
     lab.upload("top", top.certificate)
     lab.enroll(group_of("top"))
@@ -119,25 +119,25 @@ def test_an_authority_below_one_that_allows_none(lab: Lab) -> None:
     ],
     ids=["for servers", "not for signing", "unknown and critical", "for a CA"],
 )
-def test_a_leaf_that_is_for_something_else(lab: Lab, root: Issuer, extension: x509.ExtensionType, critical: bool) -> None:
+def test_a_certificate_that_is_not_for_clients(lab: Lab, root: Issuer, extension: x509.ExtensionType, critical: bool) -> None:
     lab.enroll(group_of("root"))
     assert refusal(lab, "d1", root.leaf("d1", extension, critical=critical)) == INVALID
 
 
-def test_a_leaf_that_is_for_clients(lab: Lab, root: Issuer) -> None:
+def test_a_certificate_that_is_for_clients(lab: Lab, root: Issuer) -> None:
     lab.enroll(group_of("root"))
     usages = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH])
     unknown = x509.UnrecognizedExtension(ObjectIdentifier("1.2.3.4"), b"\x05\x00")
     assert lab.assigned("d1", root.leaf("d1", usages, unknown, usage(sign_data=True))) == "hub1"
 
 
-def test_another_devices_leaf(lab: Lab, root: Issuer) -> None:
+def test_another_devices_certificate(lab: Lab, root: Issuer) -> None:
     lab.enroll(group_of("root"))
     assert refusal(lab, "d2", root.leaf("d1")) == INVALID
     assert lab.assigned("D1", root.leaf("d1")) == "hub1"
 
 
-def test_what_is_no_certificate(lab: Lab, root: Issuer) -> None:
+def test_an_unreadable_certificate(lab: Lab, root: Issuer) -> None:
     lab.enroll(group_of("root"))
     leaf = root.leaf("d1")[0].public_bytes(Encoding.DER)
     for presented in ((b"",), (b"\x30\x03\x02\x01\x05",), (leaf[:-1],), (leaf, b"junk")):
@@ -157,13 +157,13 @@ def test_a_root_that_is_not_yet_verified(lab: Lab) -> None:
     assert lab.assigned("d1", chain) == "hub1"
 
 
-def test_a_root_that_was_taken_away(lab: Lab, root: Issuer) -> None:
+def test_a_root_that_was_deleted(lab: Lab, root: Issuer) -> None:
     lab.enroll(group_of("root"))
     lab.delete_certificate("root")
     assert refusal(lab, "d1", root.leaf("d1")) == NO_AUTHORITY
 
 
-def test_a_root_that_another_took_the_place_of(lab: Lab, root: Issuer) -> None:
+def test_a_root_that_was_replaced(lab: Lab, root: Issuer) -> None:
     lab.enroll(group_of("root"))
     other = Issuer.make("Other")
     lab.upload("root", other.certificate)
@@ -205,7 +205,7 @@ def test_the_first_group_from_the_leaf_decides(lab: Lab, root: Issuer) -> None:
     assert lab.assigned("d2", line.leaf("d2")) == "hub1"
 
 
-def test_a_group_may_be_below_a_verified_authority_that_is_no_root(lab: Lab) -> None:
+def test_a_group_may_be_below_a_verified_ca_certificate_that_is_no_root(lab: Lab) -> None:
     top = Issuer.make("Top")
     middle = top.authority("Middle")
     lab.upload("middle", middle.certificate)
@@ -241,14 +241,14 @@ def test_a_disabled_group_refuses(lab: Lab, root: Issuer) -> None:
     assert lab.ok("GET", "/registrations/d1")["status"] == "disabled"
 
 
-def test_a_disabled_group_tells_no_stranger(lab: Lab) -> None:
+def test_a_disabled_group_is_no_answer_to_a_device_that_is_not_attested(lab: Lab) -> None:
     issuer = Issuer.make()
     lab.upload("root", issuer.certificate, verified=False)
     lab.enroll(group_of("root", provisioningStatus="disabled"))
     assert refusal(lab, "d1", issuer.leaf("d1")) == NO_AUTHORITY
 
 
-def test_a_self_signed_leaf_needs_an_enrollment_of_its_own(lab: Lab) -> None:
+def test_a_self_signed_certificate_needs_an_individual_enrollment(lab: Lab) -> None:
     leaf = self_signed("d1")
     lab.enroll(individual("d1", leaf))
     assert lab.assigned("d1", (leaf,)) == "hub1"
@@ -256,14 +256,14 @@ def test_a_self_signed_leaf_needs_an_enrollment_of_its_own(lab: Lab) -> None:
     assert refusal_of(lab.register("d1", (self_signed("d1"),))) == INVALID
 
 
-def test_an_enrollment_of_two_leaves_takes_either(lab: Lab) -> None:
+def test_an_enrollment_of_two_certificates_takes_either(lab: Lab) -> None:
     one, two = self_signed("d1"), self_signed("d1")
     lab.enroll(individual("d1", one, two))
     assert lab.assigned("d1", (one,)) == "hub1"
     assert lab.assigned("d1", (two,)) == "hub1"
 
 
-def test_an_enrolled_leaf_that_a_ca_has_signed_needs_its_chain(lab: Lab, root: Issuer) -> None:
+def test_an_enrolled_certificate_that_a_ca_has_signed_needs_its_chain(lab: Lab, root: Issuer) -> None:
     chain = root.leaf("d1")
     lab.enroll(individual("d1", chain[0]))
     assert refusal(lab, "d1", chain[:1]) == NO_AUTHORITY
@@ -296,14 +296,14 @@ def test_a_device_of_another_mechanism_is_blocked(lab: Lab, root: Issuer) -> Non
     assert refusal(lab, "d1", root.leaf("d1")) == INVALID
 
 
-def test_a_leaf_that_is_enrolled_for_another_is_nobodys(lab: Lab, root: Issuer) -> None:
+def test_a_certificate_of_another_individual_enrollment_is_refused(lab: Lab, root: Issuer) -> None:
     lab.enroll(group_of("root"))
     chain = root.leaf("d1")
     lab.enroll(individual("blocked", chain[0], provisioningStatus="disabled"))
     assert refusal(lab, "d1", chain) == INVALID
 
 
-def test_another_services_devices_are_strangers(lab: Lab, root: Issuer) -> None:
+def test_another_services_devices_are_not_trusted(lab: Lab, root: Issuer) -> None:
     lab.enroll(group_of("root"))
     lab.arm.service("dps2")
     scope = lab.arm.call("GET", "/provisioningServices/dps2", version="2022-12-12").body["properties"]["idScope"]

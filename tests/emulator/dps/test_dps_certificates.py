@@ -121,7 +121,7 @@ def test_the_first_of_a_chain_counts_and_line_ends_do_not(arm: ControlPlane) -> 
     assert arm.call("PUT", ROOT, body, version=NESTED).body["properties"]["subject"] == "Test Root"
 
 
-def test_an_expired_authority_is_accepted(arm: ControlPlane) -> None:
+def test_an_expired_ca_certificate_is_accepted(arm: ControlPlane) -> None:
     assert put(arm, authority=Authority.make("Old", days=-1)).status == 200
 
 
@@ -165,7 +165,7 @@ def test_a_proof_by_someone_else_fails_in_azures_words(arm: ControlPlane) -> Non
     assert arm.call("GET", ROOT, version=NESTED).body["properties"]["isVerified"] is False
 
 
-def test_the_authority_itself_is_no_proof(arm: ControlPlane) -> None:
+def test_the_ca_certificate_itself_is_no_proof(arm: ControlPlane) -> None:
     _, etag = challenge(arm, put(arm).body["etag"])
     assert code_of(post(arm, "verify", etag, {"certificate": encoded(CA.certificate)})) == 400_053
 

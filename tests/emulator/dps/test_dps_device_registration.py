@@ -57,7 +57,7 @@ def test_a_slow_azure_does_not_ask_for_more_patience_than_the_real_one(make_lab:
     assert lab.register("d1", enrolled(lab).leaf("d1")).headers["Retry-After"] == "3"
 
 
-def test_only_the_leaf_that_began_it_may_ask(lab: Lab) -> None:
+def test_only_the_certificate_that_began_it_may_ask(lab: Lab) -> None:
     issuer = enrolled(lab)
     chain = issuer.leaf("d1")
     operation = lab.register("d1", chain).body["operationId"]

@@ -103,7 +103,7 @@ def test_a_change_needs_the_etag_and_gives_another(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize(("path", "code"), [("/enrollments/d1", 404_201), ("/enrollmentGroups/fleet", 404_203)])
-def test_what_is_not_there_is_not_found(lab: Lab, path: str, code: int) -> None:
+def test_an_entry_that_does_not_exist_is_not_found(lab: Lab, path: str, code: int) -> None:
     for method, suffix in (("GET", ""), ("DELETE", ""), ("POST", "/attestationmechanism")):
         assert lab.refused(method, path + suffix)[0] == code
 
@@ -257,7 +257,7 @@ def test_a_certificate_that_is_given_up_is_free_again(lab: Lab, root: Issuer) ->
 
 
 @pytest.mark.usefixtures("root")
-def test_many_individual_enrollments_may_name_one_authority(lab: Lab) -> None:
+def test_many_individual_enrollments_may_name_one_ca_certificate(lab: Lab) -> None:
     lab.enroll(group_of("root"))
     attestation = group_of("root")["attestation"]
     for name in ("d1", "d2"):
@@ -273,7 +273,7 @@ def test_there_are_100_groups_of_a_kind_at_most(lab: Lab) -> None:
     lab.enroll(group_below(Issuer.make().certificate))
 
 
-def test_symmetric_keys_are_made_and_shown_only_to_who_asks_for_them(lab: Lab) -> None:
+def test_symmetric_keys_are_made_and_shown_only_on_request(lab: Lab) -> None:
     shown = lab.enroll({"registrationId": "d1", "attestation": {"type": "symmetricKey"}})
     assert shown["attestation"] == {"type": "symmetricKey"}
     keys = lab.ok("POST", "/enrollments/d1/attestationmechanism")["symmetricKey"]

@@ -104,7 +104,7 @@ def test_a_device_that_is_already_there_is_told_nothing_of_it(lab: Lab, fleet: I
         assert body["registrationState"]["substatus"] == "initialAssignment"
 
 
-def test_what_is_above_the_rate_is_asked_to_wait(lab: Lab, fleet: Issuer) -> None:
+def test_a_device_above_the_rate_is_asked_to_wait(lab: Lab, fleet: Issuer) -> None:
     session = lab.connect("d1", fleet.leaf("d1"))
     for _ in range(1000):
         assert begin(lab, session)[0] == 202
@@ -146,7 +146,7 @@ def test_a_client_identifier_or_a_certificate_that_is_not_the_devices(lab: Lab, 
     assert begin(lab, lab.connect("D1", fleet.leaf("d1")))[0] == 202
 
 
-def test_a_scope_that_nobody_has(lab: Lab, fleet: Issuer) -> None:
+def test_an_unknown_id_scope(lab: Lab, fleet: Issuer) -> None:
     lab.arm.service("dps2")
     other = "dps2.azure-devices-provisioning.net"
     for scope, host in (("0ne00000000", GLOBAL), (lab.scope, other), ("0ne00000000", HOST)):

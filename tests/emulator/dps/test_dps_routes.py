@@ -81,7 +81,7 @@ def test_an_operation_runs_until_its_time_is_over() -> None:
     assert arm.call("GET", PATH, version="2022-12-12").body["properties"]["state"] == "Active"
 
 
-def test_what_is_changing_cannot_be_changed() -> None:
+def test_a_service_that_is_changing_cannot_be_changed() -> None:
     arm = ControlPlane(Timings(operation=30))
     arm.call("PUT", PATH, BODY, version="2022-12-12")
     for method, path in (("PUT", PATH), ("PATCH", PATH), ("PUT", f"{PATH}/certificates/root")):
@@ -106,7 +106,7 @@ def test_a_deleted_service_is_gone_when_its_operation_is() -> None:
     assert arm.call("GET", "/provisioningServices", version="2022-12-12").body == {"value": []}
 
 
-def test_who_deletes_twice_waits_no_longer() -> None:
+def test_a_second_deletion_takes_no_longer() -> None:
     arm = ControlPlane(Timings(operation=30))
     arm.call("PUT", PATH, BODY, version="2022-12-12")
     arm.call("DELETE", PATH, version="2022-12-12")

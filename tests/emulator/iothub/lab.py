@@ -41,7 +41,7 @@ DATA_CONTRIBUTOR = "4fc6c259-987e-4a07-842e-c321cc9d413f"
 AUDIENCE = "https://iothubs.azure.net"
 VERSION = "2021-04-12"
 NO_RULES = {"applyToBuiltInEventHubEndpoint": False, "ipRules": []}
-"""A network rule set that lets nobody in."""
+"""A network rule set that refuses everyone."""
 
 _ENDPOINT = HubEndpoint()
 
@@ -151,7 +151,7 @@ class Lab:
         client_id: str | None = None,
         username: str | None = None,
     ) -> JSON:
-        """The session of a device that is let in."""
+        """The session of a device that is accepted."""
         name = username if username is not None else f"{host}/{device}/?api-version=2019-10-01&DeviceClientType=py%2F2.14.0"
         encoded = tuple(each.public_bytes(Encoding.DER) for each in chain)
         packet = Connect(host, device if client_id is None else client_id, name, password, encoded, False, 60)
@@ -199,7 +199,7 @@ class Issuer:
         return Issuer(key, _build((name, key), (issuer, self.key), ca=ca, days=days))
 
     def leaf(self, name: str, *, days: tuple[int, int] = (-1, 1)) -> x509.Certificate:
-        """The same, for a key that nobody keeps."""
+        """The same, for a key that is thrown away."""
         return self.issue(name, days=days).certificate
 
 

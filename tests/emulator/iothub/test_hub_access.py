@@ -1,4 +1,4 @@
-"""Who may call a hub's own API: tokens with roles, shared access signatures with rights, and nobody else."""
+"""Who may call a hub's own API: tokens with roles, shared access signatures with rights, and no other caller."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def renew(here: EmbeddedAzure) -> None:
         provision(world, hub_of(world), "d1", "AB" * 32)
 
 
-def test_a_disabled_device_is_put_out(here: EmbeddedAzure, device: Any) -> None:
+def test_a_disabled_device_is_disconnected(here: EmbeddedAzure, device: Any) -> None:
     device.connect()
     disable(here)
     with pytest.raises((ConnectionDroppedError, NoConnectionError, OperationCancelled)):  # as far as the client has noticed
@@ -118,13 +118,15 @@ def test_a_disabled_device_is_put_out(here: EmbeddedAzure, device: Any) -> None:
 
 
 @pytest.mark.parametrize("happens", [disable, renew])
-def test_who_is_not_to_come_in_does_not(here: EmbeddedAzure, device: Any, happens: Callable[[EmbeddedAzure], None]) -> None:
+def test_a_device_that_may_not_connect_is_refused(
+    here: EmbeddedAzure, device: Any, happens: Callable[[EmbeddedAzure], None]
+) -> None:
     happens(here)
     with pytest.raises(CredentialError):
         device.connect()
 
 
-def test_the_registry_answers_over_https(here: EmbeddedAzure) -> None:
+def test_the_device_registry_answers_over_https(here: EmbeddedAzure) -> None:
     with inside(here) as world:
         hub = hub_of(world)
         provision(world, hub, "d1", "AB" * 32)

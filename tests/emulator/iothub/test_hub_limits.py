@@ -40,7 +40,7 @@ def test_published_rates(limit: Limit, sku: str, units: int, count: int) -> None
     assert limit.count({"sku": {"name": sku, "capacity": units}}) == count
 
 
-def test_the_registry_is_slow(lab: Lab) -> None:
+def test_the_device_registry_has_a_rate(lab: Lab) -> None:
     assert accepted(lambda: lab.call("GET", "/devices"), 100) == 100
     status, message = lab.refused("PUT", "/devices/d1", {"deviceId": "d1"})
     assert (status, message) == (
@@ -64,7 +64,7 @@ def test_each_device_of_a_bulk_counts(lab: Lab) -> None:
     assert lab.call("GET", "/devices").status == 429
 
 
-def test_who_may_not_is_not_counted(lab: Lab) -> None:
+def test_a_refused_request_is_not_counted(lab: Lab) -> None:
     for _ in range(101):
         assert lab.call("GET", "/devices", authorization="").status == 401
     assert lab.call("GET", "/devices").status == 200

@@ -95,7 +95,7 @@ def test_only_the_newest_messages_are_kept(lab: Lab) -> None:
         "weather",
     ],
 )
-def test_a_topic_of_nobody_or_of_another_device_ends_the_connection(lab: Lab, topic: str) -> None:
+def test_an_unknown_topic_or_one_of_another_device_ends_the_connection(lab: Lab, topic: str) -> None:
     self_signed(lab, LEAF)
     self_signed(lab, LEAF, device="d2")
     session = lab.connect("d1", LEAF)
@@ -187,7 +187,7 @@ def interrupt(lab: Lab, how: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["disabled", "deleted", "made anew", "connected again", "without a hub"])
-def test_a_connection_ends_at_its_next_word(lab: Lab, how: str) -> None:
+def test_a_connection_ends_at_its_next_packet(lab: Lab, how: str) -> None:
     self_signed(lab, LEAF)
     session = lab.connect("d1", LEAF)
     lab.publish(session, EVENTS, b"x")
@@ -199,7 +199,7 @@ def test_a_connection_ends_at_its_next_word(lab: Lab, how: str) -> None:
     lab.disconnect(session)
 
 
-def test_the_registry_knows_who_is_there(lab: Lab) -> None:
+def test_the_device_registry_shows_connections(lab: Lab) -> None:
     self_signed(lab, LEAF)
     session = lab.connect("d1", LEAF)
     shown = lab.ok("GET", "/devices/d1")

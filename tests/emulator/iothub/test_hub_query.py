@@ -93,7 +93,7 @@ def test_columns_and_counts() -> None:
         "SELECT 1 FROM devices",
     ],
 )
-def test_what_is_no_query(lab: Lab, text: str) -> None:
+def test_an_invalid_query_is_refused(lab: Lab, text: str) -> None:
     with pytest.raises(InvalidQuery):
         Query.parse(text)
     status, message = lab.refused("POST", "/devices/query", {"query": text})

@@ -97,7 +97,7 @@ def test_a_device_is_deleted_under_its_etag_or_a_star(lab: Lab, condition: str) 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
 @pytest.mark.parametrize("condition", ["*", '"MQ=="'])
-def test_what_does_not_exist_is_neither_updated_nor_deleted(lab: Lab, method: str, condition: str) -> None:
+def test_a_device_that_does_not_exist_is_neither_updated_nor_deleted(lab: Lab, method: str, condition: str) -> None:
     answer = lab.refused(method, "/devices/d1", {"deviceId": "d1"}, headers={"if-match": condition})
     assert answer == (404, "ErrorCode:DeviceNotFound;d1")
 
@@ -181,11 +181,11 @@ def test_a_body_that_is_no_identity_is_refused(lab: Lab, body: Any) -> None:
         ),
     ],
 )
-def test_ways_to_prove_oneself(lab: Lab, authentication: Any, shown: Any) -> None:
+def test_authentication_types(lab: Lab, authentication: Any, shown: Any) -> None:
     assert lab.create(authentication=authentication)["authentication"] == shown
 
 
-def test_what_was_shown_can_be_put_back(lab: Lab) -> None:
+def test_an_identity_can_be_put_back_as_it_was_shown(lab: Lab) -> None:
     lab.create(authentication=SELF_SIGNED, capabilities={"iotEdge": True}, deviceScope="ms-azure-iot-edge://d1-1")
     shown = lab.ok("GET", "/devices/d1")
     again = lab.ok("PUT", "/devices/d1", shown, headers={"if-match": f'"{shown["etag"]}"'})

@@ -129,7 +129,7 @@ def deep(levels: int) -> Any:
         {"properties": []},
     ],
 )
-def test_what_a_twin_cannot_hold(lab: Lab, change: Any) -> None:
+def test_an_invalid_twin_is_refused(lab: Lab, change: Any) -> None:
     lab.create()
     status, message = lab.refused("PATCH", "/twins/d1", change)
     assert (status, message.partition(";")[0]) == (400, "ErrorCode:ArgumentInvalid")
@@ -137,12 +137,12 @@ def test_what_a_twin_cannot_hold(lab: Lab, change: Any) -> None:
 
 
 @pytest.mark.parametrize("change", [deep(10), {"a": 2**52 - 1}, {"a": "x" * 4096}, {"a": [True, None, 1.5]}])
-def test_what_it_just_can(change: Any) -> None:
+def test_a_twin_at_its_limits_is_taken(change: Any) -> None:
     assert update(new_twin(0), {"tags": change}, 1)["tags"] == change
 
 
 @pytest.mark.parametrize("change", [[], "x", None, {"a": {"$b": 1}}])
-def test_what_a_device_cannot_report(change: Any) -> None:
+def test_an_invalid_report_is_refused(change: Any) -> None:
     with pytest.raises(InvalidTwin):
         report(new_twin(0), change, 1)
 

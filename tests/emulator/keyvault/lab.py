@@ -104,7 +104,7 @@ class Lab:
     def arm(
         self, method: str, path: str, body: Any = None, *, version: str = "2026-02-01", caller: Principal = OPERATOR
     ) -> Response:
-        """Resource Manager's answer, to the owner of the subscription unless it is somebody else who asks."""
+        """Resource Manager's answer, to the owner of the subscription or to another caller."""
         return self._ask(method, "management.azure.com", path, body, caller, "https://management.azure.com/", version)
 
     def call(

@@ -180,7 +180,7 @@ def test_roles_are_ignored_where_access_policies_decide(lab: Lab) -> None:
         ({"networkAcls": {"defaultAction": "Deny"}}, "ForbiddenByFirewall"),
     ],
 )
-def test_network_rules_keep_everyone_out(lab: Lab, change: dict[str, object], code: str) -> None:
+def test_network_rules_refuse_everyone(lab: Lab, change: dict[str, object], code: str) -> None:
     lab.create_vault("kv-closed", **change)
     assert lab.refused("GET", "/secrets", vault="kv-closed")[:2] == (403, code)
 

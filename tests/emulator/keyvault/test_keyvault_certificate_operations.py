@@ -113,7 +113,7 @@ def test_cancellation_is_asked_for_and_then_seen() -> None:
 
 
 @pytest.mark.parametrize("body", [{"cancellation_requested": None}, {"cancellation_requested": "yes"}, {"other": True}])
-def test_a_cancellation_is_asked_for_in_words(lab: Lab, body: dict[str, Any]) -> None:
+def test_a_cancellation_needs_its_member(lab: Lab, body: dict[str, Any]) -> None:
     lab.ok("POST", "/certificates/leaf/create", policy(issuer="Unknown"))
     assert lab.refused("PATCH", "/certificates/leaf/pending", body)[:2] == (400, "BadParameter")
 

@@ -50,7 +50,7 @@ def test_key_usage_is_shown_in_alphabetical_order(lab: Lab) -> None:
     assert shown == ["digitalSignature", "keyCertSign", "nonRepudiation"]
 
 
-def test_nobody_can_ask_for_a_ca(lab: Lab) -> None:
+def test_no_policy_can_ask_for_a_ca_certificate(lab: Lab) -> None:
     given = policy()
     given["policy"]["x509_props"] |= {"basic_constraints": {"ca": True}, "key_usage": ["keyCertSign"]}
     lab.ok("POST", "/certificates/root/create", given)

@@ -119,7 +119,7 @@ def test_retention_ends(lab: Lab) -> None:
     assert put(lab).status == 200
 
 
-def test_without_soft_delete_gone_is_gone(lab: Lab) -> None:
+def test_without_soft_delete_a_deletion_is_final(lab: Lab) -> None:
     put(lab, version="2019-09-01", enableSoftDelete=False)
     lab.arm("DELETE", NEW)
     assert lab.arm("GET", f"{DELETED}/kv-new").status == 404

@@ -130,7 +130,7 @@ def test_import_over_a_certificate_makes_a_version_and_ends_its_operation(lab: L
 
 @pytest.mark.parametrize("content_type", [PEM, PKCS12])
 @pytest.mark.parametrize("fault", ["garbage", "wrong password", "other format", "no key", "another key", "no base64"])
-def test_what_cannot_be_imported(lab: Lab, key: ec.EllipticCurvePrivateKey, content_type: str, fault: str) -> None:
+def test_invalid_imports(lab: Lab, key: ec.EllipticCurvePrivateKey, content_type: str, fault: str) -> None:
     other = ec.generate_private_key(ec.SECP256R1())
     certificate = make(other if fault == "another key" else key)
     pem = certificate.public_bytes(Encoding.PEM) if fault == "no key" else pem_of(key, certificate)

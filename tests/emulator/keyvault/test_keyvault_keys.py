@@ -114,7 +114,7 @@ def test_a_certificates_key_is_managed(lab: Lab) -> None:
         {"kty": "EC", "tags": {"x" * 257: "x"}},
     ],
 )
-def test_what_cannot_be_made(lab: Lab, body: dict[str, Any]) -> None:
+def test_invalid_keys(lab: Lab, body: dict[str, Any]) -> None:
     assert lab.refused("POST", "/keys/k/create", body)[:2] == (400, "BadParameter")
 
 
@@ -174,7 +174,7 @@ def test_verify(lab: Lab, kty: str, algorithm: str) -> None:
         ("EC", {"alg": "ES256"}, "value"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_signed(lab: Lab, kty: str, body: dict[str, Any], words: str) -> None:
+def test_invalid_digests(lab: Lab, kty: str, body: dict[str, Any], words: str) -> None:
     lab.ok("POST", "/keys/k/create", {"kty": kty})
     status, code, message = lab.refused("POST", "/keys/k//sign", body)
     assert (status, code) == (400, "BadParameter")

@@ -136,7 +136,7 @@ def test_recovery_brings_key_and_secret_along(lab: Lab) -> None:
     assert lab.ok("GET", "/secrets/x/") == secret
 
 
-def test_what_was_under_way_goes_on_after_recovery() -> None:
+def test_an_operation_goes_on_after_recovery() -> None:
     lab = Lab(Timings(certificate=60))
     lab.ok("POST", "/certificates/x/create", policy())
     lab.ok("DELETE", "/certificates/x")
@@ -184,7 +184,7 @@ def test_retention_ends(lab: Lab, kind: str) -> None:
 
 
 @every_kind
-def test_without_soft_delete_gone_is_gone(lab: Lab, kind: str) -> None:
+def test_without_soft_delete_a_deletion_is_final(lab: Lab, kind: str) -> None:
     path = VAULT_ID.replace(VAULT, "kv-hard")
     lab.arm("PUT", path, {"location": "westeurope", "properties": properties(enableSoftDelete=False)}, version="2019-09-01")
     bundle = create(lab, kind, vault="kv-hard")
@@ -231,7 +231,7 @@ def test_a_backup_gives_nothing_away(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("change", ["another kind", "tampered", "truncated", "garbage"])
-def test_what_cannot_be_restored(lab: Lab, change: str) -> None:
+def test_invalid_backups(lab: Lab, change: str) -> None:
     create(lab, "keys")
     blob = lab.ok("POST", "/keys/x/backup")["value"]
     lab.ok("DELETE", "/keys/x")
@@ -241,7 +241,7 @@ def test_what_cannot_be_restored(lab: Lab, change: str) -> None:
     assert lab.refused("POST", f"/{kind}/restore", {"value": value})[:2] == (400, "BadParameter")
 
 
-def test_what_is_under_way_is_not_in_a_backup(lab: Lab) -> None:
+def test_a_pending_operation_is_not_in_a_backup(lab: Lab) -> None:
     bundle = create(lab, "certificates")
     bundle.pop("pending")
     lab.ok("POST", "/certificates/x/create", policy(issuer="Unknown"))
@@ -254,7 +254,7 @@ def test_what_is_under_way_is_not_in_a_backup(lab: Lab) -> None:
     ]
 
 
-def test_what_was_never_issued_has_no_backup() -> None:
+def test_a_certificate_that_was_never_issued_has_no_backup() -> None:
     lab = Lab(Timings(certificate=60))
     lab.ok("POST", "/certificates/x/create", policy())
     assert lab.refused("POST", "/certificates/x/backup")[0] == 403

@@ -73,7 +73,7 @@ def test_several_renewals_are_made_up_for(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("ends", ["mail", "policy", "deleted"])
-def test_who_does_not_renew(lab: Lab, ends: str) -> None:
+def test_a_certificate_that_is_not_renewed(lab: Lab, ends: str) -> None:
     create(lab, renewing({"lifetime_percentage": 80}, "EmailContacts" if ends == "mail" else "AutoRenew"))
     if ends == "policy":
         lab.ok(
@@ -90,7 +90,7 @@ def test_who_does_not_renew(lab: Lab, ends: str) -> None:
         assert len(lab.ok("GET", "/certificates/c/versions")["value"]) == 1
 
 
-def test_what_the_vault_cannot_make_is_not_renewed(lab: Lab) -> None:
+def test_a_certificate_that_the_vault_cannot_make_is_not_renewed(lab: Lab) -> None:
     key = rsa.generate_private_key(65537, 1024)  # noqa: S505 - Key Vault makes none so short, which is the point
     name = x509.Name.from_rfc4514_string("CN=old")
     begin = datetime.fromtimestamp(NOW, UTC)

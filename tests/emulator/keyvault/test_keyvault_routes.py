@@ -72,14 +72,14 @@ def test_without_delay_a_new_vault_still_has_to_be_asked_for_again(lab: Lab) -> 
 @pytest.mark.parametrize(
     ("version", "expected"), [("2016-10-01", None), ("2023-02-01", None), ("2025-05-01", None), ("2026-02-01", True)]
 )
-def test_who_decides_by_default_depends_on_the_api_version(lab: Lab, version: str, expected: bool | None) -> None:
+def test_the_default_permission_model_depends_on_the_api_version(lab: Lab, version: str, expected: bool | None) -> None:
     shown = put(lab, version=version, enableRbacAuthorization=None).body["properties"]
     assert shown.get("enableRbacAuthorization") == expected
     code = lab.refused("GET", "/secrets", vault="kv-new", caller=OPERATOR)[1]
     assert code == ("ForbiddenByRbac" if expected else "ForbiddenByPolicy")
 
 
-def test_an_update_with_a_newer_api_version_does_not_change_who_decides(lab: Lab) -> None:
+def test_an_update_with_a_newer_api_version_keeps_the_permission_model(lab: Lab) -> None:
     put(lab, version="2023-02-01", enableRbacAuthorization=None)
     assert "enableRbacAuthorization" not in put(lab, enableRbacAuthorization=None).body["properties"]
     put(lab, enableRbacAuthorization=True)
@@ -95,7 +95,7 @@ def test_old_api_versions_do_not_show_what_came_later(lab: Lab) -> None:
     assert "publicNetworkAccess" not in shown["properties"]
 
 
-def test_network_rules_that_rule_nothing_are_not_shown(lab: Lab) -> None:
+def test_network_rules_that_allow_everything_are_not_shown(lab: Lab) -> None:
     rules = {"bypass": "AzureServices", "defaultAction": "Allow", "ipRules": [], "virtualNetworkRules": []}
     assert "networkAcls" not in put(lab, networkAcls=rules).body["properties"]
     shown = put(lab, networkAcls={"defaultAction": "Deny"}).body["properties"]["networkAcls"]
@@ -189,7 +189,7 @@ def test_names_are_global(lab: Lab) -> None:
     assert "globaly unique" in check.body["message"], "as Azure spells it"
 
 
-def test_what_cannot_be_taken_back(lab: Lab) -> None:
+def test_irreversible_properties(lab: Lab) -> None:
     put(lab, softDeleteRetentionInDays=7)
     answer = put(lab, softDeleteRetentionInDays=8)
     assert refusal(answer) == (400, "BadRequest")
@@ -263,7 +263,7 @@ def test_not_found(lab: Lab) -> None:
     assert "'Microsoft.KeyVault/vaults/kv-New' under resource group 'rg' was not found" in answer.body["error"]["message"]
 
 
-def test_deployments_go_through_the_same_door(lab: Lab) -> None:
+def test_deployments_put_and_get_as_http_does(lab: Lab) -> None:
     (kind,) = RESOURCE_TYPES
     identifier = ResourceId.parse(NEW)
     with lab.world() as world:
@@ -278,7 +278,7 @@ def test_deployments_go_through_the_same_door(lab: Lab) -> None:
     assert lab.clock.now() == NOW
 
 
-def test_only_who_may_assign_roles_changes_the_permission_model(lab: Lab) -> None:
+def test_the_permission_model_changes_only_for_a_caller_that_may_assign_roles(lab: Lab) -> None:
     lab.assign(STRANGER, CONTRIBUTOR)
     policies = {"location": "westeurope", "properties": properties(enableRbacAuthorization=False)}
     for method in ("PUT", "PATCH"):

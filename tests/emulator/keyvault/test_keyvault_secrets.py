@@ -88,7 +88,7 @@ def test_an_expired_secret_is_still_given_out(lab: Lab) -> None:
         {"value": "x", "attributes": {"nbf": 20, "exp": 10}},
     ],
 )
-def test_what_cannot_be_set(lab: Lab, body: dict[str, Any]) -> None:
+def test_invalid_secrets(lab: Lab, body: dict[str, Any]) -> None:
     assert lab.refused("PUT", "/secrets/s", body)[:2] == (400, "BadParameter")
 
 

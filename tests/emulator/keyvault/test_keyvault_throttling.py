@@ -35,7 +35,7 @@ def test_secrets(lab: Lab) -> None:
     assert ask().headers["Retry-After"] == "6"
 
 
-def test_what_was_throttled_does_not_count(lab: Lab) -> None:
+def test_a_throttled_request_does_not_count(lab: Lab) -> None:
     ask = put_secret(lab)
     assert accepted(ask, 300) == 300
     lab.clock.advance(9)

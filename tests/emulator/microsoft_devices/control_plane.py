@@ -99,7 +99,7 @@ class Authority:
         return cls(key, _issue(name, name, key, key, days))
 
     def issue(self, name: str, *, days: int = 3) -> x509.Certificate:
-        """A certificate with this CN, for a key that nobody keeps."""
+        """A certificate with this CN, for a key that is thrown away."""
         issuer = self.certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)[0].value
         return _issue(name, str(issuer), ec.generate_private_key(ec.SECP256R1()), self.key, days)
 

@@ -21,7 +21,7 @@ HEARD = "heard"
 
 
 class Parrot:
-    """Lets in everyone but the user `nobody`.
+    """Accepts every user but `nobody`.
 
     `$echo/...` comes back on `$said/...`, `$shout/...` on `$said/loudly/...`; `$nest/...` ends the connection.
     """

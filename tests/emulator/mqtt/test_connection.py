@@ -29,7 +29,7 @@ HELLO = Connect("press-07", True, 60)
 
 
 def is_alive(embedded: EmbeddedAzure) -> bool:
-    """Whether a new client is let in."""
+    """Whether a new client is accepted."""
     with connected(embedded) as client:
         client.say(Connect("canary", True, 0))
         return client.hear() == packets.connack(0)
@@ -69,12 +69,14 @@ def test_a_refused_client_is_told_why_and_hung_up_on(embedded: EmbeddedAzure) ->
     ],
     ids=["HTTP", "garbage", "endless", "oversized", "PUBLISH", "PINGREQ"],
 )
-@pytest.mark.parametrize("greeted", [False, True])
-def test_who_breaks_the_rules_is_hung_up_on(embedded: EmbeddedAzure, said: packets.Packet | bytes, greeted: bool) -> None:
-    if greeted and isinstance(said, Publish | Pingreq):
+@pytest.mark.parametrize("established", [False, True])
+def test_a_protocol_violation_ends_the_connection(
+    embedded: EmbeddedAzure, said: packets.Packet | bytes, established: bool
+) -> None:
+    if established and isinstance(said, Publish | Pingreq):
         said = HELLO
     with connected(embedded) as client:
-        if greeted:
+        if established:
             client.say(HELLO)
             assert client.hear() == packets.connack(0)
         with contextlib.suppress(ConnectionError, ssl.SSLEOFError):
@@ -84,7 +86,7 @@ def test_who_breaks_the_rules_is_hung_up_on(embedded: EmbeddedAzure, said: packe
     assert is_alive(embedded)
 
 
-def test_who_leaves_in_the_middle_of_a_packet_leaves_nothing(embedded: EmbeddedAzure) -> None:
+def test_half_a_packet_leaves_nothing(embedded: EmbeddedAzure) -> None:
     with connected(embedded) as client:
         client.say(HELLO, b"\x32\x20" + field(b"t"))
         assert client.hear() == packets.connack(0)
@@ -92,7 +94,7 @@ def test_who_leaves_in_the_middle_of_a_packet_leaves_nothing(embedded: EmbeddedA
     assert is_alive(embedded)
 
 
-def test_the_last_message_of_who_says_no_more_is_acknowledged(embedded: EmbeddedAzure) -> None:
+def test_the_last_message_before_a_half_close_is_acknowledged(embedded: EmbeddedAzure) -> None:
     with connected(embedded) as client:
         client.say(HELLO)
         assert client.hear() == packets.connack(0)

@@ -1,4 +1,4 @@
-"""A conversation in MQTT: who may speak when, what is acknowledged, and what reaches whom."""
+"""A conversation in MQTT: what a client may send when, what is acknowledged, and what it is sent."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_connect_comes_once(conversation: Conversation) -> None:
     assert conversation.over
 
 
-def test_disconnect_is_the_last_word(conversation: Conversation, azure: Azure) -> None:
+def test_nothing_is_read_after_disconnect(conversation: Conversation, azure: Azure) -> None:
     assert say(conversation, HELLO, Disconnect(), Publish("t", b"late", 7)) == packets.connack(0)
     assert conversation.over
     assert not kept(azure, "t")
@@ -132,7 +132,7 @@ def test_the_best_of_several_filters_counts(conversation: Conversation) -> None:
     assert say(conversation, Publish("$echo/a/b", b"")) == packets.publish("$said/a/b", b"", None)
 
 
-def test_who_has_not_subscribed_hears_nothing(conversation: Conversation) -> None:
+def test_a_client_that_has_not_subscribed_hears_nothing(conversation: Conversation) -> None:
     say(conversation, HELLO)
     assert say(conversation, Publish("$echo/a", b"", 1)) == packets.puback(1)
     say(conversation, Subscribe(2, (("$said/b", 1),)))
@@ -225,7 +225,7 @@ def test_a_dropped_connection_loses_the_acknowledgement_and_perhaps_the_work(
     assert kept(azure, "t") is work_done
 
 
-def test_the_endpoint_hears_of_the_end_of_those_it_has_let_in(azure: Azure) -> None:
+def test_the_endpoint_hears_of_the_end_of_accepted_clients(azure: Azure) -> None:
     refused, welcome = Conversation(azure, HOST, ()), Conversation(azure, HOST, ())
     say(refused, Connect("a", True, 0, "nobody"))
     say(welcome, HELLO)

@@ -28,7 +28,7 @@ REGISTER = re.compile(r"\$dps/registrations/PUT/iotdps-register/\?\$rid=(?P<rid>
 
 @dataclass(slots=True)
 class Butler:
-    """Lets everyone in but the device `stranger`, sends each to one hub, and notes what is said to it."""
+    """Accepts every device but `stranger`, sends each to one hub, and notes what is said to it."""
 
     host = re.compile(r"(global\.azure-devices-provisioning|iot-test\.azure-devices)\.net")
     guests: list[Connect] = field(default_factory=list)

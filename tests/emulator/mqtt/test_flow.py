@@ -1,4 +1,4 @@
-"""MQTT over TLS without a network: who waits for whom, and what is still said at the end."""
+"""MQTT over TLS without a network: which end waits for the other, and what is still sent at the end."""
 
 from __future__ import annotations
 

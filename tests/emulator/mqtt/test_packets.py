@@ -35,14 +35,14 @@ filters = st.builds(
 identifiers = st.integers(1, 65_535)
 
 connects = st.builds(Connect, strings, st.booleans(), st.integers(0, 65_535), strings, st.none() | st.binary(max_size=40))
-strangers = st.builds(Connect, strings, st.booleans(), st.integers(0, 65_535))
+anonymous = st.builds(Connect, strings, st.booleans(), st.integers(0, 65_535))
 publishes = st.builds(Publish, names, st.binary(max_size=300), identifiers, st.booleans(), st.booleans())
 careless = st.builds(Publish, names, st.binary(max_size=300), retain=st.booleans())
 subscribes = st.builds(Subscribe, identifiers, st.lists(st.tuples(filters, st.integers(0, 2)), min_size=1).map(tuple))
 unsubscribes = st.builds(Unsubscribe, identifiers, st.lists(filters, min_size=1).map(tuple))
 any_packet: st.SearchStrategy[Packet] = st.one_of(
     connects,
-    strangers,
+    anonymous,
     publishes,
     careless,
     st.builds(Puback, identifiers),
@@ -60,7 +60,7 @@ def test_a_packet_is_read_as_it_was_meant(packet: Packet, behind: bytes) -> None
 
 
 @given(packet=any_packet, data=st.data())
-def test_a_part_of_a_packet_is_waited_with(packet: Packet, data: st.DataObject) -> None:
+def test_the_rest_of_a_packet_is_waited_for(packet: Packet, data: st.DataObject) -> None:
     sent = encoded(packet)
     assert first_packet(sent[: data.draw(st.integers(0, len(sent) - 1))]) is None
 
@@ -75,7 +75,7 @@ def survives(received: bytes) -> None:
 
 
 @given(received=st.binary(max_size=200))
-def test_garbage_is_refused_or_waited_with(received: bytes) -> None:
+def test_garbage_is_refused_or_more_is_waited_for(received: bytes) -> None:
     survives(received)
 
 
@@ -127,12 +127,12 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("received", MALFORMED.values(), ids=MALFORMED.keys())
-def test_what_is_no_packet_of_a_client_is_refused(received: bytes) -> None:
+def test_a_malformed_packet_is_refused(received: bytes) -> None:
     with pytest.raises(MalformedPacket):
         first_packet(received)
 
 
-def test_what_cannot_become_a_packet_is_refused_at_its_first_bytes() -> None:
+def test_a_malformed_fixed_header_is_refused_at_once() -> None:
     for beginning in (b"\x00", b"\x81", b"\x36", b"\x30\xff\xff\x7f"):
         with pytest.raises(MalformedPacket):
             first_packet(beginning)
@@ -156,7 +156,7 @@ def test_the_longest_packet_is_256_kib_under_the_longest_topic() -> None:
         first_packet(encoded(Publish("t" * 65_535, bytes(262_145), 1)))
 
 
-def test_what_the_server_says_is_what_the_standard_draws() -> None:
+def test_the_servers_packets_are_those_of_the_standard() -> None:
     assert packets.connack(5) == b"\x20\x02\x00\x05"
     assert packets.puback(0x1234) == b"\x40\x02\x12\x34"
     assert packets.suback(10, [0, 1, packets.FAILURE]) == b"\x90\x05\x00\x0a\x00\x01\x80"

@@ -22,7 +22,7 @@ class Kind:
     """What sets groups and individual enrollments apart.
 
     `path`: their collection in URLs and in bulk bodies; `identifier`: the member that holds their ID; `certificates`:
-    the member of an X.509 mechanism that holds certificates; `mechanisms`: how their devices may prove themselves.
+    the member of an X.509 mechanism that holds certificates; `mechanisms`: how their devices may be attested.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Attestation mechanisms: how the devices of an enrollment entry prove themselves.
+"""Attestation mechanisms: how the devices of an enrollment entry are attested.
 
 A mechanism's document: {"type"} and, of X.509, "certificates" ({"primary", "secondary"}, what is set of them, each {"thumbprint",
 "info"}) or "caReferences" (the same of names); of the others "secret", as the API has it.

@@ -1,4 +1,4 @@
-"""What an enrollment entry says of its devices beside how they prove themselves: hub, policies, initial twin."""
+"""What an enrollment entry says of its devices beside their attestation: hub, policies, initial twin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A crowd at the door that never finishes its greeting: it costs nobody his way in."""
+"""Many connections that say nothing, or only half of it: other clients can still connect."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dpsops.emulator.mqtt import packets
 from dpsops.emulator.mqtt.packets import Connect, Pingreq
 from tests.emulator.mqtt.lab import Server, connected, half_asked, half_said, half_shaken, silent
 
-_CROWDED = """
+_LIMITED = """
 import resource, sys
 from pathlib import Path
 resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024))
@@ -39,9 +39,9 @@ class Elsewhere:
 
 
 @contextmanager
-def crowded(directory: Path) -> Iterator[Elsewhere]:
+def limited(directory: Path) -> Iterator[Elsewhere]:
     """One that may open 1,024 files, as is usual."""
-    program = [sys.executable, "-c", _CROWDED, str(directory)]
+    program = [sys.executable, "-c", _LIMITED, str(directory)]
     pipe = subprocess.PIPE
     with subprocess.Popen(program, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
         assert process.stdout is not None
@@ -63,19 +63,19 @@ def many_files() -> Iterator[int]:
 
 
 @pytest.mark.parametrize(("approach", "size"), [(silent, 10_000), (half_asked, 2_000), (half_shaken, 2_000), (half_said, 700)])
-def test_a_crowd_that_never_finishes_its_greeting_bars_nobodys_way(
+def test_many_pending_connections_keep_no_client_from_connecting(
     tmp_path: Path, approach: Callable[[Server], socket.socket], size: int
 ) -> None:
-    with crowded(tmp_path) as elsewhere, many_files() as most, ExitStack() as crowd, connected(elsewhere) as resident:
+    with limited(tmp_path) as elsewhere, many_files() as most, ExitStack() as pending, connected(elsewhere) as resident:
         resident.say(Connect("resident", True, 0))
         assert resident.hear() == packets.connack(0)
         for _ in range(min(size, most)):
-            crowd.enter_context(approach(elsewhere))
-        with connected(elsewhere) as newcomer:
-            newcomer.say(Connect("newcomer", True, 0))
-            assert newcomer.hear() == packets.connack(0)
+            pending.enter_context(approach(elsewhere))
+        with connected(elsewhere) as another:
+            another.say(Connect("another", True, 0))
+            assert another.hear() == packets.connack(0)
         resident.say(Pingreq())
-        assert resident.hear() == packets.PINGRESP, "who has greeted stays"
+        assert resident.hear() == packets.PINGRESP, "an established connection stays"
 
 
 class Caller(asyncio.Transport):
@@ -88,31 +88,31 @@ class Caller(asyncio.Transport):
         self.dropped = True
 
 
-def test_the_oldest_newcomer_makes_room_for_the_next() -> None:
-    async def crowd() -> None:
-        connections = Connections(newcomers=2)
-        greeted, first, second, third = callers = [Caller() for _ in range(4)]
-        connections.enter(greeted)
-        connections.greeted(greeted)
+def test_the_oldest_pending_connection_makes_room_for_the_next() -> None:
+    async def drop() -> None:
+        connections = Connections(pending=2)
+        established, first, second, third = callers = [Caller() for _ in range(4)]
+        connections.enter(established)
+        connections.established(established)
         for caller in (first, second, third):
             connections.enter(caller)
         assert [caller.dropped for caller in callers] == [False, True, False, False]
         for caller in callers:
             connections.leave(caller)
-        await connections.hang_up()
+        await connections.abort_all()
 
-    asyncio.run(crowd())
+    asyncio.run(drop())
 
 
-def test_a_newcomer_has_only_so_much_time() -> None:
+def test_a_pending_connection_has_a_time_limit() -> None:
     async def wait() -> None:
-        connections = Connections(patience=0)
-        greeted, slow = Caller(), Caller()
-        connections.enter(greeted)
-        connections.greeted(greeted)
+        connections = Connections(timeout=0)
+        established, slow = Caller(), Caller()
+        connections.enter(established)
+        connections.established(established)
         connections.enter(slow)
         while not slow.dropped:
             await asyncio.sleep(0)
-        assert not greeted.dropped
+        assert not established.dropped
 
     asyncio.run(asyncio.wait_for(wait(), 10))

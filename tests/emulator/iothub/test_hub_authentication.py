@@ -1,4 +1,4 @@
-"""Whom a hub lets in over MQTT: by thumbprint, by chain, by signature, and nobody else."""
+"""How devices authenticate to a hub over MQTT: by thumbprint, by chain, by signature, and in no other way."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_disabled_or_unknown_device_is_refused(lab: Lab) -> None:
     assert refusal(lambda: lab.connect("D1", LEAF)) == 5
 
 
-def test_a_new_leaf_replaces_the_old_one(lab: Lab) -> None:
+def test_a_new_certificate_replaces_the_old_one(lab: Lab) -> None:
     hub, new = lab.hub(), ROOT.leaf("d1")
     with lab.world() as world:
         provision(world, hub, "d1", thumbprint(LEAF))
@@ -109,7 +109,7 @@ def test_other_hubs_know_nothing_of_the_device(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("properties", [{"publicNetworkAccess": "Disabled"}, {"networkRuleSets": NO_RULES}])
-def test_a_closed_network_lets_nobody_in(lab: Lab, properties: Any) -> None:
+def test_a_closed_network_refuses_devices(lab: Lab, properties: Any) -> None:
     self_signed(lab, LEAF)
     lab.arm.hub(HUB, **properties)
     assert refusal(lambda: lab.connect("d1", LEAF)) == 5
@@ -123,7 +123,7 @@ def prove(lab: Lab, authority: Issuer, *, verified: bool = True) -> None:
     assert lab.arm.call("PUT", f"/IotHubs/{HUB}/certificates/c{name}", body).status == 200
 
 
-def test_a_chain_to_a_proven_root_lets_a_device_in(lab: Lab) -> None:
+def test_a_chain_to_a_verified_root_authenticates_a_device(lab: Lab) -> None:
     prove(lab, ROOT)
     lab.create(authentication={"type": "certificateAuthority"})
     middle = ROOT.issue("Factory", ca=True)
@@ -199,7 +199,7 @@ def test_a_hub_can_do_without_keys(lab: Lab, switch: str) -> None:
     assert refusal(lambda: lab.connect(password=password)) == 5
 
 
-def test_who_came_with_a_signature_goes_when_it_expires(lab: Lab) -> None:
+def test_a_session_ends_if_its_signature_expires(lab: Lab) -> None:
     key = lab.create()["authentication"]["symmetricKey"]["primaryKey"]
     session = lab.connect(password=sign(f"{HOST}/devices/d1", key, NOW + 60))
     lab.arm.clock.advance(59)

@@ -1,4 +1,4 @@
-"""Whom a hub lets in over MQTT: devices that exist, are enabled, and prove who they are in their identity's own way.
+"""How a device authenticates to a hub over MQTT: in the way that its identity in the device registry names.
 
 Source: "Communicate with an IoT hub using the MQTT protocol", "Authenticate identities with X.509 certificates".
 """
@@ -36,15 +36,17 @@ class Username(NamedTuple):
         return cls(host.lower(), device) if device and len(versions) == 1 and versions[0] in API_VERSIONS else None
 
 
-class Admission(NamedTuple):
-    """A device is let in: until when (epoch s, None: until it goes), and how it has proven itself."""
+class Authenticated(NamedTuple):
+    """A device has authenticated: until when (epoch s, None: until it disconnects), and by which method."""
 
     expiry: float | None
     method: str
 
 
-def admit(world: World, hub: JSON, device: JSON, host: str, chain: tuple[bytes, ...], password: str) -> Admission | None:
-    """Whether the device has proven itself; None: it has not. `chain` is of DER certificates, leaf first."""
+def authenticate(
+    world: World, hub: JSON, device: JSON, host: str, chain: tuple[bytes, ...], password: str
+) -> Authenticated | None:
+    """Whether the device authenticates; None: it does not. `chain` is of DER certificates, leaf first."""
     kind = device["authentication"]["type"]
     if kind == "sas":
         return _by_signature(world, hub, device, host, password)
@@ -58,10 +60,10 @@ def admit(world: World, hub: JSON, device: JSON, host: str, chain: tuple[bytes, 
         proven = is_valid(leaf, world.now) and _has_thumbprint(chain[0], device["authentication"]["x509Thumbprint"])
     else:
         proven = common_name(leaf) == device["deviceId"] and _reaches(chain, _anchors(world, hub), world.now)
-    return Admission(None, "x509Certificate") if proven else None
+    return Authenticated(None, "x509Certificate") if proven else None
 
 
-def _by_signature(world: World, hub: JSON, device: JSON, host: str, password: str) -> Admission | None:
+def _by_signature(world: World, hub: JSON, device: JSON, host: str, password: str) -> Authenticated | None:
     """A signature made with a key of the device, or of a shared access policy with `DeviceConnect`."""
     if hub["properties"].get("disableLocalAuth") or hub["properties"].get("disableDeviceSAS"):
         return None
@@ -73,17 +75,17 @@ def _by_signature(world: World, hub: JSON, device: JSON, host: str, password: st
     keys = find_keys(hub, signature.policy, "DeviceConnect") if signature.policy else own
     if not signature.opens(f"{host}/devices/{device['deviceId']}", keys, world.now):
         return None
-    return Admission(signature.expiry, "sas")
+    return Authenticated(signature.expiry, "sas")
 
 
 def _has_thumbprint(leaf: bytes, thumbprints: JSON) -> bool:
-    """The hub takes a thumbprint for SHA-256 or SHA-1, whichever it is."""
+    """The hub takes thumbprints of SHA-256 and of SHA-1."""
     presented = {hashlib.sha256(leaf).hexdigest(), hashlib.sha1(leaf, usedforsecurity=False).hexdigest()}
     return any(each is not None and each.lower() in presented for each in thumbprints.values())
 
 
 def _anchors(world: World, hub: JSON) -> list[bytes]:
-    """The CA certificates (DER) whose possession has been proven to the hub."""
+    """The CA certificates (DER) that the hub has verified."""
     verified = [parse_certificate(each["content"]) for each in certificates_of(world, hub) if each["isVerified"]]
     return [each.public_bytes(Encoding.DER) for each in verified]
 

@@ -28,11 +28,15 @@ from urllib.parse import urlsplit
 
 from devices import Device
 
-from dpsops.cloud import connect
+from dpsops.azure.clients import connect
+from dpsops.azure.dps import Dps
+from dpsops.azure.leaf_vault import LeafVault
+from dpsops.azure.root_vault import RootVault
+from dpsops.model.run import Run
 from dpsops.pki.names import device_id
 from dpsops.settings import LOCAL, load
-from dpsops.workflows import bundles, device, register
-from dpsops.workflows.run import Run
+from dpsops.workflows import register
+from dpsops.workflows.issue import issue
 
 _DEVICES = 100
 _TURN = 20  # devices
@@ -130,18 +134,19 @@ def _devices(place: Path) -> list[Device]:
     """Devices with leaves from the vault, by the way that every device gets its own."""
     variables = json.loads(_dpsops(place, "--output", "json", "local", "env"))
     proxy, trusted = urlsplit(variables["HTTPS_PROXY"]).port or 0, variables["SSL_CERT_FILE"]
-    cloud = connect(load(LOCAL, place / "infra"), variables, proxied=True)
-    run = Run(cloud, clock=lambda: datetime.now(UTC))
+    clients = connect(load(LOCAL, place / "infra"), variables, proxied=True)
+    run = Run(clients.environment, lambda: datetime.now(UTC), clients.sleep)
+    leaves, dps = LeafVault(clients), Dps(clients)
     names = [device_id(f"press-{number}") for number in range(_DEVICES)]
-    list(device.issue(run, names))
-    scope = register.id_scope(run)
+    list(issue(run, RootVault(clients), leaves, dps, names))
+    scope = register.id_scope(dps)
     found = []
     for name in names:
-        credential = bundles.bundle_of(run, name)
+        credential = register.fetch(leaves, name)
         bundle = place / f"{name}.pem"
         bundle.write_text(credential.key + credential.chain, encoding="ascii")
         tls = ssl.create_default_context(cafile=trusted)
         tls.load_cert_chain(bundle)
         found.append(Device(name, scope, proxy, tls))
-    cloud.close()
+    clients.close()
     return found

@@ -90,4 +90,4 @@ def difference(approved: Plan, found: Plan) -> str:
 
 def from_nothing(owners: tuple[str, ...]) -> ObservedRootOfTrust:
     """What is there where the vault is yet to be made: nothing, in any trust store."""
-    return ObservedRootOfTrust(roots.root_name(1), roots.Missing(), dict.fromkeys(owners), None)
+    return ObservedRootOfTrust(roots.root_name(1), roots.Absent(), dict.fromkeys(owners), None)

@@ -107,7 +107,7 @@ class ObservedRoot:
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
+class Absent:
     """Nothing is there: the key is to be made."""
 
 
@@ -154,14 +154,14 @@ class Ready:
     root: RootVersion
 
 
-RootState = Missing | KeyRequested | CsrRequested | KeyMade | CsrPending | Merged | Ready
+RootState = Absent | KeyRequested | CsrRequested | KeyMade | CsrPending | Merged | Ready
 
 
 def plan(state: RootState, name: str) -> list[Action]:
     """What is still to be done to a root."""
     steps: dict[type[RootState], list[str]] = {
         CsrRequested: ["merge", "check and seal"],
-        Missing: ["create key of", "request certificate of", "sign and merge", "check and seal"],
+        Absent: ["create key of", "request certificate of", "sign and merge", "check and seal"],
         KeyRequested: ["wait for key of", "request certificate of", "sign and merge", "check and seal"],
         KeyMade: ["request certificate of", "sign and merge", "check and seal"],
         CsrPending: ["sign and merge", "check and seal"],
@@ -222,7 +222,7 @@ def _requested(key_versions: list[RootVersion], csr: bytes) -> RootVersion:
 
 def _before_the_first(observed: ObservedRoot, *, in_progress: bool) -> RootState:
     if not in_progress or observed.pending is None:
-        return Missing()
+        return Absent()
     match observed.pending.issuer.lower():
         case "self":
             return KeyRequested()

@@ -14,12 +14,12 @@ from dpsops.azure.root_vault import RootVault
 from dpsops.errors import Error, Refused
 from dpsops.model.action import Action
 from dpsops.model.root import (
+    Absent,
     CsrPending,
     CsrRequested,
     KeyMade,
     KeyRequested,
     Merged,
-    Missing,
     Ready,
     RootVersion,
     classify,
@@ -37,7 +37,7 @@ def make_root(run: Run, roots: RootVault, name: str) -> Iterator[Action]:
     """Takes the root from whatever state it is in to a whole one, step by step, and yields each step as it is done."""
     while True:
         match classify(roots.observe(name, run.now()), run.now()):
-            case Missing():
+            case Absent():
                 run.progress(f"creating the key of {name} in the vault ({run.environment.root.key}, not exportable)")
                 roots.request(name, "Self", reuse_key=False)
                 yield Action("create key of", f"root {name}", "key created")

@@ -17,7 +17,7 @@ from dpsops.errors import Error, InvalidInput, Refused, Unreadable
 from dpsops.model import proof
 from dpsops.model.action import Action
 from dpsops.model.generations import View
-from dpsops.model.root import CsrRequested, Merged, Missing, RootState, classify, root_name
+from dpsops.model.root import Absent, CsrRequested, Merged, RootState, classify, root_name
 from dpsops.model.rotation import Keeping, Phase, Standing
 from dpsops.model.rotation import classify as classify_rotation
 from dpsops.model.run import Run
@@ -37,7 +37,7 @@ def csr(
     standing = classify_rotation(view.observed)
     name = _next_name(standing, view)
     state = _state(run, roots, view, name)
-    if isinstance(state, Missing):
+    if isinstance(state, Absent):
         run.progress(f"creating the key of {name} in the vault ({run.environment.root.key}, not exportable)")
         roots.request(name, "Unknown", reuse_key=False)
         state = _state(run, roots, view, name)

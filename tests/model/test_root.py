@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from dpsops.errors import Refused
 from dpsops.model.root import (
+    Absent,
     CsrPending,
     CsrRequested,
     KeyMade,
     KeyRequested,
     Merged,
-    Missing,
     ObservedRoot,
     Pending,
     Ready,
@@ -82,10 +82,10 @@ half_sealed = version(ROOT, {**TAGS, "sealed": "no"}, name="v2")
 by_another = version(by_hand(KEY, CA), SEALED)
 
 STATES: dict[str, tuple[ObservedRoot, RootState]] = {
-    "nothing": (observed(), Missing()),
-    "a first request that was cancelled": (observed(pending=pending("Self", "cancelled")), Missing()),
-    "a first request that failed": (observed(pending=pending("Self", "failed")), Missing()),
-    "a first request, just completed": (observed(pending=pending("Self", "completed")), Missing()),
+    "nothing": (observed(), Absent()),
+    "a first request that was cancelled": (observed(pending=pending("Self", "cancelled")), Absent()),
+    "a first request that failed": (observed(pending=pending("Self", "failed")), Absent()),
+    "a first request, just completed": (observed(pending=pending("Self", "completed")), Absent()),
     "the vault makes the key": (observed(pending=pending("Self")), KeyRequested()),
     "in another case": (observed(pending=pending("self", "INPROGRESS")), KeyRequested()),
     "the key": (observed(first), KeyMade(first)),
@@ -190,7 +190,7 @@ def test_generations(name: str, generation: int | None) -> None:
 
 def test_each_state_has_its_plan_and_each_step_leads_to_a_shorter_one() -> None:
     states: list[RootState] = [
-        Missing(),
+        Absent(),
         KeyRequested(),
         KeyMade(first),
         CsrPending(first, CSR),
@@ -254,7 +254,7 @@ def test_whatever_the_vault_shows_is_one_state_or_refused(shown: ObservedRoot) -
         return
     assert not shown.deleted
     match found:
-        case Missing() | KeyRequested() | CsrRequested():
+        case Absent() | KeyRequested() | CsrRequested():
             assert shown.versions == ()
         case KeyMade(lender) | CsrPending(lender):
             assert lender in shown.versions

@@ -1,0 +1,52 @@
+"""How commands that do something to many end: their exit codes, and what they tell of what was done before they ended."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from dpsops.emulator.azure import Azure
+from dpsops.emulator.http import Request, Response
+from tests.cli.terminal import Terminal, assert_error
+
+handle = Azure.handle
+
+
+def refusing(path: str, status: int) -> object:
+    """The embedded Azure, which refuses what is under a path."""
+
+    def refuse(azure: Azure, request: Request) -> Response:
+        if path in request.path:
+            return Response(status, {"error": {"code": "Forbidden", "message": "No.", "innererror": {"code": "ForbiddenByRbac"}}})
+        return handle(azure, request)
+
+    return refuse
+
+
+def test_one_of_two_that_fails_is_exit_code_3_and_both_are_1(terminal: Terminal) -> None:
+    terminal("up")
+    terminal("device", "issue", "press-07")
+    terminal("device", "block", "press-07")
+    code, out, _ = terminal("--output", "json", "device", "issue", "press-07", "press-08")
+    document = json.loads(out)
+    assert (code, [one["device"] for one in document["failed"]], len(document["issued"])) == (3, ["press-07"], 1)
+    terminal("device", "block", "press-08")
+    assert terminal("device", "issue", "press-07", "press-08")[0] == 1
+    assert terminal("device", "renew", "press-07", "press-08")[0] == 1
+
+
+def test_a_role_that_goes_missing_ends_the_command_after_what_was_done_is_told(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal("up")
+    monkeypatch.setattr(Azure, "handle", refusing("/secrets/device-press-08", 403))
+    result = terminal("device", "issue", "press-07", "press-08")
+    assert_error(result, 4, "✓ press-07: until ")
+    monkeypatch.setattr(Azure, "handle", handle)
+    assert terminal.json("device", "issue", "press-07", "press-08")["unchanged"] == ["press-07"]
+
+
+def test_an_up_that_is_refused_in_the_middle_tells_what_it_made(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Azure, "handle", refusing("/certificates/root-g1/pending", 403))
+    assert_error(terminal("up"), 4, "✓ resource group rg-dpsops-local: created")

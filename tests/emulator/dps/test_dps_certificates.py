@@ -180,6 +180,13 @@ def test_only_the_newest_code_proves_and_only_once(arm: ControlPlane) -> None:
     assert code_of(post(arm, "verify", etag, proof)) == 400_053
 
 
+def test_the_proofs_common_name_is_the_code_in_its_own_case(arm: ControlPlane) -> None:
+    """A stricter guess: the code is upper case hex, and nobody has seen Azure take it in another case."""
+    code, etag = challenge(arm, put(arm).body["etag"])
+    assert code_of(post(arm, "verify", etag, {"certificate": encoded(CA.issue(code.lower()))})) == 400_053
+    assert post(arm, "verify", etag, {"certificate": encoded(CA.issue(code))}).status == 200
+
+
 def test_a_proof_must_be_within_its_validity(arm: ControlPlane) -> None:
     code, etag = challenge(arm, put(arm).body["etag"])
     assert code_of(post(arm, "verify", etag, {"certificate": encoded(CA.issue(code, days=0))})) == 400_053

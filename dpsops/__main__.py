@@ -1,16 +1,16 @@
-"""`dpsops` and `python -m dpsops`: the program, and its end where it is told to end before it has begun."""
+"""`dpsops` and `python -m dpsops`: starts the program, and handles an interrupt that comes before it has started."""
 
 import os
 import sys
 
 
 def run() -> None:
-    """The entry point. Imports take a while, and Ctrl-C may fall into them."""
+    """The entry point. The imports take a while, and Ctrl-C can interrupt them."""
     try:
         from dpsops.cli.main import run as begin
     except KeyboardInterrupt:
         print("dpsops: interrupted before anything was done", file=sys.stderr)
-        os._exit(130)  # Python itself would die of the signal where it fell into an exec, as every dataclass has one
+        os._exit(130)  # Python would kill itself with the signal if it interrupted an exec, and each dataclass runs one
     begin()
 
 

@@ -1,4 +1,4 @@
-"""`infra/NAME.toml` -> `Environment`: which things exist where."""
+"""`infra/NAME.toml` -> `Environment`: which resources an environment has, where they are, and how they are configured."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dpsops.errors import InvalidInput
 from dpsops.pki.keys import KeySpec
 
 LOCAL = "local"
-"""The environment on the embedded Azure; the one that needs no file."""
+"""The environment on the embedded Azure. It needs no file."""
 
 _ENVIRONMENT = re.compile(r"[a-z][a-z0-9-]{0,23}")
 _HEADER = re.compile(r"\s*\[\[?([^\[\]]+)\]")
@@ -24,7 +24,7 @@ _TWIN_NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f.$ ]+")
 
 
 def _vault_name(name: str) -> str:
-    """Key Vault naming rules: 3-24 letters, digits and single hyphens, from a letter to a letter or digit."""
+    """Key Vault naming rules: 3-24 letters, digits and single hyphens; a letter first, a letter or a digit last."""
     if not re.fullmatch(r"(?=.{3,24}$)[a-zA-Z](?:-?[a-zA-Z0-9])*", name):
         raise ValueError(
             "a vault name has 3 to 24 letters, digits and single hyphens, begins with a letter and ends with a letter or digit"
@@ -33,7 +33,7 @@ def _vault_name(name: str) -> str:
 
 
 def _device_service_name(name: str) -> str:
-    """Naming rules for Microsoft.Devices: DPS 3-64, IoT Hub 3-50, letters, digits and hyphens, no hyphen first or last."""
+    """Naming rules for Microsoft.Devices: DPS 3-64, IoT Hub 3-50 letters, digits and hyphens; no hyphen first or last."""
     if not re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]", name):
         raise ValueError("use letters, digits and hyphens, with a letter or digit first and last")
     return name
@@ -47,43 +47,43 @@ def _resource_group_name(name: str) -> str:
 
 
 def _region(name: str) -> str:
-    """A region by the name that `az account list-locations` shows; the name that people write has spaces and capitals."""
+    """A region by the name that `az account list-locations` shows. The display name has spaces and capitals."""
     if not re.fullmatch(r"[a-z0-9]+", name):
         raise ValueError("use the region's short name, in lower case and without spaces, as in westeurope")
     return name
 
 
 def _subscription(name: str) -> str:
-    """The ID of a subscription, which is a UUID; its display name is not unique."""
+    """The ID of a subscription, a UUID. Its display name is not unique."""
     if not re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", name):
         raise ValueError("a subscription is given by its ID, as 'az account show --query id' prints it")
     return name
 
 
 def _group_id(name: str) -> str:
-    """DPS service API 2021-10-01, `enrollmentGroupId`; in lower case, because DPS does not tell cases apart."""
+    """DPS service API 2021-10-01, `enrollmentGroupId`; in lower case, because DPS ignores case."""
     if not re.fullmatch(r"[a-z0-9](?:[a-z0-9._:-]{0,126}[a-z0-9-])?", name):
         raise ValueError("use up to 128 of a-z, 0-9 and - . _ : with a letter or digit first, and a letter, a digit or - last")
     return name
 
 
 def _organization(name: str) -> str:
-    """What an X.500 string shows as it is, so that the vault and the certificate cannot differ (RFC 4514, 2.4)."""
+    """An organization without characters that an X.500 string escapes (RFC 4514, 2.4): vault and certificate cannot differ."""
     if not re.fullmatch(r"(?! )(?:[^\W_]|[ .'&()-])*(?<! )", name):
         raise ValueError("use letters, digits, spaces between them and . - ' & ( )")
     return name
 
 
 def desired_properties(value: Any) -> Any:
-    """What a twin may begin with, unchanged: JSON, with names that a twin takes. Raises `ValueError`.
+    """The initial desired properties of a twin, unchanged: JSON, with names that a twin allows. Raises `ValueError`.
 
-    Source: Azure IoT Hub, "Understand and use device twins". A name beginning with $ is the hub's own.
+    Source: Azure IoT Hub, "Understand and use device twins". A name that begins with $ is reserved for the hub.
     """
     match value:
         case dict():
             for name, each in value.items():
                 if not _TWIN_NAME.fullmatch(name):
-                    raise ValueError(f"{name!r} is no name in a twin: leave out dots, spaces, $ and control characters")
+                    raise ValueError(f"{name!r} is not a valid name in a twin: use no dots, spaces, $ or control characters")
                 desired_properties(each)
         case list():
             for each in value:
@@ -93,12 +93,12 @@ def desired_properties(value: Any) -> Any:
         case str() | int() | float() | None:
             pass
         case _:
-            raise ValueError(f"JSON has no dates and times: write {value} as a text")
+            raise ValueError(f"JSON has no dates and times: write {value} as a string")
     return value
 
 
 def _key_spec(value: Any) -> KeySpec:
-    """Reads a kind of key. pydantic reports a `ValueError` with the place where it stands, and lets other errors through."""
+    """Reads a kind of key. pydantic reports a `ValueError` with its place in the file, and does not catch other errors."""
     try:
         return KeySpec.parse(str(value))
     except InvalidInput as invalid:
@@ -106,7 +106,7 @@ def _key_spec(value: Any) -> KeySpec:
 
 
 class _Table(BaseModel):
-    """A table of the file: nothing but the keys below, and no change after it is read."""
+    """A table of the file: only the keys below are allowed, and it does not change after it is read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -121,12 +121,12 @@ class Vault(_Table):
 
     @property
     def url(self) -> str:
-        """Its address, in which its name is lower case."""
+        """Its address, with its name in lower case."""
         return f"https://{self.name.lower()}.vault.azure.net"
 
 
 class Dps(_Table):
-    """`[dps]`: the Device Provisioning Service. With `allocation` static the group's devices all go to the first hub."""
+    """`[dps]`: the Device Provisioning Service. With `allocation` static, all devices of the group go to the first hub."""
 
     name: Annotated[str, Field(min_length=3, max_length=64), AfterValidator(_device_service_name)]
     allocation: Literal["hashed", "geoLatency", "static"] = "hashed"
@@ -138,7 +138,7 @@ class Dps(_Table):
 
 
 class Hub(_Table):
-    """`[[hub]]`: an IoT Hub that the DPS assigns devices to."""
+    """`[[hub]]`: an IoT Hub to which the DPS assigns devices."""
 
     name: Annotated[str, Field(min_length=3, max_length=50), AfterValidator(_device_service_name)]
     location: Annotated[str, AfterValidator(lambda name: name and _region(name))] = ""
@@ -153,13 +153,13 @@ class Hub(_Table):
 
 
 def hub_host(name: str) -> str:
-    """The host name of the hub of this name, in lower case, as DPS links and assigns it."""
+    """The host name of the hub of this name, in lower case, as DPS uses it in links and assignments."""
     return f"{name.lower()}.azure-devices.net"
 
 
 class Root(_Table):
-    """`[root]`: the root certificate. `years` is its life; `warn_days` before its end `status` begins to warn;
-    `prove_to_hubs` for devices that reach a hub with a CA-signed identity, without the DPS."""
+    """`[root]`: the root certificate. It is valid for `years`; `status` warns from `warn_days` before it expires;
+    `prove_to_hubs` is for devices that connect to a hub with a CA-signed identity, without the DPS."""
 
     key: Annotated[KeySpec, BeforeValidator(_key_spec)] = KeySpec("RSA", 3072)
     years: Annotated[int, Field(ge=1, le=30)] = 10
@@ -169,14 +169,14 @@ class Root(_Table):
 
 
 class Leaf(_Table):
-    """`[leaf]`: the devices' certificates. `days` is their life."""
+    """`[leaf]`: the device certificates. They are valid for `days`."""
 
     days: Annotated[int, Field(ge=1, le=3650)] = 365
 
 
 class Group(_Table):
-    """`[group]`: the enrollment group of all devices that the root vouches for. `reprovisioning` says what becomes of a
-    device's data when it registers again and its hub changes; `twin` is what its twin begins with."""
+    """`[group]`: the enrollment group of all devices with a certificate under the root. `reprovisioning` says what happens to
+    a device's data if it registers again and its hub changes; `twin` has the initial desired properties of its twin."""
 
     id: Annotated[str, AfterValidator(_group_id)] = "devices"
     reprovisioning: Literal["migrate", "reset", "never"] = "migrate"
@@ -193,7 +193,7 @@ class Embedded(_Table):
 
 
 class Environment(_Table):
-    """One environment, whole and valid. `name` is that of its file."""
+    """One environment, complete and valid. `name` is the name of its file."""
 
     name: str
     location: Annotated[str, AfterValidator(_region)]
@@ -210,25 +210,25 @@ class Environment(_Table):
 
     @property
     def is_local(self) -> bool:
-        """Whether this is the embedded Azure."""
+        """Whether this environment is on the embedded Azure."""
         return self.name == LOCAL
 
     @model_validator(mode="after")
     def _hardware_keys_need_premium(self) -> Self:
         if self.root.key.hsm and self.vault.sku != "premium":
-            raise ValueError(f'vault.sku: a root key of kind {self.root.key} needs sku = "premium"')
+            raise ValueError(f'vault.sku: a root key of type {self.root.key} needs sku = "premium"')
         return self
 
     @model_validator(mode="after")
-    def _the_vault_can_warn_that_early(self) -> Self:
-        """Key Vault REST API, `Trigger.days_before_expiry`: at most 27 days for each month of the certificate's life."""
+    def _warning_is_not_too_early(self) -> Self:
+        """Key Vault REST API, `Trigger.days_before_expiry`: at most 27 days for each month of the certificate's validity."""
         longest = self.root.years * 12 * _DAYS_OF_WARNING_A_MONTH
         if self.root.warn_days > longest:
-            raise ValueError(f"root.warn_days: a root of {self.root.years} year(s) takes at most {longest}")
+            raise ValueError(f"root.warn_days: at most {longest} for a root that is valid for {self.root.years} year(s)")
         return self
 
     @model_validator(mode="after")
-    def _hubs_differ(self) -> Self:
+    def _hub_names_differ(self) -> Self:
         names = [hub.name.lower() for hub in self.hub]
         if len(set(names)) < len(names):
             raise ValueError("hub: two hubs have the same name")
@@ -245,30 +245,27 @@ _DEFAULT_LOCAL: dict[str, Any] = {
 
 
 def load(name: str, directory: Path) -> Environment:
-    """Reads `NAME.toml` in `directory`. Raises `InvalidInput` with the line, the key and what was expected.
-
-    `local` needs no file.
-    """
+    """Reads `NAME.toml` in `directory`; `local` needs no file. Raises `InvalidInput` with the line, the key and the reason."""
     if not _ENVIRONMENT.fullmatch(name):
         raise InvalidInput(
-            f"{name!r} is no environment name", "use lower case letters, digits and hyphens, 24 at most, as in dev"
+            f"{name!r} is not a valid environment name", "use at most 24 lower case letters, digits and hyphens, as in dev"
         )
     path = directory / f"{name}.toml"
     try:
-        text = path.read_text(encoding="utf-8-sig")  # some editors begin a file with a byte order mark
+        text = path.read_text(encoding="utf-8-sig")  # some editors write a byte order mark at the start
     except FileNotFoundError:
         if name == LOCAL:
             return Environment.model_validate(_DEFAULT_LOCAL | {"name": name})
         known = ", ".join(sorted({file.stem for file in directory.glob("*.toml")} | {LOCAL}))
-        raise InvalidInput(f"there is no environment {name!r} ({path} is missing)", f"known here: {known}") from None
+        raise InvalidInput(f"there is no environment {name!r} ({path} is missing)", f"environments here: {known}") from None
     except (OSError, UnicodeDecodeError) as cause:
-        raise InvalidInput(f"{path} cannot be read: {cause}", "settings are TOML in UTF-8") from cause
+        raise InvalidInput(f"{path} cannot be read: {cause}", "a settings file is TOML in UTF-8") from cause
     try:
         document = tomllib.loads(text)
-    except (ValueError, RecursionError) as cause:  # also for a number too long, and for brackets too deep, to be read
-        raise InvalidInput(f"{path}: {cause}", "mend the TOML; https://toml.io shows the syntax") from cause
+    except (ValueError, RecursionError) as cause:  # also raised for numbers that are too long and brackets that are too deep
+        raise InvalidInput(f"{path}: {cause}", "correct the TOML; https://toml.io shows the syntax") from cause
     if "name" in document:
-        raise InvalidInput(f"{path}, line {_line(text, ('name',))}: name: the file's own name is the environment's name",
+        raise InvalidInput(f"{path}, line {_line(text, ('name',))}: name: the name of the file is the name of the environment",
                            "remove the line")  # fmt: skip
     try:
         return Environment.model_validate(document | {"name": name})
@@ -278,7 +275,7 @@ def load(name: str, directory: Path) -> Environment:
 
 def _explain(path: Path, text: str, cause: ValidationError) -> InvalidInput:
     errors = cause.errors()
-    first = next((error for error in errors if error["type"] != "missing"), errors[0])  # a slip may be why another is missing
+    first = next((error for error in errors if error["type"] != "missing"), errors[0])  # a typo can make another key missing
     keys = tuple(first["loc"])
     expected = first["msg"].removeprefix("Value error, ")
     if not keys and (match := re.match(r"([\w.]+): ", expected)):
@@ -296,14 +293,14 @@ def _explain(path: Path, text: str, cause: ValidationError) -> InvalidInput:
     more = len(errors) - 1
     return InvalidInput(
         f"{path}, line {_line(text, keys)}: {where}: {expected}",
-        "mend the file" + (f" ({more} more like this)" if more else "") + "; infra/dev.toml is a complete example",
+        "correct the file" + (f" ({more} more error(s))" if more else "") + "; infra/dev.toml is a complete example",
     )
 
 
 def _line(text: str, keys: tuple[int | str, ...]) -> int:
-    """The line (from 1) where a key stands, else where its table begins, else the first.
+    """The line (from 1) of a key; else that of its table's header; else the first line.
 
-    `tomllib` keeps no positions; the settings are flat enough for headers and `key =` to be found by eye.
+    `tomllib` reports no positions, so this looks for headers and `key =` in the text. The settings are flat enough for that.
     """
     names = [key for key in keys if isinstance(key, str)]
     index = next((key for key in keys if isinstance(key, int)), 0)
@@ -319,7 +316,7 @@ def _line(text: str, keys: tuple[int | str, ...]) -> int:
             continue
         elsewhere = table[:1] == names[:1] and tables != index
         if path == names[: len(path)] and not elsewhere:
-            best = number  # a table, and further down what is in it
+            best = number  # first a table, then a key in it
     return best
 
 

@@ -18,7 +18,7 @@ from tests.conformance.exchanges import ValidatingObserver
 from tests.conformance.openapi import FOLDER, Specification
 from tests.worlds import World, azure_world, embedded_world, forget_challenges, recorded_world, start_embedded
 
-hypothesis.settings.load_profile("ci")  # Hypothesis's own: the same examples each time, no deadline, no database
+hypothesis.settings.load_profile("ci")  # a profile of Hypothesis: the same examples each time, no deadline, no database
 
 RECORDINGS = Path(__file__).parent / "recordings"
 
@@ -39,7 +39,7 @@ def _no_old_challenges() -> None:
 
 @pytest.fixture
 def unmeasured() -> Iterator[None]:
-    """No coverage, for a test that does the same many times over: measured it takes twice as long, and others show the same.
+    """Disables coverage for a test that does the same many times: it would take twice as long, and other tests cover the same.
 
     pytest-cov's own mark for that, `no_cover`, does nothing in the processes of pytest-xdist.
     """
@@ -58,7 +58,7 @@ def _azure_api() -> Specification | None:
 
 @pytest.fixture
 def embedded(tmp_path: Path, _azure_api: Specification | None) -> Iterator[World]:
-    """The embedded Azure, over a real socket; every exchange is held against Azure's OpenAPI files, where they are at hand."""
+    """The embedded Azure, over a real socket. Every exchange is checked with Azure's OpenAPI files, if they are available."""
     judge = ValidatingObserver(_azure_api) if _azure_api else None
     with start_embedded(tmp_path) as azure:
         if judge:
@@ -71,7 +71,7 @@ def embedded(tmp_path: Path, _azure_api: Specification | None) -> Iterator[World
 
 @pytest.fixture(params=_AZURE if _ON_AZURE else _WORLDS)
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
-    """Each world in turn: the embedded Azure, then its recording; or, when asked for, the real Azure."""
+    """Each world in turn: the embedded Azure, then its recording; or, on request, the real Azure."""
     match request.param:
         case "embedded":
             yield request.getfixturevalue("embedded")

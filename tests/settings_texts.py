@@ -1,4 +1,4 @@
-"""Texts of `infra/NAME.toml` that the tests of the settings begin with."""
+"""Texts of `infra/NAME.toml` for the tests of the settings."""
 
 from __future__ import annotations
 
@@ -62,6 +62,6 @@ name = "iot-dev"
 
 
 def environment(directory: Path, text: str, name: str = "dev") -> Environment:
-    """The environment that a text describes."""
+    """Reads the environment that a text describes."""
     (directory / f"{name}.toml").write_text(text, encoding="utf-8")
     return load(name, directory)

@@ -1,4 +1,4 @@
-"""The tree of errors, and that there is no other."""
+"""The tree of errors. No other module defines an exception."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from dpsops.errors import Error, InvalidInput, NotAllowed, Refused
 
 
 def modules() -> list[str]:
-    """Every module of dpsops but the embedded Azure's, which refuses in Azure's words and not in these."""
+    """Every module of dpsops except those of the embedded Azure, which has Azure's errors instead."""
     found = [module.name for module in pkgutil.walk_packages(dpsops.__path__, "dpsops.")]
     return [name for name in found if not name.startswith("dpsops.emulator") and name != "dpsops.__main__"]
 
 
 def test_an_error_is_a_message_and_a_hint() -> None:
-    error = Error("the vault is closed", "open it")
-    assert (error.message, error.hint, str(error)) == ("the vault is closed", "open it", "the vault is closed")
+    error = Error("the vault is disabled", "enable it")
+    assert (error.message, error.hint, str(error)) == ("the vault is disabled", "enable it", "the vault is disabled")
 
 
 @pytest.mark.parametrize("kind", [InvalidInput, NotAllowed, Refused])
@@ -33,7 +33,7 @@ def test_each_kind_is_an_error(kind: type[Error]) -> None:
     assert type(caught.value) is kind
 
 
-def test_the_tree_in_the_documentation_is_the_tree() -> None:
+def test_the_documented_tree_lists_every_error() -> None:
     drawn = re.findall(r"^(?:[│ ]*[├└]── )?([A-Z]\w+) +exit \d: ", inspect.getdoc(errors) or "", re.MULTILINE)
     defined = [name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Exception)]
     assert drawn == defined
@@ -50,8 +50,8 @@ def test_no_exception_is_defined_elsewhere() -> None:
 
 
 def test_every_error_that_is_raised_has_a_hint() -> None:
-    """The type asks for one; this asks that it says something."""
-    silent = []
+    """The type requires a hint; this test requires that it is not empty."""
+    without = []
     for name in modules():
         module = importlib.import_module(name)
         ours = {each for each, value in vars(module).items() if inspect.isclass(value) and issubclass(value, Error)}
@@ -60,5 +60,5 @@ def test_every_error_that_is_raised_has_a_hint() -> None:
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in ours:
                 hint = call.args[1]
                 if isinstance(hint, ast.Constant) and not hint.value:
-                    silent.append(f"{name}, line {call.lineno}")
-    assert silent == []
+                    without.append(f"{name}, line {call.lineno}")
+    assert without == []

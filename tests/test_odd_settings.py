@@ -1,4 +1,4 @@
-"""`infra/NAME.toml`, whatever may stand in it: it is settings, or it is told what is wrong."""
+"""`infra/NAME.toml` with any content: it is valid, or the error says what is wrong."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from dpsops.errors import InvalidInput
 from tests.settings_texts import COMPLETE, environment
 
 
-def told(directory: Path, text: str) -> InvalidInput | None:
-    """What a text is told, or None where there is nothing wrong with it."""
+def error_of(directory: Path, text: str) -> InvalidInput | None:
+    """The error for a text, or None if the text is valid."""
     try:
         environment(directory, text)
     except InvalidInput as refused:
@@ -23,8 +23,8 @@ def told(directory: Path, text: str) -> InvalidInput | None:
 
 
 def attempt(directory: Path, text: str) -> None:
-    """Reads a text; whatever it is, it is settings or it is told what is wrong."""
-    if refused := told(directory, text):
+    """Reads a text: it is valid, or the error is a message of one line with a hint."""
+    if refused := error_of(directory, text):
         assert refused.message
         assert len(refused.message.splitlines()) == 1
         assert refused.hint
@@ -35,13 +35,13 @@ ANY_TEXT = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 @given(text=st.text())
 @ANY_TEXT
-def test_no_text_is_too_odd(tmp_path: Path, text: str) -> None:
+def test_any_text_is_valid_or_gets_a_clear_error(tmp_path: Path, text: str) -> None:
     attempt(tmp_path, text)
 
 
 @given(at=st.integers(0, len(COMPLETE)), length=st.integers(0, 20), text=st.text(max_size=5))
 @ANY_TEXT
-def test_no_slip_of_the_hand_is_too_odd(tmp_path: Path, at: int, length: int, text: str) -> None:
+def test_any_typo_is_valid_or_gets_a_clear_error(tmp_path: Path, at: int, length: int, text: str) -> None:
     attempt(tmp_path, COMPLETE[:at] + text + COMPLETE[at + length :])
 
 
@@ -73,5 +73,5 @@ _VALUES = st.recursive(
 
 @given(document=st.dictionaries(_KEYS, _VALUES, max_size=10))
 @ANY_TEXT
-def test_no_document_is_too_odd(tmp_path: Path, document: dict[str, Any]) -> None:
+def test_any_document_is_valid_or_gets_a_clear_error(tmp_path: Path, document: dict[str, Any]) -> None:
     attempt(tmp_path, "".join(f"{key} = {written(value)}\n" for key, value in document.items()))

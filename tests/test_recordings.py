@@ -1,4 +1,4 @@
-"""What must not be in a cassette."""
+"""Cassettes contain no secrets."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SECRETS = {
 
 
 def layers(text: str) -> Iterator[str]:
-    """The text, and every base64 in it decoded, PKCS #12 and PEM among them."""
+    """The text, and all base64 in it decoded, including PKCS #12 and PEM."""
     yield text
     for encoded in re.findall(r"[A-Za-z0-9+/_-]{64,}={0,2}", text):
         try:
@@ -38,7 +38,7 @@ def layers(text: str) -> Iterator[str]:
 
 
 def found_in(text: str) -> set[str]:
-    """What a cassette's text holds that it must not."""
+    """The secrets in the text of a cassette."""
     return {name for layer in layers(text) for name, pattern in SECRETS.items() if pattern.search(layer)}
 
 
@@ -47,12 +47,12 @@ def test_there_are_cassettes() -> None:
 
 
 @pytest.mark.parametrize("cassette", CASSETTES, ids=lambda path: path.stem)
-def test_a_cassette_holds_no_secret(cassette: Path) -> None:
+def test_a_cassette_contains_no_secret(cassette: Path) -> None:
     assert found_in(cassette.read_text(encoding="utf-8")) == set()
 
 
 @pytest.mark.parametrize("cassette", CASSETTES, ids=lambda path: path.stem)
-def test_a_cassette_holds_azures_real_hosts_and_no_sign_in(cassette: Path) -> None:
+def test_a_cassette_contains_azures_real_hosts_and_no_sign_in(cassette: Path) -> None:
     document = yaml.load(cassette.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     hosts = {interaction["request"]["uri"].split("/")[2] for interaction in document["interactions"]}
     assert hosts == {
@@ -78,7 +78,7 @@ def test_what_is_recorded_is_scrubbed(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("cassette", CASSETTES, ids=lambda path: path.stem)
-def test_scrubbing_takes_nothing_else(cassette: Path) -> None:
+def test_scrubbing_removes_nothing_else(cassette: Path) -> None:
     text = cassette.read_bytes()
     assert scrub(text) == text
 

@@ -1,4 +1,4 @@
-"""The runbook: every console block of it is typed, in order, and says what it says it says."""
+"""The runbook: every command in its console blocks is run, in order, and prints the lines that are shown."""
 
 from __future__ import annotations
 
@@ -18,38 +18,38 @@ _COMMAND = re.compile(r"^\$ (?P<command>.*)\n(?P<shown>(?:(?!\$ ).*\n)*)", re.MU
 
 
 def steps(text: str) -> list[tuple[str, list[str]]]:
-    """Each command of a text's console blocks, with the lines that it is shown to print."""
+    """Each command in the console blocks of a text, with the lines that are shown after it."""
     blocks = "".join(block[1] for block in _BLOCK.finditer(text))
     return [(step["command"], step["shown"].splitlines()) for step in _COMMAND.finditer(blocks)]
 
 
 def pattern(shown: str) -> re.Pattern[str]:
-    """A shown line as a pattern: an ellipsis stands for anything."""
+    """A shown line as a pattern: an ellipsis matches anything."""
     return re.compile(".*".join(re.escape(part) for part in shown.split("…")) + r"\s*")
 
 
-def test_every_block_does_what_it_shows(tmp_path: Path) -> None:
+def test_every_command_prints_what_the_runbook_shows(tmp_path: Path) -> None:
     binaries = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     variables = {name: value for name, value in os.environ.items() if not name.startswith("DPSOPS")} | {"PATH": binaries}
     (tmp_path / "infra").mkdir()
     settings = (ROOT / "infra" / "local.toml").read_text(encoding="utf-8")
-    (tmp_path / "infra" / "local.toml").write_text(settings.replace("RSA-3072", "EC-P256"), encoding="utf-8")  # it is quick
+    (tmp_path / "infra" / "local.toml").write_text(settings.replace("RSA-3072", "EC-P256"), encoding="utf-8")  # it is faster
     for command, shown in steps(RUNBOOK.read_text(encoding="utf-8")):
         done = subprocess.run(["bash", "-c", command], cwd=tmp_path, env=variables, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
         printed = iter(done.stdout.splitlines())
-        for line in shown:  # each is printed, in this order, maybe with others between
+        for line in shown:  # each is printed, in this order; other lines may be between them
             assert any(pattern(line).fullmatch(each) for each in printed), f"{command}\ndid not print: {line}\n{done.stdout}"
 
 
-def test_the_blocks_are_found() -> None:
+def test_the_commands_are_found() -> None:
     commands = [command for command, _ in steps(RUNBOOK.read_text(encoding="utf-8"))]
     assert len(commands) > 15
     for wanted in ("dpsops rotate --until draining", "dpsops rotate --compromised --yes", "dpsops rotate undo"):
         assert wanted in commands
 
 
-@pytest.mark.parametrize(("line", "said"), [("a … c", "a bb c"), ("✓ x: until …", "✓ x: until 2027"), ("same", "same")])
-def test_what_an_ellipsis_stands_for(line: str, said: str) -> None:
-    assert pattern(line).fullmatch(said)
-    assert not pattern(line).fullmatch(f"{said[:-1]}?" if "…" not in line[-1:] else said[1:])
+@pytest.mark.parametrize(("line", "printed"), [("a … c", "a bb c"), ("✓ x: until …", "✓ x: until 2027"), ("same", "same")])
+def test_an_ellipsis_matches_anything(line: str, printed: str) -> None:
+    assert pattern(line).fullmatch(printed)
+    assert not pattern(line).fullmatch(f"{printed[:-1]}?" if "…" not in line[-1:] else printed[1:])

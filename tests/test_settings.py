@@ -1,4 +1,4 @@
-"""`infra/NAME.toml`: what is read, and what a wrong file is told: the line, the key, what was expected."""
+"""`infra/NAME.toml`: what is read, and the error for a wrong file: the line, the key, and what was expected."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ INFRA = Path(__file__).parents[1] / "infra"
 
 
 def refusal(directory: Path, text: str) -> InvalidInput:
-    """What a wrong text is told: one line, and a hint."""
+    """The error for a wrong text: a message of one line, and a hint."""
     with pytest.raises(InvalidInput) as refused:
         environment(directory, text)
     assert len(refused.value.message.splitlines()) == 1
@@ -44,7 +44,7 @@ def test_a_complete_file(tmp_path: Path) -> None:
     )
 
 
-def test_what_is_left_out_has_a_default(tmp_path: Path) -> None:
+def test_settings_that_are_left_out_have_defaults(tmp_path: Path) -> None:
     found = environment(tmp_path, SMALL)
     assert (found.subscription, found.tags, found.is_local) == (None, {}, False)
     assert found.vault == Vault(name="kv-dev", sku="standard", purge_protection=True, soft_delete_days=90)
@@ -66,7 +66,7 @@ def test_the_environments_of_this_repository(file: Path) -> None:
     assert load(file.stem, INFRA).name == file.stem
 
 
-def test_the_example_that_hints_point_to_is_complete() -> None:
+def test_the_example_file_that_the_hints_name_is_complete() -> None:
     text = (INFRA / "dev.toml").read_text(encoding="utf-8")
     for table in (Environment, Vault, Dps, Hub, Root, Leaf):
         left_out = {"name", "embedded"} if table is Environment else {"location"} if table is Hub else set()
@@ -74,7 +74,7 @@ def test_the_example_that_hints_point_to_is_complete() -> None:
 
 
 def changed(old: str, new: str) -> str:
-    """`COMPLETE` with another line."""
+    """`COMPLETE` with one line changed."""
     assert COMPLETE.count(old) == 1, old
     return COMPLETE.replace(old, new)
 
@@ -118,42 +118,42 @@ WRONG: dict[str, tuple[str, int, str]] = {
     "a week less": (changed("soft_delete_days = 7", "soft_delete_days = 6"), 10, "vault.soft_delete_days: Input should be "),
     "a day more": (changed("soft_delete_days = 7", "soft_delete_days = 91"), 10, "vault.soft_delete_days: Input should be "),
     "no unit": (changed("capacity = 3", "capacity = 0"), 23, "hub.1.capacity: Input should be greater than or equal to 1"),
-    "too long a root": (changed("years = 5", "years = 31"), 28, "root.years: Input should be less than or equal to 30"),
-    "too long a leaf": (changed("days = 90", "days = 3651"), 34, "leaf.days: Input should be less than or equal to 3650"),
+    "too many years": (changed("years = 5", "years = 31"), 28, "root.years: Input should be less than or equal to 30"),
+    "too many days": (changed("days = 90", "days = 3651"), 34, "leaf.days: Input should be less than or equal to 3650"),
     "a warning too early": (
-        changed("warn_days = 30", "warn_days = 1621"), 30, "root.warn_days: a root of 5 year(s) takes at most 1620",
+        changed("warn_days = 30", "warn_days = 1621"), 30, "root.warn_days: at most 1620 for a root that is valid for 5 year(s)",
     ),
     "infinitely slow": (changed("= 2.5", "= inf"), 38, "embedded.certificate_seconds: Input should be a finite number"),
     "faster than that": (changed("= 2.5", "= -0.1"), 38, "embedded.certificate_seconds: Input should be greater"),
-    "a region as people write it": (changed('"westeurope"', '"West Europe"'), 1, f"location: {REGION}"),
+    "the display name of a region": (changed('"westeurope"', '"West Europe"'), 1, f"location: {REGION}"),
     "a region with a newline": (changed('"westeurope"', '"westeurope\\n"'), 1, f"location: {REGION}"),
     "a hub's region": (changed('"northeurope"', '"North Europe"'), 21, f"hub.1.location: {REGION}"),
     "no subscription": (changed('"5e0f7b3c-', '"'), 3, "subscription: a subscription is given by its ID"),
     "a subscription's name": (changed('"5e0f7b3c-6d0c-4a53-9f0c-0f8f4d9f2c11"', '"Pay-As-You-Go"'), 3, "subscription: a subsc"),
-    "another kind of key": (changed('"EC-P384-HSM"', '"DSA"'), 27, "root.key: 'DSA' is no kind of root key: use RSA-2048"),
-    "a number for a key": (changed('"EC-P384-HSM"', "2048"), 27, "root.key: '2048' is no kind of root key"),
+    "another type of key": (changed('"EC-P384-HSM"', '"DSA"'), 27, "root.key: 'DSA' is not a type of root key: use RSA-2048"),
+    "a number for a key": (changed('"EC-P384-HSM"', "2048"), 27, "root.key: '2048' is not a type of root key"),
     "hardware in a standard vault": (
-        changed('sku = "premium"', 'sku = "standard"'), 8, 'vault.sku: a root key of kind EC-P384-HSM needs sku = "premium"',
+        changed('sku = "premium"', 'sku = "standard"'), 8, 'vault.sku: a root key of type EC-P384-HSM needs sku = "premium"',
     ),
     "hardware in a vault by default": (
-        changed('sku = "premium"\n', ""), 6, 'vault.sku: a root key of kind EC-P384-HSM needs sku = "premium"',
+        changed('sku = "premium"\n', ""), 6, 'vault.sku: a root key of type EC-P384-HSM needs sku = "premium"',
     ),
     "a date in the twin": (f"{COMPLETE}[group]\ntwin = {{ a = [2030-01-01] }}\n", 42, "group.twin: JSON has no dates and times"),
-    "a number that is none in the twin": (f"{COMPLETE}[group]\ntwin = {{ a = nan }}\n", 42, "group.twin: JSON has no number nan"),
-    "a name that no twin takes": (f"{COMPLETE}[group]\ntwin = {{ a = {{ '$b' = 1 }} }}\n", 42, "group.twin: '$b' is no name"),
+    "NaN in the twin": (f"{COMPLETE}[group]\ntwin = {{ a = nan }}\n", 42, "group.twin: JSON has no number nan"),
+    "a bad name in the twin": (f"{COMPLETE}[group]\ntwin = {{ a = {{ '$b' = 1 }} }}\n", 42, "group.twin: '$b' is not a"),
     "two hubs of one name": (changed('"iot-2"', '"IOT-1"'), 16, TWO_HUBS),
-    "the environment's name": (f'name = "dev"\n{COMPLETE}', 1, "name: the file's own name is the environment's name"),
+    "the environment's name": (f'name = "dev"\n{COMPLETE}', 1, "name: the name of the file is the name of"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(("text", "line", "words"), WRONG.values(), ids=WRONG)
-def test_a_wrong_file_is_told_line_key_and_what_was_expected(tmp_path: Path, text: str, line: int, words: str) -> None:
+def test_the_error_for_a_wrong_file_names_line_key_and_reason(tmp_path: Path, text: str, line: int, words: str) -> None:
     assert refusal(tmp_path, text).message.startswith(f"{tmp_path / 'dev.toml'}, line {line}: {words}")
 
 
-def test_a_hint_counts_what_else_is_wrong(tmp_path: Path) -> None:
-    assert refusal(tmp_path, "").hint == "mend the file (4 more like this); infra/dev.toml is a complete example"
-    assert refusal(tmp_path, changed("years = 5", "years = 0")).hint == "mend the file; infra/dev.toml is a complete example"
+def test_the_hint_says_how_many_more_errors_there_are(tmp_path: Path) -> None:
+    assert refusal(tmp_path, "").hint == "correct the file (4 more error(s)); infra/dev.toml is a complete example"
+    assert refusal(tmp_path, changed("years = 5", "years = 0")).hint == "correct the file; infra/dev.toml is a complete example"
 
 
 @pytest.mark.parametrize(
@@ -195,10 +195,10 @@ def test_names(tmp_path: Path, table: str, key: str, good: list[str], bad: list[
 @example("株式会社")
 @example("O'Neil & Sons (UK) Ltd. - 3")
 @settings(max_examples=300)
-def test_an_organization_that_is_taken_stands_in_an_x500_string_as_it_is(name: str) -> None:
+def test_a_valid_organization_is_written_unescaped_in_an_x500_string(name: str) -> None:
     with contextlib.suppress(ValueError):
-        taken = Root(organization=name).organization
-        subject = root_subject("dev", 1, taken)
+        accepted = Root(organization=name).organization
+        subject = root_subject("dev", 1, accepted)
         shown = [attribute.rfc4514_string() for attribute in subject]
         assert shown == ([f"O={name}"] if name else []) + ["CN=dpsops dev root G1"]
         assert x509.Name.from_rfc4514_string(", ".join(shown[::-1]).replace(", ", ",")) == subject
@@ -223,7 +223,7 @@ def test_malformed_toml(tmp_path: Path, text: str, where: str) -> None:
     assert "https://toml.io" in refused.hint
 
 
-def test_lines_are_found_however_the_toml_is_written(tmp_path: Path) -> None:
+def test_the_line_is_found_in_every_style_of_toml(tmp_path: Path) -> None:
     dotted = 'location = "x"\nresource_group = "rg"\nvault.name = "kv-dev"\ndps.name = "d"\nhub = [\n  {name = "iot-dev"},\n]\n'
     assert "line 4: dps.name" in refusal(tmp_path, dotted).message
     assert (
@@ -242,17 +242,17 @@ def test_lines_are_found_however_the_toml_is_written(tmp_path: Path) -> None:
     assert "line 1: location: this setting is missing" in refusal(tmp_path, hub_only).message
 
 
-def test_a_byte_order_mark_is_none_of_the_settings(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_ignored(tmp_path: Path) -> None:
     assert environment(tmp_path, f"\ufeff{SMALL}") == environment(tmp_path, SMALL)
 
 
-def test_an_environment_that_is_not_there(tmp_path: Path) -> None:
+def test_an_environment_that_does_not_exist(tmp_path: Path) -> None:
     (tmp_path / "prod.toml").write_text(SMALL)
     (tmp_path / "dev.toml").write_text(SMALL)
     with pytest.raises(InvalidInput) as refused:
         load("test", tmp_path)
     assert refused.value.message == f"there is no environment 'test' ({tmp_path / 'test.toml'} is missing)"
-    assert refused.value.hint == "known here: dev, local, prod"
+    assert refused.value.hint == "environments here: dev, local, prod"
 
 
 @pytest.mark.parametrize(
@@ -260,9 +260,9 @@ def test_an_environment_that_is_not_there(tmp_path: Path) -> None:
     ["", ".", "..", "../dev", "a/b", "/etc/passwd", "a\\b", "dev.toml", "Dev", "1dev", "-dev", "dev\n", "d\u00e9v", "d\x00",
      "d" * 25],
 )  # fmt: skip
-def test_a_name_that_could_lead_elsewhere_is_none(tmp_path: Path, name: str) -> None:
+def test_a_name_that_could_be_another_path_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "dev.toml").write_text(SMALL)
-    with pytest.raises(InvalidInput, match="is no environment name") as refused:
+    with pytest.raises(InvalidInput, match="is not a valid environment name") as refused:
         load(name, tmp_path / "infra")
     assert refused.value.hint
     assert len(refused.value.message.splitlines()) == 1
@@ -272,10 +272,10 @@ def test_a_file_that_is_not_utf_8(tmp_path: Path) -> None:
     (tmp_path / "dev.toml").write_bytes(SMALL.encode("utf-16"))
     with pytest.raises(InvalidInput, match="cannot be read") as refused:
         load("dev", tmp_path)
-    assert refused.value.hint == "settings are TOML in UTF-8"
+    assert refused.value.hint == "a settings file is TOML in UTF-8"
 
 
-def test_a_directory_in_place_of_a_file(tmp_path: Path) -> None:
+def test_a_directory_instead_of_a_file(tmp_path: Path) -> None:
     (tmp_path / "dev.toml").mkdir()
     with pytest.raises(InvalidInput, match="cannot be read"):
         load("dev", tmp_path)

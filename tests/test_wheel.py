@@ -1,4 +1,4 @@
-"""What a user of the package gets: the wheel is complete, holds nothing else, and runs away from its source."""
+"""The package for users: the wheel is complete, contains nothing else, and runs without its source."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TEMPLATE = "dpsops/template/main.json"
 
 
 def run(*arguments: str, cwd: Path, **environment: str) -> str:
-    """Runs `python ARGUMENTS` in `cwd` and returns its stdout; a failure shows all that it said."""
+    """Runs `python ARGUMENTS` in `cwd` and returns its stdout; a failure shows all output."""
     command = [sys.executable, *arguments]
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("DPSOPS")}
     done = subprocess.run(
@@ -27,26 +27,26 @@ def run(*arguments: str, cwd: Path, **environment: str) -> str:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from this tree by the backend itself: no network, no isolation."""
+    """The wheel, built from this tree by the build backend, without network and isolation."""
     directory = tmp_path_factory.mktemp("wheel")
     run("-m", "hatchling", "build", "-t", "wheel", "-d", str(directory), cwd=ROOT)
     (built,) = directory.glob("*.whl")
     return built
 
 
-def test_it_carries_the_template_that_is_in_the_tree(wheel: Path) -> None:
+def test_the_wheel_contains_the_template_of_the_tree(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         assert archive.read(TEMPLATE) == (ROOT / "bicep" / "main.json").read_bytes()
 
 
-def test_it_holds_every_module_and_nothing_else(wheel: Path) -> None:
+def test_the_wheel_contains_every_module_and_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "dpsops").rglob("*.py")}
     assert names == modules | {TEMPLATE, "dpsops/py.typed"}
 
 
-def test_it_runs_where_the_source_is_not(wheel: Path, tmp_path: Path) -> None:
+def test_the_wheel_runs_without_the_source(wheel: Path, tmp_path: Path) -> None:
     installed, elsewhere = tmp_path / "installed", tmp_path / "elsewhere"
     elsewhere.mkdir()
     pip = ("-m", "pip", "--disable-pip-version-check", "--quiet", "install", "--no-index", "--no-deps", "--no-compile")

@@ -1,4 +1,4 @@
-"""The three worlds that a workflow's test runs in: the embedded Azure, a recording of it, the real Azure.
+"""The three worlds in which the tests of workflows run: the embedded Azure, a recording of it, the real Azure.
 
 A test asks a `World` for a `Connection` and never knows which one it is in. Time is the world's: whatever dpsops
 or the SDKs wait for, they wait for by moving a clock.
@@ -33,15 +33,15 @@ from dpsops.pki.entropy import Entropy
 from dpsops.settings import Environment
 
 BEGINNING = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-"""When every test begins, but those on the real Azure."""
+"""The time at the beginning of every test, except on the real Azure."""
 
 SLOW = Timings(operation=40, certificate=12, role=95, deletion=15)
-"""An Azure about as slow as the real one."""
+"""About as slow as the real Azure."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request that was answered: what `--verbose` would show of it."""
+    """One request and its answer, as `--verbose` would show it."""
 
     method: str
     host: str
@@ -50,13 +50,13 @@ class Exchange:
 
     @property
     def writes(self) -> bool:
-        """Whether it may have changed something: what-if is a POST that changes nothing, signing another."""
+        """Whether it may have changed something. What-if and signing are POSTs that change nothing."""
         reads = self.path.lower().endswith(("/whatif", "/sign"))
         return self.method not in ("GET", "HEAD") and self.status < 400 and not reads
 
 
 class Stopwatch(Transport):
-    """The transport of a test: it counts what was answered, and waits by moving the clock."""
+    """The transport of a test: it records the answers, and moves the clock instead of waiting."""
 
     def __init__(self, clock: Clock, **options: Any) -> None:
         super().__init__(**options)
@@ -68,7 +68,7 @@ class Stopwatch(Transport):
         self._clock.advance(duration)
 
     def send(self, request: Any, **kwargs: Any) -> Any:
-        """Sends and counts."""
+        """Sends a request and records its answer."""
         response = super().send(request, **kwargs)
         address = urlsplit(request.url)
         self.exchanges.append(Exchange(request.method, address.netloc, address.path, response.status_code))
@@ -90,7 +90,7 @@ def environment(**changes: Any) -> Environment:
 
 
 def predictable_entropy(seed: int = 1) -> Entropy:
-    """The same serial numbers and keys each time: a recorded signature fits only the bytes that were signed."""
+    """The same serial numbers and keys each time: a recorded signature is valid only for the bytes that were signed."""
     random = Random(seed)  # noqa: S311
 
     def key() -> ec.EllipticCurvePrivateKey:
@@ -101,7 +101,7 @@ def predictable_entropy(seed: int = 1) -> Entropy:
 
 @dataclass(slots=True)
 class World:
-    """Where a test runs. `embedded` is the Azure of the embedded world, for tests that look behind it."""
+    """Where a test runs. `embedded` is the Azure of the embedded world, for tests that need access to its state."""
 
     clients: Callable[[Environment], Clients]
     clock: Clock
@@ -112,7 +112,7 @@ class World:
     said: list[str] = field(default_factory=list)
 
     def connect(self, settings: Environment | None = None) -> Connection:
-        """A new invocation, as of a new process: new clients, the same Azure."""
+        """A new invocation, like a new process: new clients, the same Azure."""
         forget_challenges()
         self.transport.exchanges.clear()
         clients = self.clients(settings or self.environment)
@@ -132,7 +132,7 @@ class World:
 
     @property
     def exchanges(self) -> list[Exchange]:
-        """What was sent since the last `connect`, without sign-in, the vault's challenges and the polls of operations."""
+        """The requests since the last `connect`, without the sign-in, the vault's challenges and the polls of operations."""
         polls = ("/operationstatuses/", "/operationresults/", "/provisioningserviceoperationresults/")
         return [
             exchange
@@ -144,7 +144,7 @@ class World:
 
 
 def forget_challenges() -> None:
-    """The SDKs keep the vaults' challenges for the whole process; a new invocation has none."""
+    """Clears the vaults' challenges, which the SDKs store for the life of the process; a new invocation has none."""
     from azure.keyvault.certificates._shared import http_challenge_cache as of_certificates
     from azure.keyvault.keys._shared import http_challenge_cache as of_keys
     from azure.keyvault.secrets._shared import http_challenge_cache as of_secrets
@@ -154,7 +154,7 @@ def forget_challenges() -> None:
 
 
 def embedded_world(azure: EmbeddedAzure, settings: Environment | None = None) -> World:
-    """The world of a running embedded Azure, reached over a real socket."""
+    """The world of a running embedded Azure, over a real socket."""
     session = new_session()
     session.trust_env = False
     session.proxies = {"https": azure.proxy_url}
@@ -169,15 +169,15 @@ def embedded_world(azure: EmbeddedAzure, settings: Environment | None = None) ->
 
 
 def start_embedded(directory: Path, timings: Timings = SLOW) -> EmbeddedAzure:
-    """An embedded Azure whose time stands still unless somebody waits."""
+    """An embedded Azure whose clock moves only when dpsops waits."""
     return EmbeddedAzure(directory / ".dpsops", clock=Clock(frozen_at=BEGINNING.timestamp()), timings=timings)
 
 
 class RecordedCredential:
-    """The credential of a recording: a token of the right claims and with no signature."""
+    """The credential of a recording: a token with the right claims and without a signature."""
 
     def get_token(self, *scopes: str, **options: Any) -> AccessToken:
-        """A token that nobody would accept."""
+        """A token that no service would accept."""
         return AccessToken(_unsigned_token(), int(time.time()) + 3600)
 
     def get_token_info(self, *scopes: str, options: TokenRequestOptions | None = None) -> AccessTokenInfo:
@@ -191,7 +191,7 @@ def _unsigned_token() -> str:
 
 
 def recorded_world() -> World:
-    """The world of a cassette that is being played: no server, no network, no sign-in."""
+    """The world of a cassette: no server, no network, no sign-in."""
     session = new_session()
     session.trust_env = False
     clock = Clock(frozen_at=BEGINNING.timestamp())

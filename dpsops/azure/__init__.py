@@ -1,2 +1,2 @@
-"""What Azure's SDKs leave open: a vault's key as a signer, the CA certificates of DPS and hubs in one form, the data planes
-that have no SDK, a device's side, the words of an error, and the transport under all of them."""
+"""Everything that speaks to Azure: the vault, with its key as a signer; the CA certificates of DPS and hubs behind one interface;
+deployments; the data planes without an SDK; a device's own requests; the meaning of Azure's errors; and the transport."""

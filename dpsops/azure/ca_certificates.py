@@ -1,5 +1,4 @@
-"""The trust stores: where a DPS or an IoT Hub holds the CA certificates that it trusts. The same operations in two SDKs that
-spell them differently."""
+"""The trust stores: the CA certificates in a DPS or an IoT Hub. Both have the same operations, in two different SDKs."""
 
 from __future__ import annotations
 
@@ -15,33 +14,33 @@ from dpsops.model.proof import CaCertificate, Challenge
 
 
 class TrustStore(Protocol):
-    """That of one service. Every call but a reading one changes the etag, and each must name the one before it."""
+    """The trust store of one service. Every call that changes a certificate also changes its etag, and must name the last one."""
 
     @property
     def owner(self) -> str:
-        """Whose it is, for people: `DPS dps-prod`."""
+        """The service that it belongs to, for people: `DPS dps-prod`."""
 
     def get(self, name: str) -> CaCertificate | None:
         """The certificate of this name, or None."""
 
     def all(self) -> dict[str, CaCertificate]:
-        """All of them by their names. It costs one request."""
+        """All certificates, by name. One request."""
 
     def delete(self, name: str, etag: str) -> None:
-        """Removes the certificate that has this etag; one that is gone already is no error."""
+        """Removes the certificate with this etag. It is no error if it does not exist any more."""
 
     def upload(self, name: str, pem: str) -> CaCertificate:
-        """Puts a certificate under a name that is free."""
+        """Uploads a certificate under a new name."""
 
     def challenge(self, name: str, etag: str) -> Challenge:
-        """Asks for a verification code."""
+        """Requests a verification code."""
 
     def verify(self, name: str, etag: str, pem: str) -> CaCertificate:
-        """Shows a certificate that carries the code."""
+        """Uploads the verification certificate."""
 
 
 def trust_stores(clients: Clients) -> tuple[TrustStore, ...]:
-    """Where the root is to be proven: the DPS, and each hub where the environment asks for it."""
+    """Where the root must be verified: in the DPS and, if the settings say so, in each hub."""
     environment = clients.environment
     dps = DpsTrustStore(clients, environment.dps.name)
     if not environment.root.prove_to_hubs:
@@ -50,7 +49,7 @@ def trust_stores(clients: Clients) -> tuple[TrustStore, ...]:
 
 
 class DpsTrustStore:
-    """That of a Device Provisioning Service."""
+    """The trust store of a Device Provisioning Service."""
 
     def __init__(self, clients: Clients, service: str) -> None:
         self._clients = clients
@@ -59,7 +58,7 @@ class DpsTrustStore:
 
     @property
     def owner(self) -> str:
-        """Whose it is."""
+        """The service that it belongs to."""
         return f"DPS {self._service}"
 
     @understood("the DPS")
@@ -72,12 +71,12 @@ class DpsTrustStore:
 
     @understood("the DPS")
     def all(self) -> dict[str, CaCertificate]:
-        """All of them by their names."""
+        """All certificates, by name."""
         return _read_all(self._clients.dps.dps_certificate.list(self._group, self._service))
 
     @understood("the DPS")
     def delete(self, name: str, etag: str) -> None:
-        """Removes the certificate that has this etag."""
+        """Removes the certificate with this etag."""
         try:
             self._clients.dps.dps_certificate.delete(
                 self._group, self._service, name, etag=etag, match_condition=MatchConditions.IfNotModified
@@ -87,7 +86,7 @@ class DpsTrustStore:
 
     @understood("the DPS")
     def upload(self, name: str, pem: str) -> CaCertificate:
-        """Puts a certificate under a name that is free. The SDK encodes its bytes."""
+        """Uploads a certificate under a new name. The SDK encodes the bytes."""
         from azure.mgmt.iothubprovisioningservices.models import CertificateProperties, CertificateResponse
 
         body = CertificateResponse(properties=CertificateProperties(certificate=pem.encode()))
@@ -95,7 +94,7 @@ class DpsTrustStore:
 
     @understood("the DPS")
     def challenge(self, name: str, etag: str) -> Challenge:
-        """Asks for a verification code."""
+        """Requests a verification code."""
         return _read_challenge(
             self._clients.dps.dps_certificate.generate_verification_code(
                 name, self._group, self._service, etag=etag, match_condition=MatchConditions.IfNotModified
@@ -104,7 +103,7 @@ class DpsTrustStore:
 
     @understood("the DPS")
     def verify(self, name: str, etag: str, pem: str) -> CaCertificate:
-        """Shows a certificate that carries the code. Here the SDK encodes nothing."""
+        """Uploads the verification certificate. Here the SDK encodes nothing."""
         from azure.mgmt.iothubprovisioningservices.models import VerificationCodeRequest
 
         body = VerificationCodeRequest(certificate=_encode(pem))
@@ -115,7 +114,7 @@ class DpsTrustStore:
 
 
 class HubTrustStore:
-    """That of an IoT Hub. Its SDK encodes nothing, and sends etags without quotes."""
+    """The trust store of an IoT Hub. Its SDK encodes nothing, and sends etags without quotes."""
 
     def __init__(self, clients: Clients, hub: str) -> None:
         self._clients = clients
@@ -124,7 +123,7 @@ class HubTrustStore:
 
     @property
     def owner(self) -> str:
-        """Whose it is."""
+        """The service that it belongs to."""
         return f"IoT Hub {self._hub}"
 
     @understood("the IoT Hub")
@@ -137,7 +136,7 @@ class HubTrustStore:
 
     @understood("the IoT Hub")
     def all(self) -> dict[str, CaCertificate]:
-        """All of them by their names; a hub that is yet to be made has none."""
+        """All certificates, by name; none if the hub does not exist yet."""
         try:
             return _read_all(self._clients.hubs.certificates.list_by_iot_hub(self._group, self._hub))
         except ResourceNotFoundError:
@@ -145,7 +144,7 @@ class HubTrustStore:
 
     @understood("the IoT Hub")
     def delete(self, name: str, etag: str) -> None:
-        """Removes the certificate that has this etag."""
+        """Removes the certificate with this etag."""
         try:
             self._clients.hubs.certificates.delete(self._group, self._hub, name, etag)
         except ResourceNotFoundError:
@@ -153,7 +152,7 @@ class HubTrustStore:
 
     @understood("the IoT Hub")
     def upload(self, name: str, pem: str) -> CaCertificate:
-        """Puts a certificate under a name that is free."""
+        """Uploads a certificate under a new name."""
         from azure.mgmt.iothub.models import CertificateDescription, CertificateProperties
 
         body = CertificateDescription(properties=CertificateProperties(certificate=_encode(pem)))
@@ -161,12 +160,12 @@ class HubTrustStore:
 
     @understood("the IoT Hub")
     def challenge(self, name: str, etag: str) -> Challenge:
-        """Asks for a verification code."""
+        """Requests a verification code."""
         return _read_challenge(self._clients.hubs.certificates.generate_verification_code(self._group, self._hub, name, etag))
 
     @understood("the IoT Hub")
     def verify(self, name: str, etag: str, pem: str) -> CaCertificate:
-        """Shows a certificate that carries the code."""
+        """Uploads the verification certificate."""
         from azure.mgmt.iothub.models import CertificateVerificationDescription
 
         body = CertificateVerificationDescription(certificate=_encode(pem))
@@ -174,7 +173,7 @@ class HubTrustStore:
 
 
 def _encode(pem: str) -> str:
-    """Base64 of the PEM: other encodings have been refused."""
+    """The PEM in base64: the service has refused other encodings."""
     return base64.b64encode(pem.encode()).decode()
 
 
@@ -183,7 +182,7 @@ def _read_all(listed: Any) -> dict[str, CaCertificate]:
 
 
 def _read(found: Any) -> CaCertificate:
-    """A certificate out of either SDK's model; everything rests on its properties and its etag."""
+    """A certificate from the model of either SDK. Properties and etag are required."""
     if found.properties is None or not isinstance(found.etag, str) or not found.etag:
         raise TypeError("a CA certificate without properties or etag")
     return CaCertificate((found.properties.thumbprint or "").upper(), found.properties.is_verified is True, found.etag)

@@ -1,4 +1,4 @@
-"""Settings -> the SDKs' clients and the credential. The only place that makes one of them."""
+"""Creates the SDKs' clients and the credential from the settings. No other module creates one."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _POLLING_SECONDS = 5
 
 
 class Clients:
-    """The SDKs' clients for one environment. Each is made when it is first used, over one transport and credential."""
+    """The SDKs' clients for one environment. Each is created on first use; all share one transport and one credential."""
 
     def __init__(self, environment: Environment, subscription: str, credential: TokenCredential, transport: Transport) -> None:
         self.environment = environment
@@ -49,7 +49,7 @@ class Clients:
         self._transport = transport
 
     def sleep(self, seconds: float) -> None:
-        """Waits, in the way that the transport waits between its own attempts."""
+        """Waits, in the same way as the transport between its attempts."""
         self._transport.sleep(seconds)
 
     def close(self) -> None:
@@ -58,9 +58,9 @@ class Clients:
 
     @cached_property
     def caller(self) -> Caller:
-        """Who runs dpsops, read from our own token: `oid`, and `idtyp`, which tells an application from a person.
+        """The identity that runs dpsops, from its own token: `oid`, and `idtyp`, which distinguishes applications from people.
 
-        Raises `NotAllowed` for a token that says neither, whose holder no role can be assigned to.
+        Raises `NotAllowed` if the token does not contain the identity: no role could be assigned to it.
         """
         with understood("Entra ID"):
             token = self._credential.get_token(_MANAGEMENT_SCOPE).token
@@ -69,8 +69,10 @@ class Clients:
             claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
             return Caller(str(claims["oid"]), "ServicePrincipal" if claims.get("idtyp") == "app" else "User")
         except (AttributeError, LookupError, ValueError, TypeError):
-            pass  # the cause is not kept: it quotes the token
-        raise NotAllowed("the token does not say whose it is, so no role can be assigned", "sign in with 'az login --tenant ID'")
+            pass  # the cause must not be chained: it quotes the token
+        raise NotAllowed(
+            "the token does not name its identity, so no role can be assigned", "sign in with 'az login --tenant ID'"
+        )
 
     @cached_property
     def groups(self) -> ResourceManagementClient:
@@ -88,21 +90,21 @@ class Clients:
 
     @cached_property
     def vaults(self) -> KeyVaultManagementClient:
-        """Vaults as resources, the deleted ones too."""
+        """Vaults as resources, including deleted ones."""
         from azure.mgmt.keyvault import KeyVaultManagementClient
 
         return KeyVaultManagementClient(self._credential, self.subscription, **self._management)
 
     @cached_property
     def dps(self) -> IotDpsClient:
-        """The Device Provisioning Service's management."""
+        """The management of the Device Provisioning Service."""
         from azure.mgmt.iothubprovisioningservices import IotDpsClient
 
         return IotDpsClient(self._credential, self.subscription, **self._management)
 
     @cached_property
     def hubs(self) -> IotHubClient:
-        """The IoT Hubs' management."""
+        """The management of the IoT Hubs."""
         from azure.mgmt.iothub import IotHubClient
 
         return IotHubClient(self._credential, self.subscription, **self._management)
@@ -142,7 +144,7 @@ class Clients:
         return SecretClient(self.environment.vault.url, self._credential, transport=self._transport)
 
     def signer(self, key_id: str, public_key: CertificatePublicKeyTypes) -> CertificateIssuerPrivateKeyTypes:
-        """The vault's key with this versioned ID, as a signer. Costs no request until it signs."""
+        """The vault's key with this versioned ID, as a signer. It makes no request before it signs."""
         return signer(vault_key(key_id, public_key, self._credential, self._transport), public_key)
 
     @property
@@ -153,8 +155,8 @@ class Clients:
 def connect(environment: Environment, variables: Mapping[str, str], *, proxied: bool = False) -> Clients:
     """The clients for an environment, from the variables that Azure's tools share (`AZURE_CLIENT_ID` and so on).
 
-    `proxied`: go through `HTTPS_PROXY` and trust `REQUESTS_CA_BUNDLE` of these variables and nothing else,
-    as the embedded Azure needs. Raises `InvalidInput` without a subscription.
+    `proxied`: use only `HTTPS_PROXY` and trust only `REQUESTS_CA_BUNDLE` of these variables, as the embedded Azure needs.
+    Raises `InvalidInput` if there is no subscription.
     """
     from dpsops.azure.transport import Transport, new_session
 
@@ -175,7 +177,7 @@ def connect(environment: Environment, variables: Mapping[str, str], *, proxied: 
 
 
 def _credential(variables: Mapping[str, str], transport: Transport) -> TokenCredential:
-    """How to sign in: a client secret, GitHub's OIDC token, or whatever else is at hand (`az login` among it)."""
+    """How to sign in: a client secret, GitHub's OIDC token, or another way that the SDK finds (such as `az login`)."""
     tenant, client = variables.get("AZURE_TENANT_ID", ""), variables.get("AZURE_CLIENT_ID", "")
     if tenant and client and (secret := variables.get("AZURE_CLIENT_SECRET")):
         from azure.identity import ClientSecretCredential
@@ -191,7 +193,7 @@ def _credential(variables: Mapping[str, str], transport: Transport) -> TokenCred
 
 
 def _github_token(variables: Mapping[str, str], transport: Transport) -> Callable[[], str]:
-    """Fetches GitHub's OIDC token anew each time: it lives ten minutes, and a rollout can take longer
+    """Fetches a new OIDC token from GitHub each time: it is valid for ten minutes, and a deployment can take longer
     (AADSTS700024). Source: GitHub, "OpenID Connect reference"."""
     from azure.core import PipelineClient
     from azure.core.rest import HttpRequest
@@ -199,7 +201,7 @@ def _github_token(variables: Mapping[str, str], transport: Transport) -> Callabl
     url = f"{variables['ACTIONS_ID_TOKEN_REQUEST_URL']}&audience={_GITHUB_AUDIENCE}"
     bearer = variables.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "")
     if not url.startswith("https://") or not bearer:
-        raise NotAllowed("GitHub offers this job no identity token", "give the job the permission 'id-token: write'")
+        raise NotAllowed("this GitHub job cannot get an identity token", "give the job the permission 'id-token: write'")
     client: PipelineClient[Any, Any] = PipelineClient(url, transport=transport)
 
     def fetch() -> str:

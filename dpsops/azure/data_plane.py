@@ -1,4 +1,4 @@
-"""A REST data plane without an SDK of its own: JSON over azure-core's pipeline, with an Entra token."""
+"""A REST data plane that has no SDK: JSON over azure-core's pipeline, with an Entra ID token."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ _PAUSE_SECONDS = 10.0
 
 
 class PatientRetryPolicy(RetryPolicy[Any, Any]):
-    """Waits until a throttled request may be sent again: the rates of DPS and IoT Hub are by the minute, and IoT Hub names
-    no time but in its words, "Wait 10 seconds and try again". Source: Azure IoT Hub, "Quotas and throttling"."""
+    """Waits until a throttled request may be sent again: DPS and IoT Hub limit the requests by the minute, and IoT Hub says how
+    long to wait only in its message ("Wait 10 seconds and try again"). Source: Azure IoT Hub, "Quotas and throttling"."""
 
     def __init__(self) -> None:
         super().__init__(retry_status=_RETRIES)
 
     def get_retry_after(self, response: Any) -> float | None:
-        """Seconds until the next attempt, or None where the usual pauses will do."""
-        named: float | None = super().get_retry_after(response)
-        return _PAUSE_SECONDS if named is None and response.http_response.status_code == 429 else named
+        """Seconds until the next attempt, or None for the usual pauses."""
+        wanted: float | None = super().get_retry_after(response)
+        return _PAUSE_SECONDS if wanted is None and response.http_response.status_code == 429 else wanted
 
 
 class DataPlane:
-    """The operations of one host at one API version; anything but 2xx raises azure-core's `HttpResponseError`."""
+    """The operations of one host in one API version. Any status but 2xx raises azure-core's `HttpResponseError`."""
 
     def __init__(self, host: str, scope: str, api_version: str, credential: TokenCredential, transport: Transport) -> None:
         self.host = host
@@ -46,7 +46,7 @@ class DataPlane:
         self._client: PipelineClient[Any, Any] = PipelineClient(f"https://{host}", policies=policies, transport=transport)
 
     def get(self, path: str) -> dict[str, Any] | None:
-        """The document at a path, or None where there is none."""
+        """The document at a path, or None if there is none."""
         try:
             document: dict[str, Any] = self._send("GET", path).json()
         except ResourceNotFoundError:
@@ -54,12 +54,12 @@ class DataPlane:
         return document
 
     def put(self, path: str, document: dict[str, Any], etag: str | None) -> dict[str, Any]:
-        """Creates the document, or, with an etag, changes the one that has it."""
+        """Creates the document or, with an etag, changes the one with this etag."""
         answer: dict[str, Any] = self._send("PUT", path, document, etag).json()
         return answer
 
     def delete(self, path: str, etag: str) -> None:
-        """Removes the document that has this etag; one that is gone already is no error."""
+        """Removes the document with this etag. It is no error if it does not exist any more."""
         try:
             self._send("DELETE", path, etag=etag)
         except ResourceNotFoundError:

@@ -1,4 +1,4 @@
-"""The resources: one resource group and one template deployment, converged by Resource Manager itself."""
+"""The resources: one resource group and one template deployment. Resource Manager itself makes them converge."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _WHO = "Resource Manager"
 
 
 def template() -> dict[str, Any]:
-    """The compiled template: from the wheel, or from `bicep/` in a checkout."""
+    """The compiled template, from the wheel, or from `bicep/` in a checkout."""
     packaged = resources.files("dpsops") / "template" / "main.json"
     path = packaged if packaged.is_file() else Path(__file__).parents[2] / "bicep" / "main.json"
     document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -45,12 +45,12 @@ class Deployments:
 
     @property
     def caller(self) -> Caller:
-        """Who deploys, and gets the roles that dpsops needs. Raises `NotAllowed` where the token does not say."""
+        """The identity that deploys, and gets the roles that dpsops needs. Raises `NotAllowed` if the token does not name it."""
         return self._clients.caller
 
     @understood(_WHO)
     def group_exists(self) -> bool:
-        """Whether the resource group is there."""
+        """Whether the resource group exists."""
         try:
             self._clients.groups.resource_groups.get(self._environment.resource_group)
         except ResourceNotFoundError:
@@ -59,7 +59,7 @@ class Deployments:
 
     @understood(_WHO)
     def what_if(self) -> list[ResourceChange]:
-        """What a deployment would change, in Resource Manager's own view, noise and all."""
+        """What a deployment would change, as Resource Manager reports it, including noise."""
         from azure.mgmt.resource.deployments.models import DeploymentWhatIf, DeploymentWhatIfProperties
 
         question = DeploymentWhatIf(properties=DeploymentWhatIfProperties(**self._properties()))
@@ -71,7 +71,7 @@ class Deployments:
 
     @understood(_WHO)
     def create_group(self) -> None:
-        """Makes the resource group."""
+        """Creates the resource group."""
         from azure.mgmt.resource.resources.models import ResourceGroup
 
         environment = self._environment
@@ -80,7 +80,7 @@ class Deployments:
 
     @understood(_WHO)
     def deploy(self) -> None:
-        """Deploys the template and waits for its end."""
+        """Deploys the template and waits until the deployment has ended."""
         from azure.mgmt.resource.deployments.models import Deployment, DeploymentProperties
 
         environment = self._environment
@@ -91,7 +91,7 @@ class Deployments:
 
     @understood(_WHO)
     def has_vault(self) -> bool:
-        """Whether the vault is there."""
+        """Whether the vault exists."""
         try:
             self._clients.vaults.vaults.get(self._environment.resource_group, self._environment.vault.name)
         except ResourceNotFoundError:
@@ -100,21 +100,23 @@ class Deployments:
 
     @understood(_WHO)
     def deleted_vault(self) -> Refused | None:
-        """The refusal to touch an environment whose vault is soft-deleted, or None where it is not, or nobody may know."""
+        """The refusal to use an environment whose vault is soft-deleted; None if it is not, or if this identity cannot see it."""
         vault, location = self._environment.vault.name, self._environment.location
         try:
             deleted = self._clients.vaults.vaults.get_deleted(vault, location)
         except ResourceNotFoundError:
             return None
         except HttpResponseError as error:
-            if error.status_code == 403:  # Only an owner of the subscription may look; then the deployment itself tells.
+            if (
+                error.status_code == 403
+            ):  # needs a role on the subscription; without it, the deployment itself reports the conflict
                 return None
             raise
         since: datetime | None = answers.moment(deleted.properties.deletion_date) if deleted.properties else None
         return Refused(
-            f"a vault named {vault} was deleted{f' on {since:%Y-%m-%d}' if since else ''} and still holds the name",
-            f"'az keyvault recover --name {vault}' brings it and its root back; 'az keyvault purge --name {vault}' "
-            "destroys them for ever; or choose another vault name",
+            f"a vault named {vault} was deleted{f' on {since:%Y-%m-%d}' if since else ''}, but its name is still in use",
+            f"recover the vault and its root: az keyvault recover --name {vault}; or choose another vault name; "
+            f"'az keyvault purge --name {vault}' would destroy both for ever",
         )
 
     def _properties(self) -> dict[str, Any]:
@@ -126,7 +128,7 @@ class Deployments:
 
 
 def read_change(change: WhatIfChange) -> ResourceChange:
-    """What the SDK read of a what-if, for one resource."""
+    """The change of one resource, from the SDK's model of a what-if."""
     delta = tuple(_property_change(each) for each in change.delta or [])
     return ResourceChange(str(change.resource_id or ""), _text(change.change_type), delta)
 
@@ -142,5 +144,5 @@ def _property_change(delta: WhatIfPropertyChange) -> PropertyChange:
 
 
 def _text(value: Any) -> str:
-    """An enumeration of strings, or a string that the SDK does not know."""
+    """The text of an enumeration value, or of a string that is unknown to the SDK."""
     return str(getattr(value, "value", value))

@@ -1,4 +1,4 @@
-"""A Device Provisioning Service: what its devices need to know of it, its enrollments and its registrations.
+"""A Device Provisioning Service: its properties, its enrollments and its registrations.
 
 Source: DPS service API 2021-10-01, `EnrollmentGroup`, `IndividualEnrollment`, `DeviceRegistrationState`.
 """
@@ -24,12 +24,12 @@ _WHO = "the DPS"
 _ALL = {"query": "SELECT *"}
 
 _MARK = {"dpsops": {"purpose": "block: while this is here and disabled, the device is kept out"}}
-"""By this an enrollment that a block made is told from one that a device has of its own."""
+"""The mark in an individual enrollment that `device block` created, so that `unblock` removes only such enrollments."""
 
 
 @dataclass(frozen=True, slots=True)
 class DpsFacts:
-    """The DPS as its devices need to know it, and the host names, in lower case, of the hubs that are linked to it."""
+    """The properties of the DPS that devices need, and the host names, in lower case, of the hubs that are linked to it."""
 
     name: str
     id_scope: str
@@ -46,7 +46,7 @@ class Dps:
 
     @understood(_WHO)
     def facts(self) -> DpsFacts:
-        """What it is. Raises `Missing` where it is not there."""
+        """Its properties. Raises `Missing` if it does not exist."""
         environment = self._environment
         found = self._clients.dps.iot_dps_resource.get(environment.dps.name, environment.resource_group)
         properties = found.properties
@@ -66,11 +66,11 @@ class Dps:
 
     @understood(_WHO)
     def create_group(self, root: str, provisioning: Provisioning) -> None:
-        """Makes the environment's enrollment group, which trusts the root of this name."""
+        """Creates the environment's enrollment group, which trusts the root of this name."""
         identifier = self._environment.group.id
         document = {
             "enrollmentGroupId": identifier,
-            "attestation": _by_roots(root, ""),
+            "attestation": _ca_attestation(root, ""),
             "provisioningStatus": "enabled",
             **_provisioning(provisioning),
         }
@@ -78,11 +78,11 @@ class Dps:
 
     @understood(_WHO)
     def put_group(self, group: EnrollmentGroup) -> None:
-        """Changes the group to this, under its etag; what is as it was, and what dpsops does not know, stays as DPS has it."""
+        """Changes the group to this, with its etag. Everything else in the document stays as DPS has it."""
         before = _read_group(group.id, group.document)
         changes: dict[str, object] = {}
         if (group.primary, group.secondary) != (before.primary, before.secondary):
-            changes["attestation"] = _by_roots(group.primary, group.secondary)
+            changes["attestation"] = _ca_attestation(group.primary, group.secondary)
         if group.enabled != before.enabled:
             changes["provisioningStatus"] = _status(enabled=group.enabled)
         if not group.provisioning.is_like(before.provisioning):
@@ -105,9 +105,9 @@ class Dps:
     def put_individual(
         self, device: DeviceId, leaf: x509.Certificate, provisioning: Provisioning, before: IndividualEnrollment | None
     ) -> None:
-        """Makes an individual enrollment that holds this leaf alone, in the place of the one `before`."""
+        """Creates an individual enrollment with only this certificate, or replaces the one `before`."""
         document = {
-            **_of_device(device, leaf),
+            **_device_document(device, leaf),
             "provisioningStatus": "enabled",
             **_provisioning(provisioning),
         }
@@ -115,14 +115,14 @@ class Dps:
 
     @understood(_WHO)
     def put_block(self, device: DeviceId, *leaves: x509.Certificate) -> None:
-        """Makes a disabled individual enrollment that holds these leaves, marked as that of a block."""
-        document = {**_of_device(device, *leaves), "optionalDeviceInformation": _MARK, "provisioningStatus": "disabled"}
+        """Creates a disabled individual enrollment with these certificates, and with the mark of a block."""
+        document = {**_device_document(device, *leaves), "optionalDeviceInformation": _MARK, "provisioningStatus": "disabled"}
         self._clients.enrollments.put(f"/enrollments/{device}", document, None)
 
     @understood(_WHO)
     def pin(self, enrollment: IndividualEnrollment, *leaves: x509.Certificate) -> None:
-        """Lets an individual enrollment hold these leaves, the newer one first."""
-        self._put_individual(enrollment, {"attestation": _by_leaves(*leaves)})
+        """Sets the certificates of an individual enrollment, the newer one first."""
+        self._put_individual(enrollment, {"attestation": _certificate_attestation(*leaves)})
 
     @understood(_WHO)
     def set_enabled(self, enrollment: IndividualEnrollment, *, enabled: bool) -> None:
@@ -135,12 +135,12 @@ class Dps:
 
     @understood(_WHO)
     def delete_individual(self, enrollment: IndividualEnrollment) -> None:
-        """Removes an individual enrollment; one that is gone already is no error."""
+        """Removes an individual enrollment. It is no error if it does not exist any more."""
         self._clients.enrollments.delete(f"/enrollments/{enrollment.device}", enrollment.etag)
 
     @understood(_WHO)
     def registration(self, device: DeviceId) -> Registration | None:
-        """What DPS says of a device that has registered, or None."""
+        """The registration state of a device, or None if it never registered."""
         document = self._clients.enrollments.get(f"/registrations/{device}")
         return None if document is None else _read_registration(document)
 
@@ -153,7 +153,7 @@ class Dps:
 
     @understood(_WHO)
     def delete_registration(self, registration: Registration) -> None:
-        """Forgets a registration; one that is gone already is no error."""
+        """Removes a registration. It is no error if it does not exist any more."""
         self._clients.enrollments.delete(f"/registrations/{registration.device}", registration.etag)
 
 
@@ -198,7 +198,7 @@ class _InitialTwin(Shape):
 
 
 class _Enrollment(Shape):
-    """What a group and an individual enrollment have in common."""
+    """The common part of a group and an individual enrollment."""
 
     attestation: _Attestation | None = None
     provisioning_status: str | None = None
@@ -249,27 +249,27 @@ def _read_provisioning(found: _Enrollment) -> Provisioning:
         Reprovisioning(policy.update_hub_assignment, policy.migrate_device_data) if policy else None,
         found.allocation_policy or "",
         tuple(found.iot_hubs or ()),
-        {name: value for name, value in desired.items() if not name.startswith("$")},  # the service's own
+        {name: value for name, value in desired.items() if not name.startswith("$")},  # those with $ are the service's
     )
 
 
 def _read_individual(document: Mapping[str, object]) -> IndividualEnrollment:
     found = _Individual.model_validate(document)
     by_x509 = found.attestation.x509 if found.attestation else None
-    held = by_x509.client_certificates if by_x509 else None
-    pinned = [place for place in (held.primary, held.secondary) if place] if held else []
+    certificates = by_x509.client_certificates if by_x509 else None
+    pinned = [each for each in (certificates.primary, certificates.secondary) if each] if certificates else []
     return IndividualEnrollment(
         device=DeviceId(found.registration_id),
         enabled=_is_enabled(found),
-        pinned=tuple(((place.info and place.info.sha256_thumbprint) or "").upper() for place in pinned),
-        is_block=(found.optional_device_information or {}).get("dpsops") == _MARK["dpsops"],  # a service may add to it
+        pinned=tuple(((each.info and each.info.sha256_thumbprint) or "").upper() for each in pinned),
+        is_block=(found.optional_device_information or {}).get("dpsops") == _MARK["dpsops"],  # it may have other members too
         etag=found.etag,
         document=document,
     )
 
 
 def _is_enabled(found: _Enrollment) -> bool:
-    """A status that was never set is that of an enabled enrollment."""
+    """An enrollment is enabled if its status was never set."""
     return found.provisioning_status != "disabled"
 
 
@@ -290,19 +290,20 @@ def _status(*, enabled: bool) -> str:
     return "enabled" if enabled else "disabled"
 
 
-def _by_roots(primary: str, secondary: str) -> dict[str, object]:
+def _ca_attestation(primary: str, secondary: str) -> dict[str, object]:
+    """The attestation of a group that trusts these CA certificates."""
     names = {"primary": primary} | ({"secondary": secondary} if secondary else {})
     return {"type": "x509", "x509": {"caReferences": names}}
 
 
-def _by_leaves(*leaves: x509.Certificate) -> dict[str, object]:
-    """The attestation of an individual enrollment that holds one leaf or two, the newer one first."""
+def _certificate_attestation(*leaves: x509.Certificate) -> dict[str, object]:
+    """The attestation of an individual enrollment with one or two device certificates, the newer one first."""
     places = zip(("primary", "secondary"), leaves, strict=False)
     return {"type": "x509", "x509": {"clientCertificates": {place: {"certificate": chains.pem(leaf)} for place, leaf in places}}}
 
 
-def _of_device(device: DeviceId, *leaves: x509.Certificate) -> dict[str, object]:
-    return {"registrationId": device, "deviceId": device, "attestation": _by_leaves(*leaves)}
+def _device_document(device: DeviceId, *leaves: x509.Certificate) -> dict[str, object]:
+    return {"registrationId": device, "deviceId": device, "attestation": _certificate_attestation(*leaves)}
 
 
 def _provisioning(wanted: Provisioning) -> dict[str, object]:

@@ -20,14 +20,14 @@ _WHO = "the IoT Hub"
 
 @dataclass(frozen=True, slots=True)
 class HubFacts:
-    """A hub, as its devices need to know it."""
+    """The properties of a hub that devices need."""
 
     name: str
     host: str
 
 
 class Hubs:
-    """The hubs that the environment's resource group holds, and those that a registration may name besides."""
+    """The hubs in the environment's resource group, and other hubs that a registration may name."""
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
@@ -55,7 +55,7 @@ class Hubs:
 
     @understood(_WHO)
     def put_identity(self, host: str, identity: HubIdentity) -> None:
-        """Changes an identity to this, under its etag; what is as it was stays as the hub has it."""
+        """Changes a device identity to this, with its etag. Everything else in the document stays as the hub has it."""
         before = _read(identity.device, identity.document)
         changes: dict[str, object] = {}
         if identity.status != before.status:
@@ -64,8 +64,8 @@ class Hubs:
             changes["statusReason"] = identity.reason or None
         if identity.thumbprints != before.thumbprints:
             primary, secondary = identity.thumbprints
-            held = {"primaryThumbprint": primary, "secondaryThumbprint": secondary}
-            changes["authentication"] = {"type": identity.authentication, "x509Thumbprint": held}
+            thumbprints = {"primaryThumbprint": primary, "secondaryThumbprint": secondary}
+            changes["authentication"] = {"type": identity.authentication, "x509Thumbprint": thumbprints}
         document = {**identity.document, **changes}
         self._clients.device_registry(host).put(f"/devices/{identity.device}", document, f'"{identity.etag}"')
 
@@ -90,13 +90,13 @@ class _Identity(Shape):
 def _read(device: str, document: Mapping[str, object]) -> HubIdentity:
     found = _Identity.model_validate(document)
     authentication = found.authentication or _Authentication()
-    held = authentication.x509_thumbprint or _Thumbprints()
+    thumbprints = authentication.x509_thumbprint or _Thumbprints()
     return HubIdentity(
         device=device,
         status=found.status or "",
         reason=found.status_reason or "",
         authentication=authentication.type or "",
-        thumbprints=((held.primary_thumbprint or "").upper(), (held.secondary_thumbprint or "").upper()),
+        thumbprints=((thumbprints.primary_thumbprint or "").upper(), (thumbprints.secondary_thumbprint or "").upper()),
         etag=found.etag,
         document=document,
     )

@@ -1,4 +1,4 @@
-"""The devices' secrets in the vault: key, leaf and chain of each, and the tags that tell of them without their keys.
+"""The devices' secrets in the vault: each contains a bundle, and has tags that describe the certificate without the key.
 
 Source: Key Vault REST API 2026-04-01, "Secrets".
 """
@@ -23,15 +23,15 @@ _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 class LeafVault:
-    """The vault of an environment, as far as its devices go."""
+    """The vault of an environment: the secrets of its devices."""
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
 
     @understood(_WHO)
     def all(self) -> list[Leaf]:
-        """Every device that has a secret in the vault, by the secrets' tags; no key is read. Raises `Refused` for a secret
-        whose tag names another device than its name does: anybody can edit a tag."""
+        """The certificate of every device that has a secret in the vault, from the tags; no key is read. Raises `Refused` if the
+        tag of a secret does not name the same device as its name: anybody with access can edit a tag."""
         found = []
         for properties in self._clients.secrets.list_properties_of_secrets():
             leaf = read_leaf(answers.tags(properties.tags), answers.moment(properties.expires_on))
@@ -39,16 +39,16 @@ class LeafVault:
                 continue
             if properties.name != secret_name(DeviceId(leaf.device)):
                 raise Refused(
-                    f"the secret {properties.name} in the vault says that it is of the device {leaf.device!r}",
-                    f"find out who has changed its tag {DEVICE_TAG!r}; correct it, then run the command again",
+                    f"the secret {properties.name} in the vault has a tag of another device, {leaf.device!r}",
+                    f"find out who changed its tag {DEVICE_TAG!r}; correct the tag, then run the command again",
                 )
             found.append(leaf)
         return found
 
     @understood(_WHO)
     def versions(self, device: DeviceId) -> list[SecretVersion]:
-        """The versions of a device's secret that are enabled, the newest first as far as their dates tell. A vault may answer
-        a name that it does not know with nothing or with 404."""
+        """The enabled versions of a device's secret, the newest first by their creation dates. For an unknown name a vault may
+        answer an empty list or 404."""
         found = []
         try:
             for properties in self._clients.secrets.list_properties_of_secret_versions(secret_name(device)):
@@ -63,25 +63,25 @@ class LeafVault:
         return sorted(found, key=lambda each: each.created or _LONG_AGO, reverse=True)
 
     def leaves(self, device: DeviceId) -> tuple[Leaf, ...]:
-        """The device's leaves that are enabled."""
+        """The device's certificates in enabled versions of its secret, the newest first."""
         return tuple(version.leaf for version in self.versions(device) if version.leaf is not None)
 
     def bundle(self, device: DeviceId) -> str:
-        """The device's key, leaf and chain as PEM. Raises `Missing` where it has none."""
+        """The device's bundle as PEM. Raises `Missing` if it has none."""
         return self._value(device, None)
 
     def chain(self, device: DeviceId, version: str | None = None) -> list[x509.Certificate]:
-        """The device's leaf and what signed it, up to the root, out of a version of its secret (None: the newest), which need
-        not hold the key. Raises `Missing` where it has none, `Error` where its secret holds no certificate."""
+        """The device's certificate and its chain up to the root, from a version of its secret (None: the newest). The secret may
+        be without the key. Raises `Missing` if there is no secret, `Error` if it contains no certificate."""
         value = self._value(device, version)
         try:
             return answers.certificates(value)
         except ValueError as cause:
-            raise Error(f"the secret of {device} holds no certificate", f"dpsops device renew {device}") from cause
+            raise Error(f"the secret of {device} contains no certificate", f"dpsops device renew {device}") from cause
 
     @understood(_WHO)
     def put(self, device: DeviceId, bundle: str, leaf: x509.Certificate, generation: int) -> str:
-        """Keeps a device's key, leaf and chain in a new version of its secret; its versioned ID."""
+        """Stores a device's bundle in a new version of its secret. Returns the versioned ID."""
         secret = self._clients.secrets.set_secret(
             secret_name(device),
             bundle,
@@ -94,7 +94,7 @@ class LeafVault:
 
     @understood(_WHO)
     def set_blocked(self, device: DeviceId, version: SecretVersion, *, blocked: bool) -> None:
-        """Tags a version as that of a blocked device, or takes the tag away."""
+        """Sets or removes the tag of a blocked device on a version."""
         tags = blocked_tags(version.tags, blocked=blocked)
         self._clients.secrets.update_secret_properties(secret_name(device), version.version, tags=tags)
 

@@ -1,4 +1,4 @@
-"""A device's side of DPS and IoT Hub: registering with a certificate, over HTTPS or with Microsoft's device SDK over MQTT.
+"""What a device does: it registers in DPS with its certificate, over HTTPS or with Microsoft's device SDK over MQTT.
 
 Sources: DPS device API 2021-10-01; Azure IoT, "Communicate with DPS using the MQTT protocol".
 """
@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from dpsops.azure.answers import Shape
 from dpsops.azure.errors import understood
-from dpsops.errors import Error, InvalidInput, RegistrationRefused, Silent
+from dpsops.errors import Error, InvalidInput, RegistrationRefused, Unavailable
 from dpsops.pki.bundles import DeviceCredential
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ _SHUTDOWN_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """How a device reaches Azure: a proxy and a file of trusted CAs, each empty where the machine's own are right."""
+    """How a device reaches Azure: a proxy and a file of trusted CA certificates; empty: those of the machine."""
 
     proxy: str = ""
     authority_file: str = ""
@@ -68,34 +68,35 @@ class _Operation(Shape):
     registration_state: _State | None = None
 
 
-_TRY_AGAIN = "try again; 'dpsops status' shows what there is"
+_TRY_AGAIN = "run the command again; 'dpsops status' shows the state of the environment"
 
 _BLOCKED = (
-    "somebody keeps it out: 'dpsops device show' says whether the device is blocked ('dpsops device unblock' lets it in "
-    "again), 'dpsops status' whether its whole group is disabled"
+    "'dpsops device show' shows whether the device is blocked ('dpsops device unblock' unblocks it), 'dpsops status' whether "
+    "the enrollment group is disabled"
 )
 
 _NO_HUB = (
-    "a hub that the enrollment names is not linked to the DPS, is gone, or its link no longer opens it: 'dpsops plan' shows what "
-    "is missing, 'dpsops up' mends it; a device that may not move (reprovisioning 'never') needs the hub that it had"
+    "a hub of the enrollment is not linked to the DPS, was deleted, or its link is not valid: 'dpsops plan' shows what is "
+    "missing, 'dpsops up' repairs it; a device that must not move (reprovisioning 'never') needs its present hub"
 )
 
-_NO_REASON = "over MQTT DPS does not say why: compare the ID scope with 'dpsops status', or ask over --transport https"
+_NO_REASON = "DPS gives no reason over MQTT: compare the ID scope with 'dpsops status', or use --transport https"
 
 _ADVICE = {
-    401: "DPS does not accept this certificate, or the device is blocked: 'dpsops device show' says whether it is, 'dpsops "
-    "status' whether its root is verified and its group open; a device must send its whole chain, of a leaf that is valid today",
-    404: "DPS knows no such ID scope or registration: compare the ID scope with 'dpsops status'",
-    429: "DPS takes 1,000 registrations a minute: wait and try again",
-    400: "the registration itself is wrong: the ID must be the leaf's common name",
+    401: "DPS does not accept this certificate, or the device is blocked: 'dpsops device show' shows whether it is blocked, "
+    "'dpsops status' whether the root is verified and the group enabled; a device must send a valid certificate with its "
+    "complete chain",
+    404: "there is no such ID scope or registration: compare the ID scope with 'dpsops status'",
+    429: "DPS accepts 1,000 registrations a minute: wait a minute and run the command again",
+    400: "the registration is invalid: the registration ID must be the common name of the device certificate",
 }
 """What to do about DPS's error codes, by their first three digits, which are an HTTP status."""
 
 
 @contextmanager
 def _files(credential: DeviceCredential) -> Iterator[tuple[str, str]]:
-    """Chain and key as files, which TLS libraries want; mode 0600, and gone after the block."""
-    with tempfile.TemporaryDirectory(prefix="dpsops-") as directory:  # made with mode 0700
+    """Chain and key as files, because TLS libraries need files; with mode 0600, and deleted after the block."""
+    with tempfile.TemporaryDirectory(prefix="dpsops-") as directory:  # created with mode 0700
         chain, key = Path(directory) / "chain.pem", Path(directory) / "key.pem"
         for path, content in ((chain, credential.chain), (key, credential.key)):
             path.touch(mode=0o600)
@@ -106,7 +107,7 @@ def _files(credential: DeviceCredential) -> Iterator[tuple[str, str]]:
 def register_over_https(
     scope: str, device: str, credential: DeviceCredential, wire: Wire, wait: Callable[[float], None]
 ) -> Assigned:
-    """Registers and polls until DPS has decided. Raises `RegistrationRefused`, or `Error` when there is no answer."""
+    """Registers and polls until DPS has decided. Raises `RegistrationRefused`, or `Error` if DPS does not decide or answer."""
     import requests
 
     base = f"https://{GLOBAL_HOST}/{scope}/registrations/{device}"
@@ -133,55 +134,57 @@ def register_over_https(
                     case status:
                         raise _not_assigned(str(status), state.error_code or 0, state.error_message or "")
         except requests.RequestException as cause:
-            raise Silent(f"DPS cannot be reached: {cause}", "check the network and HTTPS_PROXY") from cause
+            raise Unavailable(f"DPS cannot be reached: {cause}", "check the network and HTTPS_PROXY") from cause
     raise Error(
-        f"DPS has not decided on {device} after {_POLLS} questions", "try again later; the registration may still end well"
+        f"the registration of {device} is still 'assigning' after {_POLLS} polls",
+        "run the command again later; DPS may still assign the device",
     )
 
 
 def _pause(retry_after: str) -> float:
-    """Seconds until the next question, as DPS asks for, within reason."""
+    """Seconds until the next poll: as long as DPS says, up to a limit."""
     return min(float(retry_after), _LONGEST_POLL_SECONDS) if retry_after.isdecimal() else _POLL_SECONDS
 
 
 def _refused_request(code: int, message: str) -> RegistrationRefused:
-    """A request that DPS answered with an error."""
-    return RegistrationRefused(code, f"DPS refuses: {message} ({code})", _ADVICE.get(int(str(code)[:3]), _TRY_AGAIN))
+    """The error for a request that DPS answered with an error."""
+    hint = _ADVICE.get(int(str(code)[:3]), _TRY_AGAIN)
+    return RegistrationRefused(code, f"DPS refused the registration: {message} ({code})", hint)
 
 
 def _not_assigned(status: str, code: int, message: str) -> RegistrationRefused:
-    """A registration that ended otherwise than `assigned`: `failed` with a reason, or `disabled`."""
+    """The error for a registration that did not end as `assigned`, but as `failed` with a reason, or `disabled`."""
     if status == "disabled":
         return RegistrationRefused(
-            401, "DPS refuses: the enrollment that this certificate belongs to is disabled (401)", _BLOCKED
+            401, "DPS refused the registration: the enrollment of this certificate is disabled (401)", _BLOCKED
         )
     reason = f": {message} ({code})" if message else ""
-    if status == "failed":  # whoever is refused for what he is gets no registration at all
-        return RegistrationRefused(code, f"DPS takes the certificate and has no hub for the device{reason}", _NO_HUB)
-    return _refused_request(code, message or f"the registration ended as {status!r}")
+    if status == "failed":  # a certificate that is refused gets no registration state at all
+        return RegistrationRefused(code, f"DPS accepted the certificate, but no hub could be assigned{reason}", _NO_HUB)
+    return _refused_request(code, message or f"the registration ended with the status {status!r}")
 
 
 def _refused_answer(answer: requests.Response) -> RegistrationRefused:
-    """The error that DPS answered, in its own code and words as far as it gave them."""
+    """The error that DPS answered, with its code and message if there are any."""
     try:
         document = answer.json()
     except (RecursionError, ValueError):
         document = None
-    told = document if isinstance(document, dict) else {}
-    code = told.get("errorCode")
-    message = told.get("message") or told.get("errorMessage") or "no reason given"
+    body = document if isinstance(document, dict) else {}
+    code = body.get("errorCode")
+    message = body.get("message") or body.get("errorMessage") or "no reason given"
     return _refused_request(code if isinstance(code, int) else answer.status_code, str(message))
 
 
 def register_over_mqtt(scope: str, device: str, credential: DeviceCredential, wire: Wire) -> Assigned:
-    """The same through Microsoft's device SDK. Raises `InvalidInput` where the extra `device` is not installed."""
+    """The same with Microsoft's device SDK. Raises `InvalidInput` if the extra `device` is not installed."""
     sdk = _sdk()
     with _files(credential) as (chain, key), ExitStack() as ending:
         try:
             client = sdk.ProvisioningDeviceClient.create_from_x509_certificate(
                 GLOBAL_HOST, device, scope, sdk.X509(chain, key), **_options(sdk, wire)
             )
-            ending.callback(_hang_up, client)
+            ending.callback(_disconnect, client)
             with understood("DPS"):
                 result = _bounded(client.register, "register with DPS")
         except sdk.exceptions.ClientError as cause:
@@ -192,17 +195,17 @@ def register_over_mqtt(scope: str, device: str, credential: DeviceCredential, wi
     return Assigned(state.device_id, state.assigned_hub, state.sub_status or "")
 
 
-def _hang_up(client: Any) -> None:
-    """Ends what the SDK has begun: it does so itself only after a success, and would otherwise go on reconnecting, and
-    complain from its own threads, while Python exits. It has no public method for that."""
-    over = threading.Event()
-    with suppress(Exception):  # one that has hung up already says so by raising
-        client._pipeline.shutdown(callback=lambda **_: over.set())
-        over.wait(_SHUTDOWN_SECONDS)
+def _disconnect(client: Any) -> None:
+    """Disconnects the SDK's client. It does this itself only after a success. Otherwise it would try to reconnect, and print
+    errors from its own threads, while Python exits. The SDK has no public method for this."""
+    done = threading.Event()
+    with suppress(Exception):  # raised if the client is disconnected already
+        client._pipeline.shutdown(callback=lambda **_: done.set())
+        done.wait(_SHUTDOWN_SECONDS)
 
 
 def send_message(hub: str, device: str, credential: DeviceCredential, wire: Wire, text: str) -> None:
-    """Connects to the hub over MQTT and sends one message. Raises `Error` where the hub does not let the device in."""
+    """Connects to the hub over MQTT and sends one message. Raises `Error` if the hub refuses the connection."""
     sdk = _sdk()
     with _files(credential) as (chain, key):
         client = sdk.IoTHubDeviceClient.create_from_x509_certificate(
@@ -213,11 +216,11 @@ def send_message(hub: str, device: str, credential: DeviceCredential, wire: Wire
             _bounded(lambda: client.send_message(sdk.Message(text)), f"send a message to {hub}")
         except sdk.exceptions.ClientError as cause:
             raise Error(
-                f"the hub {hub} does not let {device} in: {_innermost(cause)}",
-                "its identity there may be disabled, or hold another certificate: dpsops device show",
+                f"the hub {hub} refuses the connection of {device}: {_innermost(cause)}",
+                "the device identity may be disabled, or have the thumbprint of another certificate: dpsops device show",
             ) from cause
         finally:
-            _bounded(client.shutdown, "hang up")
+            _bounded(client.shutdown, "disconnect")
 
 
 def _sdk() -> Any:
@@ -225,9 +228,9 @@ def _sdk() -> Any:
         import azure.iot.device as sdk
     except ImportError as cause:
         raise InvalidInput(
-            "MQTT needs Microsoft's device SDK, which is not installed", "pip install 'dpsops[device]', or --transport https"
+            "MQTT needs Microsoft's device SDK, which is not installed", "pip install 'dpsops[device]', or use --transport https"
         ) from cause
-    logging.getLogger("azure.iot").addHandler(logging.NullHandler())  # what it says beside its errors helps nobody
+    logging.getLogger("azure.iot").addHandler(logging.NullHandler())  # its log is of no use besides its errors
     return sdk
 
 
@@ -244,14 +247,14 @@ def _options(sdk: Any, wire: Wire) -> dict[str, Any]:
 
 
 def _bounded(work: Callable[[], Any], what: str) -> Any:
-    """The result of work that may never end: the SDK repeats some of its attempts for ever."""
+    """The result of work with a time limit: the SDK repeats some of its attempts for ever."""
     outcome: list[Any] = []
     failure: list[BaseException] = []
 
     def attempt() -> None:
         try:
             outcome.append(work())
-        except BaseException as error:  # handed over to the thread that waits
+        except BaseException as error:  # raised again in the thread that waits
             failure.append(error)
 
     worker = threading.Thread(target=attempt, daemon=True)
@@ -260,23 +263,23 @@ def _bounded(work: Callable[[], Any], what: str) -> Any:
     if failure:
         raise failure[0]
     if not outcome:
-        raise Silent(
-            f"no end in {_SDK_SECONDS:.0f} seconds: tried to {what}",
-            "check the network and port 8883; a throttled DPS is waited for without a word, so --transport https may tell more",
+        raise Unavailable(
+            f"could not {what} within {_SDK_SECONDS:.0f} seconds",
+            "check the network and port 8883; the SDK also waits silently if DPS is throttling: --transport https may show more",
         )
     return outcome[0]
 
 
 def _sdk_refusal(error: Exception) -> Error:
-    """What DPS said, as far as the SDK's error still tells: a status, of HTTP or of the registration, but no code or words."""
+    """DPS's refusal, from the SDK's error: it contains the status of the answer or of the registration, no code or message."""
     text = _innermost(error)
     if found := re.search(r"(failed) registration status|invalid registration status (\w+)", text):
         return _not_assigned(found[1] or found[2], 0, "")
     if found := re.search(r"\b(4\d\d)\b", text):
         return _refused_request(int(found[1]), text)
     if text.startswith("Connection Refused"):
-        return RegistrationRefused(401, f"DPS refuses the connection: {text.rstrip('.')}", _NO_REASON)
-    return Silent(
+        return RegistrationRefused(401, f"DPS refused the connection: {text.rstrip('.')}", _NO_REASON)
+    return Unavailable(
         f"DPS cannot be reached over MQTT: {text}", "check the network, port 8883 and HTTPS_PROXY, or try --transport https"
     )
 

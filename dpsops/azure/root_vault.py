@@ -1,4 +1,4 @@
-"""The roots in the vault: their certificates, keys, policies and tags, typed in and out.
+"""The roots in the vault: their certificates, keys, policies and tags.
 
 Source: Key Vault REST API 2026-04-01, "Certificates".
 """
@@ -39,7 +39,7 @@ _WHO = "Key Vault"
 
 
 class RootVault:
-    """The vault of an environment, as far as its roots go."""
+    """The vault of an environment: its roots."""
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
@@ -47,8 +47,8 @@ class RootVault:
 
     @understood(_WHO)
     def all(self) -> dict[int, RootProperties]:
-        """What the vault shows of each generation: the properties of its sealed version, or of its newest one while there is
-        none. It costs one request for each page, and one for each root that is being made."""
+        """The properties of each generation's sealed version, or of its newest version if none is sealed. One request for each
+        page, and one for each root without a sealed newest version."""
         listed = [_properties(each) for each in self._clients.certificates.list_properties_of_certificates()]
         ours = (found for found in listed if found.tags.get(ROLE_TAG) == ROOT_ROLE)
         newest = {number: found for found in ours if (number := generation_of(found.name)) is not None}
@@ -56,39 +56,39 @@ class RootVault:
 
     @understood(_WHO)
     def properties(self, name: str) -> RootProperties:
-        """The properties of a root's sealed version, or of its newest one while there is none: one request, or two."""
+        """The properties of a root's sealed version, or of its newest version if none is sealed: one request, or two."""
         newest = _properties(self._clients.certificates.get_certificate(name).properties)
         return self._sealed(newest) or newest
 
     def _sealed(self, newest: RootProperties) -> RootProperties | None:
-        """The sealed version. It is the newest one, unless somebody has made another version after it."""
+        """The sealed version. It is the newest one, unless somebody has created another version after it."""
         return newest if newest.is_sealed else next((each for each in self._complete(newest.name) if each.is_sealed), None)
 
     @understood(_WHO)
     def observe(self, name: str, now: datetime) -> ObservedRoot:
-        """What the vault shows under a root's name. A whole root costs four requests."""
+        """What the vault shows under a root's name. Four requests for a finished root."""
         complete = self._complete(name)
         if not complete:
             pending = self.pending(name)
             return ObservedRoot(name, pending=pending, deleted=pending is None and self._is_deleted(name))
         wanted = [each for each in complete if each.enabled] or complete
         versions = tuple(self._version(name, each.version) for each in wanted)
-        whole = any(root_faults(each.certificate, now) == [] for each in versions)
+        has_root = any(root_faults(each.certificate, now) == [] for each in versions)
         newest = next((each for each in versions if is_authority(each.certificate)), versions[-1])
         return ObservedRoot(
             name,
             versions=versions,
-            pending=None if whole else self.pending(name),
+            pending=None if has_root else self.pending(name),
             exportable=self._is_exportable(name, newest),
         )
 
     @understood(_WHO)
     def sealed(self, name: str) -> ObservedRoot:
-        """The sealed version of a root alone, with what its policy says of its key: one request, which an `ObservedRoot` of
-        no version answers where there is none.
+        """Only the sealed version of a root, and whether its policy says that the key is exportable; without versions if there
+        is none. One request.
 
-        The unversioned certificate is the newest version, and while a root is being made that is another one; the
-        seal, which only the last step sets, tells them apart. It costs two requests more where the newest is not sealed.
+        The certificate without a version is the newest version, which is another one while a root is being created. The seal,
+        which only the last step sets, shows which one it is. Two more requests if the newest version is not sealed.
         """
         try:
             found = self._clients.certificates.get_certificate(name)
@@ -104,7 +104,7 @@ class RootVault:
 
     @understood(_WHO)
     def pending(self, name: str) -> Pending | None:
-        """The request for a version of a root that the vault knows last, ended or not; None where there is none."""
+        """The last request for a version of a root, pending or not; None if there is none."""
         try:
             operation = self._clients.certificates.get_certificate_operation(name)
         except ResourceNotFoundError:
@@ -113,20 +113,20 @@ class RootVault:
 
     @understood(_WHO)
     def certificate(self, name: str) -> x509.Certificate | None:
-        """The certificate of a root, sealed or not, whatever else has become of it; None where it is still without one."""
+        """The certificate of a root, sealed or not, in any state; None if it has none yet."""
         found = self._clients.certificates.get_certificate_version(name, self.properties(name).version)
         return answers.certificate(found.cer) if found.cer else None
 
     @understood(_WHO)
     def merged_chain(self, root: RootVersion, name: str) -> tuple[x509.Certificate, ...]:
-        """The root, and behind it what was merged with it."""
+        """The chain that was merged: the root, and the certificates above it."""
         value = self._clients.secrets.get_secret(name, root.id).value or ""
         found = answers.certificates(value)
         return (root.certificate, *(certificate for certificate in found if certificate != root.certificate))
 
     @understood(_WHO)
     def hands_out_key(self, name: str, version: str) -> bool:
-        """Whether the secret of a certificate's version holds its private key. A vault that refuses the secret keeps it too."""
+        """Whether the secret of a certificate's version contains the private key. It does not if the vault denies the secret."""
         try:
             value = self._clients.secrets.get_secret(name, version).value or ""
         except HttpResponseError as error:
@@ -137,24 +137,24 @@ class RootVault:
 
     @understood(_WHO)
     def signer(self, version: RootVersion) -> CertificateIssuerPrivateKeyTypes:
-        """The key of a version, as a signer. Costs no request until it signs."""
+        """The key of a version, as a signer. It makes no request before it signs."""
         return self._clients.signer(version.key_id, version.certificate.public_key())
 
     @understood(_WHO)
     def request(self, name: str, issuer: str, *, reuse_key: bool) -> None:
-        """Has the vault make a version: its key and a certificate of its own (issuer `Self`), or a CSR (`Unknown`)."""
+        """Requests a version from the vault: a key and a self-signed certificate (issuer `Self`), or a CSR (`Unknown`)."""
         policy = self._policy(name, issuer, reuse_key=reuse_key)
         self._clients.certificates.begin_create_certificate(name, policy, tags=root_tags(name)).result()
 
     @understood(_WHO)
     def merge(self, name: str, certificates: Sequence[x509.Certificate]) -> None:
-        """Completes the pending version with a certificate over its CSR, and what is to stand above it."""
+        """Completes the pending version with the certificate for its CSR, and the chain above it."""
         encoded = [base64.b64encode(each.public_bytes(serialization.Encoding.DER)) for each in certificates]
         self._clients.certificates.merge_certificate(name, encoded, tags=root_tags(name))
 
     @understood(_WHO)
     def seal(self, name: str, version: str) -> None:
-        """Marks a version as the whole root."""
+        """Seals a version: marks it as the finished root."""
         self._clients.certificates.update_certificate_properties(name, version, tags=root_tags(name, sealed=True))
 
     @understood(_WHO)
@@ -164,15 +164,15 @@ class RootVault:
 
     @understood(_WHO)
     def tag(self, name: str, changes: Mapping[str, str | None]) -> None:
-        """Sets tags of a root, and takes those away that are to be None. Two requests."""
+        """Sets tags of a root, and removes those that are None. Two requests."""
         present = self.properties(name)
         tags = {tag: value for tag, value in {**present.tags, **changes}.items() if value is not None}
         self._clients.certificates.update_certificate_properties(name, present.version, tags=tags)
 
     @understood(_WHO)
     def retire(self, name: str, tags: Mapping[str, str]) -> None:
-        """Disables every version; the root itself is the last and gets the tags, because it is what tells that the others are
-        done too."""
+        """Disables every version. The root's own version is the last and gets the tags, because it shows that all others are
+        disabled too."""
         client, present = self._clients.certificates, self.properties(name)
         for version in client.list_properties_of_certificate_versions(name):
             if version.enabled and version.version != present.version:
@@ -180,7 +180,7 @@ class RootVault:
         client.update_certificate_properties(name, present.version, enabled=False, tags={**present.tags, **tags})
 
     def _complete(self, name: str) -> list[RootProperties]:
-        """The complete versions. A vault may answer a name that it does not know with nothing or with 404."""
+        """The versions with a certificate. For an unknown name a vault may answer an empty list or 404."""
         try:
             found = list(self._clients.certificates.list_properties_of_certificate_versions(name))
         except ResourceNotFoundError:
@@ -198,14 +198,14 @@ class RootVault:
         return True
 
     def _is_exportable(self, name: str, version: RootVersion) -> bool:
-        """Whether the policy, or the key itself, says that the private key may be taken out."""
+        """Whether the private key is exportable, by the policy or by the key's own attribute."""
         if self._clients.certificates.get_certificate_policy(name).exportable is not False:
             return True
         return bool(self._clients.keys.get_key(name, version.id).properties.exportable)
 
     def _policy(self, name: str, issuer: str, *, reuse_key: bool) -> CertificatePolicy:
-        """The vault's policy for a root. Key type and lifetime action are always named: their defaults are an
-        exportable key and a renewal by the vault itself."""
+        """The vault's policy for a root. Exportability and lifetime action are always set, because by default a key is exportable
+        and the vault renews the certificate itself."""
         from azure.keyvault.certificates import (
             CertificateContentType,
             CertificatePolicy,

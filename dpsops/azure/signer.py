@@ -1,4 +1,4 @@
-"""A key in Key Vault as a signer: PKI code signs with it and cannot tell it from a key in memory."""
+"""A key in Key Vault as a signer: other code signs with it as with a key in memory."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from azure.keyvault.keys.crypto import CryptographyClient, SignatureAlgorithm, SignResult
 
 _CURVES = {"secp256r1": "P-256", "secp384r1": "P-384"}
-_ONLY_SIGNS = "dpsops only signs with it, in the vault"
+_ONLY_SIGNS = "dpsops uses it only for signatures, in the vault"
 
 
 def jwk(key: CertificatePublicKeyTypes) -> dict[str, Any]:
-    """A public key as the SDK's JSON Web Key: with it a signer needs no request to learn its own key."""
+    """A public key as the SDK's JSON Web Key, so that a signer needs no request to read its own key."""
     if isinstance(key, rsa.RSAPublicKey):
         numbers = key.public_numbers()
         return {"kty": "RSA", "n": _bytes(numbers.n, key.key_size), "e": _bytes(numbers.e, numbers.e.bit_length())}
     if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in _CURVES:
         point, bits = key.public_numbers(), key.curve.key_size
         return {"kty": "EC", "crv": _CURVES[key.curve.name], "x": _bytes(point.x, bits), "y": _bytes(point.y, bits)}
-    raise Refused(f"a root key of the kind {type(key).__name__} is not supported", "use RSA or EC on P-256 or P-384")
+    raise Refused(f"a root key of type {type(key).__name__} is not supported", "use RSA or EC on P-256 or P-384")
 
 
 def _bytes(number: int, bits: int) -> bytes:
@@ -41,13 +41,12 @@ def _bytes(number: int, bits: int) -> bytes:
 def vault_key(
     key_id: str, public_key: CertificatePublicKeyTypes, credential: TokenCredential, transport: Any
 ) -> CryptographyClient:
-    """The SDK's client for the key with this versioned ID, whose public half is known, so that nothing is asked before it
-    signs."""
+    """The SDK's client for the key with this versioned ID. Its public key is known, so it makes no request before it signs."""
     from azure.keyvault.keys import KeyVaultKey
     from azure.keyvault.keys.crypto import CryptographyClient
 
     class Client(CryptographyClient):
-        """Fails as everything in `azure/` does: what signs with it is no part of that."""
+        """Raises an `Error` like everything in `azure/`, because the code that signs with it is not in `azure/`."""
 
         def sign(self, algorithm: SignatureAlgorithm, digest: bytes, **kwargs: Any) -> SignResult:
             """Signs."""
@@ -61,21 +60,21 @@ def vault_key(
 
 
 def signer(client: CryptographyClient, public_key: CertificatePublicKeyTypes) -> CertificateIssuerPrivateKeyTypes:
-    """The key behind `client`, as a private key that `cryptography` signs with."""
+    """The key of `client`, as a private key for `cryptography`."""
     if isinstance(public_key, ec.EllipticCurvePublicKey):
         return VaultEcKey(client, public_key)
     return client.create_rsa_private_key()
 
 
 class VaultEcKey(ec.EllipticCurvePrivateKey):
-    """An EC key in the vault. The SDK has such a class for RSA only (`KeyVaultRSAPrivateKey`)."""
+    """An EC key in the vault. The SDK has such a class only for RSA (`KeyVaultRSAPrivateKey`)."""
 
     def __init__(self, client: CryptographyClient, public_key: ec.EllipticCurvePublicKey) -> None:
         self._client = client
         self._public_key = public_key
 
     def sign(self, data: Any, signature_algorithm: ec.EllipticCurveSignatureAlgorithm) -> bytes:
-        """An ECDSA signature in DER (RFC 3279, 2.2.3). The vault answers r and s side by side (RFC 7518, 3.4)."""
+        """An ECDSA signature in DER (RFC 3279, 2.2.3). The vault answers r and s concatenated (RFC 7518, 3.4)."""
         algorithm = signature_algorithm.algorithm
         if isinstance(algorithm, asymmetric_utils.Prehashed):
             digest = bytes(data)
@@ -88,7 +87,7 @@ class VaultEcKey(ec.EllipticCurvePrivateKey):
         return asymmetric_utils.encode_dss_signature(int.from_bytes(raw[:half], "big"), int.from_bytes(raw[half:], "big"))
 
     def public_key(self) -> ec.EllipticCurvePublicKey:
-        """The public half."""
+        """The public key."""
         return self._public_key
 
     @property
@@ -98,15 +97,15 @@ class VaultEcKey(ec.EllipticCurvePrivateKey):
 
     @property
     def key_size(self) -> int:
-        """Bits."""
+        """The size in bits."""
         return self._public_key.key_size
 
     def exchange(self, algorithm: ec.ECDH, peer_public_key: ec.EllipticCurvePublicKey) -> NoReturn:
-        """Not for a root."""
-        raise Refused("a root's key signs; it does not agree on keys", _ONLY_SIGNS)
+        """Not possible with a root's key."""
+        raise Refused("a root's key cannot be used for key agreement", _ONLY_SIGNS)
 
     def private_numbers(self) -> NoReturn:
-        """The vault never gives them."""
+        """Not possible: the key never leaves the vault."""
         raise Refused("the root's private key does not leave the vault", _ONLY_SIGNS)
 
     def private_bytes(
@@ -115,7 +114,7 @@ class VaultEcKey(ec.EllipticCurvePrivateKey):
         format: serialization.PrivateFormat,
         encryption_algorithm: serialization.KeySerializationEncryption,
     ) -> NoReturn:
-        """The vault never gives them."""
+        """Not possible: the key never leaves the vault."""
         raise Refused("the root's private key does not leave the vault", _ONLY_SIGNS)
 
     def __copy__(self) -> VaultEcKey:

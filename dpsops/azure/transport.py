@@ -1,4 +1,4 @@
-"""The transport under every client: the SDK's own, with one line of log for each exchange."""
+"""The transport of every client: the SDK's own, with one log line for each exchange."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _LOG = logging.getLogger("dpsops.wire")
 
 
 class PromptAdapter(HTTPAdapter):
-    """Sends at once through a proxy too: urllib3 leaves Nagle's algorithm on there, which costs each body 40 ms."""
+    """Sends at once through a proxy too. There urllib3 leaves Nagle's algorithm enabled, which delays each body by 40 ms."""
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
-        """The pool of connections through a proxy."""
+        """The connection pool for a proxy."""
         return super().proxy_manager_for(proxy, socket_options=HTTPConnection.default_socket_options, **options)
 
 
@@ -30,7 +30,7 @@ def new_session() -> requests.Session:
 
 
 class Transport(RequestsTransport):  # type: ignore[misc]  # the SDK exports it lazily, untyped
-    """Logs method, address and status; never a header, a query or a body, which may hold what is secret."""
+    """Logs method, address and status; never headers, queries or bodies, which may contain secrets."""
 
     def send(self, request: Any, **kwargs: Any) -> Any:
         """Sends one request and returns its response, as the SDK's transport does."""

@@ -1,8 +1,8 @@
 """The command line: arguments in, one workflow, result out.
 
-The only place that prints, exits, reads the environment's variables or the clock. Heavy imports stay
-inside the commands that need them, so that `--help` answers at once.
+The only place that prints, exits, reads environment variables or the clock. Slow imports stay inside the commands that need
+them, so that `--help` is fast.
 
-How it speaks: the result on stdout, everything else on stderr. An error is two lines, `dpsops: error:` in
-Azure's words where Azure spoke and `dpsops: hint:` with the next thing to do. Success is quiet.
+The output: the result on stdout, everything else on stderr. An error is two lines: `dpsops: error:`, with Azure's own message
+if Azure answered, and `dpsops: hint:` with the next thing to do. Success prints only the result.
 """

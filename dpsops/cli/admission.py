@@ -1,4 +1,4 @@
-"""`dpsops device register`, `block`, `unblock`: who gets in."""
+"""`dpsops device register`, `block` and `unblock`."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ def register(
     device: DeviceArgument,
     transport: Annotated[Transport, typer.Option("--transport", help="How it registers.")] = Transport.mqtt,
     bundle: Annotated[
-        Path | None, typer.Option("--bundle", metavar="FILE", help="Key, leaf and chain from a file; Azure's vault is not asked.")
+        Path | None, typer.Option("--bundle", metavar="FILE", help="Read the bundle from a file and not from the vault.")
     ] = None,
     id_scope: Annotated[
-        str | None, typer.Option("--id-scope", metavar="SCOPE", help="The DPS's ID scope, needed with --bundle.")
+        str | None, typer.Option("--id-scope", metavar="SCOPE", help="The ID scope of the DPS, required with --bundle.")
     ] = None,
 ) -> None:
-    """Play the device: register through DPS for real, connect to the hub it is assigned to, and send one message.
+    """Play a device: register in DPS, connect to the assigned hub, and send one message.
 
-    Over https it registers and says where it was assigned; the message needs mqtt.
+    With --transport https it only registers; connecting and sending the message need mqtt.
 
     \b
     Examples:
@@ -53,8 +53,8 @@ def register(
     play = partial(workflow.register, wanted, transport=transport.value)
     if bundle is not None:
         if not id_scope:
-            raise InvalidInput("--bundle needs the ID scope of the DPS", "add --id-scope; 'dpsops status' shows it")
-        text = files.read(bundle, "bundle", "a bundle is PEM: key, leaf, chain", encoding="ascii")
+            raise InvalidInput("--bundle needs the ID scope of the DPS", "add --id-scope; 'dpsops status' shows the ID scope")
+        text = files.read(bundle, "bundle", "a bundle is PEM: private key, certificate, chain", encoding="ascii")
         credential = read_bundle(text, str(bundle))
         with wired(options) as (wire, progress):
             done = play(credential, id_scope, wire, wait=time.sleep, now=datetime.now(UTC), progress=progress)
@@ -81,32 +81,32 @@ def _print_registered(options: Options, device: str, done: Registered) -> None:
         "transport": done.transport,
         "message_sent": done.sent,
     }
-    said = f"✓ {device}: registered over {done.transport}, assigned to {done.assigned.hub} ({done.assigned.substatus})"
-    options.print_result(document, f"{said}\n✓ {device}: connected there and sent a message" if done.sent else said)
+    text = f"✓ {device}: registered over {done.transport}, assigned to {done.assigned.hub} ({done.assigned.substatus})"
+    options.print_result(document, f"{text}\n✓ {device}: connected to the hub and sent a message" if done.sent else text)
 
 
 def block(context: typer.Context, device: DeviceArgument) -> None:
-    """Keep a device out: its leaf is refused by DPS, its hub identity disabled, its registration forgotten.
+    """Block a device: disable its enrollment and its identity in the hub, and remove its registration.
 
     \b
     Example:
       dpsops device block press-07
     """
-    from dpsops.workflows.block import block as shut_out
+    from dpsops.workflows.block import block as workflow
 
-    _change(context, device, shut_out, "it is blocked already")
+    _change(context, device, workflow, "it is already blocked")
 
 
 def unblock(context: typer.Context, device: DeviceArgument) -> None:
-    """Let a blocked device in again; it registers anew.
+    """Unblock a device, so that it can register again.
 
     \b
     Example:
       dpsops device unblock press-07
     """
-    from dpsops.workflows.block import unblock as let_in
+    from dpsops.workflows.block import unblock as workflow
 
-    _change(context, device, let_in, "it is not blocked")
+    _change(context, device, workflow, "it is not blocked")
 
 
 def _change(context: typer.Context, device: str, workflow: Callable[..., Iterator[Action]], nothing: str) -> None:

@@ -1,4 +1,4 @@
-"""From the options to a running workflow: settings read, the embedded Azure started where it is needed, clients made."""
+"""Prepares a workflow: reads the settings, starts the embedded Azure if it is needed, and creates the clients."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ SETTINGS_DIRECTORY = Path("infra")
 
 @dataclass(frozen=True)
 class Connection:
-    """A `Run`, and the parts of Azure, of which a command hands each workflow those that it touches. `wire` is a device's
-    way to Azure."""
+    """A `Run`, and the parts of Azure. A command gives each workflow the parts that it needs. `wire`: how a device reaches
+    Azure."""
 
     run: Run
     clients: Clients
@@ -39,21 +39,21 @@ class Connection:
 
     @cached_property
     def deployments(self) -> Deployments:
-        """The resource group, and what is deployed into it."""
+        """The resource group and its deployment."""
         from dpsops.azure.deployments import Deployments
 
         return Deployments(self.clients)
 
     @cached_property
     def roots(self) -> RootVault:
-        """The vault, as far as its roots go."""
+        """The vault: its roots."""
         from dpsops.azure.root_vault import RootVault
 
         return RootVault(self.clients)
 
     @cached_property
     def leaves(self) -> LeafVault:
-        """The vault, as far as its devices go."""
+        """The vault: the secrets of its devices."""
         from dpsops.azure.leaf_vault import LeafVault
 
         return LeafVault(self.clients)
@@ -74,7 +74,7 @@ class Connection:
 
     @cached_property
     def stores(self) -> tuple[TrustStore, ...]:
-        """The trust stores of the DPS, and of the hubs where the settings ask for it."""
+        """The trust stores of the DPS and, if the settings say so, of the hubs."""
         from dpsops.azure.ca_certificates import trust_stores
 
         return trust_stores(self.clients)
@@ -82,7 +82,7 @@ class Connection:
 
 @contextmanager
 def connected(options: Options) -> Iterator[Connection]:
-    """The connection to the environment of the options; the embedded Azure lives as long as the block, unless one is served."""
+    """The connection to the environment of the options. The embedded Azure runs until the block ends, unless one is served."""
     from dpsops.azure.clients import connect
     from dpsops.azure.provisioning import Wire
     from dpsops.cli.embedded import embedded_variables
@@ -106,7 +106,7 @@ def connected(options: Options) -> Iterator[Connection]:
 
 @contextmanager
 def wired(options: Options) -> Iterator[tuple[Wire, Callable[[str], None]]]:
-    """A device's wire and who hears of its progress, with no client and no credential of Azure's."""
+    """How a device reaches Azure, and the output for progress, without any client or credential."""
     from dpsops.azure.provisioning import Wire
     from dpsops.cli.embedded import embedded_variables
     from dpsops.settings import LOCAL, load
@@ -122,7 +122,7 @@ def wired(options: Options) -> Iterator[tuple[Wire, Callable[[str], None]]]:
 
 @contextmanager
 def _logged(*, verbose: bool) -> Iterator[None]:
-    """With `--verbose`, each request, and what the SDKs warn of, such as why no credential was found; else nothing."""
+    """With `--verbose`, logs each request and the warnings of the SDKs, such as why no credential was found; else nothing."""
     import logging
 
     handler: logging.Handler = logging.StreamHandler(sys.stderr) if verbose else logging.NullHandler()

@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 
     from dpsops.model.action import Action, Failed
     from dpsops.model.device import Issued, Unchanged
-    from dpsops.model.enrollment import OwnSettings
+    from dpsops.model.enrollment import IndividualSettings
     from dpsops.model.member import Member
 
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="""The devices: their certificates, each with its key and chain in a secret of the vault, and who may register.
+    help="""The devices: their certificates, each with its key and chain in a secret of the vault, and their registrations.
 
 \b
-  dpsops device issue press-07      a certificate
+  dpsops device issue press-07      issue a device certificate
   dpsops device register press-07   play the device: register, connect, send a message
-  dpsops device list                who registered, where, with which leaf
-  dpsops device block press-07      keep it out""",
+  dpsops device list                all devices: certificates, registrations, hubs
+  dpsops device block press-07      block the device""",
 )
 
 DeviceArgument = Annotated[str, typer.Argument(metavar="ID", help="A device ID, in lower case, as in press-07.")]
@@ -43,16 +43,16 @@ DeviceArgument = Annotated[str, typer.Argument(metavar="ID", help="A device ID, 
 def issue(
     context: typer.Context,
     devices: Annotated[list[str], typer.Argument(metavar="ID...", help="Device IDs, in lower case, as in press-07.")],
-    individual: Annotated[bool, typer.Option("--individual", help="Enroll each by itself, with settings of its own.")] = False,
-    twin: Annotated[Path | None, typer.Option("--twin", metavar="FILE", help="JSON of desired properties to begin with.")] = None,
-    hub: Annotated[str | None, typer.Option("--hub", metavar="NAME", help="The one hub that they are assigned to.")] = None,
+    individual: Annotated[bool, typer.Option("--individual", help="Create an individual enrollment for each.")] = False,
+    twin: Annotated[Path | None, typer.Option("--twin", metavar="FILE", help="Initial desired properties, as JSON.")] = None,
+    hub: Annotated[str | None, typer.Option("--hub", metavar="NAME", help="The hub that they are assigned to.")] = None,
     policy: Annotated[
         str | None, typer.Option("--policy", metavar="POLICY", help="Reprovisioning: migrate, reset or never.")
     ] = None,
 ) -> int:
-    """Issue a leaf certificate to each device that has none, into a vault secret of its own.
+    """Issue a device certificate to each device that has no valid one, and store it in a secret of the vault.
 
-    A device that has a valid leaf of the current root keeps it.
+    A device with a valid certificate under the current root keeps it.
 
     \b
     Examples:
@@ -65,10 +65,10 @@ def issue(
 
     options: Options = context.obj
     wanted = [device_id(text) for text in devices]
-    own = _own_settings(individual, twin, hub, policy)
+    settings = _individual_settings(individual, twin, hub, policy)
     with connected(options) as connection:
         results = gathered(
-            connection.run, workflow.issue(connection.run, connection.roots, connection.leaves, connection.dps, wanted, own)
+            connection.run, workflow.issue(connection.run, connection.roots, connection.leaves, connection.dps, wanted, settings)
         )
     return _print_issued(options, results)
 
@@ -78,9 +78,9 @@ def renew(
     context: typer.Context,
     devices: Annotated[list[str], typer.Argument(metavar="ID...", help="Device IDs, in lower case, as in press-07.")],
 ) -> int:
-    """Issue a new leaf certificate to each device, whatever it has; it is used once the device registers with it.
+    """Issue a new device certificate to each device, even if it has a valid one.
 
-    An individual enrollment lets in the new leaf and the one before.
+    A device uses the new certificate from its next registration. An individual enrollment accepts the new and the previous one.
 
     \b
     Example:
@@ -114,21 +114,21 @@ def _print_issued(options: Options, results: Sequence[Issued | Unchanged | Faile
     }
     in_order = sorted(results, key=lambda each: (Issued, Unchanged, Failed, Action).index(type(each)))
     options.print_result(document, "\n".join(map(line, in_order)))
-    well = {*unchanged, *(one.device for one in issued)} - {one.device for one in failed}
-    return of_many(well=bool(well), failed=bool(failed))
+    succeeded = {*unchanged, *(one.device for one in issued)} - {one.device for one in failed}
+    return of_many(succeeded=bool(succeeded), failed=bool(failed))
 
 
-def _own_settings(wanted: bool, twin: Path | None, hub: str | None, policy: str | None) -> OwnSettings | None:
-    """The settings of an individual enrollment, or None where none is wanted."""
-    from dpsops.model.enrollment import REPROVISIONING, OwnSettings
+def _individual_settings(wanted: bool, twin: Path | None, hub: str | None, policy: str | None) -> IndividualSettings | None:
+    """The settings of the individual enrollments, or None if there are to be none."""
+    from dpsops.model.enrollment import REPROVISIONING, IndividualSettings
 
     if not wanted:
         if (twin, hub, policy) != (None, None, None):
             raise InvalidInput("--twin, --hub and --policy are settings of an individual enrollment", "add --individual")
         return None
     if policy is not None and policy not in REPROVISIONING:
-        raise InvalidInput(f"{policy!r} is no reprovisioning policy", f"use one of: {', '.join(REPROVISIONING)}")
-    return OwnSettings(hub=hub, policy=policy, twin=_read_twin(twin) if twin else None)
+        raise InvalidInput(f"{policy!r} is not a reprovisioning policy", f"use one of: {', '.join(REPROVISIONING)}")
+    return IndividualSettings(hub=hub, policy=policy, twin=_read_twin(twin) if twin else None)
 
 
 def _read_twin(path: Path) -> dict[str, Any]:
@@ -139,16 +139,16 @@ def _read_twin(path: Path) -> dict[str, Any]:
     hint = 'a twin is a JSON object of desired properties, as in {"interval": 30}'
     try:
         document = desired_properties(json.loads(files.read(path, "twin", hint)))
-    except (ValueError, RecursionError) as cause:  # the latter for brackets too deep to be read
+    except (ValueError, RecursionError) as cause:  # RecursionError: brackets that are too deep
         raise files.unreadable(path, "twin", str(cause), hint) from cause
     if not isinstance(document, dict):
-        raise InvalidInput(f"the twin {path} is no JSON object", hint)
+        raise InvalidInput(f"the twin {path} is not a JSON object", hint)
     return document
 
 
 @app.command("list")
 def list_devices(context: typer.Context) -> None:
-    """List the devices: who registered, when, on which hub, with which leaf; who never did; whose leaf is about to end.
+    """List the devices: whether, when and on which hub each has registered, and whose certificate expires soon.
 
     \b
     Examples:
@@ -161,12 +161,12 @@ def list_devices(context: typer.Context) -> None:
     with connected(options) as connection:
         found = list(workflow(connection.run, connection.leaves, connection.dps, connection.hubs))
     lines = [_line(member) for member in found]
-    options.print_result({"devices": [_member(member) for member in found]}, "\n".join(lines) or "No device has a leaf yet.")
+    options.print_result({"devices": [_member(member) for member in found]}, "\n".join(lines) or "No device has a certificate.")
 
 
 @app.command()
 def show(context: typer.Context, device: DeviceArgument) -> None:
-    """Show one device: its leaf, where it is registered and with which leaf, and whether it is blocked.
+    """Show one device: its certificate, its registration and the certificate used for it, and whether it is blocked.
 
     \b
     Example:
@@ -182,15 +182,15 @@ def show(context: typer.Context, device: DeviceArgument) -> None:
     leaf = found.leaf
     rows = [
         ("device", leaf.device),
-        ("leaf", f"{leaf.thumbprint} (SHA-256), of root generation {leaf.generation}"),
-        ("", f"until {timestamp(leaf.not_after) if leaf.not_after else 'unknown'}{_warning(found)}"),
+        ("certificate", f"{leaf.thumbprint} (SHA-256), of root generation {leaf.generation}"),
+        ("", f"valid until {timestamp(leaf.not_after) if leaf.not_after else 'unknown'}{_warning(found)}"),
         *(("signed by" if above == 0 else "", _certificate(issuer)) for above, issuer in enumerate(chain[1:])),
         (
             "registered",
             f"{found.registered_at} on {found.hub}" if found.hub else f"no: {found.failure}" if found.failure else "never",
         ),
-        ("with", ("this leaf" if found.uses_newest_leaf else f"another leaf: {found.seen}") if found.seen else "-"),
-        ("admitted", ("yes" if found.admitted else "no: its identity is disabled") if found.seen else "-"),
+        ("with", _registered_with(found)),
+        ("identity", ("enabled" if found.identity_enabled else "disabled") if found.registered_thumbprint else "-"),
         ("blocked", _blocked(found)),
     ]
     document = _member(found) | {"chain": [_described(certificate) for certificate in chain]}
@@ -209,13 +209,19 @@ def _described(certificate: x509.Certificate) -> dict[str, Any]:
 
 def _certificate(certificate: x509.Certificate) -> str:
     described = _described(certificate)
-    return f"{described['subject']}, {described['thumbprint']}, until {timestamp(described['not_after'])}"
+    return f"{described['subject']}, {described['thumbprint']}, valid until {timestamp(described['not_after'])}"
+
+
+def _registered_with(member: Member) -> str:
+    if not member.registered_thumbprint:
+        return "-"
+    return "this certificate" if member.uses_newest_leaf else f"another certificate: {member.registered_thumbprint}"
 
 
 def _blocked(member: Member) -> str:
     name = member.leaf.device
     if member.partially_blocked:
-        return f"by half: complete it with 'dpsops device block {name}', or undo it with 'dpsops device unblock {name}'"
+        return f"partially: complete the block with 'dpsops device block {name}', or undo it with 'dpsops device unblock {name}'"
     return f"yes: dpsops device unblock {name}" if member.blocked else "no"
 
 
@@ -233,7 +239,7 @@ def _member(member: Member) -> dict[str, Any]:
         "registered_at": member.registered_at or None,
         "hub": member.hub or None,
         "failure": member.failure or None,
-        "registered_thumbprint": member.seen or None,
+        "registered_thumbprint": member.registered_thumbprint or None,
         "blocked": member.blocked,
     }
 
@@ -241,18 +247,18 @@ def _member(member: Member) -> dict[str, Any]:
 def _line(member: Member) -> str:
     leaf = member.leaf
     end = f"{leaf.not_after:%Y-%m-%d}" if leaf.not_after else "unknown"
-    return f"{leaf.device:<24} until {end}{_warning(member)}  {_state(member)}"
+    return f"{leaf.device:<24} valid until {end}{_warning(member)}  {_state(member)}"
 
 
 def _state(member: Member) -> str:
     if member.blocked:
-        return "blocked by half: dpsops device show" if member.partially_blocked else "blocked"
+        return "partially blocked: dpsops device show" if member.partially_blocked else "blocked"
     if not member.hub:
         return f"not registered: {member.failure}" if member.failure else "never registered"
-    if not member.seen:
-        use = ", which does not know it any more"
-    elif not member.admitted:
-        use = ", which does not let it in: its identity is disabled"
+    if not member.registered_thumbprint:
+        use = ", but it has no identity there"
+    elif not member.identity_enabled:
+        use = ", but its identity there is disabled"
     else:
-        use = "" if member.uses_newest_leaf else ", with an older leaf"
+        use = "" if member.uses_newest_leaf else ", with an older certificate"
     return f"{member.hub} since {member.registered_at[:10]}{use}"

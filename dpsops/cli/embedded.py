@@ -1,4 +1,4 @@
-"""The embedded Azure as commands use it: the one that is served in this directory, or one for this command alone."""
+"""The embedded Azure for commands: the one that is served in this directory, or one that runs only during this command."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 STATE_DIRECTORY = Path(".dpsops")
 _LOCK = "serve.lock"
-_NOT_ITS_FAULT = tuple(f"SQLITE_{name}" for name in ("PERM", "BUSY", "LOCKED", "READONLY", "IOERR", "FULL", "CANTOPEN"))
-"""How SQLite's names begin for what befalls a state that may be whole."""
+_STATE_MAY_BE_VALID = tuple(f"SQLITE_{name}" for name in ("PERM", "BUSY", "LOCKED", "READONLY", "IOERR", "FULL", "CANTOPEN"))
+"""The names of SQLite errors that can also occur with a valid state (each with its prefix)."""
 _FILES = {
     "azure.sqlite",
     "azure.sqlite-wal",
@@ -36,7 +36,7 @@ _FILES = {
 
 @contextmanager
 def embedded_variables(settings: Embedded) -> Iterator[Mapping[str, str]]:
-    """The variables that point a client at the embedded Azure, which runs as long as the block lasts."""
+    """The variables that point a client at the embedded Azure, which runs until the block ends."""
     served = served_variables()
     if served is not None:
         yield served
@@ -46,9 +46,9 @@ def embedded_variables(settings: Embedded) -> Iterator[Mapping[str, str]]:
 
 
 def start(settings: Embedded, *, port: int) -> EmbeddedAzure:
-    """An embedded Azure over this directory's state; `port` 0 takes any free one. It runs inside its `with` block.
+    """An embedded Azure with the state of this directory. `port` 0: any free port. It runs until its `with` block ends.
 
-    Raises `Error` where the state is not what an embedded Azure left behind.
+    Raises `Error` if the state cannot be used.
     """
     import sqlite3
 
@@ -64,14 +64,14 @@ def start(settings: Embedded, *, port: int) -> EmbeddedAzure:
     try:
         return EmbeddedAzure(STATE_DIRECTORY, port=port, timings=timings)
     except (sqlite3.Error, ValueError) as cause:
-        hint = "if nothing in it is needed any more: dpsops local reset"
-        if getattr(cause, "sqlite_errorname", "").startswith(_NOT_ITS_FAULT):
-            hint = "see to the room and the permissions there, then run the command again: it resumes"
+        hint = "if the state is no longer needed, delete it: dpsops local reset"
+        if getattr(cause, "sqlite_errorname", "").startswith(_STATE_MAY_BE_VALID):
+            hint = "check disk space and permissions, then run the command again: it continues"
         raise Error(f"the embedded Azure cannot use its state in {STATE_DIRECTORY}/: {cause}", hint) from cause
 
 
 def variables(azure: EmbeddedAzure) -> dict[str, str]:
-    """What another client needs in its environment, under the names that Azure's tools and Python read."""
+    """The environment variables that another client needs, by the names that Azure's tools and Python use."""
     from dpsops.emulator.identity.state import OPERATOR, SUBSCRIPTION
 
     authority = str(azure.authority_file.absolute())
@@ -87,29 +87,29 @@ def variables(azure: EmbeddedAzure) -> dict[str, str]:
 
 
 def served_variables() -> dict[str, str] | None:
-    """The variables of the embedded Azure that is being served in this directory, or None.
+    """The variables of the embedded Azure that is served in this directory, or None.
 
-    A server holds a lock for as long as it lives, however it ends: an unlocked file is a dead server's.
+    A running server has locked the file. If the file is not locked, its server has ended, in whatever way.
     """
     try:
         with open(STATE_DIRECTORY / _LOCK, "r+b") as file:
-            if _try_lock(file, fcntl.LOCK_SH):  # shared, or two that look at once would take each other for a server
+            if _try_lock(file, fcntl.LOCK_SH):  # shared: two commands that check at the same time must not block each other
                 return None
             found: dict[str, str] = json.load(file)
             return found
     except FileNotFoundError:
         return None
     except ValueError as cause:
-        raise Error("the embedded Azure is just starting in this directory", "run the command again") from cause
+        raise Error("the embedded Azure in this directory is starting", "run the command again") from cause
 
 
 @contextmanager
 def announced(azure: EmbeddedAzure) -> Iterator[None]:
-    """Lets other commands in this directory find a server, until the block ends. Raises `Refused` where one is served already."""
+    """Lets other commands in this directory find a server, until the block ends. Raises `Refused` if one is served already."""
     descriptor = os.open(STATE_DIRECTORY / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     with open(descriptor, "r+b") as file:
         if not _try_lock(file, fcntl.LOCK_EX):
-            raise Refused("an embedded Azure is already served in this directory", "use that one: dpsops local env")
+            raise Refused("an embedded Azure is already served in this directory", "use it: dpsops local env")
         file.truncate()
         file.write(json.dumps(variables(azure)).encode())
         file.flush()
@@ -120,17 +120,17 @@ def announced(azure: EmbeddedAzure) -> Iterator[None]:
 
 
 def reset() -> bool:
-    """Forgets the embedded Azure of this directory; False where there was none. Raises `Refused` while it is
-    served, or when its directory holds files that are not its own."""
+    """Deletes the embedded Azure of this directory; False if there is none. Raises `Refused` while it is served, or if its
+    directory contains other files."""
     if not STATE_DIRECTORY.is_dir():
         return False
     if served_variables() is not None:
         raise Refused("the embedded Azure of this directory is being served", "stop 'dpsops local serve' first")
-    strangers = sorted(entry.name for entry in STATE_DIRECTORY.iterdir() if entry.name not in _FILES)
-    if strangers:
+    others = sorted(entry.name for entry in STATE_DIRECTORY.iterdir() if entry.name not in _FILES)
+    if others:
         raise Refused(
-            f"{STATE_DIRECTORY}/ holds files that are not the embedded Azure's: {', '.join(strangers)}",
-            "move them away, then reset",
+            f"{STATE_DIRECTORY}/ contains files that do not belong to the embedded Azure: {', '.join(others)}",
+            "move them to another directory, then run the command again",
         )
     shutil.rmtree(STATE_DIRECTORY)
     return True

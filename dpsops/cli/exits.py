@@ -17,8 +17,8 @@ class Exit(enum.IntEnum):
     INTERRUPTED = 130
 
 
-def of_many(*, well: bool, failed: bool) -> Exit:
-    """How a command ended that did the same for many, whether some went well and whether some failed."""
+def of_many(*, succeeded: bool, failed: bool) -> Exit:
+    """The exit code of a command for many devices: whether it succeeded for some, and failed for some."""
     if not failed:
         return Exit.DONE
-    return Exit.SOME_FAILED if well else Exit.FAILED
+    return Exit.SOME_FAILED if succeeded else Exit.FAILED

@@ -1,4 +1,4 @@
-"""The files that are named on the command line. Each function raises `InvalidInput` for one that cannot be used."""
+"""The files that are named on the command line. Each function raises `InvalidInput` for a file that cannot be used."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from dpsops.errors import InvalidInput
 
 
 def read(path: Path, what: str, hint: str, *, encoding: str = "utf-8") -> str:
-    """The text that a file holds. `what` it is to be and the hint are for the error."""
+    """The text of a file. `what`: the kind of file, for the error; the hint is for the error too."""
     try:
         return path.read_text(encoding=encoding)
     except OSError as cause:
         raise unreadable(path, what, cause.strerror, hint) from cause
     except UnicodeDecodeError as cause:
-        raise unreadable(path, what, f"it is no text in {encoding.upper()}", hint) from cause
+        raise unreadable(path, what, f"it is not {encoding.upper()} text", hint) from cause
 
 
 def unreadable(path: Path, what: str, reason: str | None, hint: str) -> InvalidInput:
-    """The error over a file that does not hold what it is to hold."""
+    """The error for a file with the wrong content."""
     return InvalidInput(f"the {what} {path} cannot be read: {reason}", hint)
 
 
 def write(path: Path, what: str, text: str) -> None:
-    """Writes a file that only its owner may read, where it is new."""
+    """Writes a file. If it is new, only its owner may read it."""
     try:
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
             file.write(text)
     except OSError as cause:
-        raise InvalidInput(f"the {what} {path} cannot be written: {cause.strerror}", "name another file") from cause
+        raise InvalidInput(f"the {what} {path} cannot be written: {cause.strerror}", "choose another file") from cause

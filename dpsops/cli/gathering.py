@@ -1,4 +1,4 @@
-"""What a workflow yields, as it is shown; and nothing of it is lost where the workflow does not reach its end."""
+"""Collects and prints the results of a workflow. If the workflow fails, the results until then are still printed."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _Result = TypeVar("_Result", bound="Action | Failed | Issued | Unchanged")
 
 
 def gathered(run: Run, results: Iterable[_Result]) -> list[_Result]:
-    """All that a workflow yields. An error or Ctrl-C in between tells on stderr what was done until then, because no later
-    run does."""
+    """All results of a workflow. After an error or Ctrl-C, the results until then are printed on stderr, because no later run
+    prints them."""
     done: list[_Result] = []
     try:
         done.extend(results)
@@ -29,7 +29,7 @@ def gathered(run: Run, results: Iterable[_Result]) -> list[_Result]:
 
 
 def show(run: Run, done: Iterable[_Result]) -> None:
-    """Tells on stderr what was done."""
+    """Prints on stderr what was done."""
     run.progress("")  # a spinner would draw over it
     for each in done:
         print(line(each), file=sys.stderr)
@@ -46,6 +46,6 @@ def line(result: Action | Failed | Issued | Unchanged) -> str:
         case Failed():
             return f"✗ {result.device}: {result.reason}"
         case Issued():
-            return f"✓ {result.device}: until {timestamp(result.not_after)}, in {result.secret_id}"
+            return f"✓ {result.device}: valid until {timestamp(result.not_after)}, in {result.secret_id}"
         case _:
-            return f"= {result.device}: has a valid leaf"
+            return f"= {result.device}: has a valid certificate"

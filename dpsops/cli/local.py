@@ -18,14 +18,14 @@ app = typer.Typer(
 
 \b
   dpsops local serve &           run it
-  eval "$(dpsops local env)"     point az, an SDK or curl at it
-  dpsops local reset             forget everything it holds""",
+  eval "$(dpsops local env)"     let az, an SDK or curl use it
+  dpsops local reset             delete it""",
 )
 
 
 @app.command()
 def serve(
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The proxy's port; 0 takes any free one.")] = 8043,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port of the proxy; 0: any free port.")] = 8043,
 ) -> None:
     """Serve the embedded Azure until it is interrupted.
 
@@ -45,16 +45,16 @@ def serve(
     except OSError as cause:
         if cause.filename:
             raise
-        raise Error(f"port {port} cannot be used: {cause.strerror}", "choose another one with --port") from cause
+        raise Error(f"port {port} cannot be used: {cause.strerror}", "choose another port with --port") from cause
     except KeyboardInterrupt:
-        print("dpsops: stopped; what it holds is kept in .dpsops/", file=sys.stderr)
+        print("dpsops: stopped; its state stays in .dpsops/", file=sys.stderr)
 
 
 @app.command()
 def env(context: typer.Context) -> None:
-    """Print the variables that point another client at the served embedded Azure.
+    """Print the variables that let another client use the embedded Azure that is served here.
 
-    They hold a client secret, of use only to reach this embedded Azure.
+    They contain a client secret, which is valid only for this embedded Azure.
 
     \b
     Example:
@@ -73,14 +73,14 @@ def env(context: typer.Context) -> None:
 
 @app.command()
 def reset(context: typer.Context) -> None:
-    """Forget the embedded Azure of this directory: its vaults, keys and devices.
+    """Delete the embedded Azure of this directory, with its vaults, keys and devices.
 
     \b
     Example:
       dpsops local reset && dpsops up
     """
-    from dpsops.cli.embedded import reset as forget
+    from dpsops.cli.embedded import reset as delete
 
     options: Options = context.obj
-    changed = forget()
-    options.print_result({"changed": changed}, "" if changed else "nothing to forget")
+    changed = delete()
+    options.print_result({"changed": changed}, "" if changed else "nothing to delete")

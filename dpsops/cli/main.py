@@ -1,4 +1,4 @@
-"""`dpsops`: the global options, the commands, and the one boundary where an error becomes two lines and an exit code."""
+"""`dpsops`: the global options, the commands, and the only place where an error becomes two lines and an exit code."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ app = typer.Typer(
 
 \b
 Start here, with no Azure account:
-  dpsops up                      everything, on the embedded Azure
-  dpsops device issue press-07   a device's certificate
-  dpsops status                  what there is, and what comes next
+  dpsops up                      create everything, on the embedded Azure
+  dpsops device issue press-07   issue a device certificate
+  dpsops status                  show what exists, and what to do next
 
 \b
 Exit codes: 0 done, 1 failed, 2 wrong use, 3 some of many failed,
@@ -58,34 +58,34 @@ def options(
     env: Annotated[
         str, typer.Option("--env", envvar="DPSOPS_ENV", metavar="NAME", help="The environment: infra/NAME.toml.")
     ] = "local",
-    output: Annotated[Output, typer.Option("--output", help="How the result is printed.")] = Output.text,
+    output: Annotated[Output, typer.Option("--output", help="The format of the result.")] = Output.text,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show each request on stderr.")] = False,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
 ) -> None:
-    """Takes the options that every command shares."""
+    """Reads the options that all commands share."""
     context.obj = Options(env, output, verbose)
 
 
 def run() -> None:
     """The entry point: runs a command and exits with its code."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:  # closed by whoever started this
+        if getattr(sys, name) is None:  # closed by the parent process
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a terminal that has no tick shows a question mark
+        sys.stdout.reconfigure(errors="replace")  # a terminal without a tick shows a question mark
     for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores the latter
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores SIGHUP
             signal.signal(number, _end)
     code = main(sys.argv[1:])
     if code == Exit.INTERRUPTED:
-        # The device SDK's threads would complain while Python exits, and Python itself would die of the signal where it
-        # fell into an exec, as every dataclass has one.
+        # The device SDK's threads would print errors while Python exits, and Python would kill itself with the signal if it
+        # interrupted an exec, and each dataclass runs one.
         os._exit(code)
     sys.exit(code)
 
 
 def _end(number: int, _: object) -> None:
-    """Leaves every block on the way out, because a device's key may be in a file for a moment."""
+    """Exits through all `with` blocks, because a device's key may be in a temporary file."""
     sys.exit(128 + number)
 
 
@@ -98,17 +98,17 @@ def main(arguments: list[str]) -> int:
     except (typer.Abort, KeyboardInterrupt):
         result = Exit.INTERRUPTED
     except typer.TyperException as misuse:
-        if misuse.format_message().startswith("Usage:"):  # a group without a command answers its help
+        if misuse.format_message().startswith("Usage:"):  # a command group without a command prints its help
             print(misuse.format_message(), file=sys.stderr)
             return Exit.WRONG_USE
-        return _report(InvalidInput(_sentence(misuse.format_message()), "dpsops --help, or --help behind the command"))
+        return _report(InvalidInput(_sentence(misuse.format_message()), "dpsops --help, or --help after the command"))
     except BrokenPipeError:
         sys.stderr.close()
         return Exit.FAILED
     except Exception as error:
         return _report(_explain(error))
-    if result == Exit.INTERRUPTED:  # what Typer makes of Ctrl-C
-        print("dpsops: interrupted; what was done stands, run the command again to go on", file=sys.stderr)
+    if result == Exit.INTERRUPTED:  # Typer returns it after Ctrl-C
+        print("dpsops: interrupted; completed steps stay done, run the command again to continue", file=sys.stderr)
     return result if isinstance(result, int) else 0
 
 
@@ -117,12 +117,12 @@ def _sentence(text: str) -> str:
 
 
 def _explain(error: Exception) -> Error:
-    """What the machine refused; anything else is a defect and stays one."""
+    """The error for a failure of the operating system. Anything else is a defect, and is raised again."""
     if not isinstance(error, OSError):
         raise error
     return Error(
         ": ".join(str(part) for part in (error.filename, error.strerror or error) if part),
-        "see to the room and the permissions there, then run the command again: it resumes",
+        "check disk space and permissions, then run the command again: it continues",
     )
 
 

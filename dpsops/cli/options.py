@@ -1,4 +1,4 @@
-"""What every command is told, and how it prints: one result on stdout, progress on stderr."""
+"""The options of every command, and its output: one result on stdout, progress on stderr."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Output(enum.StrEnum):
-    """The two forms of a result."""
+    """The two formats of a result."""
 
     text = "text"
     json = "json"
@@ -38,16 +38,16 @@ class Options:
     verbose: bool
 
     def print_result(self, document: dict[str, Any], text: str) -> None:
-        """Prints the result: the document as JSON, or the text where there is any."""
+        """Prints the result: the document as JSON, or the text unless it is empty."""
         if self.output is Output.json:
             import json
 
             text = json.dumps({"schema_version": 1, "environment": self.env} | document, indent=2, default=_encode)
         if text:
-            print(text, flush=True)  # what cannot be written fails here, where the failure is reported
+            print(text, flush=True)  # a write error must occur here, so that it is reported
 
     def print_done(self, done: Sequence[Action], nothing: str) -> None:
-        """Prints what a workflow has done; where it did nothing, `nothing` says why."""
+        """Prints what a workflow has done. `nothing`: why, if it did nothing."""
         text = "\n".join(f"✓ {action.target}: {action.outcome}" for action in done)
         document = {"changed": bool(done), "actions": [asdict(action) for action in done]}
         self.print_result(document, text or f"Nothing changed: {nothing}.")
@@ -56,26 +56,26 @@ class Options:
 def _encode(value: object) -> str:
     if isinstance(value, datetime):
         return timestamp(value)
-    raise TypeError(f"{type(value).__name__} has no JSON form")
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 
 def timestamp(moment: datetime) -> str:
-    """A moment as RFC 3339, in UTC and whole seconds."""
+    """A date and time in RFC 3339, in UTC and full seconds."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @contextmanager
 def progress(verbose: bool) -> Iterator[Callable[[str], None]]:
-    """Shows what is being done: a spinner on a terminal that can, plain lines elsewhere and beside the requests of `--verbose`.
+    """Shows the progress: a spinner if the terminal supports it; else, and with `--verbose`, plain lines.
 
-    An empty text ends the spinner until the next one, so that a question can be asked.
+    An empty text hides the spinner until the next text, so that a question can be asked.
     """
     if verbose or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         last = ""
 
         def line(text: str) -> None:
             nonlocal last
-            if text not in ("", last):  # a wait repeats itself
+            if text not in ("", last):  # a wait reports the same text again
                 print(f"dpsops: {text}", file=sys.stderr, flush=True)
             last = text
 
@@ -85,11 +85,11 @@ def progress(verbose: bool) -> Iterator[Callable[[str], None]]:
 
     with Console(stderr=True, highlight=False).status("starting") as status:
 
-        def turn(text: str) -> None:
+        def spin(text: str) -> None:
             if not text:
                 status.stop()
                 return
             status.update(text)
             status.start()
 
-        yield turn
+        yield spin

@@ -1,4 +1,4 @@
-"""`dpsops root`: the root's public side, and its proof of possession."""
+"""`dpsops root`: the public properties of the root, and its proof of possession."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="""The root certificate: its public side only, because its key never leaves the vault.
+    help="""The root certificate. Only its public part is shown, because its key never leaves the vault.
 
 \b
   dpsops root show
   dpsops root export | openssl x509 -noout -text
-  dpsops root csr, dpsops root merge      a next root that another CA signs""",
+  dpsops root csr, dpsops root merge      the next root, signed by another CA""",
 )
 
 
 @app.command()
 def show(context: typer.Context) -> None:
-    """Show the root: subject, key, life, and whether DPS has verified it.
+    """Show the root: its subject, key and validity, and whether DPS has verified it.
 
     \b
     Example:
@@ -50,7 +50,7 @@ def show(context: typer.Context) -> None:
             f"thumbprint  {facts.thumbprint} (SHA-256)",
             f"key         {facts.key}, {'EXPORTABLE' if facts.exportable else 'not exportable'}",
             f"valid       {timestamp(facts.not_before)} to {timestamp(facts.not_after)}",
-            f"proven      {'yes' if facts.proven else 'no: dpsops root prove'}",
+            f"verified    {'yes' if facts.verified else 'no: dpsops root prove'}",
         )
     )
     options.print_result({"root": root_document(facts)}, text)
@@ -58,7 +58,7 @@ def show(context: typer.Context) -> None:
 
 @app.command()
 def prove(context: typer.Context) -> None:
-    """Prove possession of the root's key to DPS, where it is not proven yet.
+    """Prove possession of the root's key to DPS, unless the root is verified already.
 
     \b
     Example:
@@ -69,7 +69,7 @@ def prove(context: typer.Context) -> None:
     options: Options = context.obj
     with connected(options) as connection:
         done = gathered(connection.run, workflow.prove(connection.run, connection.roots, connection.dps, connection.stores))
-    options.print_done(done, "it is proven already")
+    options.print_done(done, "it is already verified")
 
 
 @app.command()
@@ -77,7 +77,7 @@ def export(
     context: typer.Context,
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write to a file instead of stdout.")] = None,
 ) -> None:
-    """Print the root's certificate as PEM: the public half, for those who are to trust it.
+    """Print the root's certificate as PEM, for programs that must trust it.
 
     \b
     Example:
@@ -94,7 +94,7 @@ def export(
 
 
 def _written(out: Path | None, what: str, text: str) -> str:
-    """What is left to print of a text: nothing, once it is written to a file."""
+    """Writes a text to a file, if one is given, and returns the text that is still to be printed."""
     if out is None:
         return text.rstrip("\n")
     files.write(out, what, text)
@@ -107,9 +107,9 @@ def csr(
     context: typer.Context,
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write to a file instead of stdout.")] = None,
 ) -> None:
-    """Print a request for the next root, for another CA to sign: its key is made in the vault, and stays there.
+    """Print a certificate request (CSR) for the next root, which another CA signs. The key stays in the vault.
 
-    The same request is printed until 'dpsops root merge' completes it.
+    It prints the same request until 'dpsops root merge' completes the root.
 
     \b
     Example:
@@ -130,12 +130,12 @@ def csr(
 @app.command()
 def merge(
     context: typer.Context,
-    certificate: Annotated[Path, typer.Argument(metavar="CERT", help="The certificate over the request, as PEM.")],
-    chain: Annotated[Path, typer.Argument(metavar="CHAIN", help="Its issuer's certificate, and so on up, as PEM.")],
+    certificate: Annotated[Path, typer.Argument(metavar="CERT", help="The certificate for the request, as PEM.")],
+    chain: Annotated[Path, typer.Argument(metavar="CHAIN", help="The issuer's certificate, and so on up to the top, as PEM.")],
 ) -> None:
-    """Complete the next root with the certificate that another CA made over the request of 'dpsops root csr'.
+    """Complete the next root with the certificate that another CA issued for the request of 'dpsops root csr'.
 
-    The root is then staged: 'dpsops rotate' proves it and moves the devices to it.
+    The root is then staged: 'dpsops rotate' proves possession of it and moves the devices to it.
 
     \b
     Example:
@@ -151,14 +151,14 @@ def merge(
             connection.run,
             root_csr.merge(connection.run, connection.roots, connection.leaves, connection.dps, connection.stores, made, above),
         )
-    options.print_done(done, "it is whole already")
+    options.print_done(done, "it is already finished")
 
 
 def _read_certificates(path: Path) -> list[x509.Certificate]:
     from cryptography import x509
 
-    what, hint = "certificate", "give certificates as PEM"
+    what, hint = "certificate", "the file must contain certificates as PEM"
     try:
         return x509.load_pem_x509_certificates(files.read(path, what, hint).encode())
     except ValueError as cause:
-        raise files.unreadable(path, what, "it holds no certificate", hint) from cause
+        raise files.unreadable(path, what, "it contains no certificate", hint) from cause

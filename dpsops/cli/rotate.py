@@ -14,7 +14,7 @@ from dpsops.cli.connection import Connection, connected
 from dpsops.cli.exits import of_many
 from dpsops.cli.gathering import gathered, line, show
 from dpsops.cli.options import Options
-from dpsops.cli.rotation_report import picture, rotation_document
+from dpsops.cli.rotation_report import rotation_document, rotation_text
 from dpsops.errors import Error, InvalidInput, Refused
 
 if TYPE_CHECKING:
@@ -31,19 +31,19 @@ _GRACE = 30
 app = typer.Typer(
     invoke_without_command=True,
     rich_markup_mode=None,
-    help="""Move to a new root without dropping a device: one safe step each time, from stable to stable.
+    help="""Move all devices to a new root without losing one: one safe step each time, from stable to stable.
 
 \b
   stable -> staged -> proven -> overlapping -> reissuing -> promoted -> draining -> retired -> stable
 
 \b
 Examples:
-  dpsops rotate                          the next step
-  dpsops rotate --until draining         as far as it goes before devices have to move
-  dpsops rotate --until stable           a whole rotation; it stops where it has to wait for devices
-  dpsops rotate status                   where it stands, and whom it waits for
-  dpsops rotate undo                     back to the old root, while that strands nobody
-  dpsops rotate --compromised            the root's key is not ours alone: cut it off, replace it""",
+  dpsops rotate                          take the next step
+  dpsops rotate --until draining         take all steps before the devices must move
+  dpsops rotate --until stable           complete the rotation; it stops if it has to wait for devices
+  dpsops rotate status                   show the phase, and the devices that it waits for
+  dpsops rotate undo                     go back to the old root, while no device has a certificate under the new one
+  dpsops rotate --compromised            cut off a root whose key others may use, and replace it""",
 )
 
 GraceOption = Annotated[
@@ -53,7 +53,7 @@ GraceOption = Annotated[
         min=0,
         max=3650,
         metavar="DAYS",
-        help="How long a device that was not seen with its new leaf is waited for; 0: not at all.",
+        help="How long to wait for devices that have not registered with their new certificate; 0: do not wait.",
     ),
 ]
 
@@ -65,24 +65,22 @@ def rotate(
         str | None, typer.Option("--until", metavar="PHASE", help="Take steps until this phase, or until devices must move.")
     ] = None,
     grace: GraceOption = _GRACE,
-    compromised: Annotated[
-        bool, typer.Option("--compromised", help="Cut the root off first, with all that it vouched for.")
-    ] = False,
+    compromised: Annotated[bool, typer.Option("--compromised", help="First cut off the root and all devices under it.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="With --compromised: do not ask.")] = False,
 ) -> int:
-    """Takes the next step, unless a command follows."""
+    """Takes the next step, unless a subcommand follows."""
     if context.invoked_subcommand is not None:
         if until is not None or compromised or yes or grace != _GRACE:
             raise InvalidInput(
-                f"an option stands before {context.invoked_subcommand!r}, where it would say nothing",
-                f"put it behind: dpsops rotate {context.invoked_subcommand} --help shows which it has",
+                f"an option before {context.invoked_subcommand!r} has no effect",
+                f"put options after the command: 'dpsops rotate {context.invoked_subcommand} --help' shows them",
             )
         return 0
 
     options: Options = context.obj
     target = _phase(until) if until is not None else None
     if compromised and until is not None:
-        raise InvalidInput("--compromised goes all the way: there is no --until with it", "leave --until away")
+        raise InvalidInput("--compromised takes all steps, so --until is not possible", "remove --until")
     with connected(options) as connection:
         if compromised:
             results = _rotation(connection).replace_compromised(_consent if yes else _asker(connection.run))
@@ -103,16 +101,16 @@ def _phase(text: str) -> Phase:
 
     names = [phase.value for phase in Phase if phase is not Phase.BREACHED]
     if text not in names:
-        raise InvalidInput(f"{text!r} is no phase of a rotation", f"use one of: {', '.join(names)}")
+        raise InvalidInput(f"{text!r} is not a phase of a rotation", f"use one of: {', '.join(names)}")
     return Phase(text)
 
 
 def _consent(cut: Cut) -> None:
-    """`--yes` was said. A pipeline that runs again would cut off the root that its first run has made."""
+    """`--yes` was passed. A pipeline that runs a second time must not cut off the root that its first run has created."""
     if cut.replaced:
         raise Refused(
-            f"{cut.root} has taken the place of {cut.replaced}, which was compromised: that is done",
-            f"if {cut.root} is compromised as well, say so at a terminal, without --yes",
+            f"{cut.root} has already replaced the compromised root {cut.replaced}",
+            f"if {cut.root} is compromised too, run the command at a terminal, without --yes",
         )
 
 
@@ -122,22 +120,22 @@ def _asker(run: Run) -> Callable[[Cut], None]:
     def ask(cut: Cut) -> None:
         if not sys.stdin.isatty():
             raise InvalidInput(
-                f"this would cut off {cut.root} of the environment {name!r} and {len(cut.devices)} device(s) with it, and "
-                "there is no terminal to ask at",
-                "say --yes",
+                f"this would cut off {cut.root} of the environment {name!r} and {len(cut.devices)} device(s), and there is no "
+                "terminal to ask for confirmation",
+                "pass --yes",
             )
         run.progress("")  # a spinner would draw over the question
         if cut.replaced:
             print(
-                f"{cut.root} has taken the place of {cut.replaced}, which was compromised. This is about another breach.",
+                f"{cut.root} has already replaced the compromised root {cut.replaced}. Continue only if it is compromised too.",
                 file=sys.stderr,
             )
-        print(f"{cut.root} leaves the enrollment group and the DPS at once, and cannot come back.", file=sys.stderr)
-        shut = f"{len(cut.devices)} device(s) are shut out until they have a new leaf: {', '.join(cut.devices)}"
-        print(shut if cut.devices else "No device is shut out by that.", file=sys.stderr)
-        print(f"Type the environment's name ({name}) to go on: ", end="", file=sys.stderr, flush=True)
+        print(f"{cut.root} is removed from the enrollment group and the DPS at once, and cannot be used again.", file=sys.stderr)
+        affected = f"{len(cut.devices)} device(s) cannot connect until they have a new certificate: {', '.join(cut.devices)}"
+        print(affected if cut.devices else "No device is affected.", file=sys.stderr)
+        print(f"Type the name of the environment ({name}) to continue: ", end="", file=sys.stderr, flush=True)
         if sys.stdin.readline().strip() != name:
-            raise Error("nothing was changed", "the name was not that of the environment")
+            raise Error("declined: nothing was changed", f"to continue, type the name of the environment: {name}")
 
     return ask
 
@@ -145,7 +143,7 @@ def _asker(run: Run) -> Callable[[Cut], None]:
 def _reported(
     connection: Connection, results: Iterator[Action | Failed], grace: timedelta
 ) -> tuple[list[Action | Failed], RotationReport]:
-    """What was done, and where that leads. An error or Ctrl-C in either tells on stderr what was done until then."""
+    """What was done, and the status after it. After an error or Ctrl-C, what was done until then is printed on stderr."""
     done = gathered(connection.run, results)
     try:
         return done, _status(connection, grace)
@@ -174,13 +172,13 @@ def _print_rotated(options: Options, results: list[Action | Failed], found: Rota
         "rotation": rotation_document(found),
     }
     lines = [*map(line, done), *map(line, failed)] or ["Nothing changed."]
-    options.print_result(document, "\n".join([*lines, "", picture(found)]))
-    return of_many(well=bool(done), failed=bool(failed))
+    options.print_result(document, "\n".join([*lines, "", rotation_text(found)]))
+    return of_many(succeeded=bool(done), failed=bool(failed))
 
 
 @app.command()
 def status(context: typer.Context, grace: GraceOption = _GRACE) -> None:
-    """Show where the rotation stands, whom it waits for, and what comes next.
+    """Show the phase of the rotation, the devices that it waits for, and the next step.
 
     \b
     Examples:
@@ -190,12 +188,12 @@ def status(context: typer.Context, grace: GraceOption = _GRACE) -> None:
     options: Options = context.obj
     with connected(options) as connection:
         found = _status(connection, timedelta(days=grace))
-    options.print_result({"rotation": rotation_document(found)}, picture(found))
+    options.print_result({"rotation": rotation_document(found)}, rotation_text(found))
 
 
 @app.command()
 def undo(context: typer.Context) -> None:
-    """Go back to the old root alone, while no device has a leaf of the new one; the new root is disabled, not deleted.
+    """Undo a rotation, while no device has a certificate under the new root. The new root is disabled, not deleted.
 
     \b
     Example:

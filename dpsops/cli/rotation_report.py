@@ -1,4 +1,4 @@
-"""How the report on a rotation is shown: as the contract's JSON, and as a picture in text."""
+"""The report on a rotation: as JSON (the contract), and as text."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from dpsops.model.rotation_report import RotationReport
 
 _SHOWN = 20
-"""How many of the devices that are waited for the picture names."""
+"""How many waiting devices the text names."""
 
 
 def rotation_document(found: RotationReport) -> dict[str, Any]:
-    """The rotation as the contract names it."""
+    """The rotation as JSON (the contract)."""
     from dpsops.model.root import root_name
     from dpsops.pki.chains import thumbprint
 
@@ -29,7 +29,7 @@ def rotation_document(found: RotationReport) -> dict[str, Any]:
             {
                 "generation": one.number,
                 "name": root_name(one.number),
-                "vault": one.keeping.value,
+                "vault": one.in_vault.value,
                 "dps": one.trust.value,
                 "group": _role(found, one.number) or None,
                 "leaves": one.leaves,
@@ -53,21 +53,21 @@ def _role(found: RotationReport, number: int) -> str:
     return {found.observed.primary: "primary", found.observed.secondary: "secondary"}.get(number, "")
 
 
-def picture(found: RotationReport) -> str:
-    """The way from stable to stable with the present phase marked, the generations, and what comes next."""
+def rotation_text(found: RotationReport) -> str:
+    """The rotation as text: the phases with the present one marked, the generations, and the next step."""
     from dpsops.model.root import root_name
 
-    rows = [("generation", "vault", "DPS", "group", "leaves", "until")]
+    rows = [("generation", "vault", "DPS", "group", "devices", "valid until")]
     for one in found.observed.generations:
         end = f"{one.not_after:%Y-%m-%d}" if one.not_after else "-"
         role = _role(found, one.number) or "-"
-        rows.append((root_name(one.number), one.keeping.value, one.trust.value, role, str(one.leaves), end))
+        rows.append((root_name(one.number), one.in_vault.text, one.trust.value, role, str(one.leaves), end))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([_way(found), "", *table, "", *_outlook(found)])
+    return "\n".join([_phases(found), "", *table, "", *_next_lines(found)])
 
 
-def _way(found: RotationReport) -> str:
+def _phases(found: RotationReport) -> str:
     from dpsops.model.root import root_name
     from dpsops.model.rotation import Phase
 
@@ -79,8 +79,8 @@ def _way(found: RotationReport) -> str:
     return " > ".join(f"[{phase.upper()}]" if phase is here else phase.value for phase in order)
 
 
-def _outlook(found: RotationReport) -> list[str]:
-    """What it waits for, and the next thing to do."""
+def _next_lines(found: RotationReport) -> list[str]:
+    """The waiting devices, and what to do next."""
     from dpsops.model.root import root_name
 
     waiting = found.waiting
@@ -88,37 +88,37 @@ def _outlook(found: RotationReport) -> list[str]:
         return [f"stuck   {found.trouble}"]
     if found.csr_waits:
         new = root_name(found.standing.new)
-        return [f"next    dpsops root merge CERT CHAIN: {new} waits for a certificate that another CA signs"]
+        return [f"next    dpsops root merge CERT CHAIN: {new} waits for a certificate that another CA must sign"]
     if not waiting.devices:
-        return [f"next    dpsops rotate: {_promise(found)}"]
+        return [f"next    dpsops rotate: {_effect(found)}"]
     shown = waiting.devices[:_SHOWN]
     width = max(len(each.device) for each in shown)
     waits = [f"{each.device.ljust(width)}  {each.reason}" for each in shown]
     if more := len(waiting.devices) - len(shown):
         waits.append(f"and {more} more: dpsops --output json rotate status")
-    ends = f", or at {timestamp(waiting.ends)}" if waiting.ends else ""
+    ends = f", or after {timestamp(waiting.ends)}" if waiting.ends else ""
     return [
         *(f"{'waits' if number == 0 else '':<7} {line}" for number, line in enumerate(waits)),
-        f"next    once they have registered with their new leaf{ends}:",
-        f"        dpsops rotate: {_promise(found)}",
+        f"next    when they have registered with their new certificate{ends}:",
+        f"        dpsops rotate: {_effect(found)}",
     ]
 
 
-def _promise(found: RotationReport) -> str:
+def _effect(found: RotationReport) -> str:
     from dpsops.model.root import root_name
     from dpsops.model.rotation import Step
 
     old, new = root_name(found.standing.old), root_name(found.standing.new)
     return {
-        Step.STAGE: f"makes {new} in the vault",
-        Step.PROVE: f"uploads {new} to the DPS and proves it",
-        Step.OVERLAP: f"the group trusts {new} beside {old}",
-        Step.REISSUE: f"every device that has a leaf of another root gets one of {new}",
-        Step.PROMOTE: f"{new} becomes the group's primary, {old} its secondary",
-        Step.DRAIN: f"begins to wait for the devices to register with their leaf of {new}",
-        Step.RETIRE: f"takes {old} out of the group and the DPS and disables it in the vault",
-        Step.SETTLE: "ends the rotation",
-        Step.CUT_OFF: f"cuts {old} off, and every identity under it",
-        Step.ADMIT: f"the group trusts {new} alone",
-        Step.READMIT: f"lets the devices in again, each with its leaf of {new}",
+        Step.STAGE: f"creates {new} in the vault",
+        Step.PROVE: f"uploads {new} to the DPS and proves possession",
+        Step.OVERLAP: f"makes the group trust {new} beside {old}",
+        Step.REISSUE: f"issues a certificate under {new} to every device that has one under another root",
+        Step.PROMOTE: f"makes {new} the primary of the group, and {old} its secondary",
+        Step.DRAIN: f"begins to wait until the devices have registered with their certificate under {new}",
+        Step.RETIRE: f"removes {old} from the group and the DPS, and disables it in the vault",
+        Step.SETTLE: "finishes the rotation",
+        Step.CUT_OFF: f"cuts off {old}, and disables every device identity under it",
+        Step.ADMIT: f"makes the group trust only {new}",
+        Step.READMIT: f"enables the device identities again, each with its certificate under {new}",
     }[found.standing.step]

@@ -1,4 +1,4 @@
-"""`dpsops up`, `plan` and `status`: the environment as a whole."""
+"""`dpsops up`, `plan` and `status`: the complete environment."""
 
 from __future__ import annotations
 
@@ -29,14 +29,12 @@ if TYPE_CHECKING:
 
 def up(
     context: typer.Context,
-    plan: Annotated[
-        Path | None, typer.Option("--plan", metavar="FILE", help="Do exactly what this plan says, or refuse.")
-    ] = None,
+    plan: Annotated[Path | None, typer.Option("--plan", metavar="FILE", help="Do exactly this plan, or refuse.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before changing anything.")] = False,
 ) -> None:
-    """Converge: vault, hubs, DPS and roles; the root in the vault; its proof of possession in DPS; the enrollment group.
+    """Create what is missing: vault, hubs, DPS and roles; the root; its proof of possession in DPS; the enrollment group.
 
-    Run it again at any time: it takes up what is there, and changes nothing where nothing is missing.
+    It can be run again at any time: it continues from the present state, and changes nothing if nothing is missing.
 
     \b
     Examples:
@@ -61,25 +59,25 @@ def up(
             confirm=confirm,
         )
         done = gathered(connection.run, steps)
-    options.print_done(done, "everything is as it should be")
+    options.print_done(done, "nothing is missing")
 
 
 def _consent(plan: Plan) -> None:
-    """The embedded Azure and an approved plan need no question."""
+    """The embedded Azure and an approved plan need no confirmation."""
 
 
 def _asker(run: Run) -> Callable[[Plan], None]:
     def ask(plan: Plan) -> None:
         if not sys.stdin.isatty():
             raise InvalidInput(
-                f"'up' would change the environment {run.environment.name!r}, and there is no terminal to ask at",
-                "say --yes, or approve a plan: dpsops plan --out FILE, then dpsops up --plan FILE",
+                f"'up' would change the environment {run.environment.name!r}, and there is no terminal to ask for confirmation",
+                "pass --yes, or approve a plan: dpsops plan --out FILE, then dpsops up --plan FILE",
             )
         run.progress("")  # a spinner would draw over the question
         print(_planned(plan.actions), file=sys.stderr)
         print(f"Do this to {run.environment.name!r}? [y/N]: ", end="", file=sys.stderr, flush=True)
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-            raise Error("nothing was changed", "you said no")
+            raise Error("declined: no further change was made", "to continue, run the command again and answer y")
 
     return ask
 
@@ -87,11 +85,9 @@ def _asker(run: Run) -> Callable[[Plan], None]:
 def plan(
     context: typer.Context,
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the plan for 'up --plan'.")] = None,
-    detailed_exitcode: Annotated[
-        bool, typer.Option("--detailed-exitcode", help="Exit with 10 where changes are pending.")
-    ] = False,
+    detailed_exitcode: Annotated[bool, typer.Option("--detailed-exitcode", help="Exit with 10 if changes are pending.")] = False,
 ) -> int:
-    """Say what 'up' would do, with ARM's what-if inside, and change nothing.
+    """Show what 'up' would do, including ARM's what-if, and change nothing.
 
     \b
     Examples:
@@ -117,7 +113,7 @@ def _planned(actions: Iterable[Action]) -> str:
 
 
 def status(context: typer.Context) -> None:
-    """Show what exists, what is proven, what expires when, and what to do next.
+    """Show what exists, whether the root is verified, what expires when, and what to do next.
 
     \b
     Example:
@@ -136,7 +132,7 @@ def status(context: typer.Context) -> None:
             connection.hubs,
             connection.stores,
         )
-    options.print_result(_document(found), _picture(found))
+    options.print_result(_document(found), _text(found))
 
 
 def _document(status: Status) -> dict[str, Any]:
@@ -161,18 +157,18 @@ def _rotation_document(standing: Standing) -> dict[str, Any]:
 
 
 def group_document(group: EnrollmentGroup, identifier: str) -> dict[str, Any]:
-    """The enrollment group as the contract names it."""
+    """The enrollment group as JSON (the contract)."""
     return {
         "id": identifier,
         "primary": group.primary or None,
-        # DPS repeats the primary as the secondary where only one was ever set.
+        # DPS repeats the primary as the secondary if only one was ever set.
         "secondary": group.secondary if group.secondary and group.secondary != group.primary else None,
         "enabled": group.enabled,
     }
 
 
 def root_document(root: RootFacts) -> dict[str, Any]:
-    """The root's facts as the contract names them."""
+    """The root as JSON (the contract)."""
     return {
         "generation": root.generation,
         "name": root.name,
@@ -182,40 +178,40 @@ def root_document(root: RootFacts) -> dict[str, Any]:
         "not_before": root.not_before,
         "not_after": root.not_after,
         "key": {"type": root.key_type, "size": root.key_size, "exportable": root.exportable},
-        "proven": root.proven,
+        "proven": root.verified,
     }
 
 
-def _picture(status: Status) -> str:
+def _text(status: Status) -> str:
     environment, dps = status.environment, status.dps
     if not status.vault_exists and dps is None and not status.hubs and status.trouble is None:
-        return _rows([("environment", f"{environment.name}: nothing of it exists yet"), ("next", "dpsops up")])
-    there = {hub.name: hub.host for hub in status.hubs}
+        return _rows([("environment", f"{environment.name}: nothing exists yet"), ("next", "dpsops up")])
+    hosts = {hub.name: hub.host for hub in status.hubs}
     rows = [
         ("environment", environment.name),
-        ("vault", environment.vault.name if status.vault_exists else f"{environment.vault.name} is not there"),
-        ("dps", f"{dps.name}  ID scope {dps.id_scope}" if dps else f"{environment.dps.name} is not there"),
+        ("vault", environment.vault.name if status.vault_exists else f"{environment.vault.name} does not exist"),
+        ("dps", f"{dps.name}  ID scope {dps.id_scope}" if dps else f"{environment.dps.name} does not exist"),
         *(
-            ("hub", f"{hub.name}  {there[hub.name]}" if hub.name in there else f"{hub.name} is not there")
+            ("hub", f"{hub.name}  {hosts[hub.name]}" if hub.name in hosts else f"{hub.name} does not exist")
             for hub in environment.hub
         ),
     ]
     if root := status.root:
         rows += [
             ("root", f"{root.name}  {root.subject}"),
-            ("", f"{root.key}, not exportable, until {timestamp(root.not_after)}"),
-            ("proven", "yes: DPS has verified that its key is ours" if root.proven else "no"),
+            ("", f"{root.key}, not exportable, valid until {timestamp(root.not_after)}"),
+            ("verified", "yes: DPS has verified possession of its key" if root.verified else "no"),
         ]
     else:
-        rows.append(("root", status.trouble.message if status.trouble else "not whole yet"))
+        rows.append(("root", status.trouble.message if status.trouble else "not finished yet"))
     if status.group:
-        state = "open" if status.group.enabled else "DISABLED: no device can register"
+        state = "enabled" if status.group.enabled else "DISABLED: no device can register"
         names = dict.fromkeys(name for name in (status.group.primary, status.group.secondary) if name)
         rows.append(("group", f"{environment.group.id}  trusts {' and '.join(names)}, {state}"))
     if status.rotation:
         rows.append(("rotation", status.rotation.phase.value))
     devices = status.devices
-    rows.append(("devices", f"{devices.total} with a leaf, {devices.expiring} of them about to end, {devices.blocked} blocked"))
+    rows.append(("devices", f"{devices.total}, {devices.expiring} expiring or expired, {devices.blocked} blocked"))
     rows += [("next" if number == 0 else "", step) for number, step in enumerate(status.next)]
     return _rows(rows)
 

@@ -1,1 +1,1 @@
-"""Many devices at once: what is known of each, where each may have an identity, and what became of each."""
+"""Many devices at once: what is known of each, in which hubs each may have an identity, and for which a command failed."""

@@ -1,4 +1,4 @@
-"""The devices: who has a leaf, who registered, when, on which hub, with which leaf, and who is blocked."""
+"""The devices: their certificates, registrations and hubs, the certificate that each last registered with, and blocks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cryptography import x509
 from dpsops.azure.dps import Dps
 from dpsops.azure.hub import Hubs
 from dpsops.azure.leaf_vault import LeafVault
-from dpsops.errors import Error, Silent
+from dpsops.errors import Error, Unavailable
 from dpsops.fleet.places import own_hosts
 from dpsops.model.device import Leaf
 from dpsops.model.enrollment import IndividualEnrollment
@@ -24,31 +24,31 @@ from dpsops.pki.names import DeviceId, secret_name
 def members(
     run: Run, leaves: LeafVault, dps: Dps, hubs: Hubs, under_group: Mapping[str, Registration] | None = None
 ) -> Iterator[Member]:
-    """Every device that has a leaf, by its ID. Reads no key. Two requests for each page of them, one for each that is
-    enrolled by itself, which no group's list of registrations shows, and, as it comes, one for each that registered.
+    """Every device that has a certificate, by its ID. Reads no key. Two requests for each page of devices, one for each device
+    with an individual enrollment (its registration is in no group's list), and, with each result, one if it is assigned.
 
-    under_group: the registrations under the group, where they were asked for already.
+    under_group: the registrations under the group, if they were read already.
     """
     run.progress("listing the devices in the vault")
     found = sorted(leaves.all(), key=lambda leaf: leaf.device)
-    own = dps.individuals()
+    enrollments = dps.individuals()
     registered: dict[str, Registration | None] = {**(registrations(run, dps) if under_group is None else under_group)}
     for leaf in found:
-        if leaf.device not in registered and _status(own.get(leaf.device)) == "enabled":
+        if leaf.device not in registered and _status(enrollments.get(leaf.device)) == "enabled":
             registered[leaf.device] = dps.registration(DeviceId(leaf.device))
-    gone = set[str]()
+    deleted = set[str]()
     for leaf in found:
-        yield _member(run, hubs, leaf, registered.get(leaf.device), own.get(leaf.device), gone)
+        yield _member(run, hubs, leaf, registered.get(leaf.device), enrollments.get(leaf.device), deleted)
 
 
 def registrations(run: Run, dps: Dps) -> dict[str, Registration]:
     """The registrations under the group by their IDs, in lower case; one request for each page."""
-    run.progress("asking the DPS who registered")
+    run.progress("listing the registrations in the DPS")
     return dps.registrations()
 
 
 def member(run: Run, leaves: LeafVault, dps: Dps, hubs: Hubs, device: DeviceId) -> tuple[Member, list[x509.Certificate]]:
-    """One device, and its newest leaf with the chain that goes with it. Raises `Error` where it has no leaf."""
+    """One device, and its newest certificate with its chain. Raises `Error` if it has no certificate."""
     found = leaves.leaves(device)
     if not found:
         raise Error(f"{device} has no certificate in the vault ({secret_name(device)})", f"dpsops device issue {device}")
@@ -59,11 +59,16 @@ def member(run: Run, leaves: LeafVault, dps: Dps, hubs: Hubs, device: DeviceId) 
 
 
 def _member(
-    run: Run, hubs: Hubs, leaf: Leaf, registration: Registration | None, own: IndividualEnrollment | None, gone: set[str]
+    run: Run,
+    hubs: Hubs,
+    leaf: Leaf,
+    registration: Registration | None,
+    enrollment: IndividualEnrollment | None,
+    deleted: set[str],
 ) -> Member:
     assigned = registration if registration and registration.is_assigned else None
     hub = assigned.hub if assigned else ""
-    identity = _identity(run, hubs, hub, leaf.device, gone) if hub else None
+    identity = _identity(run, hubs, hub, leaf.device, deleted) if hub else None
     failed = registration is not None and registration.status == "failed"
     return Member(
         leaf=leaf,
@@ -71,26 +76,26 @@ def _member(
         registered_at=assigned.updated_at if assigned else "",
         hub=hub,
         failure=(registration.error or "no reason given") if registration and failed else "",
-        seen=identity.thumbprint if identity else "",
-        admitted=identity is not None and identity.is_enabled,
-        enrollment=_status(own),
+        registered_thumbprint=identity.thumbprint if identity else "",
+        identity_enabled=identity is not None and identity.is_enabled,
+        enrollment=_status(enrollment),
     )
 
 
-def _identity(run: Run, hubs: Hubs, hub: str, device: str, gone: set[str]) -> HubIdentity | None:
-    """The device's identity in the hub that its registration names. A registration outlives a hub that was deleted: one
-    that the environment does not have any more and that cannot be reached is `gone`, and is asked once."""
-    if hub in gone:
+def _identity(run: Run, hubs: Hubs, hub: str, device: str, deleted: set[str]) -> HubIdentity | None:
+    """The device identity in the hub that the registration names. A registration can name a hub that was deleted since: a hub
+    that is no longer in the settings and does not answer counts as `deleted`, and is asked only once."""
+    if hub in deleted:
         return None
     try:
         return hubs.identity(hub, device)
-    except Silent as silence:
-        if silence.answered or hub.lower() in own_hosts(run.environment):
+    except Unavailable as error:
+        if error.answered or hub.lower() in own_hosts(run.environment):
             raise
-        gone.add(hub)
+        deleted.add(hub)
         return None
 
 
 def _status(enrollment: IndividualEnrollment | None) -> str:
-    """The status of an enrollment; without one there is none."""
+    """The status of an enrollment; empty if there is no enrollment."""
     return "" if enrollment is None else "enabled" if enrollment.enabled else "disabled"

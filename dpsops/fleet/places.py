@@ -1,5 +1,5 @@
-"""Where devices may have an identity: in the hubs of the settings, in those that are linked to the DPS, and in those that the
-settings may have named once."""
+"""Where devices may have an identity: in the hubs of the settings, in the hubs that are linked to the DPS, and in the other hubs
+of the resource group, because earlier settings may have named them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from dpsops.azure.dps import DpsFacts
 from dpsops.azure.hub import Hubs
-from dpsops.errors import Denied, Silent
+from dpsops.errors import Denied, Unavailable
 from dpsops.model.action import Action
 from dpsops.settings import Environment, hub_host
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
-    """Where a device may have an identity: its ID there, and the hub's host name in lower case."""
+    """A device and a hub in which it may have an identity: its ID there, and the hub's host name in lower case."""
 
     device: str
     hub: str
@@ -23,19 +23,18 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Unreached:
-    """A place of which nothing is known, because its hub keeps us out or does not answer."""
+    """A place that could not be read, because its hub denies access or does not answer."""
 
     place: Place
-    why: Denied | Silent
+    why: Denied | Unavailable
 
 
 def known_hubs(environment: Environment, dps: DpsFacts, hubs: Hubs) -> dict[str, bool]:
-    """The host names, in lower case, of every hub where a device may have an identity, each with whether it is one of ours:
-    the environment's, those linked to the DPS, and the others of the resource group, which the settings may have named
-    once. One request."""
-    there = {hub_host(name) for name in hubs.names()}
+    """The host names, in lower case, of every hub in which a device may have an identity: those linked to the DPS, and all in
+    the resource group. Each with whether it is ours: in the settings, or linked to the DPS. One request."""
+    in_group = {hub_host(name) for name in hubs.names()}
     ours = dps.linked | own_hosts(environment)
-    return {host: host in ours for host in there | dps.linked}
+    return {host: host in ours for host in in_group | dps.linked}
 
 
 def own_hosts(environment: Environment) -> set[str]:
@@ -44,18 +43,19 @@ def own_hosts(environment: Environment) -> set[str]:
 
 
 def visit(places: Iterable[Place], change: Callable[[Place], Iterator[Action]]) -> Iterator[Action | Unreached]:
-    """Does it in each place. A hub that keeps us out or does not answer is asked once; what it stands in the way of is told."""
-    unreached: dict[str, Denied | Silent] = {}
+    """Makes a change in each place. A hub that denies access or does not answer is asked only once; all its places are yielded
+    as `Unreached`."""
+    unreached: dict[str, Denied | Unavailable] = {}
     for place in places:
         if place.hub not in unreached:
             try:
                 yield from change(place)
                 continue
-            except (Denied, Silent) as why:
+            except (Denied, Unavailable) as why:
                 unreached[place.hub] = why
         yield Unreached(place, unreached[place.hub])
 
 
-def strangers(hubs: Mapping[str, bool], unreached: Unreached) -> bool:
-    """Whether a hub that only shares the resource group, and never was one of ours, keeps us out: that is its right."""
+def is_foreign(hubs: Mapping[str, bool], unreached: Unreached) -> bool:
+    """Whether access is denied by a hub that is in the resource group but is not ours. That is no error."""
     return isinstance(unreached.why, Denied) and not hubs.get(unreached.place.hub, True)

@@ -1,4 +1,4 @@
-"""What becomes of each of many devices: one that fails for a reason of its own does not stop the others."""
+"""The results for many devices: an error that concerns only one device does not stop the others."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dpsops.pki.names import DeviceId
 
 
 def failed(device: DeviceId, error: Error) -> Failed:
-    """What to tell of a device that an error befell. Raises the error where it would befall every other device too."""
+    """The result for a device with an error. Raises the error if it would also occur for every other device."""
     if ends_command(error):
         raise error
     return Failed(device, error.message)

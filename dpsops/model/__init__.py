@@ -1,4 +1,4 @@
-"""What dpsops decides: pure functions of what was observed, and the types that they are written in.
+"""The decisions of dpsops: pure functions of what was observed, and their types.
 
-No request is made here, no file is read, and no SDK is known.
+This package makes no requests, reads no files, and imports no SDK.
 """

@@ -1,4 +1,4 @@
-"""What a workflow reports: an action that is to be done or was, and a device that got nothing."""
+"""What a workflow reports: an action that is planned or done, and a device for which it failed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dpsops.pki.names import DeviceId
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One thing that is to be done, or was: a verb, what it is done to, and the outcome once there is one."""
+    """One action that is planned or done: a verb, its target, and the outcome if it is done."""
 
     action: str
     target: str
@@ -18,7 +18,7 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A device that got nothing, and why; the others are not affected."""
+    """A device for which a command failed, and why. Other devices are not affected."""
 
     device: DeviceId
     reason: str

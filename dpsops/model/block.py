@@ -1,14 +1,15 @@
-"""What is to be done so that one device is kept out, or let in again: decided from what DPS and hubs show of it.
+"""The changes that block or unblock one device: decided from its state in DPS and in the hubs.
 
-What is there already is not done again, so a second run completes what a first one began:
+Only what is missing is done, so a second run completes what a first one began:
 
-    what is there                                   block                          unblock
-    no individual enrollment                        make one that is disabled      -
+    state in Azure                                  block                          unblock
+    no individual enrollment                        create a disabled one          -
     an enabled one                                  disable it                     -
-    a disabled one that a block made                -                              remove it
-    a disabled one of the device's own              -                              enable it
-    an identity in a hub with the other status      disable it                     enable it, known by the newest leaf
-    a registration                                  forget it, if every hub        -
+    a disabled one that a block created             -                              remove it
+    a disabled one that was created otherwise       -                              enable it
+    a device identity with the other status         disable it                     enable it, with the thumbprint of
+                                                                                   the newest device certificate
+    a registration                                  remove it, if every hub        -
                                                     could be asked
 """
 
@@ -24,9 +25,8 @@ from dpsops.model.member import Registration
 
 @dataclass(frozen=True, slots=True)
 class ObservedAccess:
-    """Where a device has got in: its registration, and its identities by the hubs' host names, as far as the hubs could be
-    asked. `complete`: each of them could. It is looked at after the enrollment was changed, because a device may register
-    at any moment before."""
+    """A device's registration, and its identities by the hubs' host names. `complete`: every hub could be asked. It is
+    observed after the enrollment was changed, because the device may register at any moment before."""
 
     registration: Registration | None
     identities: Mapping[str, HubIdentity]
@@ -34,13 +34,13 @@ class ObservedAccess:
 
 
 @dataclass(frozen=True, slots=True)
-class MakeBlock:
-    """A disabled individual enrollment is to be made, which holds the device's leaves."""
+class CreateBlock:
+    """Create a disabled individual enrollment with the device's certificates."""
 
 
 @dataclass(frozen=True, slots=True)
 class SetEnrollment:
-    """An individual enrollment is to be enabled or disabled."""
+    """Enable or disable an individual enrollment."""
 
     enrollment: IndividualEnrollment
     enabled: bool
@@ -48,53 +48,53 @@ class SetEnrollment:
 
 @dataclass(frozen=True, slots=True)
 class RemoveEnrollment:
-    """The individual enrollment that a block made is to go."""
+    """Remove the individual enrollment that a block created."""
 
     enrollment: IndividualEnrollment
 
 
 @dataclass(frozen=True, slots=True)
 class PutIdentity:
-    """An identity is to be changed to this, in the hub of this host name."""
+    """Change the device identity to this one, in the hub of this host name."""
 
     hub: str
     identity: HubIdentity
 
 
 @dataclass(frozen=True, slots=True)
-class ForgetRegistration:
-    """The registration is to go."""
+class RemoveRegistration:
+    """Remove the registration."""
 
     registration: Registration
 
 
-Change = MakeBlock | SetEnrollment | RemoveEnrollment | PutIdentity | ForgetRegistration
+Change = CreateBlock | SetEnrollment | RemoveEnrollment | PutIdentity | RemoveRegistration
 
 
-def shut_enrollment(seen: IndividualEnrollment | None) -> Iterator[Change]:
-    """What is missing until DPS lets the device register no more."""
+def block_enrollment(seen: IndividualEnrollment | None) -> Iterator[Change]:
+    """What is missing until the device can no longer register."""
     if seen is None:
-        yield MakeBlock()
+        yield CreateBlock()
     elif seen.enabled:
         yield SetEnrollment(seen, enabled=False)
 
 
-def shut_access(seen: ObservedAccess) -> Iterator[Change]:
-    """What is missing until the device cannot go on as it is, in the order in which it is to be done."""
+def block_access(seen: ObservedAccess) -> Iterator[Change]:
+    """What is missing until the device can no longer connect as it is, in the order in which it must be done."""
     yield from _identities(seen, DISABLED, "")
     if seen.registration is not None and seen.complete:
-        yield ForgetRegistration(seen.registration)
+        yield RemoveRegistration(seen.registration)
 
 
-def open_enrollment(seen: IndividualEnrollment | None) -> Iterator[Change]:
-    """What is missing until DPS lets the device register again."""
+def unblock_enrollment(seen: IndividualEnrollment | None) -> Iterator[Change]:
+    """What is missing until the device can register again."""
     if seen is None or seen.enabled:
         return
     yield RemoveEnrollment(seen) if seen.is_block else SetEnrollment(seen, enabled=True)
 
 
-def open_access(seen: ObservedAccess, leaf: str) -> Iterator[Change]:
-    """What is missing until the hubs let the device in, with its newest leaf (its thumbprint)."""
+def unblock_access(seen: ObservedAccess, leaf: str) -> Iterator[Change]:
+    """What is missing until the device can connect with its newest certificate. `leaf`: its thumbprint."""
     yield from _identities(seen, ENABLED, leaf)
 
 

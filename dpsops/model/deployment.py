@@ -1,4 +1,4 @@
-"""The one template deployment of an environment: its name, its parameters, and what it makes."""
+"""The one template deployment of an environment: its name, its parameters, and what it creates."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _OUTCOMES = {"create": "created", "modify": "modified", "delete": "deleted", "de
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who runs dpsops, as Entra ID knows them."""
+    """The identity that runs dpsops, in Entra ID."""
 
     object_id: str
     kind: Literal["User", "ServicePrincipal"]
@@ -23,40 +23,40 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class ObservedDeployment:
-    """Whether the resource group exists, and what a deployment would change in it (noise filtered out)."""
+    """Whether the resource group exists, and what a deployment would change in it (without the noise of what-if)."""
 
     group_exists: bool
     changes: tuple[Action, ...]
 
     @property
     def assigns_roles(self) -> bool:
-        """Whether roles are missing that the deployment would assign."""
+        """Whether the deployment would assign roles that are missing."""
         return any(change.action == "create" and "/roleassignments/" in change.target.lower() for change in self.changes)
 
     @property
-    def makes_a_vault(self) -> bool:
-        """Whether the vault is to be made by the deployment."""
+    def creates_vault(self) -> bool:
+        """Whether the deployment would create the vault."""
         return any(change.action == "create" and "/vaults/" in change.target for change in self.changes)
 
     def has(self, kind: str, name: str) -> bool:
-        """Whether a resource (`vaults`, `kv-dpsops-dev`) is there already, rather than to be made by the deployment."""
+        """Whether a resource (`vaults`, `kv-dpsops-dev`) exists already, so that the deployment would not create it."""
         resource = f"/{kind}/{name}".lower()
-        made = any(change.action == "create" and change.target.lower().endswith(resource) for change in self.changes)
-        return self.group_exists and not made
+        created = any(change.action == "create" and change.target.lower().endswith(resource) for change in self.changes)
+        return self.group_exists and not created
 
     def done(self) -> Iterator[Action]:
-        """What the deployment has done, the resource group apart."""
+        """What the deployment has done, without the resource group."""
         for change in self.changes if self.group_exists else self.changes[1:]:
             yield Action(change.action, change.target, _OUTCOMES[change.action])
 
 
 def deployment_name(environment: Environment) -> str:
-    """One name for each environment, so that two runs at once meet in ARM and one of them is told."""
+    """One name for each environment, so that ARM refuses one of two runs at the same time."""
     return f"dpsops-{environment.name}"
 
 
 def parameters(environment: Environment, caller: Caller) -> dict[str, dict[str, object]]:
-    """The template's parameters for an environment; the caller gets the roles that dpsops needs."""
+    """The template's parameters for an environment. The caller gets the roles that dpsops needs."""
     values: dict[str, object] = {
         "location": environment.location,
         "tags": environment.tags,
@@ -84,7 +84,7 @@ def parameters(environment: Environment, caller: Caller) -> dict[str, dict[str, 
 
 
 def from_nothing(environment: Environment) -> ObservedDeployment:
-    """What is to be made where not even the resource group is there, which what-if cannot be asked about."""
+    """What a deployment creates if there is no resource group: what-if needs one, so it cannot be asked."""
     return ObservedDeployment(False, tuple(_all_resources(environment)))
 
 

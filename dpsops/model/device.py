@@ -1,12 +1,12 @@
-"""A device's certificates, as the vault's tags tell of them, and whether it needs another one.
+"""A device's certificates, as the tags in the vault describe them, and whether the device needs a new one.
 
-The table that `need` is, each row after those above it:
+The table behind `need`; the first row that applies decides:
 
-    what is there                                                        issue           renew
+    state                                                                issue           renew
     a version of its secret is tagged as blocked                         withhold        withhold
-    its newest leaf is a valid one of the issuing generation             keep            (does not matter)
+    its newest certificate is valid and of the issuing generation        keep            (does not matter)
     its individual enrollment is disabled                                withhold        withhold
-    its individual enrollment holds leaves                               issue and pin   issue and pin
+    its individual enrollment contains certificates                      issue and pin   issue and pin
     anything else                                                        issue           issue
 """
 
@@ -29,13 +29,13 @@ DEVICE_TAG, THUMBPRINT_TAG, SERIAL_TAG, BLOCKED_TAG = "device", "thumbprint", "s
 BLOCKED = "yes"
 
 SOON = timedelta(days=30)
-"""A leaf that expires within this time expires soon."""
+"""A device certificate that expires within this time expires soon."""
 
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """What the vault tells of a device without showing its key: the leaf's SHA-256 thumbprint, its root's
-    generation, when it expires, and whether the device is blocked."""
+    """What the vault's tags say of a device certificate, without its key: its SHA-256 thumbprint, the generation of its root,
+    when it expires, and whether the device is blocked."""
 
     device: str
     thumbprint: str
@@ -44,18 +44,17 @@ class Leaf:
     blocked: bool
 
     def is_valid(self, now: datetime) -> bool:
-        """Whether it has not expired."""
+        """Whether it has an expiry date and has not expired."""
         return self.not_after is not None and self.not_after > now
 
     def expires_soon(self, now: datetime) -> bool:
-        """Whether it expires within `SOON`, has expired, or does not say when it will."""
+        """Whether it expires within `SOON`, has expired, or has no expiry date."""
         return self.not_after is None or self.not_after <= now + SOON
 
 
 @dataclass(frozen=True, slots=True)
 class SecretVersion:
-    """One version of a device's secret that is enabled, with all of its tags. `leaf` is None where dpsops did not write
-    them."""
+    """One enabled version of a device's secret, with all of its tags. `leaf` is None if dpsops did not write the tags."""
 
     version: str
     created: datetime | None
@@ -65,8 +64,9 @@ class SecretVersion:
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """Who issues leaves: the newest root that the enrollment group trusts, because a device with a leaf of any other could
-    not register. `chain` is what a device presents behind its leaf, `trusted` the generations that the group trusts."""
+    """The root that issues device certificates: the newest one that the enrollment group trusts, because a device with a
+    certificate under any other root could not register. `chain` is the chain that a device presents after its certificate,
+    `trusted` the generations that the group trusts."""
 
     root: RootVersion
     generation: int
@@ -75,7 +75,7 @@ class Issuer:
 
 
 class Order(enum.Enum):
-    """What was asked for: a leaf to each device that has no valid one, or a new one to each."""
+    """What to issue: a certificate to each device that has no valid one, or a new one to each device."""
 
     ISSUE = "issue"
     RENEW = "renew"
@@ -83,8 +83,8 @@ class Order(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class ObservedDevice:
-    """What was seen of a device: its leaves, the thumbprint of the newest one where that had to be looked at, and its
-    individual enrollment, None where it has none or nobody has looked yet."""
+    """What was observed of a device: its certificates, the thumbprint of the newest one if that had to be read, and its
+    individual enrollment (None: it has none, or it was not read yet)."""
 
     device: DeviceId
     leaves: tuple[Leaf, ...] = ()
@@ -94,38 +94,38 @@ class ObservedDevice:
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """The device keeps what it has."""
+    """The device keeps the certificate that it has."""
 
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """The device gets a leaf. `pin`: its individual enrollment holds leaves, so it must hold the new one first."""
+    """The device gets a certificate. `pin`: its individual enrollment contains certificates, and must get the new one first."""
 
     pin: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Withhold:
-    """The device gets nothing, and why."""
+    """The device gets no certificate, and why."""
 
     reason: str
 
 
 def need(seen: ObservedDevice, generation: int, order: Order, now: datetime) -> Keep | Issue | Withhold:
-    """What a device needs of the issuing generation."""
-    device, own = seen.device, seen.enrollment
+    """What a device needs from the issuing generation."""
+    device, enrollment = seen.device, seen.enrollment
     if any(leaf.blocked for leaf in seen.leaves):
         return Withhold(f"it is blocked: dpsops device unblock {device}")
     if order is Order.ISSUE and _has_leaf_of(seen, generation, now):
         return Keep()
-    if own is not None and not own.enabled:
-        return Withhold(f"it is blocked by half: dpsops device unblock {device}, or dpsops device block {device}")
-    return Issue(pin=own is not None and bool(own.pinned))
+    if enrollment is not None and not enrollment.enabled:
+        return Withhold(f"it is partially blocked: dpsops device unblock {device}, or dpsops device block {device}")
+    return Issue(pin=enrollment is not None and bool(enrollment.pinned))
 
 
 def is_newest_unknown(leaves: Collection[Leaf], generation: int, now: datetime) -> bool:
-    """Whether tags alone do not tell if the newest leaf is a valid one of this generation: the device has leaves of several,
-    and a run that began under an older root can end after one under a newer."""
+    """Whether the tags alone do not show if the newest certificate is valid and of this generation: the device has
+    certificates of several generations, and a run under an older root can end after one under a newer root."""
     return 0 < len(_valid_leaves_of(leaves, generation, now)) < len(leaves)
 
 
@@ -139,14 +139,14 @@ def _valid_leaves_of(leaves: Collection[Leaf], generation: int, now: datetime) -
 
 
 def stays_pinned(thumbprint: str, leaves: Collection[Leaf], trusted: Collection[int]) -> bool:
-    """Whether the leaf that a device has now stays in its enrollment beside a new one: unless its root is trusted no more."""
+    """Whether a device's present certificate stays in its enrollment beside the new one: only while its root is trusted."""
     generations = {leaf.thumbprint: leaf.generation for leaf in leaves}
     return generations.get(thumbprint) in trusted
 
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A leaf that was issued. `thumbprint` is SHA-256 in upper case hex, `secret_id` the versioned ID of its secret."""
+    """A device certificate that was issued. `thumbprint` is SHA-256 in upper case hex, `secret_id` the versioned secret ID."""
 
     device: DeviceId
     serial: str
@@ -157,13 +157,13 @@ class Issued:
 
 @dataclass(frozen=True, slots=True)
 class Unchanged:
-    """The device has a leaf of the current root that is still valid."""
+    """The device has a certificate under the current root that is still valid."""
 
     device: DeviceId
 
 
 def leaf_tags(device: DeviceId, leaf: x509.Certificate, generation: int) -> dict[str, str]:
-    """What the fleet's list needs to know without reading a key. At most 15 tags of 256 characters (Key Vault limits)."""
+    """The tags of a device's secret, so that a list needs no key. At most 15 tags of 256 characters (Key Vault limits)."""
     return {
         ROLE_TAG: DEVICE_ROLE,
         DEVICE_TAG: device,
@@ -174,7 +174,7 @@ def leaf_tags(device: DeviceId, leaf: x509.Certificate, generation: int) -> dict
 
 
 def read_leaf(tags: Mapping[str, str], not_after: datetime | None) -> Leaf | None:
-    """The leaf that a secret's tags tell of, None where it is no device's."""
+    """The device certificate that a secret's tags describe, or None if the secret is not a device's."""
     if tags.get(ROLE_TAG) != DEVICE_ROLE or not tags.get(DEVICE_TAG):
         return None
     generation = tags.get(GENERATION_TAG, "0")
@@ -188,11 +188,11 @@ def read_leaf(tags: Mapping[str, str], not_after: datetime | None) -> Leaf | Non
 
 
 def is_blocked(tags: Mapping[str, str]) -> bool:
-    """Whether a secret's version is tagged as that of a blocked device."""
+    """Whether the version of a secret is tagged as blocked."""
     return tags.get(BLOCKED_TAG) == BLOCKED
 
 
 def blocked_tags(tags: Mapping[str, str], *, blocked: bool) -> dict[str, str]:
-    """The tags of a secret's version, with the mark of a block or without it."""
+    """The tags of a version of a secret, with the tag of a block or without it."""
     others = {name: value for name, value in tags.items() if name != BLOCKED_TAG}
     return others | {BLOCKED_TAG: BLOCKED} if blocked else others

@@ -1,5 +1,5 @@
-"""Who may register and where they are assigned: the enrollment group, of all devices whose leaf the root has signed, and the
-individual enrollment, of one device, which DPS finds first.
+"""Which devices may register and where they are assigned: the enrollment group, for all devices with a certificate under the
+root, and the individual enrollment, for one device. DPS looks for an individual enrollment first.
 
 Source: Azure DPS, "X.509 certificate attestation", and the service API 2021-10-01, `EnrollmentGroup`, `IndividualEnrollment`.
 """
@@ -16,12 +16,12 @@ from dpsops.pki.names import DeviceId
 from dpsops.settings import Environment
 
 Document = Mapping[str, object]
-"""What DPS itself said, for a change to leave alone what it does not touch."""
+"""The document as DPS answered it, so that a change leaves everything else in it as it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reprovisioning:
-    """What becomes of a device that registers again: whether its hub may change, and whether its data moves with it."""
+    """For a device that registers again: whether its hub may change, and whether its data moves to the new hub."""
 
     update_hub_assignment: bool
     migrate_device_data: bool
@@ -32,12 +32,12 @@ REPROVISIONING = {
     "reset": Reprovisioning(update_hub_assignment=True, migrate_device_data=False),
     "never": Reprovisioning(update_hub_assignment=False, migrate_device_data=False),
 }
-"""The reprovisioning policies by the names of the settings. Source: Azure DPS, "IoT Hub Device reprovisioning concepts"."""
+"""The reprovisioning policies by their names in the settings. Source: Azure DPS, "IoT Hub Device reprovisioning concepts"."""
 
 
 @dataclass(frozen=True, slots=True)
 class Provisioning:
-    """Where an enrollment's devices are assigned, and what their twins begin with (desired properties). `hubs` are host
+    """Where the devices of an enrollment are assigned, and the initial desired properties of their twins. `hubs` are host
     names."""
 
     reprovisioning: Reprovisioning | None
@@ -46,7 +46,7 @@ class Provisioning:
     twin: Mapping[str, object]
 
     def is_like(self, other: Provisioning) -> bool:
-        """Whether two are the same to DPS, to which neither the order of hubs nor their letters' case means anything."""
+        """Whether two are the same for DPS, which ignores the order of the hubs and the case of their names."""
         return replace(self, hubs=_plain(self.hubs)) == replace(other, hubs=_plain(other.hubs))
 
 
@@ -56,8 +56,8 @@ def _plain(hubs: tuple[str, ...]) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class EnrollmentGroup:
-    """A group as the DPS shows it: the names of its CA certificates, whether it lets devices in, where they go, its etag and
-    when it was last changed (as DPS writes it; empty where it does not say)."""
+    """An enrollment group in the DPS: the names of its CA certificates, whether it is enabled, where its devices are assigned,
+    its etag, and when it was last changed (as DPS writes it; empty if DPS does not say)."""
 
     id: str
     primary: str
@@ -69,30 +69,30 @@ class EnrollmentGroup:
     document: Document = field(default_factory=dict, repr=False, compare=False)
 
     def trusted(self) -> tuple[int, ...]:
-        """The generations of the roots that it trusts: its primary, and its secondary where it has another one.
+        """The generations of the roots that it trusts: its primary, then its secondary if that is another root.
 
-        DPS repeats the primary as the secondary where only one was ever set. Raises `Refused` for a certificate that is
-        not one of dpsops's roots.
+        DPS repeats the primary as the secondary if only one was ever set. Raises `Refused` for a CA certificate that is not
+        one of dpsops's roots.
         """
         if not self.primary:
             raise Refused(
-                f"the enrollment group {self.id} trusts no CA certificate: its devices attest in another way",
-                "devices may depend on it: give dpsops a group of its own ([group] id in the settings)",
+                f"the enrollment group {self.id} trusts no CA certificate: its devices use another attestation",
+                "devices may depend on it: choose another group for dpsops ([group] id in the settings)",
             )
         names = [self.primary] if self.secondary in ("", self.primary) else [self.primary, self.secondary]
         numbers = {name: generation_of(name) for name in names}
-        if stranger := next((name for name, number in numbers.items() if number is None), ""):
+        if foreign := next((name for name, number in numbers.items() if number is None), ""):
             raise Refused(
-                f"the enrollment group trusts the certificate {stranger!r}, which dpsops did not make",
-                "devices may depend on it: give dpsops a group of its own ([group] id in the settings)",
+                f"the enrollment group trusts the CA certificate {foreign!r}, which dpsops did not create",
+                "devices may depend on it: choose another group for dpsops ([group] id in the settings)",
             )
         return tuple(number for number in numbers.values() if number is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class IndividualEnrollment:
-    """The enrollment of one device. `pinned` are the SHA-256 thumbprints (upper case hex) of the leaves that it holds, the
-    primary one first; `is_block`: a block made it, rather than somebody for the device's own sake."""
+    """The enrollment of one device. `pinned` are the SHA-256 thumbprints (upper case hex) of its client certificates, the
+    primary one first; `is_block`: `device block` created it, only to block the device."""
 
     device: DeviceId
     enabled: bool
@@ -103,9 +103,9 @@ class IndividualEnrollment:
 
 
 @dataclass(frozen=True, slots=True)
-class OwnSettings:
-    """What an individual enrollment may have of its own: one hub (its name), a reprovisioning policy, a first twin; None
-    where it is as in the group."""
+class IndividualSettings:
+    """The settings of one individual enrollment: one hub (its name), a reprovisioning policy, an initial twin; None: as in the
+    group."""
 
     hub: str | None = None
     policy: str | None = None
@@ -113,7 +113,7 @@ class OwnSettings:
 
 
 def wanted(environment: Environment) -> Provisioning:
-    """The group's devices, as the settings want them provisioned."""
+    """The provisioning of the group's devices, by the settings."""
     return Provisioning(
         REPROVISIONING[environment.group.reprovisioning],
         environment.dps.allocation,
@@ -122,41 +122,42 @@ def wanted(environment: Environment) -> Provisioning:
     )
 
 
-def wanted_alone(environment: Environment, own: OwnSettings) -> Provisioning:
-    """One device as the settings and its own ones want it provisioned. Raises `InvalidInput` as `require_hub` does."""
-    require_hub(environment, own)
-    host = next((hub.host for hub in environment.hub if own.hub is not None and hub.name.lower() == own.hub.lower()), None)
+def wanted_individual(environment: Environment, settings: IndividualSettings) -> Provisioning:
+    """The provisioning of one device, by the environment and its own settings. Raises `InvalidInput` as `require_hub` does."""
+    require_hub(environment, settings)
+    name = None if settings.hub is None else settings.hub.lower()
+    host = next((hub.host for hub in environment.hub if hub.name.lower() == name), None)
     return Provisioning(
-        REPROVISIONING[own.policy or environment.group.reprovisioning],
+        REPROVISIONING[settings.policy or environment.group.reprovisioning],
         "static" if host else environment.dps.allocation,
         (host,) if host else _hosts(environment),
-        environment.group.twin if own.twin is None else own.twin,
+        environment.group.twin if settings.twin is None else settings.twin,
     )
 
 
 def _hosts(environment: Environment) -> tuple[str, ...]:
-    """The hubs that the environment's policy chooses from: `static` names one, the first ("How to use allocation
-    policies"), and the others are for individual enrollments that name them."""
+    """The hubs for the environment's allocation policy. `static` needs exactly one ("How to use allocation policies"): the
+    first; the others are for individual enrollments that name them."""
     found = tuple(hub.host for hub in environment.hub)
     return found[:1] if environment.dps.allocation == "static" else found
 
 
 def plan(observed: EnrollmentGroup | None, environment: Environment) -> list[Action]:
-    """What is to be done to the group, in what the settings decide; which roots it trusts is the business of `rotate`.
-    Raises `Refused` where somebody has disabled it."""
+    """What must be done so that the group matches the settings; `rotate` decides which roots it trusts.
+    Raises `Refused` if somebody has disabled the group."""
     target = f"enrollment group {environment.group.id}"
     if observed is None:
         return [Action("create", target)]
     if not observed.enabled:
         raise Refused(
-            f"the enrollment group {environment.group.id} is disabled: somebody has shut all its devices out",
-            "find out why; to let them in again, enable the group in the DPS, then run the command again",
+            f"the enrollment group {environment.group.id} is disabled: none of its devices can register",
+            "find out who disabled it and why; if it may be enabled, enable it in the DPS, then run the command again",
         )
     return [] if observed.provisioning.is_like(wanted(environment)) else [Action("modify", target)]
 
 
-def require_hub(environment: Environment, own: OwnSettings) -> None:
-    """Raises `InvalidInput` where an enrollment is to name a hub that the environment does not have."""
+def require_hub(environment: Environment, settings: IndividualSettings) -> None:
+    """Raises `InvalidInput` if the enrollment would name a hub that the environment does not have."""
     hubs = {hub.name.lower() for hub in environment.hub}
-    if own.hub is not None and own.hub.lower() not in hubs:
-        raise InvalidInput(f"the environment has no hub {own.hub!r}", f"it has: {', '.join(sorted(hubs))}")
+    if settings.hub is not None and settings.hub.lower() not in hubs:
+        raise InvalidInput(f"the environment has no hub {settings.hub!r}", f"use one of: {', '.join(sorted(hubs))}")

@@ -1,4 +1,4 @@
-"""The generations of the root, as the vault, the DPS, the enrollment group and the devices' leaves show them."""
+"""The generations of the root, from the vault, the DPS, the enrollment group and the device certificates."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dpsops.model.device import Leaf
 from dpsops.model.enrollment import EnrollmentGroup
 from dpsops.model.proof import CaCertificate, CaCertificates
 from dpsops.model.root import BREACH_TAG, RETIRED, RETIRED_TAG, RootProperties, generation_of, root_name
-from dpsops.model.rotation import Breach, Generation, Keeping, Observed, Trust
+from dpsops.model.rotation import Breach, Generation, Observed, Trust, VaultState
 
 _Value = TypeVar("_Value")
 
@@ -23,76 +23,82 @@ REOPEN = "yes"
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What was seen at one moment: the pure state, and what it was read from, with their etags. `held` are the CA
-    certificates of each trust store, by its owner."""
+    """What was observed at one moment: the pure state, and what it was read from, with the etags. `ca_certificates` are those
+    in each trust store, by its owner."""
 
     observed: Observed
     group: EnrollmentGroup
     leaves: tuple[Leaf, ...]
-    held: Mapping[str, CaCertificates]
+    ca_certificates: Mapping[str, CaCertificates]
     roots: Mapping[int, RootProperties]
 
 
 def view(
-    group: EnrollmentGroup, leaves: tuple[Leaf, ...], held: Mapping[str, CaCertificates], roots: Mapping[int, RootProperties]
+    group: EnrollmentGroup,
+    leaves: tuple[Leaf, ...],
+    ca_certificates: Mapping[str, CaCertificates],
+    roots: Mapping[int, RootProperties],
 ) -> View:
-    """The generations out of the four places that name them. Raises `Refused` where the group trusts another's root, or a
-    tag says what dpsops did not write."""
+    """The generations from the four places that name them. Raises `Refused` if the group trusts a CA certificate that is not
+    dpsops's, or if a tag has a value that dpsops did not write."""
     counted = Counter(leaf.generation for leaf in leaves if not leaf.blocked)
     primary, *secondary = group.trusted()
-    left = {number for there in held.values() for name in there if (number := generation_of(name)) and number < primary}
-    numbers = sorted({primary, *secondary, *roots, *counted, *left})
+    uploaded = {number for names in ca_certificates.values() for name in names if (number := generation_of(name))}
+    older = {number for number in uploaded if number < primary}
+    numbers = sorted({primary, *secondary, *roots, *counted, *older})
     observed = Observed(
-        generations=tuple(_generation(number, roots.get(number), held, counted[number]) for number in numbers),
+        generations=tuple(_generation(number, roots.get(number), ca_certificates, counted[number]) for number in numbers),
         primary=primary,
         secondary=secondary[0] if secondary else None,
-        is_open=group.enabled,
+        group_enabled=group.enabled,
     )
-    return View(observed, group, leaves, held, roots)
+    return View(observed, group, leaves, ca_certificates, roots)
 
 
-def replaced(view: View, number: int) -> str:
-    """The name of the compromised root that a root has taken the place of; empty where it did not."""
+def replaced_root(view: View, number: int) -> str:
+    """The name of the compromised root that this root has replaced; empty if it replaced none."""
     name = root_name(number)
     return next((root_name(other) for other, found in view.roots.items() if found.tags.get(REPLACED_TAG) == name), "")
 
 
-def without_group(group: str, roots: Mapping[int, RootProperties]) -> str:
-    """The name of the root that a new enrollment group of this ID is to trust: the one in the vault, or the next where there
-    is none that could be. A retired root is none, nor is one that is marked as compromised.
+def root_for_new_group(group: str, roots: Mapping[int, RootProperties]) -> str:
+    """The name of the root that a new enrollment group of this ID must trust: the one in the vault, or, if there is none, the
+    next one to be created. A root that is retired or marked as compromised does not count.
 
-    Raises `Refused` where there are several: the group is gone in the middle of a rotation, and with one of them alone
-    it would shut out the devices of the other.
+    Raises `Refused` if there are several: the group was deleted during a rotation, and a new group that trusts only one root
+    would lock out the devices of the other.
     """
-    fit = sorted(number for number, root in roots.items() if _may_be_trusted(root.tags))
-    if len(fit) > 1:
-        old, new = (root_name(number) for number in fit[-2:])
+    usable = sorted(number for number, root in roots.items() if _may_be_trusted(root.tags))
+    if len(usable) > 1:
+        old, new = (root_name(number) for number in usable[-2:])
         raise Refused(
-            f"the enrollment group {group} is gone, and devices may have leaves of {old} and of {new}",
-            f"make it in the DPS with both, the primary {old} and the secondary {new} ('az iot dps enrollment-group create "
+            f"the enrollment group {group} is missing, and devices may have certificates under {old} and under {new}",
+            f"create it in the DPS with both, {old} as primary and {new} as secondary ('az iot dps enrollment-group create "
             "--ca-name … --secondary-ca-name …'), then run the command again",
         )
-    return root_name(fit[0] if fit else max(roots, default=0) + 1)
+    return root_name(usable[0] if usable else max(roots, default=0) + 1)
 
 
 def _may_be_trusted(tags: Mapping[str, str]) -> bool:
     return tags.get(RETIRED_TAG) != RETIRED and BREACH_TAG not in tags
 
 
-def not_whole(environment: str) -> Error:
-    """The error where a root is needed and there is none, or none that is whole."""
-    return Error(f"the environment {environment!r} has no whole root yet", "run 'dpsops up' first")
+def no_finished_root(environment: str) -> Error:
+    """The error if a root is needed and there is none, or none that is finished."""
+    return Error(f"the environment {environment!r} has no finished root yet", "run 'dpsops up' first")
 
 
-def _generation(number: int, root: RootProperties | None, held: Mapping[str, CaCertificates], leaves: int) -> Generation:
+def _generation(
+    number: int, root: RootProperties | None, ca_certificates: Mapping[str, CaCertificates], leaves: int
+) -> Generation:
     name = root_name(number)
     if root is None:
-        is_held = any(name in certificates for certificates in held.values())
-        return Generation(number, Keeping.ABSENT, Trust.STRANGER if is_held else Trust.ABSENT, leaves)
-    trusts = [trust(certificates.get(name), root) for certificates in held.values()]
+        is_uploaded = any(name in certificates for certificates in ca_certificates.values())
+        return Generation(number, VaultState.ABSENT, Trust.OTHER if is_uploaded else Trust.ABSENT, leaves)
+    trusts = [trust(certificates.get(name), root) for certificates in ca_certificates.values()]
     return Generation(
         number,
-        _keeping(root),
+        _vault_state(root),
         trust=min(trusts, key=list(Trust).index),
         leaves=leaves,
         not_after=root.not_after,
@@ -103,58 +109,59 @@ def _generation(number: int, root: RootProperties | None, held: Mapping[str, CaC
 
 
 def _read(root: RootProperties, tag: str, parse: Callable[[str], _Value]) -> _Value | None:
-    """What a tag of a root says, None without one. Raises `Refused` for what dpsops has not written: anybody can edit a tag."""
+    """The value of a root's tag, None if there is none. Raises `Refused` for a value that dpsops did not write: anybody with
+    access can edit a tag."""
     text = root.tags.get(tag)
     try:
         return parse(text) if text else None
     except ValueError as cause:
         raise Refused(
-            f"the tag {tag!r} of {root.name} in the vault says {text!r}, which dpsops did not write",
-            "find out who has changed it; correct the tag or remove it, then run the command again",
+            f"the tag {tag!r} of {root.name} in the vault has the value {text!r}, which dpsops did not write",
+            "find out who changed it; correct or remove the tag, then run the command again",
         ) from cause
 
 
 def _moment(text: str) -> datetime:
     found = datetime.fromisoformat(text)
-    if found.tzinfo is None or not 2000 <= found.year < 9000:  # a time of grace is yet to be added
-        raise ValueError("no moment of a rotation")
+    if found.tzinfo is None or not 2000 <= found.year < 9000:  # the grace period is added to it later
+        raise ValueError("not a time of a rotation")
     return found
 
 
 def moment(now: datetime) -> str:
-    """A moment as a tag holds it (RFC 3339)."""
+    """A time in the format of the tags (RFC 3339)."""
     return now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _keeping(root: RootProperties) -> Keeping:
+def _vault_state(root: RootProperties) -> VaultState:
     if root.tags.get(RETIRED_TAG) == RETIRED:
-        return Keeping.RETIRED
+        return VaultState.RETIRED
     if not root.is_sealed:
-        return Keeping.MAKING
-    return Keeping.WHOLE if root.enabled else Keeping.DISABLED
+        return VaultState.CREATING
+    return VaultState.FINISHED if root.enabled else VaultState.DISABLED
 
 
 def trust(found: CaCertificate | None, root: RootProperties) -> Trust:
-    """How far a trust store has come with a root of the vault."""
+    """What a trust store has of a root in the vault."""
     if found is None:
         return Trust.ABSENT
     if found.thumbprint != root.thumbprint:
-        return Trust.STRANGER
+        return Trust.OTHER
     return Trust.VERIFIED if found.verified else Trust.UPLOADED
 
 
 def removable(owner: str, found: CaCertificate, root: RootProperties | None, name: str, vault: str) -> CaCertificate:
-    """What a trust store holds under a retired root's name, if it is that root. Raises `Refused` where it is another
-    certificate, or one that the vault does not have."""
+    """The CA certificate in a trust store under a retired root's name, if it is that root. Raises `Refused` if it is another
+    certificate, or if the vault does not have the root."""
     if root is None:
         raise Refused(
-            f"the {owner} holds a certificate {name} (SHA-1 {found.thumbprint}), which the vault does not have",
-            f"'az keyvault certificate recover --vault-name {vault} --name {name}' brings a deleted "
-            f"root back; if it is gone for good, remove {name} there; then run the command again",
+            f"the {owner} has a CA certificate {name} (SHA-1 {found.thumbprint}), and the vault has no root of this name",
+            f"recover a deleted root: az keyvault certificate recover --vault-name {vault} --name {name}; "
+            f"if it was purged, remove {name} from the {owner}; then run the command again",
         )
-    if trust(found, root) is Trust.STRANGER:
+    if trust(found, root) is Trust.OTHER:
         raise Refused(
-            f"the {owner} holds a certificate {name}, and it is another one (SHA-1 {found.thumbprint})",
-            "devices may depend on it: find out whose it is, then remove it there",
+            f"the CA certificate {name} in the {owner} is not the root in the vault (SHA-1 {found.thumbprint})",
+            f"devices may depend on it: find out who uploaded it, then remove it from the {owner}",
         )
     return found

@@ -1,4 +1,4 @@
-"""A device's identity in a hub, as DPS makes it: known by the SHA-256 thumbprint of the leaf that it registered with.
+"""A device identity in a hub, as DPS creates it: with the SHA-256 thumbprint of the certificate that registered.
 
 Source: Azure IoT Hub service API 2021-04-12, `Device`, `AuthenticationMechanism`.
 """
@@ -10,15 +10,15 @@ from dataclasses import dataclass, field, replace
 
 ENABLED, DISABLED = "enabled", "disabled"
 
-_SELF_SIGNED, _BY_AUTHORITY = "selfSigned", "certificateAuthority"
+_SELF_SIGNED, _CA_SIGNED = "selfSigned", "certificateAuthority"
 
 
 @dataclass(frozen=True, slots=True)
 class HubIdentity:
-    """One identity. `status` is `enabled` or `disabled`, `reason` why; `authentication` is the type of it, `thumbprints` its
-    primary and its secondary one (SHA-256 in upper case hex; empty where it is known otherwise).
+    """One device identity. `status` is `enabled` or `disabled`, `reason` why; `authentication` is its authentication type,
+    `thumbprints` are the primary and the secondary one (SHA-256 in upper case hex; empty if there is none).
 
-    `document` is the hub's own, for a change to leave alone what it does not touch.
+    `document` is the identity as the hub answered it, so that a change leaves everything else in it as it is.
     """
 
     device: str
@@ -31,55 +31,55 @@ class HubIdentity:
 
     @property
     def is_enabled(self) -> bool:
-        """Whether it lets its device in."""
+        """Whether the device may connect."""
         return self.status == ENABLED
 
     @property
     def thumbprint(self) -> str:
-        """The thumbprint that it is known by."""
+        """The primary thumbprint."""
         return self.thumbprints[0]
 
     @property
-    def is_by_certificate(self) -> bool:
-        """Whether a certificate lets its device in: a root has signed for no other."""
-        return self.authentication in (_SELF_SIGNED, _BY_AUTHORITY)
+    def uses_certificate(self) -> bool:
+        """Whether the device authenticates with a certificate. A root is irrelevant for any other authentication."""
+        return self.authentication in (_SELF_SIGNED, _CA_SIGNED)
 
-    def known_by(self, thumbprint: str) -> HubIdentity:
-        """The identity known by this leaf, primary and secondary alike, as DPS has it; unchanged where there is no leaf, or
-        where the hub itself looks for the leaf's root."""
+    def with_thumbprint(self, thumbprint: str) -> HubIdentity:
+        """The identity with this thumbprint as primary and secondary, as DPS sets them. Unchanged if the thumbprint is empty,
+        or if the hub checks the certificate chain instead of a thumbprint."""
         if not thumbprint or self.authentication != _SELF_SIGNED:
             return self
         return replace(self, thumbprints=(thumbprint, thumbprint))
 
 
 def cut_off(identity: HubIdentity, known: str, newer: Collection[str], root: str) -> HubIdentity:
-    """What becomes of an identity when a root is cut off; the identity itself where it holds a leaf of a newer root or no
-    certificate lets it in.
+    """The identity after a root was cut off: disabled. It is unchanged if its thumbprint is among those of `newer` roots, or if
+    the device does not authenticate with a certificate.
 
-    known: the thumbprint of the leaf that the vault knows, or nothing. It holds that one from then on, so that enabling it,
-    as `device unblock` does, lets in no forged leaf.
+    known: the thumbprint of the device certificate in the vault, or empty. The identity gets this thumbprint, so that a forged
+    certificate is not accepted when the identity is enabled again, as `device unblock` does.
     """
-    if not identity.is_by_certificate or identity.thumbprint in newer:
+    if not identity.uses_certificate or identity.thumbprint in newer:
         return identity
-    held = identity.known_by(known)
+    pinned = identity.with_thumbprint(known)
     if identity.is_enabled:
-        return replace(held, status=DISABLED, reason=_reason(root))
-    return held if held.thumbprint != identity.thumbprint else identity
+        return replace(pinned, status=DISABLED, reason=_reason(root))
+    return pinned if pinned.thumbprint != identity.thumbprint else identity
 
 
-def readmitted(identity: HubIdentity, leaf: str, root: str) -> HubIdentity:
-    """What becomes of an identity when its device has a leaf of the new root (its thumbprint): only one that the breach of
-    `root` has disabled is enabled."""
-    if not identity.is_by_certificate or identity.is_enabled or identity.reason != _reason(root):
+def reenabled(identity: HubIdentity, leaf: str, root: str) -> HubIdentity:
+    """The identity when its device has a certificate under the new root. `leaf`: its thumbprint. It is enabled only if the
+    breach of `root` has disabled it."""
+    if not identity.uses_certificate or identity.is_enabled or identity.reason != _reason(root):
         return identity
-    return replace(identity.known_by(leaf), status=ENABLED, reason="")
+    return replace(identity.with_thumbprint(leaf), status=ENABLED, reason="")
 
 
 def with_status(identity: HubIdentity, status: str, leaf: str) -> HubIdentity:
-    """The identity with this status, and known by this leaf where there is one; unchanged where it has the status already."""
-    return identity if identity.status == status else replace(identity.known_by(leaf), status=status)
+    """The identity with this status and, unless empty, this thumbprint; unchanged if it has the status already."""
+    return identity if identity.status == status else replace(identity.with_thumbprint(leaf), status=status)
 
 
 def _reason(root: str) -> str:
-    """By this an identity that a breach disabled is told from one that somebody else did."""
+    """The status reason in the hub: it shows that a breach has disabled the identity, and not somebody else."""
     return f"dpsops: {root} was compromised"

@@ -1,4 +1,4 @@
-"""A device as vault, DPS and hubs show it together."""
+"""One device, from what the vault, the DPS and the hubs say of it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from dpsops.pki.names import DeviceId
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """What DPS says of a device that has registered: `status` is `assigned`, `failed` and so on, `hub` the host name that
-    it was assigned to (empty without one), `hub_device` its ID there, `updated_at` as DPS writes it, `error` why it failed
-    in DPS's words. `etag` is what a removal names."""
+    """The registration state of a device in DPS: `status` is `assigned`, `failed` and so on, `hub` the host name of the
+    assigned hub (empty if there is none), `hub_device` the device ID there, `updated_at` as DPS writes it, `error` why it
+    failed, in DPS's words. A removal names the `etag`."""
 
     device: str
     status: str
@@ -30,38 +30,39 @@ class Registration:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One device. `registered_at` and `hub` are empty where it is assigned to none; `failure` is why, in DPS's words, where
-    it tried. `seen` is the SHA-256 thumbprint (upper case hex) in its hub identity: that of the leaf it last registered
-    with. `admitted`: its identity is enabled. `enrollment`: the status of its individual enrollment, empty without one."""
+    """One device. `registered_at` and `hub` are empty if it is not assigned to a hub; `failure` is why its registration
+    failed, in DPS's words. `registered_thumbprint` is the SHA-256 thumbprint (upper case hex) in its device identity: that of
+    the certificate with which it last registered. `identity_enabled`: the status of that identity. `enrollment`: the status of
+    its individual enrollment, empty if there is none."""
 
     leaf: Leaf
     expires_soon: bool
     registered_at: str
     hub: str
     failure: str
-    seen: str
-    admitted: bool
+    registered_thumbprint: str
+    identity_enabled: bool
     enrollment: str
 
     @property
     def uses_newest_leaf(self) -> bool:
-        """Whether it has registered with the leaf that the vault holds for it."""
-        return bool(self.seen) and self.seen == self.leaf.thumbprint
+        """Whether it last registered with the newest certificate in the vault."""
+        return bool(self.registered_thumbprint) and self.registered_thumbprint == self.leaf.thumbprint
 
     @property
     def blocked(self) -> bool:
-        """Whether it is kept out, in the vault's words or in DPS's."""
+        """Whether it is blocked, by the tag in the vault or by the enrollment in DPS."""
         return self.leaf.blocked or self.enrollment == "disabled"
 
     @property
     def partially_blocked(self) -> bool:
-        """Whether a block or its undoing was interrupted, or somebody has disabled the enrollment by hand."""
+        """Whether a block or an unblock was interrupted, or somebody has disabled the enrollment by hand."""
         return self.leaf.blocked != (self.enrollment == "disabled")
 
 
 @dataclass(frozen=True, slots=True)
 class WaitingDevice:
-    """A device that has not been seen with a leaf of the new root, and what is known of it."""
+    """A device that has not registered with a certificate under the new root, and what is known of it."""
 
     device: DeviceId
     reason: str

@@ -1,4 +1,4 @@
-"""What is to be done next, for people: the most urgent first."""
+"""What to do next, for people: the most urgent first."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from dpsops.settings import Root
 
 @dataclass(frozen=True, slots=True)
 class DeviceCounts:
-    """How many devices have a leaf, how many of these expire soon (`SOON`) or have expired, and how many are blocked."""
+    """How many devices have a certificate, how many certificates expire soon (`SOON`) or have expired, and how many devices
+    are blocked."""
 
     total: int
     expiring: int
@@ -29,7 +30,7 @@ NO_DEVICES = DeviceCounts(0, 0, 0)
 
 
 def count(leaves: tuple[Leaf, ...], now: datetime) -> DeviceCounts:
-    """The devices by what their leaves tell."""
+    """Counts the devices by their certificates."""
     return DeviceCounts(
         total=len(leaves),
         expiring=sum(1 for leaf in leaves if not leaf.blocked and leaf.expires_soon(now)),
@@ -38,14 +39,14 @@ def count(leaves: tuple[Leaf, ...], now: datetime) -> DeviceCounts:
 
 
 def untrusted(view: View) -> int:
-    """How many devices have a leaf of a root that the group does not trust."""
+    """How many devices have a certificate under a root that the group does not trust."""
     return sum(one.leaves for one in view.observed.generations if one.number not in view.observed.trusted)
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What the next steps follow from. `hubs_missing`: a hub of the settings is not there; `untrusted` counts the devices
-    whose root the group does not trust."""
+    """What the next steps depend on. `hubs_missing`: a hub of the settings does not exist; `untrusted`: the number of devices
+    whose certificate is under a root that the group does not trust."""
 
     root: RootFacts | None
     trouble: Refused | None
@@ -57,7 +58,7 @@ class Situation:
 
 
 def next_steps(seen: Situation, settings: Root, now: datetime) -> Iterator[str]:
-    """Each step as a sentence that ends with a command."""
+    """Each step as a sentence with a command, or what to do by hand."""
     standing, facts = seen.rotation, seen.root
     if standing and standing.phase is Phase.BREACHED:
         yield f"{root_name(standing.old)} is compromised and is being replaced: dpsops rotate"
@@ -65,7 +66,7 @@ def next_steps(seen: Situation, settings: Root, now: datetime) -> Iterator[str]:
     if seen.trouble is not None:
         yield seen.trouble.hint
         return
-    if facts is None or not facts.proven or seen.group is None or seen.hubs_missing:
+    if facts is None or not facts.verified or seen.group is None or seen.hubs_missing:
         yield "dpsops up"
         return
     if not seen.group.enabled:
@@ -76,15 +77,15 @@ def next_steps(seen: Situation, settings: Root, now: datetime) -> Iterator[str]:
     elif standing and standing.phase is not Phase.STABLE:
         yield f"a rotation to {root_name(standing.new)} is under way ({standing.phase}): dpsops rotate"
     elif left <= timedelta(days=settings.warn_days):
-        yield f"the root ends in {left.days} days: dpsops rotate moves the devices to a new one"
+        yield f"the root expires in {left.days} days: 'dpsops rotate' moves the devices to a new one"
     wanted = str(settings.key)
     if facts.key != wanted.removesuffix("-HSM"):
-        yield f"the settings ask for a root key of the kind {wanted}: dpsops rotate makes the next root so"
+        yield f"the settings want a root key of type {wanted}: 'dpsops rotate' creates the next root with it"
     if seen.untrusted:
-        yield f"{seen.untrusted} device(s) have a leaf of a root that is not trusted: dpsops device issue ID"
+        yield f"{seen.untrusted} device(s) have a certificate under a root that is not trusted: dpsops device issue ID"
     if seen.devices.expiring:
         yield (
-            f"{seen.devices.expiring} device(s) have a leaf that ends within {SOON.days} days or has ended: "
+            f"{seen.devices.expiring} device(s) have a certificate that has expired or expires within {SOON.days} days: "
             "dpsops device renew ID"
         )
     if not seen.devices.total:

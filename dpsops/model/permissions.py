@@ -1,4 +1,4 @@
-"""Which role would have allowed what Azure refused."""
+"""Which role would have allowed a request that Azure denied."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ _ROLES = (
     (r"microsoft\.authorization/roleassignments", "Role Based Access Control Administrator", _GROUP),
     (r".*", "Contributor", _GROUP),
 )  # fmt: skip
-"""Which built-in role grants an action and how much of the refused scope to assign it on, the narrowest role first."""
+"""Which built-in role grants an action, and which part of the denied scope to assign it on; the narrowest role first."""
 
 
 def is_firewall(code: str) -> bool:
-    """Whether an error's code says that a vault's firewall keeps this address out, whatever its role."""
+    """Whether an error code says that a vault's firewall denies this address, whatever roles the identity has."""
     return code in ("ForbiddenByFirewall", "ForbiddenByConnection")
 
 
 def missing_role(code: str, message: str) -> str:
-    """What to do about a refusal: which role on which scope, read out of Azure's own code and message."""
+    """What to do about a denied request: which role to assign on which scope, read from Azure's code and message."""
     if is_firewall(code):
-        return "the vault's firewall refuses this address: allow it on the vault, or run from an allowed network"
+        return "the vault's firewall denies this address: allow it on the vault, or run from an allowed network"
     action = re.search(r"[Aa]ction:? '([^']+)'", message)
     scope = re.search(r"(?:over scope|at scope|Resource:) '([^']+)'", message)
     if action is None or scope is None:

@@ -1,4 +1,4 @@
-"""What `up` would do to an environment: decided from what was observed, approved, and held against what is there later."""
+"""What `up` would do to an environment: decided from what was observed, approved, and compared with the state at that time."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from dpsops.model.root import RootState
 from dpsops.settings import Environment
 
 LATER = Action("look at", "the root, its proof and the enrollment group, once the roles are assigned")
-"""What stands in a plan for all that cannot be seen before the deployment has assigned the roles."""
+"""The action in a plan for everything that cannot be read before the deployment has assigned the roles."""
 
 
 @dataclass(frozen=True, slots=True)
 class ObservedRootOfTrust:
-    """The root that is in use or is to be made, what each trust store (by its owner) holds under its name, and the group."""
+    """The root in use or to be created, the CA certificate of its name in each trust store (by its owner), and the group."""
 
     name: str
     state: RootState
-    held: Mapping[str, CaCertificate | None]
+    ca_certificates: Mapping[str, CaCertificate | None]
     group: EnrollmentGroup | None
 
 
 def decide(observed: ObservedRootOfTrust, environment: Environment) -> list[Action]:
-    """What is missing until the DPS trusts a whole root and the group its devices. Raises `Refused` where something is in
-    the way that dpsops did not make."""
+    """What is missing until the DPS has verified a finished root and the group trusts it. Raises `Refused` if something that
+    dpsops did not create is in the way."""
     state, name = observed.state, observed.name
-    whole = state.root if isinstance(state, roots.Ready | roots.Merged) else None
-    proofs = [action for owner, held in observed.held.items() for action in proof.plan(owner, held, name, whole)]
+    root = state.root if isinstance(state, roots.Ready | roots.Merged) else None
+    proofs = [action for owner, found in observed.ca_certificates.items() for action in proof.plan(owner, found, name, root)]
     return [*roots.plan(state, name), *proofs, *enrollment.plan(observed.group, environment)]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What `up` would do to an environment, and a fingerprint of the settings and the template it was made from."""
+    """What `up` would do to an environment, and a fingerprint of the settings, the template and the identity behind it."""
 
     environment: str
     subscription: str
@@ -60,7 +60,7 @@ class Plan:
 
     @classmethod
     def read(cls, text: str, source: str) -> Plan:
-        """A plan out of its JSON. Raises `InvalidInput` for anything else."""
+        """Reads a plan from its JSON. Raises `InvalidInput` for anything else."""
         try:
             document = json.loads(text)
             if document["schema_version"] != 1:
@@ -68,17 +68,17 @@ class Plan:
             actions = tuple(Action(entry["action"], entry["target"], entry["outcome"]) for entry in document["actions"])
             return cls(document["environment"], document["subscription"], document["inputs"], actions)
         except (ValueError, KeyError, TypeError, RecursionError) as cause:
-            raise InvalidInput(f"{source} is no plan", "make one: dpsops plan --out FILE") from cause
+            raise InvalidInput(f"{source} is not a plan", "make one: dpsops plan --out FILE") from cause
 
 
 def fingerprint(environment: Environment, template: Mapping[str, object], principal: str) -> str:
-    """What a plan is made from, as a SHA-256 in hex: another one means another plan."""
+    """SHA-256, in hex, of everything that a plan is made from: a different fingerprint means a different plan."""
     inputs = {"template": template, "settings": environment.model_dump(mode="json"), "principal": principal}
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
 
 def difference(approved: Plan, found: Plan) -> str:
-    """Why an approved plan is not what would be done now, as a sentence; empty where it is."""
+    """Why an approved plan is not what would be done now, as a sentence; empty if it is."""
     if approved == found:
         return ""
     if (approved.environment, approved.subscription) != (found.environment, found.subscription):
@@ -89,5 +89,5 @@ def difference(approved: Plan, found: Plan) -> str:
 
 
 def from_nothing(owners: tuple[str, ...]) -> ObservedRootOfTrust:
-    """What is there where the vault is yet to be made: nothing, in any trust store."""
+    """What is observed if there is no vault yet: no root, no CA certificates, no group."""
     return ObservedRootOfTrust(roots.root_name(1), roots.Absent(), dict.fromkeys(owners), None)

@@ -1,4 +1,4 @@
-"""The CA certificates that a DPS or a hub trusts, and what is missing until it trusts the root.
+"""The CA certificates in the trust store of a DPS or a hub, and what is missing until the root is verified there.
 
 Source: Azure DPS, "How to do proof-of-possession for X.509 CA certificates with your DPS".
 """
@@ -14,12 +14,12 @@ from dpsops.model.root import RootVersion
 from dpsops.pki import chains
 
 MAX_CERTIFICATES = 25
-"""CA certificates that one DPS or hub holds. Source: Azure subscription limits, "DPS limits" and "IoT Hub limits"."""
+"""The limit of CA certificates in one DPS or hub. Source: Azure subscription limits, "DPS limits" and "IoT Hub limits"."""
 
 
 @dataclass(frozen=True, slots=True)
 class CaCertificate:
-    """A CA certificate in a trust store: its SHA-1 thumbprint (upper case hex), whether its possession is proven, its etag."""
+    """A CA certificate in a trust store: its SHA-1 thumbprint (upper case hex), whether it is verified, its etag."""
 
     thumbprint: str
     verified: bool
@@ -28,55 +28,55 @@ class CaCertificate:
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """What a certificate must carry as its common name to prove possession, and the etag that goes with it."""
+    """A verification code, which the verification certificate must have as its common name, and the etag that belongs to it."""
 
     code: str
     etag: str
 
 
 CaCertificates = Mapping[str, CaCertificate]
-"""What one trust store holds, by name."""
+"""The CA certificates in one trust store, by name."""
 
 
 def plan(owner: str, observed: CaCertificate | None, name: str, root: RootVersion | None) -> list[Action]:
-    """What is still to be done until the trust store's owner (`DPS dps-prod`) trusts the root. Raises `Refused` where the
-    name holds another certificate."""
+    """What is missing until the root is verified in the trust store of this owner (`DPS dps-prod`). Raises `Refused` if there
+    is another certificate of this name."""
     target = f"{name} in {owner}"
     if observed is None:
         return [Action("upload", target), Action("prove", target)]
     if root is None or observed.thumbprint != chains.sha1_thumbprint(root.certificate):
-        raise _taken(owner, name, observed)
+        raise _name_in_use(owner, name, observed)
     return [] if observed.verified else [Action("prove", target)]
 
 
-def is_proven(observed: CaCertificate | None, root: RootVersion) -> bool:
-    """Whether a trust store has verified this very root."""
+def has_verified(observed: CaCertificate | None, root: RootVersion) -> bool:
+    """Whether a trust store has verified exactly this root."""
     return observed is not None and observed.verified and observed.thumbprint == chains.sha1_thumbprint(root.certificate)
 
 
 def is_verified(found: CaCertificate | None) -> bool:
-    """Whether a trust store has verified what it holds under a name."""
+    """Whether a CA certificate exists and is verified."""
     return found is not None and found.verified
 
 
-def require_place(owner: str, held: CaCertificates, name: str) -> None:
-    """Raises `Refused` where a root that is yet to be made could not be uploaded: there is no room, or its name is taken."""
-    if name in held:
-        raise _taken(owner, name, held[name])
-    require_room(owner, held, name)
+def require_uploadable(owner: str, found: CaCertificates, name: str) -> None:
+    """Raises `Refused` if a root that is not created yet could not be uploaded: no space, or its name is in use."""
+    if name in found:
+        raise _name_in_use(owner, name, found[name])
+    require_space(owner, found, name)
 
 
-def require_room(owner: str, held: Collection[str], name: str) -> None:
-    """Raises `Refused` where a trust store holds as many certificates as it can, and none of this name."""
-    if name not in held and len(held) >= MAX_CERTIFICATES:
+def require_space(owner: str, found: Collection[str], name: str) -> None:
+    """Raises `Refused` if a trust store has the maximum number of certificates, and none of this name."""
+    if name not in found and len(found) >= MAX_CERTIFICATES:
         raise Refused(
-            f"the {owner} already holds {len(held)} CA certificates, and it holds no more than {MAX_CERTIFICATES}",
-            "remove one that nothing depends on any more",
+            f"the {owner} already has {len(found)} CA certificates, and the limit is {MAX_CERTIFICATES}",
+            "remove a CA certificate that no device depends on any more",
         )
 
 
-def _taken(owner: str, name: str, observed: CaCertificate) -> Refused:
+def _name_in_use(owner: str, name: str, found: CaCertificate) -> Refused:
     return Refused(
-        f"the {owner} already holds a certificate {name}, and it is another one (SHA-1 {observed.thumbprint})",
-        "devices may depend on it: find out whose it is, then remove it there, or choose another name for the service",
+        f"the {owner} already has another CA certificate named {name} (SHA-1 {found.thumbprint})",
+        "devices may depend on it: find out who uploaded it, then remove it there, or use another DPS or hub",
     )

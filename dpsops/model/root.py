@@ -1,8 +1,8 @@
-"""Which state a root is in: a pure function of what the vault shows.
+"""The state of a root: a pure function of what the vault shows.
 
-A root is made in seven steps, because no documented request makes a CA certificate in Key Vault (see
-docs/architecture.md). Each state below is what one of these steps leaves behind, so that a run which was
-killed anywhere is taken up where it stopped. What fits none of them is refused.
+A root is created in seven steps, because no documented request creates a CA certificate in Key Vault (see
+docs/architecture.md). Each state below is the result of one of these steps, so that an interrupted run can be
+continued at any point. Anything else is refused.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ _NAME = re.compile(r"root-g([1-9]\d*)")
 
 
 def root_name(generation: int) -> str:
-    """The name of a generation's certificate, in the vault and in DPS. Each generation has its own: under the
-    name of another, the vault would silently reuse that one's key."""
+    """The name of a generation's CA certificate, in the vault and in DPS. Each generation has its own name: a second root of
+    the same name would silently get the same key in the vault."""
     return f"root-g{generation}"
 
 
 def generation_of(name: str) -> int | None:
-    """The generation that a certificate's name tells, or None for a name of another kind."""
+    """The generation in the name of a certificate, or None for any other name."""
     match = _NAME.fullmatch(name)
     return int(match[1]) if match else None
 
 
 def root_tags(name: str, *, sealed: bool = False) -> dict[str, str]:
-    """The tags by which dpsops knows a certificate of this name as its own, and, once it is sealed, as whole."""
+    """The tags that mark a certificate of this name as dpsops's own and, if it is sealed, as finished."""
     return {ROLE_TAG: ROOT_ROLE, GENERATION_TAG: str(generation_of(name))} | ({SEAL_TAG: SEALED} if sealed else {})
 
 
 def root_subject(environment: Environment, name: str) -> x509.Name:
-    """The subject of the root of this name, in the request as in the certificate."""
+    """The subject of the root of this name, in the request and in the certificate."""
     return profiles.root_subject(environment.name, generation_of(name) or 1, environment.root.organization)
 
 
@@ -70,8 +70,8 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class RootProperties:
-    """What the vault's list tells of one version of a root. `thumbprint` is SHA-1 in upper case hex, empty while there is
-    no certificate; `version` its ID."""
+    """What the vault's list says of one version of a root. `thumbprint` is SHA-1 in upper case hex, empty while there is no
+    certificate; `version` is the ID of the version."""
 
     name: str
     version: str
@@ -82,7 +82,7 @@ class RootProperties:
 
     @property
     def is_sealed(self) -> bool:
-        """Whether the last of the seven steps was done to it."""
+        """Whether the last of the seven steps is done: the version has the tag `sealed`."""
         return self.tags.get(SEAL_TAG) == SEALED
 
 
@@ -90,8 +90,8 @@ class RootProperties:
 class ObservedRoot:
     """What the vault shows under a root's name.
 
-    `exportable`: what the policy and the newest key say of the private key, None where there is neither.
-    `deleted`: the name is taken by a soft-deleted certificate.
+    `exportable`: whether the private key is exportable, by the policy or the newest key; None if there is neither.
+    `deleted`: a soft-deleted certificate has this name.
     """
 
     name: str
@@ -102,37 +102,37 @@ class ObservedRoot:
 
     @property
     def generation(self) -> int:
-        """The generation that the name tells."""
+        """The generation in the name."""
         return generation_of(self.name) or 0
 
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """Nothing is there: the key is to be made."""
+    """Nothing exists: the key must be created."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyRequested:
-    """The vault is making the first version, of which only the key matters."""
+    """The vault is creating the first version. Only its key matters."""
 
 
 @dataclass(frozen=True, slots=True)
 class CsrRequested:
-    """The vault has made the key, and waits for a certificate that another CA is to sign."""
+    """The vault has created the key, and waits for a certificate that another CA must sign."""
 
     csr: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class KeyMade:
-    """The key is there, in a version that is CA:FALSE: a CSR over the same key is to be had."""
+    """The key exists, in a version that is CA:FALSE: a CSR for the same key must be requested."""
 
     first: RootVersion
 
 
 @dataclass(frozen=True, slots=True)
 class CsrPending:
-    """The vault waits for a certificate over its CSR: the first version's key is to sign it."""
+    """The vault waits for the certificate for its CSR: the first version's key must sign it."""
 
     first: RootVersion
     csr: bytes
@@ -140,8 +140,8 @@ class CsrPending:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """The CA certificate is in the vault, not yet checked and sealed. `key_versions` are the versions that are of use for
-    their key only, as far as they are enabled: they are to be disabled."""
+    """The CA certificate is in the vault, but not yet checked and sealed. `key_versions` are the enabled versions that were
+    needed only for their key: they must be disabled."""
 
     root: RootVersion
     key_versions: tuple[RootVersion, ...] = ()
@@ -149,7 +149,7 @@ class Merged:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The root is whole."""
+    """The root is finished: checked and sealed."""
 
     root: RootVersion
 
@@ -158,7 +158,7 @@ RootState = Absent | KeyRequested | CsrRequested | KeyMade | CsrPending | Merged
 
 
 def plan(state: RootState, name: str) -> list[Action]:
-    """What is still to be done to a root."""
+    """The actions that are missing until a root is finished."""
     steps: dict[type[RootState], list[str]] = {
         CsrRequested: ["merge", "check and seal"],
         Absent: ["create key of", "request certificate of", "sign and merge", "check and seal"],
@@ -172,12 +172,12 @@ def plan(state: RootState, name: str) -> list[Action]:
 
 
 def classify(observed: ObservedRoot, now: datetime) -> RootState:
-    """The state of a root. Raises `Refused` for anything that dpsops did not leave behind, or that must not be trusted."""
+    """The state of a root. Raises `Refused` for anything that is not dpsops's, or that must not be trusted."""
     name = observed.name
     if observed.deleted:
         raise Refused(
-            f"the certificate {name} was deleted from the vault and still holds the name",
-            f"'az keyvault certificate recover --vault-name VAULT --name {name}' brings the root back; purging it destroys the "
+            f"the certificate {name} in the vault is deleted, but its name is still in use",
+            f"recover the root: az keyvault certificate recover --vault-name VAULT --name {name}; purging it would destroy the "
             "root for ever",
         )
     in_progress = observed.pending is not None and observed.pending.status.lower() == "inprogress"
@@ -185,37 +185,39 @@ def classify(observed: ObservedRoot, now: datetime) -> RootState:
         return _before_the_first(observed, in_progress=in_progress)
     if observed.exportable is not False:
         raise Refused(
-            f"the private key of {name} is exportable: it may have left the vault already, so it cannot be a root",
-            f"delete and purge the certificate {name} in the vault, then run 'dpsops up' to make a root that is not",
+            f"the private key of {name} is exportable and may have left the vault already, so {name} cannot be a root",
+            f"delete and purge the certificate {name} in the vault, then run 'dpsops up', which creates a new root",
         )
     ours = root_tags(name).items()
-    if stranger := next((version for version in observed.versions if not ours <= version.tags.items()), None):
+    if foreign := next((version for version in observed.versions if not ours <= version.tags.items()), None):
         raise Refused(
-            f"the vault holds a certificate {name} that dpsops did not make ({_describe(stranger, now)})",
-            "dpsops takes over no certificate that it does not know: find out whose it is, then delete and purge it, "
-            "or choose another vault",
+            f"the vault has a certificate {name} that dpsops did not create ({_describe(foreign, now)})",
+            "dpsops does not use certificates of others: find out who created it, then delete and purge it, or use another vault",
         )
     roots = [version for version in observed.versions if is_authority(version.certificate)]
     others = [version for version in observed.versions if not is_authority(version.certificate)]
     if len(roots) > 1:
         raise Refused(
-            f"{name} has {len(roots)} CA versions, and dpsops makes one", f"disable all but the right version of {name}"
+            f"{name} has {len(roots)} versions with a CA certificate, and dpsops creates one",
+            f"disable every version of {name} except the right one",
         )
     if roots:
-        return _made(name, roots[0], others, now)
+        return _with_ca_version(name, roots[0], others, now)
     key_versions = [version for version in others if version.enabled]
     if not key_versions:
-        raise Refused(f"{name} was disabled before it was whole", f"enable its version {others[0].id}, or delete the certificate")
+        raise Refused(
+            f"{name} was disabled before it was finished", f"enable its version {others[0].id}, or delete the certificate"
+        )
     if in_progress and observed.pending is not None and observed.pending.issuer.lower() == "unknown":
         return CsrPending(_requested(key_versions, observed.pending.csr), observed.pending.csr)
     return KeyMade(key_versions[0])
 
 
 def _requested(key_versions: list[RootVersion], csr: bytes) -> RootVersion:
-    """The version whose key the request is over. There are several where two runs made a key at the same moment."""
+    """The version with the key of the request. There are several versions if two runs created a key at the same time."""
     try:
         key = x509.load_der_x509_csr(csr).public_key()
-    except ValueError:  # it is not signed either
+    except ValueError:  # an unreadable request is never signed
         return key_versions[0]
     return next((one for one in key_versions if chains.same_key(one.certificate.public_key(), key)), key_versions[0])
 
@@ -229,28 +231,28 @@ def _before_the_first(observed: ObservedRoot, *, in_progress: bool) -> RootState
         case "unknown":
             return CsrRequested(observed.pending.csr)
     raise Refused(
-        f"a request for the certificate {observed.name} is pending in the vault, and dpsops did not make it",
+        f"a request for the certificate {observed.name} is pending in the vault, and dpsops did not create it",
         f"complete or delete the pending operation of {observed.name}",
     )
 
 
-def _made(name: str, root: RootVersion, others: list[RootVersion], now: datetime) -> Merged | Ready:
+def _with_ca_version(name: str, root: RootVersion, others: list[RootVersion], now: datetime) -> Merged | Ready:
     if root.tags.get(RETIRED_TAG) == RETIRED:
-        raise Refused(f"the root {name} has been retired", "'dpsops rotate status' shows which root is in its place")
+        raise Refused(f"the root {name} is retired", "'dpsops rotate status' shows which root has replaced it")
     if faults := root_faults(root.certificate, now):
         raise Refused(
             f"the root {name} {' and '.join(faults)}",
-            "it can issue nothing: 'dpsops rotate --compromised' puts a new root in its place at once",
+            "it cannot issue certificates: replace it with a new root at once: dpsops rotate --compromised",
         )
     if not root.enabled:
-        raise Refused(f"the root {name} is disabled", f"enable version {root.id} of {name} if that was a mistake")
+        raise Refused(f"the root {name} is disabled", f"find out why; if it may be used, enable version {root.id} of {name}")
     enabled = tuple(other for other in others if other.enabled)
-    # Two runs at once can leave more than one, even after the seal: each has made a key, and one of them was used.
+    # Two runs at the same time can leave several, even after the seal: each has created a key, and only one was used.
     return Merged(root, enabled) if enabled or root.tags.get(SEAL_TAG) != SEALED else Ready(root)
 
 
 def is_authority(certificate: x509.Certificate) -> bool:
-    """Whether a certificate is a CA's (RFC 5280, 4.2.1.9)."""
+    """Whether a certificate is a CA certificate (RFC 5280, 4.2.1.9)."""
     try:
         return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
     except x509.ExtensionNotFound:

@@ -1,4 +1,4 @@
-"""The root's public side."""
+"""The public properties of a root."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class RootFacts:
-    """What may be shown of a root; `exportable` is what the vault says of its key, `proven` what DPS says of it."""
+    """The public properties of a root. `exportable` is from its key's attributes in the vault; `verified`: every trust store
+    has verified it."""
 
     generation: int
     name: str
@@ -20,9 +21,9 @@ class RootFacts:
     key_type: str
     key_size: int
     exportable: bool
-    proven: bool
+    verified: bool
 
     @property
     def key(self) -> str:
-        """The kind of its key, as the settings spell it, without the place where it lives: RSA-3072, EC-P256."""
+        """The type of its key as in the settings, without `-HSM`: RSA-3072, EC-P256."""
         return f"{self.key_type}-{'P' if self.key_type == 'EC' else ''}{self.key_size}"

@@ -1,4 +1,4 @@
-"""Where a rotation stands, for people."""
+"""The report on a rotation, for people."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dpsops.model.rotation import Observed, Standing
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What a rotation waits for: devices that were not seen with their new leaf, until `ends` at the latest."""
+    """The waiting devices: those that have not registered with their new certificate. `ends`: the end of the grace period."""
 
     devices: tuple[WaitingDevice, ...]
     ends: datetime | None
@@ -22,10 +22,10 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class RotationReport:
-    """The generations with their certificates, as far as the vault has them.
+    """The status of a rotation, its generations, and those of their CA certificates that are in the vault.
 
-    trouble: why no step can be taken; otherwise it is empty. csr_waits: the next root is one that another CA is to sign, and
-    has not signed yet.
+    trouble: why no step can be taken; otherwise it is empty. csr_waits: the next root waits for a certificate that another CA
+    must sign.
     """
 
     standing: Standing

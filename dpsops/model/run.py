@@ -1,4 +1,4 @@
-"""What one invocation is given besides Azure: its settings, the time, chance, and who hears of its progress."""
+"""What one invocation gets besides Azure: its settings, the time, randomness, and an output for progress."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from dpsops.settings import Environment
 
 
 def _silent(text: str) -> None:
-    """Progress that nobody watches."""
+    """Ignores progress."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One invocation. `sleep` waits for so many seconds; `progress` takes a line for people."""
+    """One invocation. `sleep` waits for a number of seconds; `progress` shows a line to people."""
 
     environment: Environment
     clock: Callable[[], datetime]
@@ -25,5 +25,5 @@ class Run:
     progress: Callable[[str], None] = _silent
 
     def now(self) -> datetime:
-        """The time, in UTC and whole seconds, as certificates have it (RFC 5280, 4.1.2.5)."""
+        """The time in UTC and in full seconds, as certificates have it (RFC 5280, 4.1.2.5)."""
         return self.clock().astimezone(UTC).replace(microsecond=0)

@@ -1,8 +1,8 @@
-"""What of Resource Manager's what-if is a real change.
+"""Which changes in the answer of Resource Manager's what-if are real.
 
-What-if reports `Modify` for properties that the server filled in and the template never named (as
-deletions), for values that it did not evaluate (as expressions in brackets) and for a region spelt in
-another way. Source: Azure Resource Manager, "What-if: noise".
+What-if also reports `Modify` for properties that the server has set and the template does not name (as deletions), for values
+that it did not evaluate (as expressions in brackets), and for a region that is written in another way. Source: Azure Resource
+Manager, "What-if: noise".
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dpsops.model.action import Action
 @dataclass(frozen=True, slots=True)
 class PropertyChange:
     """One property that a deployment would change: `kind` is `Create`, `Delete`, `Modify`, `Array` or `NoEffect`; an array or
-    an object shows its parts as `children`."""
+    an object has its parts as `children`."""
 
     path: str
     kind: str
@@ -28,7 +28,7 @@ class PropertyChange:
 @dataclass(frozen=True, slots=True)
 class ResourceChange:
     """One resource that a deployment would change: `kind` is `Create`, `Delete`, `Modify`, `Deploy`, `NoChange`, `Ignore`,
-    `Unsupported`, or one that is not known yet."""
+    `Unsupported`, or a new kind."""
 
     resource_id: str
     kind: str
@@ -45,7 +45,7 @@ def significant(changes: Iterable[ResourceChange]) -> Iterator[Action]:
 
 
 def _is_real(delta: PropertyChange, *, element: bool = False) -> bool:
-    """`element`: it is one of an array, which a deployment replaces whole: what the template left out does go."""
+    """`element`: it is an element of an array. A deployment replaces the complete array, so a missing element is deleted."""
     if delta.kind in ("Delete", "NoEffect"):
         return element and delta.kind == "Delete"
     if delta.children:

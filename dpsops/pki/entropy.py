@@ -1,4 +1,4 @@
-"""Where the unpredictable comes from: serial numbers and the keys that are made outside a vault."""
+"""Randomness: serial numbers, and the keys that are created outside a vault."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _new_key() -> ec.EllipticCurvePrivateKey:
 class Entropy:
     """`serial`: a serial number of 20 random bytes (RFC 5280, 4.1.2.2). `key`: a new EC P-256 key.
 
-    Injected, so that a recorded exchange can be replayed: its signatures fit only the bytes that were signed.
+    Injected, so that a recorded exchange can be replayed: its signatures are valid only for the bytes that were signed.
     """
 
     serial: Callable[[], int] = x509.random_serial_number

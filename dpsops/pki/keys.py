@@ -1,4 +1,4 @@
-"""Which key a root has, and what follows from it."""
+"""The type of a root's key, and the hash algorithm that belongs to it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TEXT = re.compile(r"(?:RSA-(?P<size>2048|3072|4096)|EC-P(?P<curve>256|384))(?P<
 
 @dataclass(frozen=True, slots=True)
 class KeySpec:
-    """A kind of key: RSA with `size` bits or EC on the NIST curve of `size` bits, in software or in an HSM."""
+    """A type of key: RSA with `size` bits or EC on the NIST curve of `size` bits, in software or in an HSM."""
 
     kind: Literal["RSA", "EC"]
     size: int
@@ -25,12 +25,12 @@ class KeySpec:
 
     @classmethod
     def parse(cls, text: str) -> KeySpec:
-        """Reads `RSA-3072`, `EC-P256`, `RSA-4096-HSM` and their kin. Raises `InvalidInput`."""
+        """Reads `RSA-3072`, `EC-P256`, `RSA-4096-HSM` and so on. Raises `InvalidInput`."""
         match = _TEXT.fullmatch(text)
         if match is None:
             raise InvalidInput(
-                f"{text!r} is no kind of root key",
-                "use RSA-2048, RSA-3072, RSA-4096, EC-P256 or EC-P384, with -HSM behind it for a key in hardware",
+                f"{text!r} is not a type of root key",
+                "use RSA-2048, RSA-3072, RSA-4096, EC-P256 or EC-P384; add -HSM for a key in hardware",
             )
         if match["size"]:
             return cls("RSA", int(match["size"]), match["hsm"] is not None)
@@ -41,7 +41,7 @@ class KeySpec:
 
 
 def signing_hash(key: CertificateIssuerPublicKeyTypes) -> hashes.SHA256 | hashes.SHA384:
-    """The hash that goes with an issuer's key: as strong as its curve (FIPS 186-5, 6.1.1), SHA-256 for RSA."""
+    """The hash for signatures with an issuer's key: as strong as its curve (FIPS 186-5, 6.1.1), SHA-256 for RSA."""
     if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.key_size > 256:
         return hashes.SHA384()
     return hashes.SHA256()

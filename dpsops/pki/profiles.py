@@ -1,6 +1,6 @@
-"""The certificates that dpsops makes, each from top to bottom in one function.
+"""The certificates that dpsops issues, each completely in one function.
 
-Every profile follows RFC 5280, section 4; the numbers beside an extension are the section that rules it.
+Every profile follows RFC 5280, section 4; the number beside an extension is the section that defines it.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from dpsops.pki.keys import signing_hash
 from dpsops.pki.names import DeviceId
 
 BACKDATE = timedelta(minutes=5)
-"""How far a certificate's start lies in the past: devices' clocks are not exact."""
+"""How far in the past the validity of a certificate begins: devices' clocks are not exact."""
 
-PROOF_LIFETIME = timedelta(days=1)
+VERIFICATION_LIFETIME = timedelta(days=1)
 
 _ROOT_USAGE = frozenset({"digital_signature", "key_cert_sign", "crl_sign"})
 
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """A root to be made: its subject, its public key, and how long it is to live."""
+    """A root to be created: its subject, its public key, and how long it is valid."""
 
     subject: x509.Name
     public_key: CertificatePublicKeyTypes
@@ -37,14 +37,14 @@ class Root:
 
 
 def root_subject(environment: str, generation: int, organization: str = "") -> x509.Name:
-    """The subject of a root: its generation is in the common name, so that two roots are never confused."""
+    """The subject of a root. The generation is in the common name, so that two roots are never confused."""
     attributes = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization)] if organization else []
     common_name = f"dpsops {environment} root G{generation}"
     return x509.Name([*attributes, x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 
 
 def issue_root(root: Root, key: CertificateIssuerPrivateKeyTypes, *, serial: int, now: datetime) -> x509.Certificate:
-    """A self-signed root CA that may issue leaves but no further CA. `key` signs; it must belong to the root."""
+    """A self-signed root CA that may issue device certificates but no CA certificates. `key` signs; it is the root's key."""
     public_key = root.public_key
     start = now - BACKDATE
     return (
@@ -72,7 +72,7 @@ def issue_leaf(
     serial: int,
     now: datetime,
 ) -> x509.Certificate:
-    """A device's certificate: TLS client authentication, the device ID as its common name, not outliving its root."""
+    """A device certificate: for TLS client authentication, the device ID as common name; not valid after its root."""
     end = min(now - BACKDATE + lifetime, root.not_valid_after_utc)
     return (
         _issued(common_name=device, public_key=public_key, root=root, serial=serial, now=now, end=end)
@@ -82,7 +82,7 @@ def issue_leaf(
     )
 
 
-def issue_proof(
+def issue_verification_certificate(
     code: str,
     public_key: CertificatePublicKeyTypes,
     root: x509.Certificate,
@@ -91,8 +91,8 @@ def issue_proof(
     serial: int,
     now: datetime,
 ) -> x509.Certificate:
-    """The verification certificate: DPS's code as its common name, signed by the root, of no other use."""
-    end = min(now + PROOF_LIFETIME, root.not_valid_after_utc)
+    """The verification certificate: DPS's verification code as common name, signed by the root, for no other use."""
+    end = min(now + VERIFICATION_LIFETIME, root.not_valid_after_utc)
     return (
         _issued(common_name=code, public_key=public_key, root=root, serial=serial, now=now, end=end)
         .add_extension(_key_usage({"digital_signature"}), critical=True)
@@ -139,9 +139,9 @@ def _key_usage(names: frozenset[str] | set[str]) -> x509.KeyUsage:
 
 
 def root_faults(certificate: x509.Certificate, now: datetime) -> list[str]:
-    """Why a certificate cannot serve as a root CA, each a clause that completes "it ..."; empty: it can.
+    """Why a certificate cannot be used as a root CA: clauses that complete "it ..."; none if it can be used.
 
-    Holds for roots of another making too: only what RFC 5280 and DPS need is asked of them.
+    Certificates that another program has issued can pass too: only what RFC 5280 and DPS require is checked.
     """
     faults = []
     if certificate.not_valid_after_utc <= now:
@@ -151,14 +151,14 @@ def root_faults(certificate: x509.Certificate, now: datetime) -> list[str]:
     try:
         constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
     except x509.ExtensionNotFound:
-        faults.append("has no basicConstraints, so it is no CA")
+        faults.append("is not a CA certificate (no basicConstraints)")
     else:
         if not constraints.ca:
-            faults.append("is no CA (basicConstraints CA:FALSE)")
+            faults.append("is not a CA certificate (basicConstraints CA:FALSE)")
     try:
         usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
     except x509.ExtensionNotFound:
         return faults
     if not usage.key_cert_sign:
-        faults.append("may not sign certificates (keyUsage without keyCertSign)")
+        faults.append("is not allowed to sign certificates (keyUsage without keyCertSign)")
     return faults

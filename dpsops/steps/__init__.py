@@ -1,1 +1,1 @@
-"""Acts that several workflows share, a module each; none of them imports another."""
+"""Actions that several workflows share, one module for each. No step imports another."""

@@ -1,4 +1,4 @@
-"""The root's public side, as it is shown."""
+"""Reading the public properties of a root."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from dpsops.pki import chains
 
 
 def describe_root(run: Run, roots: RootVault, stores: Sequence[TrustStore], name: str) -> RootFacts | None:
-    """The facts of a root, or None while it is not whole. Raises `Refused` where it must not be trusted."""
+    """The properties of a root, or None if it is not finished. Raises `Refused` if it must not be trusted."""
     observed = roots.observe(name, run.now())
     state = classify(observed, run.now())
     if not isinstance(state, Ready):
         return None
     certificate = state.root.certificate
-    key_type, key_size = chains.key_kind(certificate.public_key())
+    key_type, key_size = chains.key_type(certificate.public_key())
     return RootFacts(
         generation=observed.generation,
         name=name,
@@ -32,5 +32,5 @@ def describe_root(run: Run, roots: RootVault, stores: Sequence[TrustStore], name
         key_type=key_type,
         key_size=key_size,
         exportable=bool(observed.exportable),
-        proven=all(proof.is_proven(store.get(name), state.root) for store in stores),
+        verified=all(proof.has_verified(store.get(name), state.root) for store in stores),
     )

@@ -1,6 +1,6 @@
-"""The devices' identities in the hubs, when a root is cut off and when its devices have leaves of the next one.
+"""Device identities: disabled when a root is cut off, enabled again when the devices have certificates under the next root.
 
-An identity goes on connecting whatever becomes of the root. Source: Azure DPS, "Roll X.509 device certificates".
+A device identity stays usable after its root was removed. Source: Azure DPS, "Roll X.509 device certificates".
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 from dpsops.azure.dps import Dps
 from dpsops.azure.hub import Hubs
-from dpsops.errors import Denied, Error, Silent
-from dpsops.fleet.places import Place, Unreached, known_hubs, strangers, visit
+from dpsops.errors import Denied, Error, Unavailable
+from dpsops.fleet.places import Place, Unreached, is_foreign, known_hubs, visit
 from dpsops.model.action import Action, Failed
 from dpsops.model.device import Leaf
-from dpsops.model.identity import HubIdentity, cut_off, readmitted
+from dpsops.model.identity import HubIdentity, cut_off, reenabled
 from dpsops.model.member import Registration
 from dpsops.model.root import root_name
 from dpsops.model.run import Run
@@ -23,8 +23,8 @@ from dpsops.pki.names import DeviceId
 
 
 def disable_identities(run: Run, dps: Dps, hubs: Hubs, leaves: Collection[Leaf], number: int) -> Iterator[Action | Failed]:
-    """Disables every identity that holds no leaf of a newer root than `number`. It holds the leaf that the vault knows from
-    then on, so that enabling it, as `device unblock` does, lets in no forged one."""
+    """Disables every identity that does not have the thumbprint of a certificate under a newer root than `number`. It gets the
+    thumbprint of the certificate in the vault, so that a forged one is not accepted when the identity is enabled again."""
     newer = {leaf.thumbprint for leaf in leaves if leaf.generation > number}
     known = {leaf.device: leaf.thumbprint for leaf in leaves}
 
@@ -43,25 +43,27 @@ def disable_identities(run: Run, dps: Dps, hubs: Hubs, leaves: Collection[Leaf],
     yield from _each(places, places.all, disable)
 
 
-def readmit_identities(run: Run, dps: Dps, hubs: Hubs, leaves: Collection[Leaf], old: int, new: int) -> Iterator[Action | Failed]:
-    """Gives each identity that the breach of `old` has disabled the thumbprint of its device's leaf of `new`, and enables it."""
-    held = {leaf.device: leaf.thumbprint for leaf in leaves if leaf.generation == new and not leaf.blocked}
+def reenable_identities(
+    run: Run, dps: Dps, hubs: Hubs, leaves: Collection[Leaf], old: int, new: int
+) -> Iterator[Action | Failed]:
+    """Enables each identity that the breach of `old` has disabled, with the thumbprint of the certificate under `new`."""
+    renewed = {leaf.device: leaf.thumbprint for leaf in leaves if leaf.generation == new and not leaf.blocked}
 
     def enable(place: Place) -> Iterator[Action]:
         identity = hubs.identity(place.hub, place.device)
-        wanted = identity and readmitted(identity, held[place.device], root_name(old))
+        wanted = identity and reenabled(identity, renewed[place.device], root_name(old))
         if wanted is None or wanted == identity:
             return
-        run.progress(f"letting {place.device} into {place.hub} with its new leaf")
+        run.progress(f"enabling {place.device} in {place.hub} with its new certificate")
         yield _put(hubs, place, wanted, "enable", "enabled, with its new leaf")
 
     places = _places(run, dps, hubs, leaves)
-    yield from _each(places, [place for place in places.all if place.device in held], enable)
+    yield from _each(places, [place for place in places.all if place.device in renewed], enable)
 
 
 def affected_devices(run: Run, dps: Dps, hubs: Hubs, leaves: Collection[Leaf], number: int) -> list[str]:
-    """The devices that cutting off a root would shut out until they have a new leaf, among them those that the vault does not
-    know."""
+    """The devices that could not connect after this root was cut off, until they have a new certificate. Devices without a
+    certificate in the vault are included."""
     newer = {leaf.device for leaf in leaves if leaf.generation > number} - _not_moved(run, dps, hubs, leaves, number)
     blocked = {leaf.device for leaf in leaves if leaf.blocked}
     registered = {registration.device.lower() for registration in _registrations(dps, leaves)}
@@ -69,7 +71,7 @@ def affected_devices(run: Run, dps: Dps, hubs: Hubs, leaves: Collection[Leaf], n
 
 
 def _not_moved(run: Run, dps: Dps, hubs: Hubs, leaves: Collection[Leaf], number: int) -> set[str]:
-    """The devices that have a leaf of a newer root, and an identity that still holds another one."""
+    """The devices that have a certificate under a newer root, but an identity with the thumbprint of another certificate."""
     newer = {leaf.thumbprint: leaf.device for leaf in leaves if leaf.generation > number}
     found = set[str]()
     if not newer:
@@ -77,15 +79,15 @@ def _not_moved(run: Run, dps: Dps, hubs: Hubs, leaves: Collection[Leaf], number:
     for place in _places(run, dps, hubs, leaves).all:
         if place.device not in newer.values():
             continue
-        with suppress(Denied, Silent):  # to be told of them is not worth a delay
+        with suppress(Denied, Unavailable):  # this list is only for information: a hub that fails must not stop the command
             identity = hubs.identity(place.hub, place.device)
-            if identity and identity.is_by_certificate and identity.is_enabled and identity.thumbprint not in newer:
+            if identity and identity.uses_certificate and identity.is_enabled and identity.thumbprint not in newer:
                 found.add(place.device)
     return found
 
 
 def _registrations(dps: Dps, leaves: Iterable[Leaf]) -> list[Registration]:
-    """Every registration under the group, and those of the known devices' individual enrollments, that have a hub."""
+    """The registrations with an assigned hub: all under the group, and those of known devices with individual enrollments."""
     known = {leaf.device for leaf in leaves}
     found = list(dps.registrations().values())
     for name in dps.individuals():
@@ -96,8 +98,8 @@ def _registrations(dps: Dps, leaves: Iterable[Leaf]) -> list[Registration]:
 
 @dataclass(frozen=True, slots=True)
 class _Places:
-    """Where the devices may have an identity, those where a registration says so, and of each hub that there is, whether
-    it is one of ours."""
+    """All places where the devices may have an identity, those that a registration names, and each hub with whether it is
+    ours."""
 
     all: tuple[Place, ...]
     assigned: frozenset[Place]
@@ -105,8 +107,8 @@ class _Places:
 
 
 def _places(run: Run, dps: Dps, hubs: Hubs, leaves: Collection[Leaf]) -> _Places:
-    """Each device that the vault or the DPS knows, in each hub that there is, and in the one that it was assigned to. Its
-    registration alone would not do: a block forgets it and leaves the identity, and so does a hub that was unlinked."""
+    """Each device in the vault or in the DPS, in each known hub, and in the hub that it was assigned to. The registration alone
+    is not enough: it is removed by a block, and also when a hub is unlinked, and the identity stays."""
     known = known_hubs(run.environment, dps.facts(), hubs)
     assigned = frozenset(Place(each.hub_device, each.hub.lower()) for each in _registrations(dps, leaves))
     devices = {leaf.device for leaf in leaves} | {place.device for place in assigned}
@@ -114,29 +116,29 @@ def _places(run: Run, dps: Dps, hubs: Hubs, leaves: Collection[Leaf]) -> _Places
 
 
 def _each(places: _Places, wanted: Iterable[Place], change: Callable[[Place], Iterator[Action]]) -> Iterator[Action | Failed]:
-    """Does it in each place. Where a hub is gone, which a registration can outlive, it says so and goes on.
+    """Makes a change in each place. A hub that was deleted, which a registration can still name, is reported and skipped.
 
-    Raises `Denied` or `Error` at the end where a hub that there is keeps us out or does not answer.
+    Raises `Denied` or `Error` at the end if one of our hubs denies access or does not answer.
     """
-    missed: dict[str, Denied | Silent] = {}
+    missed: dict[str, Denied | Unavailable] = {}
     for result in visit(wanted, change):
         if not isinstance(result, Unreached):
             yield result
             continue
         place, name = result.place, DeviceId(result.place.device)
-        if strangers(places.hubs, result):
+        if is_foreign(places.hubs, result):
             if place in places.assigned:
-                yield Failed(name, f"its hub {place.hub} keeps us out and is not of this environment any more")
-        elif isinstance(result.why, Silent) and place.hub not in places.hubs:
-            yield Failed(name, f"its hub {place.hub} does not answer and is not of this environment any more")
+                yield Failed(name, f"its hub {place.hub} denies access and is no longer part of this environment")
+        elif isinstance(result.why, Unavailable) and place.hub not in places.hubs:
+            yield Failed(name, f"its hub {place.hub} does not answer and is no longer part of this environment")
         else:
             missed[place.hub] = result.why
     if denied := next((why for why in missed.values() if isinstance(why, Denied)), None):
         raise denied
     if missed:
         raise Error(
-            f"{', '.join(sorted(missed))} cannot be asked about its identities: they stay as they are",
-            "run the command again when that hub answers; if it is gone for good, unlink it from the DPS",
+            f"{', '.join(sorted(missed))} failed or did not answer: the device identities there were not changed",
+            "run the command again when the hub answers; if the hub was deleted, unlink it from the DPS",
         )
 
 

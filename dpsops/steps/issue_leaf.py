@@ -1,4 +1,4 @@
-"""Issuing a leaf to a device: a key made here, a leaf signed by the vault, both kept in one vault secret."""
+"""Issuing a device certificate: the key is created here, the vault signs the certificate and stores both in one secret."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ from dpsops.pki.names import DeviceId
 def issue_leaves(
     run: Run, roots: RootVault, leaves: LeafVault, dps: Dps, issuer: Issuer, devices: Iterable[DeviceId], order: Order
 ) -> Iterator[Issued | Unchanged | Failed]:
-    """Issues to each device what it needs; three requests a device, and one to four more where it has a leaf already. A
-    blocked device gets nothing."""
+    """Issues a certificate to each device that needs one: three requests for each device, one to four more if it has a
+    certificate already. A blocked device gets none."""
     for device in dict.fromkeys(devices):
         run.progress(f"issuing {device}")
         try:
@@ -52,7 +52,7 @@ def _issue(
     if order is Order.ISSUE and is_newest_unknown(seen.leaves, issuer.generation, run.now()):
         seen = replace(seen, newest=chains.thumbprint(leaves.chain(device)[0]))
     wanted = need(seen, issuer.generation, order, run.now())
-    if isinstance(wanted, Issue) and seen.leaves:  # only then may it have an enrollment that decides too
+    if isinstance(wanted, Issue) and seen.leaves:  # only then can it have an enrollment, which matters too
         seen = replace(seen, enrollment=dps.individual(device))
         wanted = need(seen, issuer.generation, order, run.now())
     match wanted:
@@ -61,10 +61,10 @@ def _issue(
         case Withhold(reason):
             return Failed(device, reason)
         case Issue(pin):
-            return _sign_and_keep(run, roots, leaves, dps, issuer, seen, pin=pin)
+            return _sign_and_store(run, roots, leaves, dps, issuer, seen, pin=pin)
 
 
-def _sign_and_keep(
+def _sign_and_store(
     run: Run, roots: RootVault, leaves: LeafVault, dps: Dps, issuer: Issuer, seen: ObservedDevice, *, pin: bool
 ) -> Issued:
     key = run.entropy.key()
@@ -85,9 +85,9 @@ def _sign_and_keep(
 
 
 def _pin(leaves: LeafVault, dps: Dps, issuer: Issuer, seen: ObservedDevice, leaf: x509.Certificate) -> None:
-    """Adds the new leaf to the device's individual enrollment before the device can see it: it admits no leaf that it
-    does not hold. The one that the device has now stays good, unless its root is trusted no more."""
-    assert seen.enrollment is not None, "only an enrollment that was seen can hold leaves"
+    """Adds the new certificate to the device's individual enrollment before the device can fetch it, because the enrollment
+    accepts only the certificates that it contains. The present one stays in it while its root is trusted."""
+    assert seen.enrollment is not None, "only an enrollment that was read can contain certificates"
     present = leaves.chain(seen.device)[0]
     stays = stays_pinned(chains.thumbprint(present), seen.leaves, issuer.trusted)
     dps.pin(seen.enrollment, leaf, *([present] if stays else []))

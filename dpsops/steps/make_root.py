@@ -1,4 +1,4 @@
-"""Making a root: a CA certificate whose private key is made in the vault and never leaves it, in seven steps."""
+"""Creating a root in seven steps: a CA certificate whose private key is created in the vault and never leaves it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _POLLS = 120
 
 
 def make_root(run: Run, roots: RootVault, name: str) -> Iterator[Action]:
-    """Takes the root from whatever state it is in to a whole one, step by step, and yields each step as it is done."""
+    """Finishes the root from any state, step by step; yields each step when it is done."""
     while True:
         match classify(roots.observe(name, run.now()), run.now()):
             case Absent():
@@ -45,16 +45,17 @@ def make_root(run: Run, roots: RootVault, name: str) -> Iterator[Action]:
                 _await_key(run, roots, name)
             case CsrRequested():
                 raise Error(
-                    f"{name} waits for a certificate that another CA signs",
-                    f"'dpsops root csr' prints the request, 'dpsops root merge CERT CHAIN' completes it; to do without that CA: "
-                    f"'az keyvault certificate pending delete --vault-name {run.environment.vault.name} --name {name}'",
+                    f"{name} waits for a certificate that another CA must sign",
+                    f"'dpsops root csr' prints the request, 'dpsops root merge CERT CHAIN' completes the root; to create it "
+                    f"without that CA: az keyvault certificate pending delete --vault-name {run.environment.vault.name} "
+                    f"--name {name}",
                 )
             case KeyMade():
-                run.progress(f"requesting a certificate over the key of {name}")
+                run.progress(f"requesting a certificate for the key of {name}")
                 roots.request(name, "Unknown", reuse_key=True)
                 yield Action("request certificate of", f"root {name}", "certificate requested")
             case CsrPending(first, csr):
-                run.progress(f"signing {name} in the vault and merging it")
+                run.progress(f"signing and merging {name} in the vault")
                 roots.merge(name, [_sign(run, roots, name, first, csr)])
                 yield Action("sign and merge", f"root {name}", "signed and merged")
             case Merged(root, key_versions):
@@ -68,24 +69,24 @@ def make_root(run: Run, roots: RootVault, name: str) -> Iterator[Action]:
 
 
 def _await_key(run: Run, roots: RootVault, name: str) -> None:
-    run.progress(f"waiting for the vault to make the key of {name}")
+    run.progress(f"waiting for the vault to create the key of {name}")
     for _ in range(_POLLS):
         pending = roots.pending(name)
         if pending is None or pending.status.lower() != "inprogress":
             return
         run.sleep(_POLL_SECONDS)
     raise Error(
-        f"the vault has not made the key of {name} in {_POLLS * _POLL_SECONDS:.0f} seconds", "run 'dpsops up' again later"
+        f"the vault has not created the key of {name} within {_POLLS * _POLL_SECONDS:.0f} seconds", "run the command again later"
     )
 
 
 def _sign(run: Run, roots: RootVault, name: str, first: RootVersion, csr: bytes) -> x509.Certificate:
-    """The CA certificate, signed with the first version's key: the pending version's own key is disabled."""
+    """The CA certificate, signed with the key of the first version, because the key of the pending version is disabled."""
     public_key = first.certificate.public_key()
     if not _is_over(csr, public_key):
         raise Refused(
-            f"the vault's request for {name} is not over the key that it made first",
-            f"delete the certificate {name} in the vault, purge it, and run 'dpsops up' again",
+            f"the vault's certificate request for {name} is not for the key that was created first",
+            f"delete and purge the certificate {name} in the vault, then run the command again",
         )
     root = profiles.Root(
         subject=root_subject(run.environment, name),
@@ -98,7 +99,7 @@ def _sign(run: Run, roots: RootVault, name: str, first: RootVersion, csr: bytes)
 
 
 def _is_over(csr: bytes, public_key: CertificatePublicKeyTypes) -> bool:
-    """Whether a request (DER) can be read, carries its own key's signature, and is over this key."""
+    """Whether a request (DER) can be read, is signed with its own key, and is for this key."""
     try:
         request = x509.load_der_x509_csr(csr)
         return request.is_signature_valid and chains.same_key(request.public_key(), public_key)
@@ -107,8 +108,8 @@ def _is_over(csr: bytes, public_key: CertificatePublicKeyTypes) -> bool:
 
 
 def _check(run: Run, roots: RootVault, name: str, root: RootVersion) -> None:
-    """Proves that the merged root works and cannot be taken out: it signs, and the vault's secret of it holds no key."""
-    run.progress(f"checking {name}: that it signs, and that its key cannot be taken out")
+    """Checks that the merged root signs, and that its secret in the vault does not contain the private key."""
+    run.progress(f"checking that {name} signs and that its key cannot be read")
     public_key = root.certificate.public_key()
     key = roots.signer(root)
     message = run.entropy.serial().to_bytes(20, "big")
@@ -119,14 +120,14 @@ def _check(run: Run, roots: RootVault, name: str, root: RootVersion) -> None:
         elif isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(public_key, ec.EllipticCurvePublicKey):
             public_key.verify(key.sign(message, ec.ECDSA(algorithm)), message, ec.ECDSA(algorithm))
         else:
-            raise Refused(f"the key of {name} is neither RSA nor EC", f"delete the certificate {name} in the vault and purge it")
+            raise Refused(f"the key of {name} is neither RSA nor EC", f"delete and purge the certificate {name} in the vault")
     except InvalidSignature as cause:
         raise Refused(
-            f"the vault signs for {name} with another key than its certificate's",
-            f"delete the certificate {name} in the vault, purge it, and run 'dpsops up' again",
+            f"the vault's signature for {name} does not match its certificate",
+            f"delete and purge the certificate {name} in the vault, then run the command again",
         ) from cause
     if roots.hands_out_key(name, root.id):
         raise Refused(
-            f"the vault hands out the private key of {name}",
-            f"delete the certificate {name} in the vault, purge it, and run 'dpsops up' again",
+            f"the vault's secret of {name} contains the private key",
+            f"delete and purge the certificate {name} in the vault, then run the command again",
         )

@@ -1,4 +1,4 @@
-"""Looking at everything that a rotation depends on."""
+"""Reading everything that a rotation depends on."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from dpsops.model.run import Run
 
 
 def observe_generations(run: Run, roots: RootVault, leaves: LeafVault, dps: Dps, stores: Sequence[TrustStore]) -> View:
-    """What is there: four requests, and one for each further hub and page of devices.
+    """The present state: four requests, and one for each further hub and page of devices.
 
-    Raises `Error` where there is no enrollment group yet, `Refused` where it trusts another's root.
+    Raises `Error` if there is no enrollment group yet, `Refused` if it trusts a CA certificate that is not dpsops's.
     """
-    run.progress("looking at the roots, the enrollment group and the devices")
+    run.progress("reading the roots, the enrollment group and the devices")
     group = dps.group()
     if group is None:
-        raise Error(f"the environment {run.environment.name!r} has no root in use yet", "run 'dpsops up' first")
+        raise Error(f"the environment {run.environment.name!r} has no enrollment group yet", "run 'dpsops up' first")
     return with_group(roots, leaves, stores, group)
 
 
 def with_group(roots: RootVault, leaves: LeafVault, stores: Sequence[TrustStore], group: EnrollmentGroup) -> View:
-    """The same, with a group that has been looked at already.
+    """The same, with a group that was read already.
 
-    What names a root is read before the roots: somebody else may be at work, and what is named was there before.
+    Everything that names a root is read before the roots, so that a named root exists even if somebody else creates one now.
     """
     found = tuple(leaves.all())
-    held = {store.owner: store.all() for store in stores}
-    return view(group, found, held, roots.all())
+    ca_certificates = {store.owner: store.all() for store in stores}
+    return view(group, found, ca_certificates, roots.all())

@@ -1,4 +1,4 @@
-"""Proof of possession: showing a DPS or a hub that the root's key is ours, by signing the code that it names.
+"""Proof of possession: the root's key signs the verification code of a DPS or a hub, which then marks the root as verified.
 
 Source: Azure DPS, "How to do proof-of-possession for X.509 CA certificates with your DPS".
 """
@@ -19,13 +19,13 @@ from dpsops.pki import chains, profiles
 
 
 def prove_root(run: Run, roots: RootVault, store: TrustStore, name: str, root: RootVersion) -> Iterator[Action]:
-    """Uploads the root and proves its possession, as far as either is missing; yields what was done. Raises `Refused` where
-    the store holds another certificate of this name, or as many as it can."""
+    """Uploads the root and proves possession of its key, if either is missing; yields what was done. Raises `Refused` if the
+    trust store has another certificate of this name, or is full."""
     observed = store.get(name)
     for action in proof.plan(store.owner, observed, name, root):
         if action.action == "upload":
             run.progress(f"uploading {name} to the {store.owner}")
-            proof.require_room(store.owner, store.all(), name)
+            proof.require_space(store.owner, store.all(), name)
             observed = store.upload(name, chains.pem(root.certificate))
             yield Action(action.action, action.target, "uploaded")
         elif observed is not None:
@@ -34,10 +34,10 @@ def prove_root(run: Run, roots: RootVault, store: TrustStore, name: str, root: R
 
 
 def _prove(run: Run, roots: RootVault, store: TrustStore, name: str, root: RootVersion, observed: CaCertificate) -> None:
-    """Asks for a code, signs a certificate that carries it with the root's key, and shows it."""
+    """Requests a verification code, signs a verification certificate for it with the root's key, and uploads that."""
     run.progress(f"proving possession of {name} to the {store.owner}")
     challenge = store.challenge(name, observed.etag)
-    certificate = profiles.issue_proof(
+    certificate = profiles.issue_verification_certificate(
         challenge.code,
         run.entropy.key().public_key(),
         root.certificate,
@@ -47,4 +47,4 @@ def _prove(run: Run, roots: RootVault, store: TrustStore, name: str, root: RootV
     )
     chains.require_issued_by(certificate, root.certificate, run.now())
     if not store.verify(name, challenge.etag, chains.pem(certificate)).verified:
-        raise Error(f"the {store.owner} took the proof but does not call {name} verified", "run 'dpsops root prove' again")
+        raise Error(f"the {store.owner} accepted the proof, but {name} is not verified", "run the command again")

@@ -1,4 +1,4 @@
-"""The enrollment group: making it what the settings want, and which roots it trusts."""
+"""The enrollment group: creating it, changing it to match the settings, and setting the roots that it trusts."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from dpsops.model.run import Run
 
 
 def converge_group(run: Run, dps: Dps, primary: str) -> Iterator[Action]:
-    """Makes the group what it should be, under the etag that was observed; yields what was done. A new group trusts
-    `primary`."""
+    """Creates the group, or changes it to match the settings with the etag that was read; yields what was done. A new group
+    trusts `primary`."""
     observed = dps.group()
     provisioning = enrollment.wanted(run.environment)
     for action in enrollment.plan(observed, run.environment):
-        run.progress(f"enrolling the devices that {primary} vouches for")
+        run.progress(f"{'creating' if observed is None else 'changing'} the enrollment group {run.environment.group.id}")
         if observed is None:
             dps.create_group(primary, provisioning)
             yield Action(action.action, action.target, "created")
@@ -30,13 +30,13 @@ def converge_group(run: Run, dps: Dps, primary: str) -> Iterator[Action]:
 
 
 def trust_roots(run: Run, dps: Dps, group: EnrollmentGroup, primary: int, secondary: int | None) -> Iterator[Action]:
-    """Makes the group trust these roots; yields what was done. The primary is never empty.
+    """Sets the roots that the group trusts; yields what was done. The primary is never empty.
 
-    Raises `Refused` where somebody else has changed the group in between, unless it was to the same.
+    Raises `Refused` if somebody else has changed the group in the meantime, unless they set the same roots.
     """
     names = [root_name(primary)] + ([] if secondary is None else [root_name(secondary)])
     words = " and ".join(names)
-    run.progress(f"the enrollment group {group.id} is to trust {words}")
+    run.progress(f"setting the trusted roots of the enrollment group {group.id}: {words}")
     wanted = replace(group, primary=names[0], secondary=names[1] if len(names) > 1 else "")
     try:
         yield change_group(dps, wanted, f"trusts {words}")
@@ -45,19 +45,19 @@ def trust_roots(run: Run, dps: Dps, group: EnrollmentGroup, primary: int, second
 
 
 def change_group(dps: Dps, wanted: EnrollmentGroup, outcome: str) -> Action:
-    """Changes the group, under the etag that was seen."""
+    """Changes the group, with the etag that was read."""
     dps.put_group(wanted)
     return Action("modify", f"enrollment group {wanted.id}", outcome)
 
 
 def _require_same(dps: Dps, group: str, names: tuple[str, ...]) -> None:
-    """Whether somebody who was first has done the same; raises `Refused` where it was something else."""
+    """Raises `Refused` unless somebody else has set the same roots."""
     found = dps.group()
     trusted = tuple(root_name(number) for number in found.trusted()) if found else ()
     if found is None or trusted != names:
         when = found.changed_at[:19] if found else ""
         raise Refused(
-            f"somebody else was first: the enrollment group {group} was changed "
-            f"{f'at {when} UTC ' if when else ''}and now trusts {' and '.join(trusted) or 'nobody'}",
-            "'dpsops rotate status' shows where it stands; run the command again to go on from there",
+            f"somebody else has changed the enrollment group {group} in the meantime"
+            f"{f' ({when} UTC)' if when else ''}: it now trusts {' and '.join(trusted) or 'no root'}",
+            "'dpsops rotate status' shows the state of the rotation; run the command again to continue from there",
         )

@@ -1,4 +1,4 @@
-"""Looking at everything that `up` converges."""
+"""Reading everything that `up` converges."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ _ROLE_POLLS = 60
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What is there, and what `up` would do."""
+    """The state of the deployment, and what `up` would do."""
 
     deployment: ObservedDeployment
     plan: Plan
 
 
 def survey(run: Run, deployments: Deployments, roots: RootVault, dps: Dps, stores: Sequence[TrustStore]) -> Survey:
-    """Observes everything and decides what is missing. Where roles are missing that only the deployment will assign, what
-    they would show is to be looked at after it."""
+    """Reads everything and decides what is missing. If the deployment must assign roles first, everything that needs these
+    roles is read after it."""
     observed = _observe_deployment(run, deployments)
     attempts = 1 if observed.assigns_roles else _ROLE_POLLS
     try:
@@ -50,13 +50,13 @@ def survey(run: Run, deployments: Deployments, roots: RootVault, dps: Dps, store
 
 
 def survey_root(run: Run, deployments: Deployments, roots: RootVault, dps: Dps, stores: Sequence[TrustStore]) -> Plan:
-    """What is missing beside the deployment, which has just been made: its roles are waited for."""
+    """What is missing after the deployment. It waits until the new roles have taken effect."""
     observed = _observe_root(run, roots, dps, stores, ObservedDeployment(True, ()), _ROLE_POLLS)
     return _plan(run, deployments, plans.decide(observed, run.environment))
 
 
 def root_in_use(run: Run, roots: RootVault, dps: Dps) -> str:
-    """The name of the root that is in use or to be made; new roles are waited for."""
+    """The name of the root that is in use or to be created. It waits until new roles have taken effect."""
     return _current(run, roots, dps, _ROLE_POLLS)[0]
 
 
@@ -66,14 +66,14 @@ def _plan(run: Run, deployments: Deployments, actions: Sequence[Action]) -> Plan
 
 
 def _observe_deployment(run: Run, deployments: Deployments) -> ObservedDeployment:
-    """Asks for the resource group and, where it exists, for what-if. Raises `Refused` for a soft-deleted vault."""
-    run.progress(f"looking at resource group {run.environment.resource_group}")
+    """Reads the resource group and, if it exists, what-if. Raises `Refused` for a soft-deleted vault."""
+    run.progress(f"reading the resource group {run.environment.resource_group}")
     if not deployments.group_exists():
         _require_no_deleted_vault(deployments)
         return deployment.from_nothing(run.environment)
     run.progress("asking Azure what a deployment would change")
     observed = ObservedDeployment(True, tuple(significant(deployments.what_if())))
-    if observed.makes_a_vault:
+    if observed.creates_vault:
         _require_no_deleted_vault(deployments)
     return observed
 
@@ -95,23 +95,23 @@ def _observe_root(
     state = classify(roots.observe(name, run.now()), run.now())
     if not dps_exists:
         return ObservedRootOfTrust(name, state, dict.fromkeys(owners), group)
-    run.progress(f"looking at {name} in the {' and the '.join(owners)}")
+    run.progress(f"reading {name} in the {' and the '.join(owners)}")
     return ObservedRootOfTrust(name, state, {store.owner: store.get(name) for store in stores}, group)
 
 
 def _current(run: Run, roots: RootVault, dps: Dps | None, attempts: int) -> tuple[str, EnrollmentGroup | None]:
-    """The name of the root that is in use, and the enrollment group, which decides that as soon as there is one."""
-    run.progress("looking at the roots in the vault")
+    """The name of the root that is in use, and the enrollment group. If there is a group, it decides which root that is."""
+    run.progress("reading the roots in the vault")
     found = _when_allowed(run, "the vault", roots.all, attempts)
-    run.progress("looking at the enrollment group")
+    run.progress("reading the enrollment group")
     group = _when_allowed(run, "the DPS", dps.group, attempts) if dps else None
     if group is None:
-        return generations.without_group(run.environment.group.id, found), None
+        return generations.root_for_new_group(run.environment.group.id, found), None
     return root_name(group.trusted()[0]), group
 
 
 def _when_allowed(run: Run, who: str, ask: Callable[[], _Answer], attempts: int) -> _Answer:
-    """The answer to the first question to a service: a new role takes minutes to reach it, and until then it says no.
+    """The answer to the first request to a service. A new role takes effect after minutes; until then the service denies access.
 
     Source: Azure RBAC, "Troubleshoot: role assignment changes are not being detected".
     """
@@ -119,8 +119,8 @@ def _when_allowed(run: Run, who: str, ask: Callable[[], _Answer], attempts: int)
         try:
             return ask()
         except Denied as denied:
-            if not denied.for_want_of_a_role or attempt == attempts:
+            if not denied.role_missing or attempt == attempts:
                 raise
-        run.progress(f"waiting for the new roles to reach {who} (minutes, on Azure)")
+        run.progress(f"waiting until the new roles take effect in {who} (this takes minutes on Azure)")
         run.sleep(_ROLE_POLL_SECONDS)
     raise AssertionError("the last attempt returns or raises")

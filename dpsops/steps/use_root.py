@@ -1,4 +1,4 @@
-"""Using a root: which one is in use, and that it is whole."""
+"""Using a root: which one is in use, and whether it is finished."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from dpsops.pki import chains
 
 
 def current_name(run: Run, roots: RootVault, group: EnrollmentGroup | None) -> str:
-    """The name of the root that the enrollment group has as its primary; that of the vault where there is no group.
+    """The name of the root that is the primary of the enrollment group; if there is no group, of the root in the vault.
 
-    Raises `Refused` where the group trusts a certificate that dpsops did not make, and as `without_group` does.
+    Raises `Refused` if the group trusts a certificate that dpsops did not create, and as `root_for_new_group` does.
     """
     if group is None:
-        return generations.without_group(run.environment.group.id, roots.all())
+        return generations.root_for_new_group(run.environment.group.id, roots.all())
     return root_name(group.trusted()[0])
 
 
-def whole_root(run: Run, roots: RootVault, name: str) -> RootVersion:
-    """A root for use: one request. Raises `Error` where there is no whole one of this name, `Refused` where it must not
+def finished_root(run: Run, roots: RootVault, name: str) -> RootVersion:
+    """A root that can be used: one request. Raises `Error` if there is no finished root of this name, `Refused` if it must not
     be used."""
     sealed = roots.sealed(name)
     if not sealed.versions:
-        raise generations.not_whole(run.environment.name)
+        raise generations.no_finished_root(run.environment.name)
     state = classify(sealed, run.now())
     if not isinstance(state, Ready):
-        raise generations.not_whole(run.environment.name)
+        raise generations.no_finished_root(run.environment.name)
     return state.root
 
 
 def issuer(run: Run, roots: RootVault, dps: Dps) -> Issuer:
-    """Who issues today: two requests, and one more for a root that another CA has signed. Raises `Error` where there is
-    no group or no whole root yet, `Refused` where the root must not be used."""
+    """The root that issues device certificates now: two requests, and one more for a root that another CA has signed. Raises
+    `Error` if there is no group or no finished root yet, `Refused` if the root must not be used."""
     group = dps.group()
     if group is None:
-        raise generations.not_whole(run.environment.name)
+        raise generations.no_finished_root(run.environment.name)
     trusted = group.trusted()
     name = root_name(max(trusted))
-    root = whole_root(run, roots, name)
+    root = finished_root(run, roots, name)
     chain = (root.certificate,) if chains.is_self_signed(root.certificate) else roots.merged_chain(root, name)
     return Issuer(root, max(trusted), chain, trusted)

@@ -1,7 +1,7 @@
-"""Which devices a rotation waits for: the ones that were not seen with a leaf of the new root.
+"""The devices that a rotation waits for: those that have not registered with a certificate under the new root.
 
-DPS writes the SHA-256 thumbprint of the leaf that a device registers with into its hub identity, so the identity tells
-which leaf that was. Source: Azure IoT Hub, "Device identity: x509Thumbprint".
+When a device registers, DPS writes the SHA-256 thumbprint of its certificate into the device identity in the hub. So the
+identity shows which certificate that was. Source: Azure IoT Hub, "Device identity: x509Thumbprint".
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from dpsops.pki.names import DeviceId, device_id
 
 
 def waiting_devices(run: Run, leaves: LeafVault, dps: Dps, hubs: Hubs, new: int) -> Iterator[WaitingDevice]:
-    """The devices that an older root than the generation `new` is still good for, by their IDs.
+    """The devices that may still need a root older than the generation `new`, by their IDs.
 
-    A blocked device is not waited for, nor is one that never had a leaf of an older root that would be valid today. One
-    that registered and of which the vault has no leaf, perhaps any more, comes last: nobody knows which it has.
-    It costs what the list of the devices costs, and one request more for each device that may be one.
+    A blocked device is not waited for, and neither is a device without a valid certificate under an older root. The last ones
+    are devices that are registered and have no certificate in the vault: nobody knows which certificate they use.
+    It needs the requests of the list of devices, and one more for each device that may be waiting.
     """
     registered = inventory.registrations(run, dps)
     known = set[str]()
@@ -34,21 +34,22 @@ def waiting_devices(run: Run, leaves: LeafVault, dps: Dps, hubs: Hubs, new: int)
         if member.blocked or (member.uses_newest_leaf and leaf.generation == new):
             continue
         all_leaves = leaves.leaves(device_id(leaf.device))
-        if member.seen in {each.thumbprint for each in all_leaves if each.generation == new}:
+        if member.registered_thumbprint in {each.thumbprint for each in all_leaves if each.generation == new}:
             continue
         if any(each.generation != new and each.is_valid(run.now()) for each in all_leaves):
-            reason = "last seen with an older leaf" if member.seen else "never registered"
+            reason = "last registered with an older certificate" if member.registered_thumbprint else "never registered"
             yield WaitingDevice(DeviceId(leaf.device), reason)
     for name in sorted(registered.keys() - known):
         if registered[name].is_assigned:
-            yield WaitingDevice(DeviceId(name), "registered, and the vault has no leaf of it")
+            yield WaitingDevice(DeviceId(name), "registered, but no certificate in the vault")
 
 
 def unpin(leaves: LeafVault, dps: Dps, newest: Iterable[Leaf]) -> Iterator[Action]:
-    """Takes the older leaf out of the individual enrollments that hold two, so that it is good for nothing any more."""
-    held = {leaf.device: leaf for leaf in newest if not leaf.blocked}
-    for name, own in dps.individuals().items():
-        if name not in held or len(set(own.pinned)) < 2 or own.pinned[0] != held[name].thumbprint:
+    """Removes the older certificate from the individual enrollments that contain two, so that it is no longer accepted."""
+    present = {leaf.device: leaf for leaf in newest if not leaf.blocked}
+    for name, enrollment in dps.individuals().items():
+        pinned = enrollment.pinned
+        if name not in present or len(set(pinned)) < 2 or pinned[0] != present[name].thumbprint:
             continue
-        dps.pin(own, leaves.chain(device_id(name))[0])
+        dps.pin(enrollment, leaves.chain(device_id(name))[0])
         yield Action("modify", f"enrollment {name}", "holds the new leaf alone")

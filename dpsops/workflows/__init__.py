@@ -1,5 +1,6 @@
-"""What a person asks for, a page each: it observes, decides in `model`, and acts by `steps`; none imports another.
+"""The workflows behind the commands, one module for each: observe, decide with `model`, act with `steps`. No workflow imports
+another.
 
-There is no state file. A decision is a pure function of what was observed, and acting is one step at a
-time, so a rerun takes up wherever the last one stopped.
+There is no state file. A decision is a pure function of what was observed, and a workflow acts one step at a time, so a
+second run continues where the last one stopped.
 """

@@ -1,4 +1,4 @@
-"""`device list` and `device show`: what is known of the devices. Changes nothing."""
+"""`device list` and `device show`: the state of the devices. Changes nothing."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from dpsops.pki.names import DeviceId
 
 
 def list_devices(run: Run, leaves: LeafVault, dps: Dps, hubs: Hubs) -> Iterator[Member]:
-    """Every device that has a leaf, by its ID."""
+    """Every device that has a certificate, by its ID."""
     return inventory.members(run, leaves, dps, hubs)
 
 
 def show_device(run: Run, leaves: LeafVault, dps: Dps, hubs: Hubs, device: DeviceId) -> tuple[Member, list[x509.Certificate]]:
-    """One device, and its newest leaf with the chain that goes with it. Raises `Error` where it has no leaf."""
+    """One device, and its newest certificate with its chain. Raises `Error` if it has no certificate."""
     return inventory.member(run, leaves, dps, hubs, device)

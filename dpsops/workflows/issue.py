@@ -1,4 +1,4 @@
-"""`device issue` and `device renew`: leaves into the vault, and, where it is asked for, an enrollment of each device's own."""
+"""`device issue` and `device renew`: device certificates in the vault and, on request, an individual enrollment for each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dpsops.fleet import tally
 from dpsops.model import enrollment
 from dpsops.model.action import Action, Failed
 from dpsops.model.device import Issued, Order, Unchanged
-from dpsops.model.enrollment import OwnSettings
+from dpsops.model.enrollment import IndividualSettings
 from dpsops.model.run import Run
 from dpsops.pki.names import DeviceId
 from dpsops.steps.issue_leaf import issue_leaves
@@ -20,25 +20,30 @@ from dpsops.steps.use_root import issuer
 
 
 def issue(
-    run: Run, roots: RootVault, leaves: LeafVault, dps: Dps, devices: Iterable[DeviceId], own: OwnSettings | None = None
+    run: Run,
+    roots: RootVault,
+    leaves: LeafVault,
+    dps: Dps,
+    devices: Iterable[DeviceId],
+    individual: IndividualSettings | None = None,
 ) -> Iterator[Issued | Unchanged | Failed | Action]:
-    """Issues a leaf to each device that has no valid one of the newest trusted root. With settings of their own, those that
-    have a leaf get an individual enrollment then; one that fails does not stop the others.
+    """Issues a certificate to each device that has no valid one under the newest trusted root.
 
-    Raises `InvalidInput` where these name a hub that the environment does not have.
+    individual: then each device with a certificate gets an individual enrollment with these settings. A device for which this
+    fails does not stop the others. Raises `InvalidInput` if the settings name a hub that the environment does not have.
     """
-    if own is not None:
-        enrollment.require_hub(run.environment, own)
-    well: list[DeviceId] = []
+    if individual is not None:
+        enrollment.require_hub(run.environment, individual)
+    succeeded: list[DeviceId] = []
     for result in issue_leaves(run, roots, leaves, dps, issuer(run, roots, dps), devices, Order.ISSUE):
         if not isinstance(result, Failed):
-            well.append(result.device)
+            succeeded.append(result.device)
         yield result
-    if own is None:
+    if individual is None:
         return
-    for device in well:
+    for device in succeeded:
         try:
-            yield from enroll(run, leaves, dps, device, own)
+            yield from enroll(run, leaves, dps, device, individual)
         except Error as error:
             yield tally.failed(device, error)
 
@@ -46,19 +51,19 @@ def issue(
 def renew(
     run: Run, roots: RootVault, leaves: LeafVault, dps: Dps, devices: Iterable[DeviceId]
 ) -> Iterator[Issued | Unchanged | Failed]:
-    """Issues a new leaf to each device, whatever it has."""
+    """Issues a new certificate to each device, even if it has a valid one."""
     return issue_leaves(run, roots, leaves, dps, issuer(run, roots, dps), devices, Order.RENEW)
 
 
-def enroll(run: Run, leaves: LeafVault, dps: Dps, device: DeviceId, own: OwnSettings) -> Iterator[Action]:
-    """Makes or changes a device's individual enrollment, which holds its present leaf; yields what was done.
+def enroll(run: Run, leaves: LeafVault, dps: Dps, device: DeviceId, settings: IndividualSettings) -> Iterator[Action]:
+    """Creates or changes the individual enrollment of a device, with its present certificate; yields what was done.
 
-    Raises `Refused` where that enrollment is disabled: the device is blocked.
+    Raises `Refused` if that enrollment is disabled: the device is blocked.
     """
     found = dps.individual(device)
     if found is not None and not found.enabled:
-        raise Refused(f"{device} has a disabled enrollment: it is blocked", f"dpsops device unblock {device}")
+        raise Refused(f"{device} is blocked: its individual enrollment is disabled", f"dpsops device unblock {device}")
     leaf = leaves.chain(device)[0]
-    run.progress(f"enrolling {device} by itself")
-    dps.put_individual(device, leaf, enrollment.wanted_alone(run.environment, own), found)
+    run.progress(f"{'changing' if found else 'creating'} the individual enrollment of {device}")
+    dps.put_individual(device, leaf, enrollment.wanted_individual(run.environment, settings), found)
     yield Action("modify" if found else "create", f"enrollment {device}", "modified" if found else "created")

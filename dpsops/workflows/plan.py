@@ -1,4 +1,4 @@
-"""`plan`: what `up` would do, with Resource Manager's what-if inside. Changes nothing."""
+"""`plan`: what `up` would do, including the real changes of Resource Manager's what-if. Changes nothing."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ from dpsops.steps.survey import survey
 
 
 def plan(run: Run, deployments: Deployments, roots: RootVault, dps: Dps, stores: Sequence[TrustStore]) -> Plan:
-    """Observes everything and decides what is missing."""
+    """Reads everything and decides what is missing."""
     return survey(run, deployments, roots, dps, stores).plan

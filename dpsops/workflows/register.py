@@ -1,4 +1,4 @@
-"""Playing the device: from its bundle to a message in the hub that DPS assigned."""
+"""`device register`: plays a device, from its bundle to a message to the hub that DPS assigned."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dpsops.pki.names import DeviceId
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """What became of a registration; `sent` tells whether a message reached the hub."""
+    """A successful registration. `sent`: a message was sent to the hub."""
 
     assigned: Assigned
     transport: str
@@ -32,7 +32,7 @@ def id_scope(dps: Dps) -> str:
 
 
 def fetch(leaves: LeafVault, device: DeviceId) -> DeviceCredential:
-    """The device's key and chain, out of its secret. Raises `Error` where it has none."""
+    """The device's key and chain, from its secret. Raises `Error` if it has none."""
     return read_bundle(leaves.bundle(device), f"the secret of {device}")
 
 
@@ -47,11 +47,11 @@ def register(
     now: datetime,
     progress: Callable[[str], None],
 ) -> Registered:
-    """Registers over `mqtt` or `https`, then, over MQTT, connects to the hub and sends one message.
+    """Registers over `mqtt` or `https`; after `mqtt`, connects to the hub and sends one message.
 
-    Raises `RegistrationRefused` where DPS does not let the device in, with what is wrong as far as it can be seen from here.
+    Raises `RegistrationRefused` if DPS does not register the device. The hint names a fault of the certificates if there is one.
     """
-    progress(f"{device} registers with DPS over {transport}")
+    progress(f"registering {device} with DPS over {transport}")
     try:
         if transport == "https":
             return Registered(register_over_https(scope, device, credential, wire, wait), transport, sent=False)
@@ -59,22 +59,22 @@ def register(
     except RegistrationRefused as refusal:
         refusal.hint = diagnosis(device, credential, now) or refusal.hint
         raise
-    progress(f"{device} connects to {assigned.hub}")
+    progress(f"connecting {device} to {assigned.hub}")
     send_message(assigned.hub, assigned.device, credential, wire, f"{device} says hello")
     return Registered(assigned, transport, sent=True)
 
 
 def diagnosis(device: DeviceId, credential: DeviceCredential, now: datetime) -> str:
-    """What is wrong with the certificates themselves, and what to do: DPS answers "Invalid certificate" to all of it.
-    Empty where nothing is; then the cause is in DPS."""
+    """A fault of the certificates themselves, and what to do: DPS answers "Invalid certificate" to all of these. Empty if
+    there is none; then the cause is in DPS."""
     leaf, *above = x509.load_pem_x509_certificates(credential.chain.encode())
     name = chains.common_name(leaf.subject)
     if name != device:
-        return f"the leaf is that of {name}: a device registers under its certificate's common name"
+        return f"the certificate is for {name}: the registration ID must be the certificate's common name"
     if leaf.not_valid_after_utc <= now:
-        return f"the leaf ended on {leaf.not_valid_after_utc:%Y-%m-%d}: dpsops device issue {device}"
+        return f"the certificate expired on {leaf.not_valid_after_utc:%Y-%m-%d}: dpsops device issue {device}"
     if leaf.not_valid_before_utc > now:
-        return f"the leaf is not valid before {leaf.not_valid_before_utc:%Y-%m-%d %H:%M} UTC: set the clock right"
+        return f"the certificate is not valid before {leaf.not_valid_before_utc:%Y-%m-%d %H:%M} UTC: check the clock"
     if leaf.issuer != leaf.subject and not above:
-        return "the bundle holds the leaf alone: a device must send its whole chain, up to the root"
+        return "the bundle contains only the device certificate: a device must send the complete chain, up to the root"
     return ""

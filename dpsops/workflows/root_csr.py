@@ -1,6 +1,7 @@
-"""A root that another CA signs: the vault makes its key and a request (CSR), that CA a certificate, and the vault merges it.
+"""A root that another CA signs: the vault creates its key and a request (CSR), that CA issues a certificate, and the vault merges
+it.
 
-Its key is as little exportable as that of a root of our own; it is proven, trusted and rotated in the same way.
+Its key is not exportable either. The root is proven, trusted and rotated like a self-signed root.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from dpsops.model import proof
 from dpsops.model.action import Action
 from dpsops.model.generations import View
 from dpsops.model.root import Absent, CsrRequested, Merged, RootState, classify, root_name
-from dpsops.model.rotation import Keeping, Phase, Standing
+from dpsops.model.rotation import Phase, Standing, VaultState
 from dpsops.model.rotation import classify as classify_rotation
 from dpsops.model.run import Run
 from dpsops.pki import chains, profiles
@@ -29,9 +30,9 @@ from dpsops.steps.observe_generations import observe_generations
 def csr(
     run: Run, roots: RootVault, leaves: LeafVault, dps: Dps, stores: Sequence[TrustStore]
 ) -> tuple[str, x509.CertificateSigningRequest]:
-    """The name of the next root, and the request over its key, which the vault makes unless it has done so already.
+    """The name of the next root, and the request for its key. The vault creates both unless they exist already.
 
-    Raises `Refused` while a rotation is under way.
+    Raises `Refused` during a rotation.
     """
     view = observe_generations(run, roots, leaves, dps, stores)
     standing = classify_rotation(view.observed)
@@ -42,7 +43,7 @@ def csr(
         roots.request(name, "Unknown", reuse_key=False)
         state = _state(run, roots, view, name)
     if not isinstance(state, CsrRequested):
-        raise Refused(f"{name} is being made already, without another CA", "'dpsops rotate' completes it")
+        raise Refused(f"{name} is already being created, as a self-signed root", "'dpsops rotate' completes it")
     return name, _read(state, name)
 
 
@@ -55,9 +56,10 @@ def merge(
     certificate: x509.Certificate,
     above: Sequence[x509.Certificate],
 ) -> Iterator[Action]:
-    """Completes the root with the certificate that another CA made over its request, and the chain above it.
+    """Completes the root with the certificate that another CA issued for its request, and the chain above it; yields what was
+    done.
 
-    Raises `InvalidInput` for a certificate that cannot be this root, before the vault is asked for anything.
+    Raises `InvalidInput` for a certificate that cannot be this root, before anything in the vault is changed.
     """
     view = observe_generations(run, roots, leaves, dps, stores)
     standing = classify_rotation(view.observed)
@@ -72,27 +74,27 @@ def merge(
         roots.merge(name, [certificate, *above])
         yield Action("merge", f"root {name}", "merged")
     elif not (isinstance(state, Merged) and state.root.certificate == certificate):
-        raise Error(f"no request of {name} waits for a certificate", "make one first: dpsops root csr")
+        raise Error(f"there is no pending request for {name}", "create one first: dpsops root csr")
     yield from make_root(run, roots, name)
 
 
 def _next_name(standing: Standing, view: View) -> str:
-    """The name of the root after the one that is in use. Raises `Refused` while a rotation is under way."""
+    """The name of the root after the one that is in use. Raises `Refused` during a rotation."""
     name = root_name(standing.new)
-    whole = view.observed.generation(standing.new).keeping is Keeping.WHOLE
-    if standing.phase not in (Phase.STABLE, Phase.BREACHED) or whole:
+    is_finished = view.observed.generation(standing.new).in_vault is VaultState.FINISHED
+    if standing.phase not in (Phase.STABLE, Phase.BREACHED) or is_finished:
         raise Refused(
             f"a rotation to {name} is under way ({standing.phase})",
-            "end it with 'dpsops rotate', or, while no device has a leaf of that root, take it back: dpsops rotate undo",
+            f"finish it with 'dpsops rotate', or, if no device has a certificate under {name} yet, undo it: dpsops rotate undo",
         )
     return name
 
 
 def _state(run: Run, roots: RootVault, view: View, name: str) -> RootState:
-    """The present state of the next root, for which there is a place in every trust store."""
+    """The present state of the next root. Raises `Refused` if it could not be uploaded to every trust store."""
     state = classify(roots.observe(name, run.now()), run.now())
-    for owner, held in view.held.items():
-        proof.require_place(owner, held, name)
+    for owner, certificates in view.ca_certificates.items():
+        proof.require_uploadable(owner, certificates, name)
     return state
 
 
@@ -101,20 +103,21 @@ def _read(state: CsrRequested, name: str) -> x509.CertificateSigningRequest:
         request = x509.load_der_x509_csr(state.csr)
         request.public_key()
     except ValueError as cause:
-        raise Unreadable(f"the vault's request for {name} is no CSR", "run the command again") from cause
+        raise Unreadable(f"the vault's request for {name} is not a valid CSR", "run the command again") from cause
     return request
 
 
 def _require_fitting(run: Run, certificate: x509.Certificate, request: x509.CertificateSigningRequest) -> None:
     if not chains.same_key(certificate.public_key(), request.public_key()):
-        raise InvalidInput("the certificate is over another key than the request", "have the request of 'dpsops root csr' signed")
+        raise InvalidInput("the certificate is for another key than the request", "have the request of 'dpsops root csr' signed")
     wanted, found = chains.common_name(request.subject), chains.common_name(certificate.subject)
     if wanted != found:
         raise InvalidInput(
-            f"the certificate's common name is {found!r}, and the request asks for {wanted!r}",
-            "the common name tells the generations apart: have it signed as it was requested",
+            f"the certificate's common name is {found!r}, but the request has {wanted!r}",
+            "have it signed with the common name of the request: it contains the generation",
         )
     if faults := profiles.root_faults(certificate, run.now()):
         raise InvalidInput(
-            f"the certificate {' and '.join(faults)}", "have it signed as a CA: basicConstraints CA:TRUE, keyCertSign"
+            f"the certificate {' and '.join(faults)}",
+            "have it signed as a CA certificate: basicConstraints CA:TRUE, keyUsage keyCertSign",
         )

@@ -1,8 +1,8 @@
-"""`rotate`: from one root to the next, one safe step at a time; with `--compromised`, from a root that is not ours alone.
+"""`rotate`: from one root to the next, one safe step at a time; with `--compromised`, from a root whose key others may use.
 
-`model.rotation` says which step comes next. In a breach nothing that the root has signed for may stay: the root leaves the
-group and the DPS, and every hub identity that was registered under it is disabled. The tag `breach` on the root says how far
-this has come. Source: Azure DPS, "Roll X.509 device certificates".
+`model.rotation` decides the next step. After a breach, nothing under the compromised root may stay usable: the root is removed
+from the group and the DPS, and every device identity that was registered under it is disabled. The tag `breach` on the root
+says how far this is done. Source: Azure DPS, "Roll X.509 device certificates".
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from dpsops.azure.root_vault import RootVault
 from dpsops.errors import Error, Refused
 from dpsops.model.action import Action, Failed
 from dpsops.model.device import Issued, Order
-from dpsops.model.generations import DRAINING_TAG, REOPEN, REOPEN_TAG, REPLACED_TAG, View, moment, replaced
-from dpsops.model.proof import is_verified, require_place
+from dpsops.model.generations import DRAINING_TAG, REOPEN, REOPEN_TAG, REPLACED_TAG, View, moment, replaced_root
+from dpsops.model.proof import is_verified, require_uploadable
 from dpsops.model.root import BREACH_TAG, root_name
 from dpsops.model.rotation import GRACE, Breach, Phase, Standing, Step, classify, grace_end, next_step, undo_fault
 from dpsops.model.run import Run
 from dpsops.pki.names import device_id
-from dpsops.steps.hub_identities import affected_devices, disable_identities, readmit_identities
+from dpsops.steps.hub_identities import affected_devices, disable_identities, reenable_identities
 from dpsops.steps.issue_leaf import issue_leaves
 from dpsops.steps.make_root import make_root
 from dpsops.steps.observe_generations import observe_generations
 from dpsops.steps.prove_root import prove_root
 from dpsops.steps.put_group import change_group, trust_roots
 from dpsops.steps.retire_root import retire_root
-from dpsops.steps.use_root import issuer, whole_root
+from dpsops.steps.use_root import finished_root, issuer
 from dpsops.steps.waiting_devices import unpin, waiting_devices
 
 Results = Iterator[Action | Failed]
@@ -40,8 +40,8 @@ Results = Iterator[Action | Failed]
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """What `--compromised` is about to cut off: a root, the devices that are shut out until they have a new leaf, and the
-    compromised root that this one has itself replaced, empty where there is none."""
+    """What `--compromised` will cut off: a root, the affected devices, which cannot connect until they have a new certificate,
+    and the compromised root that this root has itself replaced (empty if there is none)."""
 
     root: str
     devices: tuple[str, ...]
@@ -60,21 +60,21 @@ class Rotation:
     stores: tuple[TrustStore, ...]
 
     def rotate(self, *, until: Phase | None, grace: timedelta) -> Results:
-        """Takes one step, or as many as lead to the phase `until`; yields what was done, and the devices that got no leaf
-        or, after a breach, were not reached.
+        """Takes one step, or all steps to the phase `until`; yields what was done, and the devices that got no certificate or,
+        after a breach, whose identity could not be changed.
 
-        It ends early where it has to wait for devices. From *stable*, `until` the same is a whole rotation. Raises
-        `Refused` where a step would not be safe.
+        It stops early if it has to wait for devices. From *stable* until *stable* is a complete rotation. Raises `Refused` if
+        a step would not be safe.
         """
         return self._advance(until, grace, begun=False)
 
     def replace_compromised(self, confirm: Callable[[Cut], None]) -> Results:
-        """Cuts off the oldest root that is trusted, makes the next one and reissues all leaves; yields what was done.
+        """Cuts off the oldest trusted root, creates the next one and reissues all device certificates; yields what was done.
 
-        confirm: is told what is shut out, before anything is changed; it raises to say no. A breach that is being dealt
-        with already is taken up, and nobody is asked again. Raises `Refused` where the vault does not have the root.
+        confirm: called with what will be cut off, before anything is changed; it raises an error to decline. If a breach was
+        begun already, it is continued, and confirm is not called. Raises `Refused` if the vault does not have the root.
 
-        The time of grace is not for the compromised root: it counts where somebody else has begun a rotation meanwhile.
+        The compromised root has no grace period. It is needed only if somebody else has begun a rotation in the meantime.
         """
         view = self._observe()
         if classify(view.observed).phase is not Phase.BREACHED:
@@ -82,31 +82,32 @@ class Rotation:
             name, vault = root_name(number), self.run.environment.vault.name
             if number not in view.roots:
                 raise Refused(
-                    f"{name} is not in the vault {vault}, where it is to be marked as compromised",
+                    f"{name} cannot be marked as compromised: it is not in the vault {vault}",
                     f"recover it: az keyvault certificate recover --vault-name {vault} --name {name}; if it was purged, "
                     f"disable the enrollment group {view.group.id} in the DPS by hand",
                 )
             affected = affected_devices(self.run, self.dps, self.hubs, view.leaves, number)
-            confirm(Cut(name, tuple(affected), replaced(view, number)))
+            confirm(Cut(name, tuple(affected), replaced_root(view, number)))
             yield from self._mark_compromised(view, number)
         yield from self._advance(Phase.STABLE, GRACE, begun=True)
 
     def undo(self) -> Iterator[Action]:
-        """Takes a rotation back to *stable* under the old root; yields what was done. Raises `Refused` where that would
-        strand a device.
+        """Undoes a rotation, back to *stable* under the old root; yields what was done. Raises `Refused` if a device may need
+        the new root.
 
-        The group forgets the new root first, so that no leaf of it is issued any more, then the DPS, then the vault.
+        The new root is removed from the group first, so that it issues no more certificates, then from the DPS; then it is
+        disabled in the vault.
         """
         view = self._observe()
         standing = classify(view.observed)
         if fault := undo_fault(view.observed, standing):
-            raise Refused(fault, "'dpsops rotate status' shows where it stands; 'dpsops rotate' goes on")
+            raise Refused(fault, "'dpsops rotate status' shows the state of the rotation; 'dpsops rotate' continues it")
         if standing.new in view.observed.trusted:
             yield from self._trust(view, standing.old, None)
         yield from self._retire_root(view, standing.new)
 
     def _advance(self, until: Phase | None, grace: timedelta, *, begun: bool) -> Results:
-        """begun: a step was taken already, so *stable* is the end of a rotation and not its beginning."""
+        """Takes steps. begun: a step was taken already, so *stable* is the end of a rotation and not its beginning."""
         while True:
             view = self._observe()
             standing = classify(view.observed)
@@ -117,8 +118,8 @@ class Rotation:
             for result in self._take(step, view, standing):
                 done.append(result)
                 yield result
-            held_up = step is Step.REISSUE and any(isinstance(result, Failed) for result in done)
-            if until is None or not done or held_up:
+            incomplete = step is Step.REISSUE and any(isinstance(result, Failed) for result in done)
+            if until is None or not done or incomplete:
                 return
             begun = True
 
@@ -126,7 +127,7 @@ class Rotation:
         return observe_generations(self.run, self.roots, self.leaves, self.dps, self.stores)
 
     def _must_wait(self, view: View, standing: Standing, grace: timedelta) -> bool:
-        """Whether a device holds up the end of the old root: it is enough to find the first one."""
+        """Whether a device is still waited for. The first one that is found is enough."""
         ends = grace_end(view.observed, standing, grace)
         if ends is None or ends <= self.run.now():
             return False
@@ -158,12 +159,12 @@ class Rotation:
                 return self._readmit(view, standing)
 
     def _stage(self, view: View, standing: Standing) -> Iterator[Action]:
-        """Makes the next root in the vault. Everything that would stop it later is looked at before."""
+        """Creates the next root in the vault, after everything was checked that would stop the rotation later."""
         name = root_name(standing.new)
         if standing.phase is not Phase.BREACHED:
             self._require_startable(view, standing)
-        for owner, held in view.held.items():
-            require_place(owner, held, name)
+        for owner, certificates in view.ca_certificates.items():
+            require_uploadable(owner, certificates, name)
         yield from make_root(self.run, self.roots, name)
 
     def _require_startable(self, view: View, standing: Standing) -> None:
@@ -171,19 +172,20 @@ class Rotation:
         if not view.group.enabled:
             raise Refused(
                 f"the enrollment group {view.group.id} is disabled: no device could move to a new root",
-                "find out who has disabled it and why; enable it in the DPS, then run the command again",
+                "find out who disabled it and why; enable it in the DPS, then run the command again",
             )
         if old.not_after is not None and old.not_after <= self.run.now():
             raise Refused(
-                f"{name} ended on {old.not_after:%Y-%m-%d}: the vault's key no longer signs, and no leaf of it is valid any more",
-                "there is nothing left to overlap with: 'dpsops rotate --compromised' puts a new root in its place at once",
+                f"{name} expired on {old.not_after:%Y-%m-%d}: its key no longer signs, and all device certificates under it have "
+                "expired",
+                "a planned rotation is no longer possible: replace the root at once: dpsops rotate --compromised",
             )
-        whole_root(self.run, self.roots, name)
-        if any(not is_verified(held.get(name)) for held in view.held.values()):
-            raise Error(f"{name} is not proven", "run 'dpsops up' first: it proves the root that is in use")
+        finished_root(self.run, self.roots, name)
+        if any(not is_verified(certificates.get(name)) for certificates in view.ca_certificates.values()):
+            raise Error(f"{name} is not verified", "run 'dpsops up' first: it proves possession of the root that is in use")
 
     def _prove(self, name: str) -> Iterator[Action]:
-        root = whole_root(self.run, self.roots, name)
+        root = finished_root(self.run, self.roots, name)
         for store in self.stores:
             yield from prove_root(self.run, self.roots, store, name, root)
 
@@ -194,43 +196,43 @@ class Rotation:
         return retire_root(self.run, self.roots, self.stores, view, number)
 
     def _reissue(self, view: View, standing: Standing) -> Results:
-        """A leaf of the new root for every device that has another one and is not blocked.
+        """Issues a certificate under the new root to every device that has another one and is not blocked.
 
-        After a breach a device that got one is let in at once, where another did not and holds up the end.
+        If this fails for a device after a breach, the identities of the others are enabled at once.
         """
         new, failed = standing.new, False
         wanted = [device_id(leaf.device) for leaf in view.leaves if not leaf.blocked and leaf.generation != new]
         signing = issuer(self.run, self.roots, self.dps)
         results = issue_leaves(self.run, self.roots, self.leaves, self.dps, signing, wanted, Order.ISSUE)
         for number, result in enumerate(results, 1):
-            self.run.progress(f"reissued {number} of {len(wanted)} leaves")
+            self.run.progress(f"reissued {number} of {len(wanted)} device certificates")
             if isinstance(result, Failed):
                 failed = True
                 yield result
-            elif isinstance(result, Issued):  # somebody else may have been first
+            elif isinstance(result, Issued):  # else somebody else has just issued it
                 yield Action("reissue", f"leaf of {result.device}", f"issued by {root_name(new)}")
         if failed and standing.phase is Phase.BREACHED:
-            yield from self._let_in(self._observe(), standing)
+            yield from self._enable_devices(self._observe(), standing)
 
     def _promote(self, view: View, standing: Standing) -> Iterator[Action]:
-        """The time of grace of a promotion that somebody has taken back by hand is not this one's."""
+        """Makes the new root the primary. A grace period that was begun before, and undone by hand, is removed."""
         if view.observed.generation(standing.new).draining_since is not None:
             self.roots.tag(root_name(standing.new), {DRAINING_TAG: None})
         yield from self._trust(view, standing.new, standing.old)
 
     def _drain(self, standing: Standing) -> Iterator[Action]:
         old, new = root_name(standing.old), root_name(standing.new)
-        self.run.progress(f"{old} is draining from now on")
+        self.run.progress(f"beginning the grace period of {old}")
         self.roots.tag(new, {DRAINING_TAG: moment(self.run.now())})
         yield Action("drain", old, f"draining: the devices are to register with their leaf of {new}")
 
     def _retire(self, view: View, new: int) -> Iterator[Action]:
-        """The old root leaves the group, then the DPS, and the vault keeps it, disabled. So does any older one."""
+        """Removes the old root from the group, then from the DPS, and disables it in the vault. The same for older roots."""
         if view.observed.trusted != (new,):
             yield from self._trust(view, new, None)
         yield from unpin(self.leaves, self.dps, view.leaves)
         for one in view.observed.generations:
-            if one.number < new and one.is_remnant:
+            if one.number < new and one.needs_retiring:
                 yield from self._retire_root(view, one.number)
 
     def _settle(self, new: int) -> Iterator[Action]:
@@ -238,16 +240,16 @@ class Rotation:
         yield Action("settle", f"rotation to {root_name(new)}", "done")
 
     def _mark_compromised(self, view: View, number: int) -> Iterator[Action]:
-        """From here on every later run cuts the root off first."""
+        """Marks the root as compromised. From now on every run first cuts it off."""
         alone = view.observed.trusted == (number,)
         reopen = REOPEN if alone and view.group.enabled else None
         self.roots.tag(root_name(number), {BREACH_TAG: Breach.BEGUN, REOPEN_TAG: reopen})
         yield Action("condemn", f"root {root_name(number)}", "marked as compromised")
 
     def _cut_off(self, view: View, number: int) -> Results:
-        """Takes the root out of the group and the DPS, disables it in the vault, and disables every identity under it.
+        """Removes the root from the group and the DPS, disables it in the vault, and disables every device identity under it.
 
-        A group that trusts no other root is disabled, because its primary must never be empty.
+        If the group trusts no other root, it is disabled, because its primary must never be empty.
         """
         others = [other for other in view.observed.trusted if other != number]
         if others and number in view.observed.trusted:
@@ -256,7 +258,7 @@ class Rotation:
             yield change_group(self.dps, replace(view.group, enabled=False), "shut: no device can register")
         try:
             yield from self._retire_root(view, number)
-        except Refused:  # another certificate is in the way: the identities do not wait for it
+        except Refused:  # another certificate is in the way: the identities must be disabled anyway
             yield from disable_identities(self.run, self.dps, self.hubs, view.leaves, number)
             raise
         yield from disable_identities(self.run, self.dps, self.hubs, view.leaves, number)
@@ -264,7 +266,7 @@ class Rotation:
         yield Action("cut off", f"root {root_name(number)}", "vouches for nobody any more")
 
     def _admit(self, view: View, standing: Standing) -> Iterator[Action]:
-        """The new root is the only one that the group trusts; a group that the breach has disabled is enabled again."""
+        """Makes the group trust only the new root, and enables it again if the breach has disabled it."""
         name = root_name(standing.new)
         wanted = replace(view.group, primary=name, secondary="")
         if view.observed.generation(standing.old).reopen:
@@ -272,17 +274,17 @@ class Rotation:
         else:
             yield change_group(self.dps, wanted, f"trusts {name} alone")
 
-    def _let_in(self, view: View, standing: Standing) -> Results:
-        """Enables the identities of the devices that have a leaf of the new root; the individual enrollments forget the
-        leaves of the old one."""
-        yield from readmit_identities(self.run, self.dps, self.hubs, view.leaves, standing.old, standing.new)
+    def _enable_devices(self, view: View, standing: Standing) -> Results:
+        """Enables the identities of the devices with a certificate under the new root, and removes the older certificates from
+        their individual enrollments."""
+        yield from reenable_identities(self.run, self.dps, self.hubs, view.leaves, standing.old, standing.new)
         moved = [leaf for leaf in view.leaves if leaf.generation == standing.new and not leaf.blocked]
         yield from unpin(self.leaves, self.dps, moved)
 
     def _readmit(self, view: View, standing: Standing) -> Results:
-        """Lets the devices in again; then it is over."""
+        """Enables the devices again. This is the last step after a breach."""
         old, new = root_name(standing.old), root_name(standing.new)
-        yield from self._let_in(view, standing)
+        yield from self._enable_devices(view, standing)
         self.roots.tag(new, {DRAINING_TAG: None})
         self.roots.tag(old, {BREACH_TAG: Breach.OVER, REOPEN_TAG: None, REPLACED_TAG: new})
         yield Action("settle", f"replacement of {old} by {new}", "done")

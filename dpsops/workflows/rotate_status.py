@@ -1,4 +1,4 @@
-"""`rotate status`: where a rotation stands, whom it waits for, and what comes next. Changes nothing."""
+"""`rotate status`: the phase of a rotation, the devices that it waits for, and the next step. Changes nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dpsops.azure.hub import Hubs
 from dpsops.azure.leaf_vault import LeafVault
 from dpsops.azure.root_vault import RootVault
 from dpsops.model.root import CsrRequested, classify, root_name
-from dpsops.model.rotation import Step, grace_end, why_shut
+from dpsops.model.rotation import Step, disabled_group_trouble, grace_end
 from dpsops.model.rotation import classify as classify_rotation
 from dpsops.model.rotation_report import RotationReport, Waiting
 from dpsops.model.run import Run
@@ -22,8 +22,8 @@ from dpsops.steps.waiting_devices import waiting_devices
 def rotation_status(
     run: Run, roots: RootVault, leaves: LeafVault, dps: Dps, hubs: Hubs, stores: Sequence[TrustStore], grace: timedelta
 ) -> RotationReport:
-    """Looks at everything that a rotation depends on. Nobody is waited for before the old root is draining, nor once it is
-    no longer trusted, nor when the time of grace is over."""
+    """Reads everything that a rotation depends on. No device is waited for before the old root is draining, after it is no
+    longer trusted, or after the grace period."""
     view = observe_generations(run, roots, leaves, dps, stores)
     observed, standing = view.observed, classify_rotation(view.observed)
     certificates = {
@@ -36,11 +36,11 @@ def rotation_status(
         observed,
         certificates,
         Waiting(devices, ends),
-        trouble=standing.trouble or why_shut(observed, standing, grace, run.environment.group.id),
-        csr_waits=standing.step is Step.STAGE and _is_csr_awaited(run, roots, root_name(standing.new)),
+        trouble=standing.trouble or disabled_group_trouble(observed, standing, grace, run.environment.group.id),
+        csr_waits=standing.step is Step.STAGE and _waits_for_certificate(run, roots, root_name(standing.new)),
     )
 
 
-def _is_csr_awaited(run: Run, roots: RootVault, name: str) -> bool:
-    """Whether a root waits for the certificate that another CA signs; at most four requests."""
+def _waits_for_certificate(run: Run, roots: RootVault, name: str) -> bool:
+    """Whether a root waits for a certificate that another CA must sign; at most four requests."""
     return isinstance(classify(roots.observe(name, run.now()), run.now()), CsrRequested)

@@ -1,4 +1,4 @@
-"""`status`: what exists, what is proven, what expires when, and what to do next. Changes nothing."""
+"""`status`: what exists, whether the root is verified, what expires when, and what to do next. Changes nothing."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from dpsops.steps.use_root import current_name
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What there is of an environment: None for what is not there, and only the hubs that are. `trouble` is what keeps
-    the root, or the vault's name, from use; `next` says what to do, one thing each."""
+    """The state of an environment: None for what does not exist, and only the hubs that exist. `trouble` says why the root,
+    or the vault's name, cannot be used; each entry of `next` says one thing to do."""
 
     environment: Environment
     vault_exists: bool
@@ -49,9 +49,9 @@ def status(
     hubs: Hubs,
     stores: Sequence[TrustStore],
 ) -> Status:
-    """Looks at everything and says what comes next."""
+    """Reads everything, and says what to do next."""
     environment = run.environment
-    run.progress(f"looking at resource group {environment.resource_group}")
+    run.progress(f"reading the resource group {environment.resource_group}")
     service = _find(dps)
     found_hubs = tuple(found for hub in environment.hub if (found := hubs.find(hub.name)))
     vault_exists = deployments.has_vault()
@@ -62,12 +62,12 @@ def status(
     group = dps.group()
     facts, view, trouble = None, None, None
     try:
-        run.progress("looking at the root")
+        run.progress("reading the root")
         facts = describe_root(run, roots, stores, current_name(run, roots, group))
     except Refused as refused:
         trouble = refused
     try:
-        run.progress("looking at the devices")
+        run.progress("reading the devices")
         view = with_group(roots, leaves, stores, group) if group else None
     except Refused as refused:
         trouble = refused

@@ -18,19 +18,19 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True, slots=True)
 class Az:
-    """The Azure CLI with a configuration, and so a sign-in, of its own."""
+    """The Azure CLI with a separate configuration, and so a separate sign-in."""
 
     program: str
     environment: Mapping[str, str]
 
     def __call__(self, *arguments: str) -> Any:
-        """The JSON that a command prints (None: nothing); it must succeed."""
+        """Runs a command, which must succeed. Returns the JSON that it prints (None: nothing)."""
         done = self._run(arguments)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout) if done.stdout else None
 
     def refused(self, *arguments: str) -> str:
-        """What a command says that must fail, and must print nothing else."""
+        """Runs a command, which must fail and print nothing on stdout. Returns its message."""
         done = self._run(arguments)
         assert done.returncode != 0
         assert done.stdout == ""
@@ -45,12 +45,12 @@ class Az:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Served:
-    """An embedded Azure with a whole environment in it, and the variables that `dpsops local env` prints: one is a secret."""
+    """An embedded Azure with a complete environment, and the variables of `dpsops local env`, one of which is a secret."""
 
     variables: Mapping[str, str]
 
     def az(self, configuration: Path) -> Az:
-        """The Azure CLI pointed at it and at nothing else, and not signed in."""
+        """The Azure CLI, which uses only this embedded Azure and is not signed in."""
         own = {
             "PATH": os.environ["PATH"],
             "HOME": str(configuration),
@@ -63,14 +63,14 @@ class Served:
         return Az(os.environ["DPSOPS_TEST_AZ"], own | pointers)
 
     def signing_in(self, secret: Path) -> tuple[str, ...]:
-        """The arguments of az that sign in with the client secret in a file: anybody can read the arguments of a program."""
+        """The arguments of az for a sign-in with the client secret in a file: anybody can read the arguments of a process."""
         who = ("--username", self.variables["AZURE_CLIENT_ID"], "--tenant", self.variables["AZURE_TENANT_ID"])
         return ("login", "--service-principal", *who, "--password", f"@{secret}")
 
 
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """`dpsops up`, `dpsops device issue press-07`, `dpsops local serve`, as anybody would type them."""
+    """Runs `dpsops up`, `dpsops device issue press-07` and `dpsops local serve`."""
     directory = tmp_path_factory.mktemp("served")
     local = (ROOT / "infra" / "local.toml").read_text()
     (directory / "infra").mkdir()

@@ -72,7 +72,7 @@ def test_a_device_is_a_secret_of_the_vault(az: Az) -> None:
     assert shown["key"] is True
 
 
-def test_the_vault_gives_the_roots_certificate_and_not_its_key(az: Az) -> None:
+def test_the_vault_returns_the_roots_certificate_and_not_its_key(az: Az) -> None:
     root = ("--vault-name", VAULT, "--name", "root-g1")
     shown = az("keyvault", "certificate", "show", *root)
     certificate = x509.load_der_x509_certificate(base64.b64decode(shown["cer"]))
@@ -97,7 +97,7 @@ def test_the_root_is_verified_in_the_dps(az: Az) -> None:
     assert shown in az("iot", "dps", "certificate", "list", *OF_THE_DPS)["value"]
 
 
-def test_a_certificate_is_uploaded_and_proven(az: Az, tmp_path: Path) -> None:
+def test_a_certificate_is_uploaded_and_verified(az: Az, tmp_path: Path) -> None:
     now = datetime.now(UTC)
     begin, end = now - timedelta(hours=1), now + timedelta(days=1)
     signer = key("EC-P256")
@@ -118,15 +118,15 @@ def test_a_certificate_is_uploaded_and_proven(az: Az, tmp_path: Path) -> None:
     code = coded["properties"]["verificationCode"]
     assert "IH412001" in az.refused(*verify, proof(code), "--etag", created["etag"])
     assert "IH400053" in az.refused(*verify, proof("another code"), "--etag", coded["etag"])
-    proven = az(*verify, proof(code), "--etag", coded["etag"])
-    assert proven["properties"]["isVerified"] is True
+    verified = az(*verify, proof(code), "--etag", coded["etag"])
+    assert verified["properties"]["isVerified"] is True
     assert az("iot", "dps", "certificate", "show", *named)["properties"]["isVerified"] is True
 
-    az("iot", "dps", "certificate", "delete", *named, "--etag", proven["etag"])
+    az("iot", "dps", "certificate", "delete", *named, "--etag", verified["etag"])
     assert "404015" in az.refused("iot", "dps", "certificate", "show", *named)
 
 
-def test_a_stale_etag_is_refused_in_azures_words(az: Az) -> None:
+def test_a_stale_etag_is_refused_with_azures_message(az: Az) -> None:
     root = (*OF_THE_DPS, "--name", "root-g1")
     before = az("iot", "dps", "certificate", "show", *root)
     said = az.refused("iot", "dps", "certificate", "generate-verification-code", *root, "--etag", "stale")
@@ -135,6 +135,6 @@ def test_a_stale_etag_is_refused_in_azures_words(az: Az) -> None:
     assert az("iot", "dps", "certificate", "show", *root) == before
 
 
-def test_what_is_not_there_is_refused_in_azures_words(az: Az) -> None:
+def test_a_missing_resource_is_refused_with_azures_message(az: Az) -> None:
     assert "(SecretNotFound)" in az.refused("keyvault", "secret", "show", "--vault-name", VAULT, "--name", "device-press-99")
     assert "(ResourceGroupNotFound)" in az.refused("group", "show", "--name", "rg-elsewhere")

@@ -1,4 +1,4 @@
-"""Answers that Azure gave, handed to the unmodified SDKs without a network."""
+"""Azure's answers for the unmodified SDKs, without a network."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ GROUP = f"{SUBSCRIPTION}/resourceGroups/rg-dpsops-dev"
 VAULT = f"{GROUP}/providers/Microsoft.KeyVault/vaults/kv-dpsops-dev"
 DPS = f"{GROUP}/providers/Microsoft.Devices/provisioningServices/dps-dpsops-dev"
 
-PLAN = "run 'dpsops plan' to see what is there and what is missing"
-AGAIN = "Azure failed on its side: run the command again, it resumes where it stopped"
+PLAN = "run 'dpsops plan' to see what is missing"
+AGAIN = "Azure failed: run the command again, it continues where it stopped"
 OWNER = "ask an owner of the subscription for access"
 DELETED = "recover it or purge it (az keyvault recover / purge), then run the command again"
-NAMESAKE = "something with this name is in the way: choose another name in the settings, or remove it"
+NAMESAKE = "this name is already in use: choose another name in the settings, or remove the resource that has it"
 
 _HOST = "https://example.com"
 
@@ -37,11 +37,11 @@ Answer = tuple[int, Any, Mapping[str, str]]
 """Status, body (text as it is, anything else as JSON), headers."""
 
 Given = Answer | Callable[[requests.PreparedRequest], Answer] | Exception
-"""An answer, what makes one of a request, or what keeps it from coming."""
+"""An answer, a function from a request to an answer, or an error instead of an answer."""
 
 
 class _Adapter(HTTPAdapter):
-    """Gives one answer after the other, or fails as a network does."""
+    """Returns one answer after the other, or fails like a network."""
 
     def __init__(self, *answers: Given) -> None:
         super().__init__()
@@ -65,14 +65,14 @@ class _Adapter(HTTPAdapter):
 
 
 def transport(*answers: Given) -> RequestsTransport:
-    """The SDK's own transport, which gets these answers whatever it asks."""
+    """The SDK's own transport, which gets these answers to any requests."""
     session = requests.Session()
     session.mount("https://", _Adapter(*answers))
     return RequestsTransport(session=session)
 
 
 def raised(status: int, body: Any, headers: Mapping[str, str] | None = None) -> HttpResponseError:
-    """What the SDK raises for an answer."""
+    """The error that the SDK raises for an answer."""
     client: PipelineClient[HttpRequest, HttpResponse] = PipelineClient(
         _HOST, policies=[], transport=transport((status, body, headers or {}))
     )
@@ -107,6 +107,6 @@ def authorization_failed(action: str, scope: str) -> dict[str, Any]:
 
 
 def assert_explained(error: AzureError, kind: type[Error], message: str, hint: str) -> None:
-    """The error says exactly this."""
+    """Requires that the error is explained exactly so."""
     explained = explain(error)
     assert (type(explained), explained.message, explained.hint) == (kind, message, hint)

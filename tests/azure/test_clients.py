@@ -1,4 +1,4 @@
-"""Which credential and which subscription an environment gets, from the variables at hand."""
+"""The credential and the subscription of an environment, from the variables."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ GITHUB = {"ACTIONS_ID_TOKEN_REQUEST_URL": "https://runner.example/token?api=1", 
 
 
 class Runner(HTTPAdapter):
-    """GitHub's runner: gives a new token each time."""
+    """GitHub's runner, which returns a new token each time."""
 
     def __init__(self, status: int = 200) -> None:
         super().__init__()
@@ -60,7 +60,7 @@ def transport_to(runner: Runner) -> Transport:
 
 
 def credential_of(clients: Clients) -> object:
-    """What clients sign in with."""
+    """The credential of the clients."""
     try:
         return clients._credential
     finally:
@@ -76,11 +76,11 @@ def credential_of(clients: Clients) -> object:
         ({}, DefaultAzureCredential),
     ],
 )
-def test_the_credential_that_the_variables_ask_for(variables: dict[str, str], kind: type) -> None:
+def test_the_credential_depends_on_the_variables(variables: dict[str, str], kind: type) -> None:
     assert isinstance(credential_of(connect(environment(), SUBSCRIPTION | variables)), kind)
 
 
-def test_the_settings_name_the_subscription_before_the_variables_do() -> None:
+def test_the_subscription_of_the_settings_is_preferred_to_that_of_the_variables() -> None:
     named = "00000000-0000-0000-0000-000000000002"
     clients = connect(environment(subscription=named), SUBSCRIPTION)
     clients.close()
@@ -105,20 +105,20 @@ def token_of(claims: dict[str, str]) -> str:
     return f"none.{base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip('=')}.none"
 
 
-def test_who_runs_dpsops_is_read_from_the_token() -> None:
+def test_the_identity_that_runs_dpsops_is_read_from_the_token() -> None:
     def caller(token: str) -> Caller:
         return Clients(environment(), "subscription", Holder(token), transport_to(Runner())).caller
 
     assert caller(token_of({"oid": "me"})) == Caller("me", "User")
     assert caller(token_of({"oid": "it", "idtyp": "app"})) == Caller("it", "ServicePrincipal")
     for token in ("opaque", "a.b.c", token_of({"sub": "me"}), "none.WzFd.none"):
-        with pytest.raises(NotAllowed, match="does not say whose it is") as refused:
+        with pytest.raises(NotAllowed, match="does not name its identity") as refused:
             caller(token)
         assert refused.value.__cause__ is None
         assert refused.value.__context__ is None
 
 
-def test_githubs_token_is_fetched_anew_each_time() -> None:
+def test_a_new_token_is_fetched_from_github_each_time() -> None:
     runner = Runner()
     fetch = _github_token(GITHUB, transport_to(runner))
     assert [fetch(), fetch()] == ["token-1", "token-2"]
@@ -126,17 +126,19 @@ def test_githubs_token_is_fetched_anew_each_time() -> None:
     assert runner.asked[0].headers["Authorization"] == "Bearer runner"
 
 
-def test_a_job_without_the_permission_is_told_so() -> None:
-    with pytest.raises(NotAllowed, match="no identity token"):
+def test_the_error_for_a_job_without_the_permission_names_it() -> None:
+    with pytest.raises(NotAllowed, match="cannot get an identity token"):
         _github_token({"ACTIONS_ID_TOKEN_REQUEST_URL": "https://runner.example/token?api=1"}, transport_to(Runner()))
-    with pytest.raises(NotAllowed, match="no identity token"):
+    with pytest.raises(NotAllowed, match="cannot get an identity token"):
         _github_token(GITHUB | {"ACTIONS_ID_TOKEN_REQUEST_URL": "http://runner.example/?"}, transport_to(Runner()))
     with pytest.raises(HttpResponseError):
         _github_token(GITHUB, transport_to(Runner(status=403)))()
 
 
-def test_nothing_sends_the_embedded_azures_clients_past_its_proxy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """`NO_PROXY` is obeyed by requests unless it is told to trust no variable: `local` would reach for the real Azure."""
+def test_no_variable_makes_clients_bypass_the_proxy_of_the_embedded_azure(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """`requests` uses `NO_PROXY` unless it must ignore all variables: `local` would send requests to the real Azure."""
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.setenv(name, "*")
     with start_embedded(tmp_path, Timings()) as azure:
@@ -144,12 +146,12 @@ def test_nothing_sends_the_embedded_azures_clients_past_its_proxy(monkeypatch: p
         assert list(clients.groups.resource_groups.list()) == []
         clients.close()
         wire = Wire(azure.proxy_url, str(azure.authority_file))
-        with pytest.raises(RegistrationRefused, match="DPS refuses"):
+        with pytest.raises(RegistrationRefused, match="DPS refused the registration"):
             register_over_https("0ne00000000", "press-07", credential(), wire, lambda _: None)
 
 
 def credential() -> DeviceCredential:
-    """A device's key, and a certificate that nobody knows."""
+    """A device's key, and a certificate that nobody trusts."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "press-07")])
     wanted = profiles.Root(name, key.public_key(), timedelta(days=1))

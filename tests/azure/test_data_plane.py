@@ -1,4 +1,4 @@
-"""The client of DPS and of the hubs' registries: how patient it is, and that it turns every page."""
+"""The client of DPS and of the device registries: how long it waits if it is throttled, and that it reads every page."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from tests.azure.answers import Answer, Given, Token, transport
 
 
 class Patient(Transport):
-    """A transport that only notes how long it would have waited."""
+    """A transport that only records how long it would wait."""
 
     def __init__(self, *answers: Given) -> None:
         super().__init__(session=transport(*answers).session)
         self.waits: list[float] = []
 
     def sleep(self, duration: float) -> None:
-        """Notes it."""
+        """Records it."""
         self.waits.append(duration)
 
 
 def plane(wire: Patient) -> DataPlane:
-    """A hub's registry behind that transport."""
+    """A device registry behind that transport."""
     return DataPlane("hub.azure-devices.net", "https://iothubs.azure.net/.default", "2021-04-12", Token(), wire)
 
 
@@ -35,13 +35,13 @@ THROTTLED = {"Message": "ErrorCode:ThrottlingBacklogTimeout;The request has been
 
 
 @pytest.mark.parametrize(("headers", "pause"), [({}, 10), ({"Retry-After": "25"}, 25)])
-def test_a_throttled_request_waits_as_it_is_told_in_the_header_or_in_words(headers: Mapping[str, str], pause: int) -> None:
+def test_a_throttled_request_waits_as_long_as_the_header_or_the_message_says(headers: Mapping[str, str], pause: int) -> None:
     wire = Patient((429, THROTTLED, headers), (429, THROTTLED, headers), (200, {"deviceId": "press-07"}, {}))
     assert plane(wire).get("/devices/press-07") == {"deviceId": "press-07"}
     assert wire.waits == [pause, pause]
 
 
-def test_patience_ends() -> None:
+def test_the_number_of_attempts_is_limited() -> None:
     wire = Patient(*[(429, THROTTLED, {})] * 8)
     with pytest.raises(HttpResponseError, match="Throttl") as failed:
         plane(wire).get("/devices/press-07")
@@ -49,7 +49,7 @@ def test_patience_ends() -> None:
     assert wire.waits == [10] * 7
 
 
-def test_a_query_turns_every_page() -> None:
+def test_a_query_reads_every_page() -> None:
     asked: list[str | bytes | None] = []
 
     def page(more: str, *found: dict[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""A deployment that failed: what a resource provider said lies deep inside, and the poll that tells it is answered 200."""
+"""A failed deployment: the provider's error is nested deeply, and the answer to the poll has the status 200."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ AT_LEAST_ONE = "At least one resource deployment operation failed. Please list d
 
 
 def deployment_failed(*details: dict[str, Any]) -> dict[str, Any]:
-    """The end of a deployment, as the last poll tells it."""
+    """The answer to the last poll of a failed deployment."""
     return {"status": "Failed", **gateway("DeploymentFailed", AT_LEAST_ONE, target=GROUP, details=list(details))}
 
 
 def failed_deployment(*answers: Answer) -> HttpResponseError:
-    """What the SDK raises for a deployment whose polls are answered so."""
+    """The error that the SDK raises for a deployment with these answers to its polls."""
     polled = {"Azure-AsyncOperation": "https://management.azure.com/poll", "Retry-After": "0"}
     begun = (201, {"id": "x", "name": "x", "properties": {"provisioningState": "Accepted"}}, polled)
     client = DeploymentsMgmtClient(Token(), "5e0f7b3c", transport=transport(begun, *answers), polling_interval=0)
@@ -47,11 +47,11 @@ def failed_deployment(*answers: Answer) -> HttpResponseError:
 
 
 def quoted(body: dict[str, Any]) -> str:
-    """A provider's error as Resource Manager hands it on."""
+    """A provider's error, as Resource Manager quotes it."""
     return json.dumps(body, indent=2).replace("\n", "\r\n")
 
 
-def test_a_failed_deployment_speaks_with_the_words_of_the_provider() -> None:
+def test_a_failed_deployment_is_reported_with_the_providers_message() -> None:
     running: Answer = (200, {"status": "Running"}, {})
     inner = {"code": "InvalidParameter", "message": "The SKU is not available in this region.", "target": "sku"}
     module = {"code": "DeploymentFailed", "message": AT_LEAST_ONE, "details": [inner]}
@@ -79,7 +79,7 @@ def test_an_error_that_is_quoted_as_json_is_unwrapped(provider: dict[str, Any], 
     assert_explained(failed, Error, message, PLAN)
 
 
-def test_json_that_is_no_error_is_left_as_it_is() -> None:
+def test_json_that_is_not_an_error_is_not_changed() -> None:
     for text in ("{}", "[1]", "42", '{"a": 1}'):
         assert_explained(raised(400, gateway("BadRequest", text)), Error, text, PLAN)
 
@@ -91,7 +91,7 @@ def test_a_deployment_that_was_not_allowed_is_not_allowed() -> None:
     assert_explained(failed, Denied, denied["message"], hint)
 
 
-def test_a_deployment_over_a_deleted_vault() -> None:
+def test_a_deployment_while_the_vault_is_deleted() -> None:
     message = (
         "A vault with the same name already exists in deleted state. You need to either recover or purge existing key vault."
     )
@@ -99,16 +99,18 @@ def test_a_deployment_over_a_deleted_vault() -> None:
     assert_explained(failed, Error, message, DELETED)
 
 
-def test_details_without_words_leave_those_around_them() -> None:
+def test_details_without_a_message_are_skipped() -> None:
     failed = failed_deployment((200, deployment_failed({"code": "NotFound"}, {"code": "Other", "message": "The words."}), {}))
     assert_explained(failed, Error, "The words.", PLAN)
-    silent = failed_deployment((200, deployment_failed({"code": "NotFound"}), {}))
-    assert_explained(silent, Error, AT_LEAST_ONE, PLAN)
-    assert words(silent)[0] == "DeploymentFailed"
+    without = failed_deployment((200, deployment_failed({"code": "NotFound"}), {}))
+    assert_explained(without, Error, AT_LEAST_ONE, PLAN)
+    assert words(without)[0] == "DeploymentFailed"
 
 
 def test_an_operation_that_ends_without_a_reason() -> None:
-    assert_explained(failed_deployment((200, {"status": "Canceled"}, {})), Error, "the operation ended: Canceled", PLAN)
+    assert_explained(
+        failed_deployment((200, {"status": "Canceled"}, {})), Error, "the operation ended with the status Canceled", PLAN
+    )
 
 
 def test_an_error_among_the_properties() -> None:

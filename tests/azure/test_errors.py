@@ -1,4 +1,4 @@
-"""Errors in every shape that Azure has, as dpsops tells them: in Azure's words, in one line, with what to do next."""
+"""Azure's errors, in all of their shapes, as dpsops reports them: Azure's message in one line, and what to do next."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dpsops.azure.errors import explain, words
-from dpsops.errors import Changed, Denied, Error, Missing, NotAllowed, Silent, Throttled
+from dpsops.errors import Changed, Denied, Error, Missing, NotAllowed, Throttled, Unavailable
 from tests.azure.answers import (
     AGAIN,
     DELETED,
@@ -51,7 +51,7 @@ DEVICES_404 = (
     "Certificate 'root-g1' not found. If you contact a support representative please include this correlation identifier: "
     "763e3b2c, timestamp: 2023-02-03 08:23:09Z, errorcode: IH404015."
 )
-CHANGED = "someone else changed this at the same moment: run the command again, it takes up what is there"
+CHANGED = "somebody else changed this at the same time: run the command again, it continues from the new state"
 PENDING = "A new key vault certificate can not be created or imported while a pending certificate's status is inProgress."
 TAKEN = "A secret with (name/id) device-press-02 is currently in a deleted but recoverable state, and its name cannot be reused."
 
@@ -72,7 +72,7 @@ ANSWERS: dict[str, tuple[int, Any, Mapping[str, str], str, str, str]] = {
         412, {"code": 412001, "httpStatusCode": "PreconditionFailed", "message": "Invalid ETag supplied."},
         {}, "412001", "Invalid ETag supplied.", CHANGED,
     ),
-    "a bare Message": (500, {"Message": "An error has occurred."}, {}, "", "An error has occurred.", AGAIN),
+    "only a Message": (500, {"Message": "An error has occurred."}, {}, "", "An error has occurred.", AGAIN),
     "DPS, data plane": (
         400,
         {"errorCode": 400000, "trackingId": "b2b5", "message": "Bad Request", "timestampUtc": "2019-03-05T20:16:24Z"},
@@ -89,24 +89,24 @@ ANSWERS: dict[str, tuple[int, Any, Mapping[str, str], str, str, str]] = {
     "a name that is being deleted": (
         409, gateway("Conflict", "Secret x is currently being deleted.", innererror={"code": "ObjectIsBeingDeleted"}), {},
         "ObjectIsBeingDeleted", "Secret x is currently being deleted.",
-        "what had this name is still being deleted: wait a minute and run the command again",
+        "an object of this name is still being deleted: wait a minute and run the command again",
     ),
-    "two deployments at once": (
+    "two deployments at the same time": (
         409, gateway("DeploymentActive", "The deployment with resource id '...' cannot be saved"), {},
         "DeploymentActive", "The deployment with resource id '...' cannot be saved",
-        "another deployment of this environment is running: wait for it and run the command again",
+        "another deployment of this environment is running: wait until it has finished, then run the command again",
     ),
-    "two roots at once": (
+    "two runs that create a root": (
         409, gateway("Conflict", PENDING), {}, "Conflict", PENDING,
-        "another run is making this certificate: wait for it and run the command again, which takes up what is there",
+        "another run is creating this certificate: wait until it has finished, then run the command again",
     ),
-    "a subscription that nobody knows": (
+    "an unknown subscription": (
         404, gateway("SubscriptionNotFound", "The subscription 'x' could not be found."), {},
         "SubscriptionNotFound", "The subscription 'x' could not be found.",
-        "check the subscription in the settings or AZURE_SUBSCRIPTION_ID: az account list shows those that you can use",
+        "check the subscription in the settings or AZURE_SUBSCRIPTION_ID: 'az account list' shows yours",
     ),
     "another conflict": (409, gateway("Conflict", "Name taken."), {}, "Conflict", "Name taken.", NAMESAKE),
-    "a provider that was never registered": (
+    "a provider that is not registered": (
         409,
         gateway(
             "MissingSubscriptionRegistration",
@@ -118,20 +118,20 @@ ANSWERS: dict[str, tuple[int, Any, Mapping[str, str], str, str, str]] = {
         ),
         {}, "MissingSubscriptionRegistration",
         "The subscription is not registered to use namespace 'Microsoft.Devices'. See the portal",
-        "register it once in the subscription: az provider register --namespace Microsoft.Devices",
+        "register the namespace once in the subscription: az provider register --namespace Microsoft.Devices",
     ),
     "throttled": (
         429, gateway("Throttled", "Request was not processed because too many requests were received."), {"Retry-After": "17"},
         "Throttled", "Request was not processed because too many requests were received.",
-        "Azure is throttling: wait 17 seconds and run the command again; it resumes",
+        "Azure is throttling: wait 17 seconds and run the command again; it continues",
     ),
     "throttled without Retry-After": (
         429, gateway("Throttled", "Slow down."), {}, "Throttled", "Slow down.",
-        "Azure is throttling: wait a few seconds and run the command again; it resumes",
+        "Azure is throttling: wait a few seconds and run the command again; it continues",
     ),
     "throttled until a date": (
         429, gateway("Throttled", "Slow down."), {"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}, "Throttled", "Slow down.",
-        "Azure is throttling: wait a few seconds and run the command again; it resumes",
+        "Azure is throttling: wait a few seconds and run the command again; it continues",
     ),
     "a page of HTML": (502, "<html>Bad gateway</html>", {}, "", "Operation returned an invalid status 'Bad Gateway'", AGAIN),
     "an empty body": (504, "", {}, "", "Operation returned an invalid status 'Gateway Timeout'", AGAIN),
@@ -143,11 +143,11 @@ ANSWERS: dict[str, tuple[int, Any, Mapping[str, str], str, str, str]] = {
 }  # fmt: skip
 
 
-KINDS = {400: Error, 404: Missing, 409: Error, 412: Changed, 429: Throttled, 500: Silent, 502: Silent, 504: Silent}
+KINDS = {400: Error, 404: Missing, 409: Error, 412: Changed, 429: Throttled, 500: Unavailable, 502: Unavailable, 504: Unavailable}
 
 
 @pytest.mark.parametrize(("status", "body", "headers", "code", "message", "hint"), ANSWERS.values(), ids=ANSWERS)
-def test_answers(status: int, body: Any, headers: Mapping[str, str], code: str, message: str, hint: str) -> None:
+def test_every_shape_of_answer(status: int, body: Any, headers: Mapping[str, str], code: str, message: str, hint: str) -> None:
     error = raised(status, body, headers)
     assert words(error)[0] == code
     assert_explained(error, KINDS[status], message, hint)
@@ -203,7 +203,7 @@ def test_resource_managers_403_names_the_narrowest_role_that_dpsops_needs(action
     assert_explained(raised(403, body), Denied, message, f"assign the role {hint} and try again in a few minutes")
 
 
-def test_a_preflights_403_says_at_scope() -> None:
+def test_the_403_of_a_preflight_is_read_too() -> None:
     message = (
         "Authorization failed for template resource '0f7c' of type 'Microsoft.Authorization/roleAssignments'. "
         "The client 'x' with object id 'y' does not have permission to perform action "
@@ -215,14 +215,14 @@ def test_a_preflights_403_says_at_scope() -> None:
 
 
 @pytest.mark.parametrize("code", ["ForbiddenByFirewall", "ForbiddenByConnection"])
-def test_a_vault_that_does_not_let_this_network_in(code: str) -> None:
+def test_a_vaults_firewall_that_denies_this_address(code: str) -> None:
     body = gateway("Forbidden", "Client address is not authorized.\r\nClient address: 198.51.100.7", innererror={"code": code})
-    hint = "the vault's firewall refuses this address: allow it on the vault, or run from an allowed network"
+    hint = "the vault's firewall denies this address: allow it on the vault, or run from an allowed network"
     assert_explained(raised(403, body), Denied, "Client address is not authorized. Client address: 198.51.100.7", hint)
 
 
 @pytest.mark.parametrize("body", ["", gateway("Forbidden", "No."), gateway("Forbidden", "No.", innererror="odd")])
-def test_a_403_that_names_no_action_is_still_a_matter_of_access(body: Any) -> None:
+def test_a_403_without_an_action_is_not_allowed_too(body: Any) -> None:
     explained = explain(raised(403, body))
     assert isinstance(explained, NotAllowed)
     assert explained.hint == OWNER
@@ -234,7 +234,7 @@ def test_a_401() -> None:
     assert_explained(raised(401, gateway("Unauthorized", message)), Denied, message, hint)
 
 
-# Whatever comes.
+# Any error and any answer.
 
 
 @pytest.mark.parametrize(
@@ -264,7 +264,7 @@ _BODIES = st.recursive(
 
 @given(status=st.sampled_from([400, 401, 403, 404, 409, 412, 429, 500, 503]), body=_BODIES)
 @settings(max_examples=300)
-def test_no_answer_is_too_odd(status: int, body: Any) -> None:
+def test_any_answer_gets_a_clear_error(status: int, body: Any) -> None:
     explained = explain(raised(status, body))
     assert explained.message.strip()
     assert len(explained.message.splitlines()) == 1

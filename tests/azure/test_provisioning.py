@@ -1,4 +1,4 @@
-"""What a device's credential is while TLS needs it as files."""
+"""The files of a device's credential, which TLS needs."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import pytest
 import requests
 
 from dpsops.azure.provisioning import Wire, register_over_https
-from dpsops.errors import Silent
+from dpsops.errors import Unavailable
 from dpsops.pki.bundles import DeviceCredential
 
 
-def test_key_and_chain_are_files_for_nobody_else_and_no_longer_than_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_owner_can_read_the_files_and_they_are_deleted_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: dict[Path, int] = {}
 
     def put(session: requests.Session, *_: Any, **__: Any) -> NoReturn:
@@ -25,7 +25,7 @@ def test_key_and_chain_are_files_for_nobody_else_and_no_longer_than_needed(monke
         raise requests.ConnectionError("no network")
 
     monkeypatch.setattr(requests.Session, "put", put)
-    with pytest.raises(Silent, match="DPS cannot be reached: no network"):
+    with pytest.raises(Unavailable, match="DPS cannot be reached: no network"):
         register_over_https("0ne00000000", "press-07", DeviceCredential("the key", "the chain"), Wire(), lambda _: None)
     assert list(seen.values()) == [0o600, 0o600, 0o700]
     assert not any(path.exists() for path in seen)

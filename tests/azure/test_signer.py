@@ -1,4 +1,4 @@
-"""The vault's key as a signer. The vault is the SDK's own client over a key in memory, or over the wire's answers."""
+"""The vault's key as a signer. The vault is the SDK's own client with a key in memory, or with recorded answers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CURVES = ["EC-P256", "EC-P384"]
 
 
 def vault(private: PrivateKey) -> CryptographyClient:
-    """The SDK's client, which signs here with a key in memory and answers as the vault does: r and s side by side."""
+    """The SDK's client, which signs here with a key in memory and answers like the vault: r and s concatenated."""
     numbers = private.private_numbers()
     if isinstance(numbers, rsa.RSAPrivateNumbers):
         parts = {"d": numbers.d, "p": numbers.p, "q": numbers.q, "dp": numbers.dmp1, "dq": numbers.dmq1, "qi": numbers.iqmp}
@@ -54,7 +54,7 @@ def vault_key(kind: str) -> VaultEcKey:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_root_and_leaf_that_the_vault_signed_are_valid_to_openssl(kind: str) -> None:
+def test_openssl_accepts_root_and_device_certificate_that_the_vault_signed(kind: str) -> None:
     public_key = key(kind).public_key()
     in_vault = signer(vault(key(kind)), public_key)
     assert isinstance(in_vault, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey)
@@ -66,7 +66,7 @@ def test_root_and_leaf_that_the_vault_signed_are_valid_to_openssl(kind: str) -> 
 @pytest.mark.parametrize("kind", CURVES)
 @given(data=st.binary(max_size=200))
 @settings(max_examples=50)
-def test_every_signature_fits_the_public_key(kind: str, data: bytes) -> None:
+def test_every_signature_is_valid_for_the_public_key(kind: str, data: bytes) -> None:
     private = vault_key(kind)
     chosen = hashes.SHA256() if kind == "EC-P256" else hashes.SHA384()
     private.public_key().verify(private.sign(data, ec.ECDSA(chosen)), data, ec.ECDSA(chosen))
@@ -77,14 +77,14 @@ def test_every_signature_fits_the_public_key(kind: str, data: bytes) -> None:
 
 
 class Patient:
-    """A vault that signs until the r, or the s, of its answer begins with a zero byte: one signature in 256."""
+    """A vault that signs again until r, or s, begins with a zero byte: one signature in 256."""
 
     def __init__(self, client: CryptographyClient, half: int) -> None:
         self._client = client
         self._half = half
 
     def sign(self, algorithm: SignatureAlgorithm, digest: bytes) -> SignResult:
-        """The first signature of that kind."""
+        """The first signature with such a number."""
         while True:
             result = self._client.sign(algorithm, digest)
             if result.signature[self._half * len(result.signature) // 2] == 0:
@@ -93,7 +93,7 @@ class Patient:
 
 @pytest.mark.parametrize("half", [0, 1], ids=["r", "s"])
 @pytest.mark.parametrize("kind", CURVES)
-def test_numbers_that_begin_with_zero_are_written_in_der_without_it(kind: str, half: int) -> None:
+def test_leading_zero_bytes_of_r_and_s_are_removed_in_der(kind: str, half: int) -> None:
     public_key = ec_key(kind).public_key()
     private = signer(cast(CryptographyClient, Patient(vault(key(kind)), half)), public_key)
     wanted = profiles.Root(profiles.root_subject("test", 1), public_key, YEAR)
@@ -105,13 +105,13 @@ def test_numbers_that_begin_with_zero_are_written_in_der_without_it(kind: str, h
 
 
 def document(request: requests.PreparedRequest) -> Any:
-    """What a request carries."""
+    """The body of a request."""
     assert isinstance(request.body, str | bytes)
     return json.loads(request.body)
 
 
 @pytest.mark.parametrize(("kind", "algorithm"), [("RSA-2048", "RS256"), ("EC-P256", "ES256"), ("EC-P384", "ES384")])
-def test_a_signature_is_one_request_and_the_key_is_known_without_any(kind: str, algorithm: str) -> None:
+def test_a_signature_is_one_request_and_the_public_key_needs_none(kind: str, algorithm: str) -> None:
     asked: list[requests.PreparedRequest] = []
     challenge = 'Bearer authorization="https://login.microsoftonline.com/t", resource="https://vault.azure.net"'
     unauthorized: Answer = (401, {"error": {"code": "Unauthorized", "message": "AKV10000"}}, {"WWW-Authenticate": challenge})
@@ -139,7 +139,7 @@ def test_a_signature_is_one_request_and_the_key_is_known_without_any(kind: str, 
 
 
 @pytest.mark.parametrize("kind", CURVES)
-def test_the_public_side_is_that_of_the_key(kind: str) -> None:
+def test_the_public_key_is_that_of_the_private_key(kind: str) -> None:
     private = vault_key(kind)
     assert private.public_key() == ec_key(kind).public_key()
     assert private.curve.name == ec_key(kind).curve.name
@@ -148,7 +148,7 @@ def test_the_public_side_is_that_of_the_key(kind: str) -> None:
     assert copy.deepcopy(private) is private
 
 
-def test_the_private_side_is_the_vaults() -> None:
+def test_the_private_key_cannot_be_read() -> None:
     private = vault_key("EC-P256")
     with pytest.raises(Refused, match="does not leave the vault") as refused:
         private.private_numbers()
@@ -159,13 +159,13 @@ def test_the_private_side_is_the_vaults() -> None:
     ):
         with pytest.raises(Refused, match="does not leave the vault"):
             private.private_bytes(encoding, form, serialization.NoEncryption())
-    with pytest.raises(Refused, match="does not agree on keys"):
+    with pytest.raises(Refused, match="cannot be used for key agreement"):
         private.exchange(ec.ECDH(), ec_key("EC-P256").public_key())
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_json_web_key_is_the_key(kind: str) -> None:
-    """To the SDK: what it verifies with the JSON Web Key, the key has signed."""
+def test_the_json_web_key_is_that_key(kind: str) -> None:
+    """The SDK verifies a signature of the key with the JSON Web Key."""
     message, private = b"message", key(kind)
     chosen = hashes.SHA384() if kind == "EC-P384" else hashes.SHA256()
     digest = hashes.Hash(chosen)
@@ -184,8 +184,8 @@ def test_a_json_web_key_is_the_key(kind: str) -> None:
     assert not known.verify(algorithm, bytes(len(value)), signature).is_valid
 
 
-def test_json_web_keys_have_the_lengths_of_rfc_7518() -> None:
-    """Coordinates are as long as the field even where they begin with zeros (6.2.1.2); n and e never do (6.3.1)."""
+def test_numbers_in_json_web_keys_have_the_lengths_of_rfc_7518() -> None:
+    """Coordinates are as long as the field, with leading zeros (6.2.1.2); n and e have no leading zeros (6.3.1)."""
     short = next(
         candidate
         for candidate in (ec.derive_private_key(number, ec.SECP256R1()).public_key() for number in range(1, 100_000))
@@ -205,16 +205,16 @@ def test_json_web_keys_have_the_lengths_of_rfc_7518() -> None:
     "private",
     [ed25519.Ed25519PrivateKey.generate(), ec.generate_private_key(ec.SECP256K1()), ec.generate_private_key(ec.SECP521R1())],
 )
-def test_other_kinds_of_keys_are_refused(private: Any) -> None:
+def test_other_types_of_keys_are_refused(private: Any) -> None:
     with pytest.raises(Refused, match="is not supported") as refused:
         jwk(private.public_key())
     assert refused.value.hint == "use RSA or EC on P-256 or P-384"
 
 
-def test_a_builder_accepts_any_signature_so_the_certificate_must_be_checked() -> None:
-    """Why `chains.require_issued_by` is asked of everything that a vault signed."""
+def test_a_certificate_builder_accepts_any_signature() -> None:
+    """So `chains.require_issued_by` must check every certificate that a vault signed."""
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "x")])
-    elsewhere = VaultEcKey(vault(key("EC-P256", 2)), ec_key("EC-P256").public_key())  # the vault holds another key
+    elsewhere = VaultEcKey(vault(key("EC-P256", 2)), ec_key("EC-P256").public_key())  # the vault has another key
     wanted = profiles.Root(name, elsewhere.public_key(), YEAR)
     root = profiles.issue_root(wanted, elsewhere, serial=entropy.serial(), now=NOW)
     assert "signature failure" in verdict(root, root, at=NOW)

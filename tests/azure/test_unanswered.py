@@ -1,4 +1,4 @@
-"""Errors without an answer of Azure's: the network, and the sign-in."""
+"""Errors without an answer of an Azure service: the network, and the sign-in."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError, Service
 from azure.identity import ClientSecretCredential
 from azure.keyvault.secrets import SecretClient
 
-from dpsops.errors import Denied, Error, NotAllowed, Silent
+from dpsops.errors import Denied, Error, NotAllowed, Unavailable
 from tests.azure.answers import AGAIN, Answer, Token, assert_explained, raised, transport
 
 
 def signing_in(*answers: Answer | Exception) -> ClientAuthenticationError:
-    """What azure-identity raises for a client secret that is answered so."""
+    """The error that azure-identity raises for these answers to a sign-in with a client secret."""
     credential = ClientSecretCredential(
         "72f988bf-86f1-41af-91ab-2d7cd011db47", "client", "secret",
         transport=transport(*answers), retry_total=0, disable_instance_discovery=True,
@@ -23,7 +23,7 @@ def signing_in(*answers: Answer | Exception) -> ClientAuthenticationError:
     return failed.value
 
 
-def test_entra_ids_words() -> None:
+def test_an_error_of_entra_id() -> None:
     host = "https://login.microsoftonline.com/72f988bf"
     configuration = {"authorization_endpoint": f"{host}/a", "token_endpoint": f"{host}/t", "issuer": host}
     refusal = {
@@ -37,20 +37,20 @@ def test_entra_ids_words() -> None:
         "Authentication failed: AADSTS7000215: Invalid client secret provided.",
         "sign in with 'az login', or set AZURE_TENANT_ID and AZURE_CLIENT_ID in a pipeline",
     )
-    # the same answer where the SDK keeps the response, as it does for tokens of a managed identity
+    # the same answer, with the response, which the SDK adds for tokens of a managed identity
     error = ClientAuthenticationError(response=raised(400, refusal).response)
     hint = "sign in with 'az login', or check the pipeline's federated credential"
     assert_explained(error, Denied, "AADSTS7000215: Invalid client secret provided.", hint)
 
 
-def test_a_network_that_fails_while_signing_in_is_no_missing_right() -> None:
-    hint = "check the names in the settings, the network and HTTPS_PROXY, then run the command again: it resumes"
+def test_a_network_error_during_the_sign_in_is_not_a_missing_permission() -> None:
+    hint = "check the names in the settings, the network and HTTPS_PROXY, then run the command again: it continues"
     error = signing_in(requests.ConnectionError("Connection refused"))
-    assert_explained(error, Silent, "Azure cannot be reached: Connection refused", hint)
+    assert_explained(error, Unavailable, "Azure cannot be reached: Connection refused", hint)
 
 
 def failing(why: str) -> ServiceRequestError:
-    """What a vault's client raises where its connection fails so."""
+    """The error that a vault's client raises for a connection error."""
     broken = transport(requests.ConnectionError(why))
     client = SecretClient("https://kv-dpsops-dev.vault.azure.net", Token(), transport=broken, retry_total=0)
     with pytest.raises(ServiceRequestError) as failed:
@@ -58,12 +58,14 @@ def failing(why: str) -> ServiceRequestError:
     return failed.value
 
 
-def test_a_network_that_fails() -> None:
-    hint = "check the names in the settings, the network and HTTPS_PROXY, then run the command again: it resumes"
-    assert_explained(failing("Connection refused\nand more"), Silent, "Azure cannot be reached: Connection refused", hint)
-    assert_explained(ServiceResponseError("Connection aborted."), Silent, "Azure cannot be reached: Connection aborted.", hint)
-    elsewhere = "Failed to resolve 'management.azure.com'"
-    assert_explained(failing(elsewhere), Silent, f"Azure cannot be reached: {elsewhere}", hint)
+def test_a_network_error() -> None:
+    hint = "check the names in the settings, the network and HTTPS_PROXY, then run the command again: it continues"
+    assert_explained(failing("Connection refused\nand more"), Unavailable, "Azure cannot be reached: Connection refused", hint)
+    assert_explained(
+        ServiceResponseError("Connection aborted."), Unavailable, "Azure cannot be reached: Connection aborted.", hint
+    )
+    other = "Failed to resolve 'management.azure.com'"
+    assert_explained(failing(other), Unavailable, f"Azure cannot be reached: {other}", hint)
 
 
 @pytest.mark.parametrize(
@@ -73,9 +75,9 @@ def test_a_network_that_fails() -> None:
         "HTTPSConnectionPool(host='kv-dpsops-dev.vault.azure.net', port=443): (OSError('Tunnel failed: 502 Bad Gateway'))",
     ],
 )
-def test_a_vault_that_is_not_there_yet(why: str) -> None:
-    hint = "'dpsops status' shows what exists, 'dpsops up' makes what is missing; else see to the network and HTTPS_PROXY"
-    assert_explained(failing(why), Silent, "there is no host kv-dpsops-dev.vault.azure.net", hint)
+def test_a_vault_that_does_not_exist_yet(why: str) -> None:
+    hint = "'dpsops status' shows what exists, 'dpsops up' creates what is missing; else check the network and HTTPS_PROXY"
+    assert_explained(failing(why), Unavailable, "there is no host kv-dpsops-dev.vault.azure.net", hint)
 
 
 def test_nobody_signed_in() -> None:
@@ -84,12 +86,12 @@ def test_nobody_signed_in() -> None:
     assert_explained(ClientAuthenticationError(attempts), NotAllowed, attempts.splitlines()[0], hint)
 
 
-def test_what_is_neither() -> None:
+def test_any_other_error() -> None:
     assert_explained(AzureError("Odd."), Error, "Odd.", "run the command again; --verbose shows each request")
     assert_explained(AzureError("\n"), Error, "Azure gave no reason", "run the command again; --verbose shows each request")
 
 
-def test_an_answer_without_even_a_reason_phrase() -> None:
+def test_an_answer_without_a_reason_phrase() -> None:
     error = raised(503, "")
     error.reason = None  # as over HTTP/2
-    assert_explained(error, Silent, "Azure answered 503 and gave no reason", AGAIN)
+    assert_explained(error, Unavailable, "Azure answered 503 without a reason", AGAIN)

@@ -1,4 +1,4 @@
-"""What an SDK raises is an `Error` of one kind, and an answer of another shape is one too."""
+"""Every error of an SDK becomes one kind of `Error`. An answer of another shape does too."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from azure.keyvault.secrets import SecretClient
 from pydantic import BaseModel
 
 from dpsops.azure.errors import explain, understood
-from dpsops.errors import Denied, Error, NotAllowed, Refused, Silent, Unreadable, Unsound, ends_command
+from dpsops.errors import Denied, Error, InvalidCertificate, NotAllowed, Refused, Unavailable, Unreadable, ends_command
 from tests.azure.answers import Token, authorization_failed, gateway, raised, transport
 
 SCOPE = "/subscriptions/s/resourceGroups/g"
 
 
 def of_a_vault(status: int, code: str) -> AzureError:
-    """What the SDK of a vault raises for an answer with this inner code."""
+    """The error that a vault's SDK raises for an answer with this inner code."""
     body = gateway("Forbidden", "No.", innererror={"code": code})
     vault = SecretClient("https://kv-dpsops-dev.vault.azure.net", Token(), transport=transport((status, body, {})), retry_total=0)
     with pytest.raises(AzureError) as failed:
@@ -28,26 +28,26 @@ def of_a_vault(status: int, code: str) -> AzureError:
 
 
 def denied(error: AzureError) -> Denied:
-    """The denial that an error is."""
+    """The `Denied` for an error."""
     found = explain(error)
     assert isinstance(found, Denied)
     return found
 
 
-def test_a_role_that_arrives_later_opens_some_doors_and_not_others() -> None:
-    assert denied(of_a_vault(403, "ForbiddenByRbac")).for_want_of_a_role
-    assert denied(raised(403, authorization_failed("x/y/read", SCOPE))).for_want_of_a_role
-    assert denied(raised(401, {"Message": "ErrorCode:IotHubUnauthorizedAccess;Unauthorized"})).for_want_of_a_role
+def test_a_missing_role_is_distinguished_from_other_denials() -> None:
+    assert denied(of_a_vault(403, "ForbiddenByRbac")).role_missing
+    assert denied(raised(403, authorization_failed("x/y/read", SCOPE))).role_missing
+    assert denied(raised(401, {"Message": "ErrorCode:IotHubUnauthorizedAccess;Unauthorized"})).role_missing
     for code in ("ForbiddenByFirewall", "ForbiddenByConnection", "ForbiddenByPolicy", "AccessDenied"):
-        assert not denied(of_a_vault(403, code)).for_want_of_a_role, code
-    assert not denied(raised(403, gateway("ForbiddenByFirewall", "No."))).for_want_of_a_role
+        assert not denied(of_a_vault(403, code)).role_missing, code
+    assert not denied(raised(403, gateway("ForbiddenByFirewall", "No."))).role_missing
 
 
-def test_a_service_that_failed_has_answered_and_one_that_is_gone_has_not() -> None:
+def test_an_answer_that_says_that_the_service_failed_is_unavailable_and_answered() -> None:
     failed = explain(raised(503, gateway("ServiceUnavailable", "Busy.")))
-    assert isinstance(failed, Silent)
+    assert isinstance(failed, Unavailable)
     assert failed.answered
-    assert not Silent("gone", "").answered
+    assert not Unavailable("no answer", "").answered
 
 
 class _Shape(BaseModel):
@@ -69,14 +69,14 @@ def _no_such_member() -> None:
         (lambda: json.loads("[" * 100_000), "RecursionError"),
     ],
 )
-def test_an_answer_of_another_shape_is_named(read: Callable[[], Any], what: str) -> None:
+def test_the_error_for_an_answer_of_another_shape_names_the_fault(read: Callable[[], Any], what: str) -> None:
     with pytest.raises(Unreadable) as unreadable, understood("the DPS"):
         read()
-    assert unreadable.value.message == f"the DPS answered what dpsops cannot read ({what})"
+    assert unreadable.value.message == f"the answer of the DPS cannot be read ({what})"
     assert "--verbose" in unreadable.value.hint
 
 
-def test_a_value_that_was_answered_is_not_quoted() -> None:
+def test_a_value_in_an_answer_is_not_quoted() -> None:
     """It may be a key."""
     for read in (lambda: int("SharedAccessKey=abc"), lambda: _Shape.model_validate({"etag": ["SharedAccessKey=abc"]})):
         with pytest.raises(Unreadable) as unreadable, understood("Azure"):
@@ -84,23 +84,28 @@ def test_a_value_that_was_answered_is_not_quoted() -> None:
         assert "abc" not in unreadable.value.message
 
 
-def test_what_is_no_json_is_unreadable() -> None:
+def test_an_answer_that_is_not_json_is_unreadable() -> None:
     assert isinstance(explain(DecodeError("JSON is invalid: <html>", response=raised(404, "").response)), Unreadable)
 
 
-def test_an_error_of_our_own_passes() -> None:
+def test_dpsops_own_errors_are_not_changed() -> None:
     with pytest.raises(Refused, match="not this"), understood("Azure"):
         raise Refused("not this", "")
 
 
-def test_a_defect_is_no_answer() -> None:
+def test_a_defect_is_not_reported_as_an_answer() -> None:
     with pytest.raises(AssertionError), understood("Azure"):
         raise AssertionError
 
 
-def test_what_befalls_every_device_ends_a_command() -> None:
-    for error in (explain(of_a_vault(403, "ForbiddenByRbac")), Silent("gone", ""), Unsound("", ""), NotAllowed("", "")):
+def test_an_error_that_concerns_every_device_ends_the_command() -> None:
+    for error in (
+        explain(of_a_vault(403, "ForbiddenByRbac")),
+        Unavailable("no answer", ""),
+        InvalidCertificate("", ""),
+        NotAllowed("", ""),
+    ):
         assert ends_command(error)
     for error in (explain(raised(status, {})) for status in (400, 404, 409, 412, 429, 500)):
         assert not ends_command(error)
-    assert not ends_command(Error("its secret holds no certificate", ""))
+    assert not ends_command(Error("its secret contains no certificate", ""))

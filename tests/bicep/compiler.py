@@ -1,4 +1,4 @@
-"""A Bicep compiler for the plain subset that `bicep/` is written in, on top of pycep's parser.
+"""A Bicep compiler for the small subset that `bicep/` uses, with pycep's parser.
 
 It emits what Bicep's own compiler would, but for the `_generator` metadata. No user-defined types, no imports, no
 conditions, explicit module names. `python -m tests.bicep.compiler` writes `bicep/main.json` anew.
@@ -37,7 +37,7 @@ def parse(text: str) -> JSON:
 
 
 def compile_file(name: str, files: Mapping[str, str]) -> JSON:
-    """The template that a Bicep file and its modules, among `files`, stand for."""
+    """The template of a Bicep file and its modules, which are in `files`."""
     parsed = parse(files[name])
     scope = _Scope(parsed, {})
     template: JSON = {"$schema": _SCHEMA, "contentVersion": "1.0.0.0"}
@@ -54,25 +54,25 @@ def compile_file(name: str, files: Mapping[str, str]) -> JSON:
 
 
 def written(template: JSON) -> str:
-    """The template as it stands in a file."""
+    """The template as the text of a file."""
     return json.dumps(template, indent=2, ensure_ascii=False) + "\n"
 
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """What names mean: `parsed` is the whole file, `local` the expressions that the variables of loops stand for."""
+    """The meaning of names: `parsed` is the complete file, `local` the expressions of loop variables."""
 
     parsed: JSON
     local: Mapping[str, str]
 
     def inside(self, loop: JSON, index: str) -> _Scope:
-        """Within a loop whose turn is given by the expression `index`."""
+        """The scope inside a loop. `index`: the expression of its index."""
         detail = loop["loop_type"]["detail"]
         items = self.expression(detail["array_name"])
         return replace(self, local={**self.local, detail["item_name"]: f"{items}[{index}]", detail.get("index_name", ""): index})
 
     def json(self, value: Any) -> Any:
-        """A value as it stands in the template."""
+        """A value in the template."""
         match value:
             case {"loop_type": _}:
                 raise AssertionError("a loop stands only directly below properties, or as a whole resource, module or output")
@@ -139,7 +139,7 @@ class _Scope:
         return self._symbol(root, rest)
 
     def _symbol(self, symbol: str, rest: list[tuple[str, Any]]) -> str:
-        """What is asked of a resource or a module: its ID, its name, its properties, its outputs or its keys."""
+        """An access to a resource or a module: its ID, its name, its properties, its outputs or its keys."""
         scope, declaration = self, self.declaration(symbol)
         config = declaration["config"]
         if _is_loop(config):
@@ -176,7 +176,7 @@ def _is_loop(value: Any) -> bool:
 
 
 def _steps(value: Any) -> list[tuple[str, Any]]:
-    """An accessor, which pycep nests in either operand, as a root and the steps from it."""
+    """An accessor as its root and the steps from it. pycep nests accessors in either operand."""
     match value:
         case {"operator": {"type": "property_accessor", "operands": {"operand_1": of, "operand_2": name}}}:
             (_, first), *rest = _steps(name)
@@ -239,7 +239,7 @@ def _module(symbol: str, declaration: JSON, scope: _Scope, files: Mapping[str, s
 
 
 def _dependency(symbol: str, scope: _Scope) -> str:
-    """A loop is depended on as a whole, by its name."""
+    """The dependency on a symbol; a loop is one dependency, by its name."""
     return symbol if _is_loop(scope.declaration(symbol)["config"]) else f"[{scope._chain([('name', symbol), ('member', 'id')])}]"
 
 

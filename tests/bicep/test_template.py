@@ -1,4 +1,4 @@
-"""The Bicep files and the template compiled from them: they say the same, and it deploys."""
+"""The Bicep files and the template compiled from them: they match, and the template can be deployed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ ROLES = {
 }
 
 
-# what is written
+# the files
 
 
 def test_the_compiled_template_is_that_of_the_bicep_files() -> None:
@@ -73,14 +73,14 @@ def test_the_compiled_template_is_that_of_the_bicep_files() -> None:
         ("access.bicep", "guid(vault.id, principalId, role)", "guid(vault.id, role)"),
     ],
 )
-def test_a_change_on_one_side_alone_is_noticed(file: str, old: str, new: str) -> None:
+def test_a_change_of_the_bicep_files_alone_is_detected(file: str, old: str, new: str) -> None:
     assert old in FILES[file]
     changed = FILES | {file: FILES[file].replace(old, new)}
     assert compile_file("main.bicep", changed) != json.loads(COMPILED)
 
 
 def _strings(value: Any, path: str = "") -> Iterator[str]:
-    """Where in a template strings stand."""
+    """The paths of the strings in a template."""
     match value:
         case dict():
             for key, each in value.items():
@@ -93,7 +93,7 @@ def _strings(value: Any, path: str = "") -> Iterator[str]:
 
 
 @pytest.mark.parametrize("path", list(_strings(json.loads(COMPILED)))[::7])
-def test_a_change_of_the_compiled_template_alone_is_noticed(path: str) -> None:
+def test_a_change_of_the_compiled_template_alone_is_detected(path: str) -> None:
     changed = json.loads(COMPILED)
     *way, last = path.strip("/").split("/") if "Microsoft" not in path else []
     spot: Any = changed
@@ -115,7 +115,7 @@ def test_every_parameter_and_output_is_described(file: str) -> None:
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_the_sections_come_in_one_order(file: str) -> None:
+def test_the_sections_have_one_order(file: str) -> None:
     order = ["param", "var", "resource", "module", "output"]
     found = [match[1] for match in re.finditer(rf"^({'|'.join(order)}) ", FILES[file], re.MULTILINE)]
     assert found == sorted(found, key=order.index)
@@ -131,11 +131,11 @@ def test_the_contract_with_the_client() -> None:
     assert list(template["outputs"]) == ["vaultName", "vaultUri", "dpsName", "idScope", "dpsHost", "deviceHost", "hubs"]
 
 
-# what it does
+# the deployment
 
 
 class Client:
-    """The operator, at an embedded Azure about as slow as the real one."""
+    """The operator, with an embedded Azure about as slow as the real one."""
 
     def __init__(self) -> None:
         self.azure = Azure(Database(None), Clock(1_772_366_400.0), Timings(operation=40, role=95), services=(SERVICE,))
@@ -164,7 +164,7 @@ class Client:
         return {name: each["value"] for name, each in found["outputs"].items()}
 
     def changes(self, **changes: Any) -> list[tuple[str, str]]:
-        """What what-if says that would change, without the noise: (kind, resource ID below the group)."""
+        """The changes that what-if reports, without the noise: (kind, resource ID below the group)."""
         self.call("POST", f"{DEPLOYMENT}/whatIf", body(**changes))
         self.azure.clock.advance(40)
         result = self.call("GET", self.location)
@@ -184,7 +184,7 @@ def body(**changes: Any) -> JSON:
 
 
 def is_real(delta: JSON) -> bool:
-    """Whether a property change is more than a default of the provider or an expression that was not evaluated."""
+    """Whether a property change is neither a default of the provider nor an expression that was not evaluated."""
     if delta["children"]:
         return any(map(is_real, delta["children"]))
     unevaluated = isinstance(delta["after"], str) and delta["after"].startswith("[")
@@ -197,7 +197,7 @@ def client() -> Client:
     return Client()
 
 
-def test_it_deploys_and_a_second_time_changes_nothing(client: Client) -> None:
+def test_a_deployment_creates_everything_and_a_second_changes_nothing(client: Client) -> None:
     foreseen = client.changes()
     assert {kind for kind, _ in foreseen} == {"Create"}
     outputs = client.deploy()
@@ -221,7 +221,7 @@ def test_it_deploys_and_a_second_time_changes_nothing(client: Client) -> None:
     assert client.changes() == []
 
 
-def test_what_it_makes(client: Client) -> None:
+def test_the_resources_that_are_created(client: Client) -> None:
     client.deploy(tags={"team": "iot"})
     vault = client.call("GET", f"{GROUP}/providers/Microsoft.KeyVault/vaults/kv-dpsops-test", version="2026-02-01")
     assert vault["tags"] == {"team": "iot"}
@@ -252,7 +252,7 @@ def test_the_identity_gets_the_roles_that_it_needs_and_no_others(client: Client)
     assert held == set(ROLES.items()) | hubs
 
 
-def test_a_change_of_the_parameters_is_foreseen_and_made(client: Client) -> None:
+def test_what_if_reports_a_change_of_the_parameters(client: Client) -> None:
     client.deploy(allocationPolicy="Static")
     third = [*REQUIRED["hubs"], HUB | {"name": "iot-three"}]
     service, hub = "Microsoft.Devices/provisioningServices/dps-dpsops-test", "Microsoft.Devices/IotHubs/iot-three"

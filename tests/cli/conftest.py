@@ -15,8 +15,8 @@ from tests.cli.terminal import LOCAL, Terminal
 
 @pytest.fixture(autouse=True)
 def _interruptible() -> Iterator[None]:
-    """A background job of a script ignores SIGINT, and one under nohup SIGHUP; so would the commands that the tests start
-    and interrupt."""
+    """Enables SIGINT and SIGHUP, which a background job of a script, or a job under nohup, ignores. The commands that the tests
+    start and interrupt would ignore them too."""
     interrupt = signal.signal(signal.SIGINT, signal.default_int_handler)
     hang_up = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
@@ -28,10 +28,10 @@ def _interruptible() -> Iterator[None]:
 def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Terminal:
     """A terminal in an empty directory with quick settings for `local`."""
     monkeypatch.chdir(tmp_path)
-    for name in list(os.environ):  # a machine's own sign-in and proxies are no part of a test
+    for name in list(os.environ):  # the machine's own sign-in and proxies must not matter
         if name == "DPSOPS_ENV" or name.startswith("AZURE_") or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
-    monkeypatch.setattr(Transport, "sleep", lambda *_: None)  # its Azure is done at once: no second attempt fares better later
+    monkeypatch.setattr(Transport, "sleep", lambda *_: None)  # no wait is needed: the embedded Azure has finished at once
     (tmp_path / "infra").mkdir()
     (tmp_path / "infra" / "local.toml").write_text(LOCAL)
     return Terminal(capsys)

@@ -1,4 +1,4 @@
-"""A terminal for the tests of the command line: commands in, exit code and what they print out."""
+"""A terminal for the tests of the command line: it runs commands, and returns exit code and output."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ key = "EC-P256"
 """
 
 SOURCE = {"PYTHONPATH": str(Path(__file__).parents[2])}
-"""What lets a process of its own find this dpsops."""
+"""The variable with which another process finds this dpsops."""
 
 
 class Terminal:
-    """Runs commands in a directory and keeps what they print."""
+    """Runs commands in a directory and returns their output."""
 
     def __init__(self, capture: pytest.CaptureFixture[str]) -> None:
         self._capture = capture
@@ -47,7 +47,7 @@ class Terminal:
         return code, printed.out, printed.err
 
     def json(self, *arguments: str) -> dict[str, Any]:
-        """The document of a command that succeeds."""
+        """The JSON document of a command, which must succeed."""
         code, out, err = self("--output", "json", *arguments)
         assert code == 0, err
         document: dict[str, Any] = json.loads(out)
@@ -57,7 +57,7 @@ class Terminal:
 
 
 def assert_error(result: tuple[int, str, str], code: int, *words: str) -> None:
-    """An error: its exit code, nothing on stdout, and as its last lines an error and a hint, with these words."""
+    """Requires an error: its exit code, nothing on stdout, an error line and a hint line, and these words on stderr."""
     assert result[0] == code
     assert result[1] == ""
     last = [line for line in result[2].splitlines() if line.startswith(("dpsops: error: ", "dpsops: hint: "))]
@@ -68,14 +68,14 @@ def assert_error(result: tuple[int, str, str], code: int, *words: str) -> None:
 
 
 def assert_error_free(result: tuple[int, str, str], words: str) -> None:
-    """Success, with these words in the result."""
+    """Requires success, with these words in the result."""
     assert result[0] == 0, result[2]
     assert words in result[1]
 
 
 @contextmanager
 def served(directory: Path) -> Iterator[subprocess.Popen[str]]:
-    """`dpsops local serve` as a process of its own."""
+    """Runs `dpsops local serve` as another process."""
     command = [sys.executable, "-m", "dpsops", "local", "serve", "--port", "0"]
     with subprocess.Popen(command, cwd=directory, env=os.environ | SOURCE, stderr=subprocess.PIPE, text=True) as server:
         try:
@@ -87,4 +87,4 @@ def served(directory: Path) -> Iterator[subprocess.Popen[str]]:
             try:
                 server.wait(30)
             finally:
-                server.kill()  # where it did not stop, the test fails and does not hang
+                server.kill()  # if it did not stop, the test fails and does not hang

@@ -1,4 +1,4 @@
-"""The command line, from arguments to exit code, on an embedded Azure of its own in each directory."""
+"""The command line, from arguments to exit code, with a separate embedded Azure in each directory."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from dpsops.emulator.state import Database
 from tests.cli.terminal import LOCAL, Terminal, assert_error, assert_error_free, served
 
 
-def test_the_main_job_twice(terminal: Terminal) -> None:
+def test_a_second_up_changes_nothing(terminal: Terminal) -> None:
     first = terminal.json("up")
     assert first["changed"] is True
     assert {"action": "prove", "target": "root-g1 in DPS dps-dpsops-local", "outcome": "verified"} in first["actions"]
 
     assert terminal.json("up") == {"schema_version": 1, "environment": "local", "changed": False, "actions": []}
-    assert terminal("up")[:2] == (0, "Nothing changed: everything is as it should be.\n")
+    assert terminal("up")[:2] == (0, "Nothing changed: nothing is missing.\n")
 
 
 def test_the_contract_of_status(terminal: Terminal) -> None:
@@ -51,7 +51,7 @@ def test_root_show_export_and_prove(terminal: Terminal, tmp_path: Path) -> None:
     code, out, _ = terminal("root", "show")
     assert code == 0
     assert "not exportable" in out
-    assert "proven      yes" in out
+    assert "verified    yes" in out
     assert terminal.json("root", "show")["root"]["generation"] == 1
 
     code, pem, _ = terminal("root", "export")
@@ -69,7 +69,7 @@ def test_root_show_export_and_prove(terminal: Terminal, tmp_path: Path) -> None:
     assert terminal("root", "export", "--out", "root.pem")[:2] == (0, "")
     assert (tmp_path / "root.pem").read_text() == pem
     assert_error(terminal("root", "export", "--out", "no/such/place.pem"), 2, "cannot be written")
-    assert terminal("root", "prove")[1] == "Nothing changed: it is proven already.\n"
+    assert terminal("root", "prove")[1] == "Nothing changed: it is already verified.\n"
     assert terminal.json("root", "prove")["changed"] is False
 
 
@@ -84,7 +84,7 @@ def test_device_issue(terminal: Terminal) -> None:
     assert "= press-07" in terminal("device", "issue", "press-07")[1]
 
 
-def test_a_device_registers_is_blocked_and_let_in_again(terminal: Terminal) -> None:
+def test_a_device_registers_is_blocked_and_unblocked(terminal: Terminal) -> None:
     terminal("up")
     terminal("device", "issue", "press-07", "press-08")
     assert_error(terminal("device", "register", "press-09"), 1, "has no certificate in the vault", "dpsops device issue press-09")
@@ -99,25 +99,25 @@ def test_a_device_registers_is_blocked_and_let_in_again(terminal: Terminal) -> N
     assert all(one["registered_thumbprint"] == one["thumbprint"] for one in listed.values())
 
     assert terminal.json("device", "block", "press-07")["changed"] is True
-    assert terminal("device", "block", "press-07")[1] == "Nothing changed: it is blocked already.\n"
-    assert_error(terminal("device", "register", "press-07", "--transport", "https"), 1, "DPS refuses", "is blocked")
+    assert terminal("device", "block", "press-07")[1] == "Nothing changed: it is already blocked.\n"
+    assert_error(terminal("device", "register", "press-07", "--transport", "https"), 1, "DPS refused", "is blocked")
     assert_error_free(terminal("device", "show", "press-07"), "yes: dpsops device unblock press-07")
     assert terminal("device", "renew", "press-07")[0] == 1
     code, out, _ = terminal("device", "issue", "press-07")
     assert (code, out) == (1, "✗ press-07: it is blocked: dpsops device unblock press-07\n")
-    assert terminal("device", "issue", "press-07", "press-08")[0] == 3, "the other has its leaf already"
+    assert terminal("device", "issue", "press-07", "press-08")[0] == 3, "press-08 has its certificate already"
     assert terminal.json("status")["devices"] == {"total": 2, "expiring": 0, "blocked": 1}
 
     assert terminal.json("device", "unblock", "press-07")["changed"] is True
     renewed = terminal.json("device", "renew", "press-08")["issued"][0]["thumbprint"]
     shown = terminal.json("device", "show", "press-08")
     assert (shown["thumbprint"], shown["registered_thumbprint"]) == (renewed, listed["press-08"]["thumbprint"])
-    assert_error_free(terminal("device", "list"), "with an older leaf")
-    assert_error_free(terminal("device", "register", "press-07"), "connected there and sent a message")
+    assert_error_free(terminal("device", "list"), "with an older certificate")
+    assert_error_free(terminal("device", "register", "press-07"), "connected to the hub and sent a message")
     assert_error_free(terminal("device", "list"), "press-08")
 
 
-def test_a_device_registers_from_a_file_with_no_access_to_the_vault(terminal: Terminal, tmp_path: Path) -> None:
+def test_a_device_registers_with_a_bundle_file_and_no_access_to_the_vault(terminal: Terminal, tmp_path: Path) -> None:
     terminal("up")
     terminal("device", "issue", "press-07")
     scope = terminal.json("status")["dps"]["id_scope"]
@@ -136,11 +136,11 @@ def test_a_device_registers_from_a_file_with_no_access_to_the_vault(terminal: Te
     assert_error_free(terminal(*register, "--id-scope", scope), "assigned to iot-dpsops-local")
     assert_error(terminal(*register), 2, "--id-scope")
     assert_error(terminal(*register[:-1], "missing.pem", "--id-scope", scope), 2, "missing.pem")
-    assert_error(terminal(*register, "--id-scope", "0ne00000000"), 1, "DPS refuses", "ID scope")
+    assert_error(terminal(*register, "--id-scope", "0ne00000000"), 1, "DPS refused the registration", "ID scope")
 
 
 def run_the_documented_device(directory: Path, variables: dict[str, str]) -> None:
-    """The device code of `docs/emulator.md`, as it stands there."""
+    """Runs the device code in `docs/emulator.md`."""
     manual = (Path(__file__).parents[2] / "docs" / "emulator.md").read_text(encoding="utf-8")
     code = manual.partition("### Your own device code")[2].partition("```python\n")[2].partition("```")[0]
     assert "send_message" in code
@@ -150,35 +150,46 @@ def run_the_documented_device(directory: Path, variables: dict[str, str]) -> Non
 def test_an_individual_enrollment(terminal: Terminal, tmp_path: Path) -> None:
     terminal("up")
     (tmp_path / "twin.json").write_text('{"telemetry": {"interval": 5}}')
-    own = ("device", "issue", "press-07", "--individual", "--hub", "iot-dpsops-local", "--twin", "twin.json", "--policy", "reset")
-    assert_error_free(terminal(*own), "✓ enrollment press-07: created")
-    assert_error_free(terminal(*own), "✓ enrollment press-07: modified")
+    command = (
+        "device",
+        "issue",
+        "press-07",
+        "--individual",
+        "--hub",
+        "iot-dpsops-local",
+        "--twin",
+        "twin.json",
+        "--policy",
+        "reset",
+    )
+    assert_error_free(terminal(*command), "✓ enrollment press-07: created")
+    assert_error_free(terminal(*command), "✓ enrollment press-07: modified")
     assert_error(terminal("device", "issue", "press-07", "--hub", "x"), 2, "add --individual")
     assert_error(terminal("device", "issue", "press-07", "--individual", "--policy", "x"), 2, "migrate, reset, never")
     assert_error(terminal("device", "issue", "press-08", "--individual", "--hub", "nowhere"), 2, "has no hub 'nowhere'")
     assert [one["device"] for one in terminal.json("device", "list")["devices"]] == ["press-07"], (
-        "it is refused before a leaf is made"
+        "it is refused before a certificate is issued"
     )
     terminal("device", "block", "press-07")
     code, out, _ = terminal("device", "issue", "press-07", "press-08", "--individual")
     assert (code, "✗ press-07: it is blocked" in out, "✓ enrollment press-08: created" in out) == (3, True, True)
     (tmp_path / "twin.json").write_text("[]")
-    assert_error(terminal(*own), 2, "is no JSON object")
+    assert_error(terminal(*command), 2, "is not a JSON object")
     for twin, words in (
         (b"{", "Expecting property name"),
-        (b"\xff", "it is no text in UTF-8"),
+        (b"\xff", "it is not UTF-8 text"),
         (b'{"a":' * 100_000, "recursion"),
         (b'{"a": NaN}', "JSON has no number nan"),
-        (b'{"a": [{"b.c": 1}]}', "'b.c' is no name in a twin"),
+        (b'{"a": [{"b.c": 1}]}', "'b.c' is not a valid name in a twin"),
     ):
         (tmp_path / "twin.json").write_bytes(twin)
-        assert_error(terminal(*own), 2, "the twin twin.json cannot be read", words)
+        assert_error(terminal(*command), 2, "the twin twin.json cannot be read", words)
     (tmp_path / "twin.json").unlink()
-    assert_error(terminal(*own), 2, "the twin twin.json cannot be read: No such file or directory")
+    assert_error(terminal(*command), 2, "the twin twin.json cannot be read: No such file or directory")
     assert_error(terminal("device", "issue", "press-07", "--hub", ""), 2, "add --individual")
 
 
-def test_no_output_holds_a_key(terminal: Terminal) -> None:
+def test_no_output_contains_a_key_or_a_token(terminal: Terminal) -> None:
     printed = "".join(
         "".join(terminal("--verbose", *command)[1:])
         for command in (["plan"], ["up"], ["device", "issue", "press-07"], ["status"], ["root", "show"])
@@ -200,7 +211,7 @@ def test_plan_then_up(terminal: Terminal, tmp_path: Path) -> None:
     assert terminal.json("plan") == {"schema_version": 1, "environment": "local", "changed": False, "actions": []}
 
 
-def test_plans_that_are_none(terminal: Terminal, tmp_path: Path) -> None:
+def test_files_that_are_not_plans_are_refused(terminal: Terminal, tmp_path: Path) -> None:
     assert_error(terminal("up", "--plan", "missing.plan"), 2, "missing.plan")
     for text in ("", "[]", "{}", '{"schema_version": 2}', "[" * 100_000):
         (tmp_path / "bad.plan").write_text(text)
@@ -211,13 +222,13 @@ def test_plans_that_are_none(terminal: Terminal, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["device", "issue", "press 07"], "is no device ID"),
+        (["device", "issue", "press 07"], "is not a valid device ID"),
         (["device", "issue", "x" * 65], "65 characters"),
         (["device", "issue", "Press-07"], "write press-07"),
         (["device", "issue", ""], "is empty"),
         (["device", "issue"], "Missing argument"),
         (["--env", "nowhere", "up"], "there is no environment 'nowhere'"),
-        (["--env", "../etc", "up"], "is no environment name"),
+        (["--env", "../etc", "up"], "is not a valid environment name"),
         (["--output", "xml", "status"], "xml"),
         (["--bogus"], "--bogus"),
         (["bogus"], "bogus"),
@@ -228,9 +239,9 @@ def test_wrong_use(terminal: Terminal, arguments: list[str], words: str) -> None
     assert_error(terminal(*arguments), 2, words)
 
 
-def test_wrong_settings_name_line_key_and_what_was_expected(terminal: Terminal, tmp_path: Path) -> None:
+def test_the_error_for_wrong_settings_names_line_key_and_reason(terminal: Terminal, tmp_path: Path) -> None:
     (tmp_path / "infra" / "local.toml").write_text(LOCAL.replace('"EC-P256"', '"DSA"'))
-    assert_error(terminal("up"), 2, "infra/local.toml, line 11: root.key: 'DSA' is no kind of root key")
+    assert_error(terminal("up"), 2, "infra/local.toml, line 11: root.key: 'DSA' is not a type of root key")
     (tmp_path / "infra" / "local.toml").write_text("= nonsense")
     assert_error(terminal("up"), 2, "infra/local.toml", "at line 1, column 1")
 
@@ -297,7 +308,7 @@ def test_every_help_has_an_example_and_every_command_is_in_the_readme(terminal: 
     assert f"`{command}" in readme
 
 
-def test_the_list_of_commands_is_whole() -> None:
+def test_the_list_of_commands_is_complete() -> None:
     from dpsops.cli.main import app
 
     groups = {group.name: group.typer_instance for group in app.registered_groups}
@@ -311,7 +322,7 @@ def test_the_list_of_commands_is_whole() -> None:
     assert sorted(str(name) for name in found) == sorted(COMMANDS)
 
 
-def test_no_credential_at_all_is_two_lines(terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_credential_is_two_lines(terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "infra" / "dev.toml").write_text(LOCAL)
     for name in ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET"):
         monkeypatch.delenv(name, raising=False)

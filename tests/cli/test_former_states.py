@@ -1,4 +1,4 @@
-"""Environments that a former release made (`tests/states`): the present dpsops takes each up as it is and goes on with it."""
+"""Environments that a former release created (`tests/states`): the present dpsops continues to use each of them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UNMOVED = Clock.now
 
 @dataclass(frozen=True, slots=True)
 class Former:
-    """A restored environment: the terminal in its directory, and what it said when it was kept."""
+    """A restored environment: the terminal in its directory, and what the commands said when it was saved."""
 
     terminal: Terminal
     said: dict[str, dict[str, Any]]
@@ -28,23 +28,23 @@ class Former:
 
     @property
     def devices(self) -> dict[str, dict[str, Any]]:
-        """The devices as they were listed, by their IDs."""
+        """The devices as they were listed then, by their IDs."""
         return {one["device"]: one for one in self.said["device list"]["devices"]}
 
     @property
-    def admitted(self) -> list[str]:
+    def unblocked(self) -> list[str]:
         """The devices that were not blocked."""
         return [name for name, one in self.devices.items() if not one["blocked"]]
 
     @property
     def registered(self) -> list[str]:
-        """Those of them that had registered."""
-        return [name for name in self.admitted if self.devices[name]["registered_at"]]
+        """The devices that were not blocked and had registered."""
+        return [name for name in self.unblocked if self.devices[name]["registered_at"]]
 
     @property
     def blocked(self) -> str:
-        """The one that was blocked."""
-        (found,) = set(self.devices) - set(self.admitted)
+        """The device that was blocked."""
+        (found,) = set(self.devices) - set(self.unblocked)
         return found
 
     @property
@@ -55,19 +55,19 @@ class Former:
 
     @property
     def phase(self) -> str:
-        """The phase of the rotation."""
+        """The phase of the rotation then."""
         phase: str = self.said["rotate status"]["rotation"]["phase"]
         return phase
 
     @property
     def end(self) -> int:
-        """The generation that the next rotation ends with, or the one that is under way."""
+        """The generation at the end of the present rotation or, if there is none, of the next."""
         newest: int = self.said["rotate status"]["rotation"]["generations"][-1]["generation"]
         return newest + 1 if self.phase == "stable" else newest
 
     def says(self) -> dict[str, dict[str, Any]]:
-        """What the commands say now that were asked when it was kept."""
-        return {command: self.terminal.json(*command.split()) for command in self.said}
+        """What the same commands say now, except free text."""
+        return {command: without_free_text(self.terminal.json(*command.split())) for command in self.said}
 
     def listed(self) -> dict[str, dict[str, Any]]:
         """The devices as they are listed now, by their IDs."""
@@ -79,9 +79,23 @@ class Former:
         return done["status"], done["assigned_hub"]
 
 
+def without_free_text(document: dict[str, Any]) -> dict[str, Any]:
+    """The JSON of a command without its sentences for people, which may change from release to release: those of `next` in
+    `status`, and of `trouble`. Their keys stay, the number of sentences, and whether there is a trouble."""
+    changed: dict[str, Any] = {}
+    for key, value in document.items():
+        if key == "next" and isinstance(value, list):
+            changed[key] = ["a sentence"] * len(value)
+        elif key == "trouble" and isinstance(value, str):
+            changed[key] = "a sentence"
+        else:
+            changed[key] = without_free_text(value) if isinstance(value, dict) else value
+    return changed
+
+
 def move_clocks(monkeypatch: pytest.MonkeyPatch, moment: datetime) -> None:
-    """Lets dpsops and the embedded Azure begin at this moment, each at the one place where it reads the time. TLS stays in the
-    present, where its certificates are made."""
+    """Starts the clocks of dpsops and of the embedded Azure at this moment, each at the one place that reads the time. TLS keeps
+    the present time, because its certificates are new."""
     ahead = moment - datetime.now(moment.tzinfo)
 
     class Moved(datetime):
@@ -89,7 +103,7 @@ def move_clocks(monkeypatch: pytest.MonkeyPatch, moment: datetime) -> None:
 
         @classmethod
         def now(cls, tz: Any = None) -> Any:
-            """The present, moved."""
+            """The present time, moved."""
             return datetime.now(tz) + ahead
 
     monkeypatch.setattr("dpsops.cli.connection.datetime", Moved)
@@ -98,11 +112,12 @@ def move_clocks(monkeypatch: pytest.MonkeyPatch, moment: datetime) -> None:
 
 @pytest.fixture(params=FOLDERS, ids=lambda folder: folder.name)
 def former(request: pytest.FixtureRequest, terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Former:
-    """Each environment that is kept, a minute after it was."""
+    """Each saved environment, a minute after it was saved."""
     kept = Kept.read(request.param)
     kept.restore(tmp_path)
     move_clocks(monkeypatch, kept.moment + timedelta(minutes=1))
-    return Former(terminal, kept.said, kept.moment)
+    said = {command: without_free_text(document) for command, document in kept.said.items()}
+    return Former(terminal, said, kept.moment)
 
 
 def test_there_are_environments_of_a_former_release() -> None:
@@ -110,15 +125,15 @@ def test_there_are_environments_of_a_former_release() -> None:
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
-def test_what_is_kept_is_small_and_shows_no_key(folder: Path) -> None:
-    """A scanner that reads text finds no key in it, and the embedded Azure makes its TLS keys anew."""
+def test_a_saved_environment_is_small_and_contains_no_readable_key(folder: Path) -> None:
+    """A scanner of texts finds no key, and the embedded Azure creates new TLS keys."""
     contents = {file.name: file.read_bytes() for file in folder.iterdir()}
     assert contents.keys() == {"azure.sql.xz", "local.toml", "said.json"}
     assert sum(map(len, contents.values())) < 100_000
     assert [name for name, content in contents.items() if b"PRIVATE KEY" in content] == []
 
 
-def test_it_is_as_it_was_and_nothing_is_to_be_done(former: Former) -> None:
+def test_every_command_says_the_same_and_nothing_is_to_be_done(former: Former) -> None:
     assert former.says() == former.said
     assert former.terminal("plan", "--detailed-exitcode")[:2] == (0, "Nothing to do.\n")
     assert former.terminal.json("up") == {"schema_version": 1, "environment": "local", "changed": False, "actions": []}
@@ -141,7 +156,7 @@ def test_a_device_registers_again(former: Former) -> None:
 def test_a_blocked_device_is_refused_until_it_is_unblocked(former: Former) -> None:
     device = former.blocked
     assert former.terminal.json("device", "block", device)["changed"] is False
-    assert_error(former.terminal("device", "register", device, *HTTPS), 1, "DPS refuses")
+    assert_error(former.terminal("device", "register", device, *HTTPS), 1, "DPS refused the registration")
     hub = former.said["status"]["hubs"][0]["host"]
     undone = former.terminal.json("device", "unblock", device)["actions"]
     assert [(one["action"], one["target"]) for one in undone] == [
@@ -150,8 +165,8 @@ def test_a_blocked_device_is_refused_until_it_is_unblocked(former: Former) -> No
         ("tag", f"secret of {device}"),
     ]
     thumbprint, generation = former.devices[device]["thumbprint"], former.devices[device]["generation"]
-    if generation not in former.trusted:  # a rotation leaves out whoever is blocked
-        assert_error(former.terminal("device", "register", device, *HTTPS), 1, "DPS refuses")
+    if generation not in former.trusted:  # a rotation leaves out blocked devices
+        assert_error(former.terminal("device", "register", device, *HTTPS), 1, "DPS refused the registration")
         (issued,) = former.terminal.json("device", "issue", device)["issued"]
         thumbprint, generation = issued["thumbprint"], former.trusted[0]
     assert former.register(device) == ("assigned", hub)
@@ -162,9 +177,9 @@ def test_a_blocked_device_is_refused_until_it_is_unblocked(former: Former) -> No
 
 
 def test_a_device_is_issued(former: Former) -> None:
-    issued = former.terminal.json("device", "issue", "press-99", *former.admitted)
+    issued = former.terminal.json("device", "issue", "press-99", *former.unblocked)
     (new,) = issued["issued"]
-    assert (new["device"], issued["unchanged"], issued["failed"]) == ("press-99", former.admitted, [])
+    assert (new["device"], issued["unchanged"], issued["failed"]) == ("press-99", former.unblocked, [])
     assert timedelta(days=364) < datetime.fromisoformat(new["not_after"]) - former.moment < timedelta(days=366)
     assert former.register("press-99") == ("assigned", former.said["status"]["hubs"][0]["host"])
     listed = former.listed()
@@ -174,12 +189,12 @@ def test_a_device_is_issued(former: Former) -> None:
     assert timedelta(minutes=1) <= registered < timedelta(minutes=3)
 
 
-def require_end(former: Former, rotated: dict[str, Any]) -> None:
-    """Requires that a rotation is over: the new root is alone in use, and every device that may have a leaf of it has one."""
+def require_finished(former: Former, rotated: dict[str, Any]) -> None:
+    """Requires that a rotation is finished: only the new root is in use, and all unblocked devices have certificates under it."""
     *old, new = rotated["generations"]
     assert rotated["phase"] == "stable"
     assert [(one["vault"], one["dps"], one["group"], one["leaves"]) for one in old] == [("retired", "absent", None, 0)] * len(old)
-    assert (new["vault"], new["dps"], new["group"], new["leaves"]) == ("whole", "verified", "primary", len(former.admitted))
+    assert (new["vault"], new["dps"], new["group"], new["leaves"]) == ("whole", "verified", "primary", len(former.unblocked))
     found = former.terminal.json("status")
     assert (found["root"]["generation"], found["root"]["proven"]) == (former.end, True)
     assert found["group"] == former.said["status"]["group"] | {"primary": new["name"], "secondary": None}
@@ -187,34 +202,34 @@ def require_end(former: Former, rotated: dict[str, Any]) -> None:
     assert former.terminal("plan", "--detailed-exitcode")[:2] == (0, "Nothing to do.\n")
 
 
-def test_a_rotation_that_does_not_wait(former: Former) -> None:
+def test_a_rotation_without_a_grace_period(former: Former) -> None:
     rotated = former.terminal.json("rotate", "--until", "stable", "--grace", "0")["rotation"]
-    require_end(former, rotated)
-    for device in former.admitted:
+    require_finished(former, rotated)
+    for device in former.unblocked:
         assert former.register(device) == ("assigned", former.said["status"]["hubs"][0]["host"])
     listed = former.listed()
-    assert [listed[device]["generation"] for device in former.admitted] == [former.end] * len(former.admitted)
+    assert [listed[device]["generation"] for device in former.unblocked] == [former.end] * len(former.unblocked)
     assert listed[former.blocked] == former.devices[former.blocked]
 
 
 def test_a_rotation_waits_for_the_devices(former: Former) -> None:
-    """One that was waiting already waits for the same devices, and until the same moment."""
+    """A rotation that was waiting then still waits for the same devices, and until the same moment."""
     waiting = former.terminal.json("rotate", "--until", "stable")
     was = former.said["rotate status"]["rotation"]
     if former.phase == "draining":
         assert (waiting["changed"], waiting["rotation"]) == (False, was)
     assert (waiting["rotation"]["phase"], waiting["rotation"]["next"]) == ("draining", "retire")
-    assert waiting["rotation"]["waiting_for"] == (was["waiting_for"] or former.admitted)
+    assert waiting["rotation"]["waiting_for"] == (was["waiting_for"] or former.unblocked)
     *first, last = waiting["rotation"]["waiting_for"]
     for device in first:
         former.register(device)
     assert former.terminal.json("rotate")["rotation"]["waiting_for"] == [last]
     former.register(last)
-    require_end(former, former.terminal.json("rotate", "--until", "stable")["rotation"])
+    require_finished(former, former.terminal.json("rotate", "--until", "stable")["rotation"])
 
 
-def test_a_rotation_is_taken_back_while_nobody_has_a_leaf_of_the_new_root(former: Former) -> None:
-    why = "there is no rotation to take back" if former.phase == "stable" else f"have a leaf of root-g{former.end}"
+def test_a_rotation_is_undone_while_no_device_has_a_certificate_under_the_new_root(former: Former) -> None:
+    why = "there is no rotation to undo" if former.phase == "stable" else f"have a certificate under root-g{former.end}"
     assert_error(former.terminal("rotate", "undo"), 1, why)
     assert former.says() == former.said
     if former.phase != "stable":
@@ -228,15 +243,15 @@ def test_a_rotation_is_taken_back_while_nobody_has_a_leaf_of_the_new_root(former
     assert former.terminal.json("status") == before
 
 
-def test_leaves_that_have_expired_meanwhile(former: Former, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both clocks count: dpsops' own says which leaves expire, the embedded Azure's whom DPS refuses."""
+def test_certificates_that_have_expired_in_the_meantime(former: Former, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both clocks matter: dpsops' own for the certificates that expire, the embedded Azure's for those that DPS refuses."""
     move_clocks(monkeypatch, former.moment + timedelta(days=800))
     assert former.terminal.json("status")["devices"] == {
         "total": len(former.devices),
-        "expiring": len(former.admitted),
+        "expiring": len(former.unblocked),
         "blocked": 1,
     }
     device = former.registered[0]
-    assert_error(former.terminal("device", "register", device, *HTTPS), 1, "DPS refuses")
+    assert_error(former.terminal("device", "register", device, *HTTPS), 1, "DPS refused the registration")
     assert [one["device"] for one in former.terminal.json("device", "renew", device)["issued"]] == [device]
     assert former.register(device) == ("assigned", former.devices[device]["hub"])

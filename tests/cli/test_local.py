@@ -1,4 +1,4 @@
-"""The embedded Azure as a server: one in each directory, found by other commands, and forgotten."""
+"""The embedded Azure as a server: one in each directory. Other commands find it, and `local reset` deletes it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.cli.terminal import Terminal, assert_error, served
 
 def test_serve_env_reset(terminal: Terminal, tmp_path: Path) -> None:
     assert_error(terminal("local", "env"), 1, "no embedded Azure is served", "dpsops local serve")
-    assert terminal("local", "reset")[:2] == (0, "nothing to forget\n")
+    assert terminal("local", "reset")[:2] == (0, "nothing to delete\n")
     with served(tmp_path):
         found = terminal.json("local", "env")
         wanted = {
@@ -25,16 +25,16 @@ def test_serve_env_reset(terminal: Terminal, tmp_path: Path) -> None:
         assert terminal("up")[0] == 0
         assert_error(terminal("local", "serve", "--port", "0"), 1, "already served")
         assert_error(terminal("local", "reset"), 1, "is being served")
-    assert terminal("up")[1] == "Nothing changed: everything is as it should be.\n"
+    assert terminal("up")[1] == "Nothing changed: nothing is missing.\n"
     (tmp_path / ".dpsops" / "mine.txt").write_text("precious")
     assert_error(terminal("local", "reset"), 1, "mine.txt")
     (tmp_path / ".dpsops" / "mine.txt").unlink()
-    (tmp_path / ".dpsops" / "server.new").touch()  # as a kill leaves it behind
+    (tmp_path / ".dpsops" / "server.new").touch()  # as after a kill
     assert terminal.json("local", "reset")["changed"] is True
     assert not (tmp_path / ".dpsops").exists()
 
 
-def test_a_server_that_was_killed_is_not_mistaken_for_a_living_one(terminal: Terminal, tmp_path: Path) -> None:
+def test_a_server_that_was_killed_is_not_taken_for_a_running_one(terminal: Terminal, tmp_path: Path) -> None:
     with served(tmp_path) as server:
         server.kill()
         server.wait(30)
@@ -42,28 +42,28 @@ def test_a_server_that_was_killed_is_not_mistaken_for_a_living_one(terminal: Ter
     assert terminal("status")[0] == 0
 
 
-def test_two_commands_that_look_for_a_server_at_once_do_not_take_each_other_for_one(terminal: Terminal, tmp_path: Path) -> None:
+def test_two_commands_that_look_for_a_server_at_the_same_time_find_none(terminal: Terminal, tmp_path: Path) -> None:
     terminal("plan")
-    (tmp_path / ".dpsops" / "serve.lock").touch()  # as a server leaves it behind
+    (tmp_path / ".dpsops" / "serve.lock").touch()  # as after a server has ended
     with open(tmp_path / ".dpsops" / "serve.lock", "rb") as other:
         fcntl.flock(other, fcntl.LOCK_SH)
         assert terminal("plan")[0] == 0
 
 
-def test_a_port_that_is_taken(terminal: Terminal, tmp_path: Path) -> None:
+def test_a_port_that_is_in_use(terminal: Terminal, tmp_path: Path) -> None:
     with served(tmp_path):
         port = terminal.json("local", "env")["HTTPS_PROXY"].rpartition(":")[2]
         assert_error(terminal("local", "serve", "--port", port), 1, f"port {port} cannot be used", "--port")
 
 
-def test_a_state_directory_that_is_none(terminal: Terminal, tmp_path: Path) -> None:
+def test_a_file_instead_of_the_state_directory(terminal: Terminal, tmp_path: Path) -> None:
     (tmp_path / ".dpsops").touch()
     for command in (["status"], ["local", "serve"]):
         assert_error(terminal(*command), 1, ".dpsops", "permissions")
 
 
 @pytest.mark.parametrize(("file", "words"), [("azure.sqlite", "file is not a database"), ("ca.pem", "PEM")])
-def test_a_state_that_is_damaged(terminal: Terminal, tmp_path: Path, file: str, words: str) -> None:
+def test_the_hint_for_a_damaged_state_is_a_reset(terminal: Terminal, tmp_path: Path, file: str, words: str) -> None:
     terminal("status")
     (tmp_path / ".dpsops" / file).write_text("nonsense")
     for command in (["status"], ["local", "serve"]):
@@ -72,7 +72,7 @@ def test_a_state_that_is_damaged(terminal: Terminal, tmp_path: Path, file: str, 
     assert terminal("status")[0] == 0
 
 
-def test_a_state_that_cannot_be_opened_is_not_to_be_forgotten(terminal: Terminal, tmp_path: Path) -> None:
+def test_the_hint_for_a_state_that_cannot_be_opened_is_not_a_reset(terminal: Terminal, tmp_path: Path) -> None:
     terminal("status")
     (tmp_path / ".dpsops" / "azure.sqlite-wal").mkdir()
-    assert_error(terminal("status"), 1, "cannot use its state in .dpsops/: unable to open", "the room and the permissions")
+    assert_error(terminal("status"), 1, "cannot use its state in .dpsops/: unable to open", "check disk space and permissions")

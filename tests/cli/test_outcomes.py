@@ -1,4 +1,4 @@
-"""How commands that do something to many end: their exit codes, and what they tell of what was done before they ended."""
+"""Commands for many devices: their exit codes, and what they print of what was done before an error."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ handle = Azure.handle
 
 
 def refusing(path: str, status: int) -> object:
-    """The embedded Azure, which refuses what is under a path."""
+    """The embedded Azure, which refuses all requests to a path."""
 
     def refuse(azure: Azure, request: Request) -> Response:
         if path in request.path:
@@ -36,17 +36,17 @@ def test_one_of_two_that_fails_is_exit_code_3_and_both_are_1(terminal: Terminal)
     assert terminal("device", "renew", "press-07", "press-08")[0] == 1
 
 
-def test_a_role_that_goes_missing_ends_the_command_after_what_was_done_is_told(
+def test_a_missing_role_ends_the_command_after_it_has_printed_what_was_done(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     terminal("up")
     monkeypatch.setattr(Azure, "handle", refusing("/secrets/device-press-08", 403))
     result = terminal("device", "issue", "press-07", "press-08")
-    assert_error(result, 4, "✓ press-07: until ")
+    assert_error(result, 4, "✓ press-07: valid until ")
     monkeypatch.setattr(Azure, "handle", handle)
     assert terminal.json("device", "issue", "press-07", "press-08")["unchanged"] == ["press-07"]
 
 
-def test_an_up_that_is_refused_in_the_middle_tells_what_it_made(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_up_that_fails_prints_what_it_has_created(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Azure, "handle", refusing("/certificates/root-g1/pending", 403))
     assert_error(terminal("up"), 4, "✓ resource group rg-dpsops-local: created")

@@ -1,4 +1,4 @@
-"""dpsops as a process: signals, streams that are closed or full, terminals that can more or less."""
+"""dpsops as a process: signals, streams that are closed or full, and different terminals."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ import pytest
 from tests.cli.terminal import LOCAL, SOURCE, Terminal, served
 
 
-def test_an_interrupted_command_says_so(terminal: Terminal, tmp_path: Path) -> None:
+def test_an_interrupted_command_prints_a_message(terminal: Terminal, tmp_path: Path) -> None:
     terminal("plan")
     (tmp_path / "infra" / "local.toml").write_text(f"{LOCAL}\n[embedded]\noperation_seconds = 3600")
     command = [sys.executable, "-m", "dpsops", "--verbose", "up"]
     with subprocess.Popen(command, cwd=tmp_path, env=os.environ | SOURCE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
-        while "operationStatuses" not in process.stderr.readline():  # then it waits for the next
+        while "operationStatuses" not in process.stderr.readline():  # after that it waits
             assert process.poll() is None
         process.send_signal(signal.SIGINT)
         *_, last = process.stderr.read().splitlines()
-    assert last == "dpsops: interrupted; what was done stands, run the command again to go on"
+    assert last == "dpsops: interrupted; completed steps stay done, run the command again to continue"
     assert process.returncode == 130
 
 
-def test_an_interrupt_while_a_dataclass_is_made_is_like_any_other(tmp_path: Path) -> None:
+def test_an_interrupt_in_an_exec_is_handled_like_any_other(tmp_path: Path) -> None:
     (tmp_path / "interrupted.py").write_text(
         "from dpsops.cli import main\ndef app(*_, **__): exec('raise KeyboardInterrupt')\nmain.app = app\nmain.run()\n"
     )
     command = [sys.executable, "-m", "interrupted"]
     result = subprocess.run(command, cwd=tmp_path, env=os.environ | SOURCE, capture_output=True, text=True, check=False)
-    assert result.stderr == "dpsops: interrupted; what was done stands, run the command again to go on\n"
+    assert result.stderr == "dpsops: interrupted; completed steps stay done, run the command again to continue\n"
     assert result.returncode == 130
 
 
-def test_an_interrupt_while_it_is_imported_is_one_line(tmp_path: Path) -> None:
+def test_an_interrupt_during_the_imports_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "typer.py").write_text("raise KeyboardInterrupt")
     command = [sys.executable, "-m", "dpsops", "up"]
     path = os.environ | {"PYTHONPATH": f"{tmp_path}:{SOURCE['PYTHONPATH']}"}
@@ -48,7 +48,7 @@ def test_an_interrupt_while_it_is_imported_is_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_no_key_stays_in_a_file_whatever_ends_a_device(terminal: Terminal, tmp_path: Path, number: signal.Signals) -> None:
+def test_no_key_stays_in_a_file_after_a_signal(terminal: Terminal, tmp_path: Path, number: signal.Signals) -> None:
     terminal("up")
     terminal("device", "issue", "press-07")
     (places := tmp_path / "places").mkdir()
@@ -64,7 +64,7 @@ def test_no_key_stays_in_a_file_whatever_ends_a_device(terminal: Terminal, tmp_p
     assert list(places.iterdir()) == []
 
 
-def test_nothing_is_drawn_over_the_question(terminal: Terminal, tmp_path: Path) -> None:
+def test_the_spinner_is_hidden_during_the_question(terminal: Terminal, tmp_path: Path) -> None:
     (tmp_path / "infra" / "dev.toml").write_text(LOCAL.replace("-local", "-dev"))
     with served(tmp_path):
         found = {name: value for name, value in terminal.json("local", "env").items() if name.isupper()}
@@ -79,16 +79,16 @@ def test_nothing_is_drawn_over_the_question(terminal: Terminal, tmp_path: Path) 
             while b"Do this to 'dev'? [y/N]: " not in shown:
                 shown += os.read(outside, 65536)
             os.write(outside, b"n\n")
-            rest = until_it_is_closed(outside)
+            rest = read_until_closed(outside)
     assert b"+ create resource group rg-dpsops-dev" in shown
     assert b"\x1b[" in shown
     assert b"\x1b[" not in rest
-    assert b"dpsops: hint: you said no" in rest
+    assert b"dpsops: error: declined: no further change was made" in rest
     assert process.returncode == 1
 
 
-def until_it_is_closed(terminal: int) -> bytes:
-    """What is still written to a terminal; Linux says EIO at the end of it."""
+def read_until_closed(terminal: int) -> bytes:
+    """Reads a terminal until it is closed; Linux reports that as EIO."""
     shown = b""
     with suppress(OSError):
         while some := os.read(terminal, 65536):
@@ -109,7 +109,7 @@ def test_a_result_that_cannot_be_written_is_an_error(terminal: Terminal, tmp_pat
 
 
 @pytest.mark.parametrize(("closed", "code"), [("<&-", 2), ("2>&-", 2), (">&-", 0)])
-def test_a_stream_that_is_closed_is_an_empty_one(terminal: Terminal, tmp_path: Path, closed: str, code: int) -> None:
+def test_a_closed_stream_counts_as_empty(terminal: Terminal, tmp_path: Path, closed: str, code: int) -> None:
     (tmp_path / "infra" / "dev.toml").write_text(LOCAL.replace("-local", "-dev"))
     with served(tmp_path):
         found = {name: value for name, value in terminal.json("local", "env").items() if name.isupper()}
@@ -125,18 +125,18 @@ def test_a_terminal_without_a_tick_gets_a_question_mark(terminal: Terminal, tmp_
     command = [sys.executable, "-m", "dpsops", "device", "issue", "press-07"]
     ascii_only = os.environ | SOURCE | {"PYTHONIOENCODING": "ascii"}
     done = subprocess.run(command, cwd=tmp_path, env=ascii_only, capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("? press-07: until ")
+    assert done.stdout.startswith("? press-07: valid until ")
 
 
 @pytest.mark.usefixtures("terminal")
-@pytest.mark.parametrize(("kind", "wanted"), [("xterm-256color", b"\x1b["), ("dumb", b"dpsops: enrolling the devices")])
-def test_on_a_terminal_progress_is_a_spinner_and_the_result_stays_clean(tmp_path: Path, kind: str, wanted: bytes) -> None:
+@pytest.mark.parametrize(("kind", "wanted"), [("xterm-256color", b"\x1b["), ("dumb", b"dpsops: creating the enrollment group")])
+def test_progress_on_a_terminal_is_a_spinner_and_never_in_the_result(tmp_path: Path, kind: str, wanted: bytes) -> None:
     outside, inside = pty.openpty()
     variables = os.environ | SOURCE | {"TERM": kind}
     command = [sys.executable, "-m", "dpsops", "up"]
     with subprocess.Popen(command, cwd=tmp_path, env=variables, stdout=subprocess.PIPE, stderr=inside) as process:
         os.close(inside)
-        shown = until_it_is_closed(outside)  # while it runs: a terminal that nobody reads fills up
+        shown = read_until_closed(outside)  # while it runs, because the buffer of a terminal is small
         out, _ = process.communicate()
     assert process.returncode == 0
     assert wanted in shown
@@ -145,8 +145,8 @@ def test_on_a_terminal_progress_is_a_spinner_and_the_result_stays_clean(tmp_path
     assert out.decode().splitlines()[-1] == "✓ enrollment group devices: created"
 
 
-def test_a_refusal_over_mqtt_is_two_lines_to_the_end(terminal: Terminal, tmp_path: Path) -> None:
-    """The device SDK has threads of its own, which outlive the command unless it hangs up."""
+def test_a_refusal_over_mqtt_prints_only_two_lines(terminal: Terminal, tmp_path: Path) -> None:
+    """The device SDK has threads that would print errors at the end if the client was not disconnected."""
     terminal("up")
     terminal("device", "issue", "press-07")
     terminal("device", "block", "press-07")

@@ -39,7 +39,7 @@ def test_a_rotation_step_by_step(terminal: Terminal) -> None:
     code, out, _ = terminal("rotate")
     assert (code, out.splitlines()[0]) == (0, "Nothing changed.")
     assert "[DRAINING]" in out
-    assert "waits   press-07  last seen with an older leaf" in out
+    assert "waits   press-07  last registered with an older certificate" in out
     assert_error_free(terminal("status"), "a rotation to root-g2 is under way (draining): dpsops rotate")
     assert terminal.json("status")["rotation"] == {"phase": "draining", "next": "retire"}
 
@@ -63,9 +63,9 @@ def test_until_grace_and_undo(terminal: Terminal) -> None:
         "removed",
         "disabled in the vault, not deleted",
     ]
-    assert_error(terminal("rotate", "undo"), 1, "there is no rotation to take back", "dpsops rotate status")
+    assert_error(terminal("rotate", "undo"), 1, "there is no rotation to undo", "dpsops rotate status")
     assert phases(terminal, "--until", "stable") == "draining"
-    assert_error(terminal("rotate", "undo"), 1, "1 device(s) have a leaf of root-g3", "stranded")
+    assert_error(terminal("rotate", "undo"), 1, "1 device(s) have a certificate under root-g3", "could not register")
     assert phases(terminal, "--until", "stable", "--grace", "0") == "stable"
     assert terminal.json("root", "show")["root"]["name"] == "root-g3"
 
@@ -73,14 +73,14 @@ def test_until_grace_and_undo(terminal: Terminal) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--until", "nonsense"], "'nonsense' is no phase of a rotation"),
-        (["--until", "breached"], "is no phase of a rotation"),
+        (["--until", "nonsense"], "'nonsense' is not a phase of a rotation"),
+        (["--until", "breached"], "is not a phase of a rotation"),
         (["--grace", "-1"], "greater than or equal to 0"),
         (["--grace", "9999999999"], "less than or equal to 3650"),
-        (["--grace", "0", "status"], "an option stands before 'status'"),
-        (["--until", "stable", "undo"], "an option stands before 'undo'"),
-        (["--compromised", "--until", "proven"], "--compromised goes all the way"),
-        (["--compromised"], "say --yes"),
+        (["--grace", "0", "status"], "an option before 'status' has no effect"),
+        (["--until", "stable", "undo"], "an option before 'undo' has no effect"),
+        (["--compromised", "--until", "proven"], "--compromised takes all steps"),
+        (["--compromised"], "pass --yes"),
         (["bogus"], "bogus"),
     ],
 )
@@ -90,19 +90,19 @@ def test_wrong_use(terminal: Terminal, arguments: list[str], words: str) -> None
     assert_error(terminal("rotate", *arguments), 2, words)
 
 
-def test_a_breach_asks_for_the_environments_name(terminal: Terminal, tmp_path: Path) -> None:
+def test_compromised_asks_for_the_name_of_the_environment(terminal: Terminal, tmp_path: Path) -> None:
     terminal("up")
     terminal("device", "issue", "press-07")
     for number, (answer, code, words) in enumerate(
         (
-            ("nonsense", 1, b"the name was not that of the environment"),
+            ("nonsense", 1, b"declined: nothing was changed"),
             ("local", 0, b"root root-g2"),
-            ("local", 0, b"root-g2 has taken the place of root-g1, which was compromised. This is about another breach."),
+            ("local", 0, b"root-g2 has already replaced the compromised root root-g1. Continue only if it is compromised too."),
         )
     ):
         if number == 2:
-            said = terminal("rotate", "--compromised", "--yes")
-            assert_error(said, 1, "root-g2 has taken the place of root-g1, which was compromised", "without --yes")
+            again = terminal("rotate", "--compromised", "--yes")
+            assert_error(again, 1, "root-g2 has already replaced the compromised root root-g1", "without --yes")
             assert terminal.json("status")["root"]["name"] == "root-g2"
         ours, theirs = pty.openpty()
         command = [sys.executable, "-m", "dpsops", "rotate", "--compromised"]
@@ -115,21 +115,21 @@ def test_a_breach_asks_for_the_environments_name(terminal: Terminal, tmp_path: P
         os.close(ours)
         os.close(theirs)
         assert asked.returncode == code
-        assert b"1 device(s) are shut out until they have a new leaf: press-07" in err
-        assert b"Type the environment's name (local) to go on" in err
+        assert b"1 device(s) cannot connect until they have a new certificate: press-07" in err
+        assert b"Type the name of the environment (local) to continue" in err
         assert words in out + err
     assert terminal.json("status")["root"]["name"] == "root-g3"
 
 
-def test_a_pipeline_says_yes_to_a_breach(terminal: Terminal) -> None:
+def test_compromised_with_yes_does_not_ask(terminal: Terminal) -> None:
     terminal("up")
     done = terminal.json("rotate", "--compromised", "--yes")
     assert done["actions"][0] == {"action": "condemn", "target": "root root-g1", "outcome": "marked as compromised"}
     assert done["rotation"]["phase"] == "stable"
 
 
-def test_an_error_comes_after_what_was_done(terminal: Terminal) -> None:
-    """No later run would name who was cut off."""
+def test_what_was_done_is_printed_before_an_error(terminal: Terminal) -> None:
+    """No later run would name the devices that were cut off."""
     terminal("up")
     terminal("device", "issue", "press-07")
     terminal("device", "register", "press-07", "--transport", "https")
@@ -154,8 +154,10 @@ def test_a_root_that_another_ca_signs(terminal: Terminal, tmp_path: Path) -> Non
     assert (request["name"], request["common_name"]) == ("root-g2", "dpsops local root G2")
     assert terminal("root", "csr", "--out", "root.csr")[:2] == (0, "")
     assert (tmp_path / "root.csr").read_text() == request["csr"]
-    assert_error(terminal("rotate"), 1, "root-g2 waits for a certificate that another CA signs", "dpsops root merge CERT CHAIN")
-    next_ = "next    dpsops root merge CERT CHAIN: root-g2 waits for a certificate that another CA signs\n"
+    assert_error(
+        terminal("rotate"), 1, "root-g2 waits for a certificate that another CA must sign", "dpsops root merge CERT CHAIN"
+    )
+    next_ = "next    dpsops root merge CERT CHAIN: root-g2 waits for a certificate that another CA must sign\n"
     assert terminal("rotate", "status")[1].endswith(next_)
 
     openssl(
@@ -170,11 +172,11 @@ def test_a_root_that_another_ca_signs(terminal: Terminal, tmp_path: Path) -> Non
         tmp_path, "x509", "-req", "-in", "root.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-days", "3000", "-out", "root-g2.pem",
         "-extfile", "extensions", "-set_serial", "77",
     )  # fmt: skip
-    assert_error(terminal("root", "merge", "root.csr", "ca.pem"), 2, "root.csr cannot be read: it holds no certificate")
+    assert_error(terminal("root", "merge", "root.csr", "ca.pem"), 2, "root.csr cannot be read: it contains no certificate")
     assert_error(terminal("root", "merge", "missing.pem", "ca.pem"), 2, "missing.pem cannot be read: No such file")
-    assert_error(terminal("root", "merge", "ca.pem", "ca.pem"), 2, "is over another key than the request")
+    assert_error(terminal("root", "merge", "ca.pem", "ca.pem"), 2, "is for another key than the request")
     assert_error_free(terminal("root", "merge", "root-g2.pem", "ca.pem"), "✓ root root-g2: merged")
-    assert terminal("root", "merge", "root-g2.pem", "ca.pem")[1] == "Nothing changed: it is whole already.\n"
+    assert terminal("root", "merge", "root-g2.pem", "ca.pem")[1] == "Nothing changed: it is already finished.\n"
     assert_error(terminal("root", "csr"), 1, "a rotation to root-g2 is under way (staged)")
     assert phases(terminal, "--until", "stable", "--grace", "0") == "stable"
     assert terminal("root", "export")[1].strip() == (tmp_path / "root-g2.pem").read_text().strip()

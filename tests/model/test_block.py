@@ -1,4 +1,4 @@
-"""What is missing until a device is out, or in again: each row of the table."""
+"""The changes that block and unblock a device: each row of the table."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import pytest
 
 from dpsops.model.block import (
     Change,
-    ForgetRegistration,
-    MakeBlock,
+    CreateBlock,
     ObservedAccess,
     PutIdentity,
     RemoveEnrollment,
+    RemoveRegistration,
     SetEnrollment,
-    open_access,
-    open_enrollment,
-    shut_access,
-    shut_enrollment,
+    block_access,
+    block_enrollment,
+    unblock_access,
+    unblock_enrollment,
 )
 from dpsops.model.enrollment import IndividualEnrollment
 from dpsops.model.identity import HubIdentity
@@ -26,62 +26,62 @@ PRESS = device_id("press-07")
 HUB = "iot-dpsops-test.azure-devices.net"
 
 
-def own(*, enabled: bool, is_block: bool = False) -> IndividualEnrollment:
+def enrollment(*, enabled: bool, is_block: bool = False) -> IndividualEnrollment:
     """An individual enrollment."""
     return IndividualEnrollment(PRESS, enabled, ("A",), is_block, "e")
 
 
 def identity(status: str, thumbprint: str = "A", kind: str = "selfSigned") -> HubIdentity:
-    """An identity in the hub."""
+    """A device identity in a hub."""
     return HubIdentity(PRESS, status, "", kind, (thumbprint, thumbprint), "e", {})
 
 
 REGISTRATION = Registration(PRESS, "assigned", HUB, PRESS, "", "", "e")
-ENABLED, DISABLED = own(enabled=True), own(enabled=False)
-OF_A_BLOCK = own(enabled=False, is_block=True)
+ENABLED, DISABLED = enrollment(enabled=True), enrollment(enabled=False)
+OF_A_BLOCK = enrollment(enabled=False, is_block=True)
 
 
 @pytest.mark.parametrize(
-    ("seen", "shut", "opened"),
+    ("seen", "to_block", "to_unblock"),
     [
-        (None, [MakeBlock()], []),
+        (None, [CreateBlock()], []),
         (ENABLED, [SetEnrollment(ENABLED, enabled=False)], []),
         (DISABLED, [], [SetEnrollment(DISABLED, enabled=True)]),
         (OF_A_BLOCK, [], [RemoveEnrollment(OF_A_BLOCK)]),
     ],
     ids=["none", "enabled", "disabled", "of a block"],
 )
-def test_the_enrollment(seen: IndividualEnrollment | None, shut: list[Change], opened: list[Change]) -> None:
-    assert list(shut_enrollment(seen)) == shut
-    assert list(open_enrollment(seen)) == opened
+def test_the_enrollment(seen: IndividualEnrollment | None, to_block: list[Change], to_unblock: list[Change]) -> None:
+    assert list(block_enrollment(seen)) == to_block
+    assert list(unblock_enrollment(seen)) == to_unblock
 
 
 def access(*identities: HubIdentity, registered: bool = False, complete: bool = True) -> ObservedAccess:
-    """What DPS and hubs show of the device."""
+    """The state of the device in DPS and in the hubs."""
     hubs = {f"hub-{number}": each for number, each in enumerate(identities)}
     return ObservedAccess(REGISTRATION if registered else None, hubs, complete)
 
 
-def test_identities_are_disabled_before_the_registration_is_forgotten() -> None:
+def test_identities_are_disabled_before_the_registration_is_removed() -> None:
     seen = access(identity("enabled"), identity("disabled"), registered=True)
-    assert list(shut_access(seen)) == [PutIdentity("hub-0", identity("disabled")), ForgetRegistration(REGISTRATION)]
+    assert list(block_access(seen)) == [PutIdentity("hub-0", identity("disabled")), RemoveRegistration(REGISTRATION)]
 
 
-def test_a_registration_is_kept_while_a_hub_could_not_be_asked() -> None:
-    assert list(shut_access(access(registered=True, complete=False))) == []
+def test_the_registration_stays_if_a_hub_could_not_be_asked() -> None:
+    assert list(block_access(access(registered=True, complete=False))) == []
 
 
-def test_an_identity_is_enabled_with_the_newest_leaf_and_none_that_is_enabled_is_touched() -> None:
+def test_only_a_disabled_identity_is_enabled_and_with_the_newest_certificate() -> None:
     seen = access(identity("disabled", "FORGED"), identity("enabled", "FORGED"), registered=True)
-    assert list(open_access(seen, "NEWEST")) == [PutIdentity("hub-0", identity("enabled", "NEWEST"))]
+    assert list(unblock_access(seen, "NEWEST")) == [PutIdentity("hub-0", identity("enabled", "NEWEST"))]
 
 
-def test_an_identity_that_a_root_lets_in_has_no_thumbprint_to_set() -> None:
+def test_a_ca_signed_identity_is_enabled_without_a_thumbprint() -> None:
     seen = access(identity("disabled", "", "certificateAuthority"))
-    assert list(open_access(seen, "NEWEST")) == [PutIdentity("hub-0", identity("enabled", "", "certificateAuthority"))]
+    assert list(unblock_access(seen, "NEWEST")) == [PutIdentity("hub-0", identity("enabled", "", "certificateAuthority"))]
 
 
-def test_what_is_done_is_not_done_again() -> None:
-    assert list(shut_access(access(identity("disabled")))) == []
-    assert list(open_access(access(identity("enabled")), "A")) == []
-    assert list(open_access(access(), "A")) == []
+def test_nothing_is_done_twice() -> None:
+    assert list(block_access(access(identity("disabled")))) == []
+    assert list(unblock_access(access(identity("enabled")), "A")) == []
+    assert list(unblock_access(access(), "A")) == []

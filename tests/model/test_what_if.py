@@ -1,4 +1,4 @@
-"""What of a what-if is a real change: built from the SDK's models, as Azure's answers are."""
+"""Which changes in a what-if are real. The changes are built from the SDK's models, as Azure's answers are."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ EXPRESSION = "[concat('HostName=', reference('iot-dpsops-dev').hostName)]"
 
 
 def significant(changes: Iterable[WhatIfChange]) -> list[Action]:
-    """What of them is real."""
+    """The real changes among them."""
     return list(what_if.significant(map(read_change, changes)))
 
 
 def change(kind: str, *deltas: WhatIfPropertyChange, resource: str = DPS) -> WhatIfChange:
-    """A resource's change."""
+    """The change of a resource."""
     return WhatIfChange(resource_id=f"{GROUP}/providers/{resource}", change_type=kind, delta=list(deltas) or None)
 
 
 def delta(
     path: str, kind: str, before: Any = None, after: Any = None, children: list[WhatIfPropertyChange] | None = None
 ) -> WhatIfPropertyChange:
-    """A property's change."""
+    """The change of a property."""
     return WhatIfPropertyChange(path=path, property_change_type=kind, before=before, after=after, children=children)
 
 
 def reported(*deltas: WhatIfPropertyChange) -> bool:
-    """Whether a change of these properties is one."""
+    """Whether a change of these properties is reported."""
     found = significant([change("Modify", *deltas)])
     assert found in ([], [Action("modify", DPS)])
     return bool(found)
@@ -115,10 +115,10 @@ REAL = {
     "another case": delta("tags.environment", "Modify", "Dev", "dev"),
     "a new value": delta("tags.environment", "Create", None, "dev"),
     "another region": delta("location", "Modify", "West Europe", "northeurope"),
-    "a region elsewhere, which is a text as any other": delta("properties.location", "Modify", "West Europe", "westeurope"),
-    "a text that begins as an expression does": delta("tags.note", "Modify", "x", "[draft"),
+    "a region in another property, an ordinary string": delta("properties.location", "Modify", "West Europe", "westeurope"),
+    "a string that begins like an expression": delta("tags.note", "Modify", "x", "[draft"),
     "a new element": delta("properties.iotHubs", "Array", None, None, [delta("1", "Create", None, {"location": "westeurope"})]),
-    "an element that the template lost": delta("properties.iotHubs", "Array", None, None, [delta("1", "Delete", {"a": 1})]),
+    "an element missing in the template": delta("properties.iotHubs", "Array", None, None, [delta("1", "Delete", {"a": 1})]),
     "an element of another value": delta("properties.x", "Array", None, None, [delta("0", "Modify", 1, 2)]),
     "deep inside": delta("a", "Modify", None, None, [delta("b", "Array", None, None, [delta("0", "Modify", None, None, [
         delta("c", "Delete", 1), delta("d", "Modify", 1, 2)])])]),
@@ -131,7 +131,7 @@ def test_noise_is_dropped(noise: WhatIfPropertyChange) -> None:
 
 
 @pytest.mark.parametrize("real", REAL.values(), ids=REAL)
-def test_a_real_change_is_kept_whatever_noise_is_around_it(real: WhatIfPropertyChange) -> None:
+def test_a_real_change_is_reported_beside_any_noise(real: WhatIfPropertyChange) -> None:
     assert reported(real)
     assert reported(*NOISE.values(), real)
     assert reported(real, *NOISE.values())
@@ -156,7 +156,7 @@ def _is_no_deletion(change: WhatIfPropertyChange) -> bool:
 
 
 def _around(inner: st.SearchStrategy[WhatIfPropertyChange]) -> st.SearchStrategy[WhatIfPropertyChange]:
-    """Something with one to three such changes inside; of an array's elements none is deleted, for that is no noise."""
+    """A change with one to three such changes inside. No element of an array is deleted, because that is a real change."""
     return st.builds(
         lambda path, children: delta(path, "Modify", None, None, children), _paths, st.lists(inner, min_size=1, max_size=3)
     ) | st.builds(
@@ -177,7 +177,7 @@ _loud = st.builds(
 
 @given(st.lists(_noise, max_size=6))
 @settings(max_examples=300)
-def test_a_change_of_nothing_but_noise_is_never_reported(deltas: list[WhatIfPropertyChange]) -> None:
+def test_a_change_that_is_only_noise_is_never_reported(deltas: list[WhatIfPropertyChange]) -> None:
     assert not reported(*deltas)
 
 
@@ -189,7 +189,7 @@ def test_a_change_of_nothing_but_noise_is_never_reported(deltas: list[WhatIfProp
     beside=st.lists(_noise, max_size=4),
 )
 @settings(max_examples=300)
-def test_a_change_with_a_real_one_anywhere_inside_is_always_reported(
+def test_a_change_that_contains_a_real_one_is_always_reported(
     real: WhatIfPropertyChange, around: list[tuple[str, list[WhatIfPropertyChange]]], beside: list[WhatIfPropertyChange]
 ) -> None:
     for kind, noise in around:
@@ -203,12 +203,12 @@ def test_a_hub_that_is_no_longer_in_the_settings_is_unlinked(embedded: World) ->
     up(embedded.connect(both))
     assert plan(embedded.connect(both)).actions == ()
 
-    left = environment(hub=[one], root={"key": "EC-P256"})
-    assert plan(embedded.connect(left)).actions == (
+    remaining = environment(hub=[one], root={"key": "EC-P256"})
+    assert plan(embedded.connect(remaining)).actions == (
         Action("modify", "Microsoft.Devices/provisioningServices/dps-dpsops-test"),
         Action("modify", "enrollment group devices"),
     )
-    up(embedded.connect(left))
-    service = embedded.connect(left).clients.dps.iot_dps_resource.get(left.dps.name, left.resource_group)
+    up(embedded.connect(remaining))
+    service = embedded.connect(remaining).clients.dps.iot_dps_resource.get(remaining.dps.name, remaining.resource_group)
     assert [hub.location for hub in service.properties.iot_hubs or []] == ["westeurope"]
-    assert plan(embedded.connect(left)).actions == ()
+    assert plan(embedded.connect(remaining)).actions == ()

@@ -1,4 +1,4 @@
-"""Keys and certificates to be judged. A key is made once for all tests."""
+"""Keys and certificates for the tests. Each key is created once for all tests."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ entropy = Entropy()
 
 
 def key(kind: str, which: int = 1) -> PrivateKey:
-    """A key of a kind in `KINDS`; another `which` is another key."""
+    """A key of a type in `KINDS`; another `which` is another key."""
     return _key(kind, which)
 
 
@@ -47,7 +47,7 @@ def device_key() -> ec.EllipticCurvePrivateKey:
 def root(
     kind: str = "EC-P256", which: int = 1, *, generation: int = 1, lifetime: timedelta = 10 * YEAR, now: datetime = NOW
 ) -> x509.Certificate:
-    """A root, made as dpsops makes it."""
+    """A root, issued as dpsops issues it."""
     signer = key(kind, which)
     wanted = profiles.Root(profiles.root_subject("test", generation), signer.public_key(), lifetime)
     return profiles.issue_root(wanted, signer, serial=entropy.serial(), now=now)
@@ -56,7 +56,7 @@ def root(
 def leaf(
     authority: x509.Certificate, signer: PrivateKey, *, device: str = "press-07", lifetime: timedelta = YEAR, now: datetime = NOW
 ) -> x509.Certificate:
-    """A leaf, made as dpsops makes it."""
+    """A device certificate, issued as dpsops issues it."""
     public_key = device_key().public_key()
     return profiles.issue_leaf(
         device_id(device), public_key, authority, signer, lifetime=lifetime, serial=entropy.serial(), now=now
@@ -73,7 +73,7 @@ def by_hand(
     end: datetime = NOW + YEAR,
     serial: int | None = None,
 ) -> x509.Certificate:
-    """A certificate that dpsops would not make, with these (extension, critical); without an issuer it signs itself."""
+    """A certificate that dpsops would not issue, with these (extension, critical); self-signed if there is no issuer."""
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, subject)])
     builder = (
         x509.CertificateBuilder()
@@ -90,7 +90,7 @@ def by_hand(
 
 
 def key_usage(*bits: str) -> x509.KeyUsage:
-    """A key usage of these bits, named as openssl names them."""
+    """A key usage of these bits, by openssl's names."""
     names = {
         "digitalSignature": "digital_signature", "nonRepudiation": "content_commitment",
         "keyEncipherment": "key_encipherment", "dataEncipherment": "data_encipherment", "keyAgreement": "key_agreement",
@@ -100,9 +100,9 @@ def key_usage(*bits: str) -> x509.KeyUsage:
 
 
 def tampered(certificate: x509.Certificate) -> x509.Certificate:
-    """The same certificate with one bit of its serial number turned: its signature no longer fits."""
+    """The same certificate with one bit of its serial number changed, so that its signature is invalid."""
     der = certificate.public_bytes(Encoding.DER)
     serial = certificate.serial_number.to_bytes((certificate.serial_number.bit_length() + 8) // 8, "big")
     assert der.count(serial) == 1
-    turned = serial[:-1] + bytes([serial[-1] ^ 1])
-    return x509.load_der_x509_certificate(der.replace(serial, turned))
+    changed = serial[:-1] + bytes([serial[-1] ^ 1])
+    return x509.load_der_x509_certificate(der.replace(serial, changed))

@@ -1,4 +1,4 @@
-"""Judges of certificates that share no code with what they judge: openssl and pkilint."""
+"""Independent checks of certificates: openssl and pkilint share no code with dpsops."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ OK = "OK"
 
 
 def openssl(*arguments: str, stdin: str | bytes = b"") -> str:
-    """What openssl prints on stdout; it must succeed."""
+    """Runs openssl, which must succeed, and returns its stdout."""
     given = stdin.encode() if isinstance(stdin, str) else stdin
     return subprocess.run(["openssl", *arguments], input=given, capture_output=True, check=True).stdout.decode()
 
 
 def shown(certificate: x509.Certificate, *what: str) -> str:
-    """What `openssl x509` shows of a certificate."""
+    """What `openssl x509` prints about a certificate."""
     return openssl("x509", "-noout", *what, stdin=certificate.public_bytes(Encoding.PEM))
 
 
@@ -51,7 +51,7 @@ def verdict(
     purpose: str = "sslclient",
     strict: bool = True,
 ) -> str:
-    """`OK`, or why openssl does not accept the certificate under `root` and nothing else. `strict`: RFC 5280 to the letter."""
+    """`OK`, or openssl's reason to refuse the certificate if it trusts only `root`. `strict`: exactly by RFC 5280."""
     with tempfile.NamedTemporaryFile() as trusted, tempfile.NamedTemporaryFile() as untrusted:
         trusted.write(root.public_bytes(Encoding.PEM))
         trusted.flush()
@@ -83,7 +83,7 @@ def _linter() -> Any:
 
 
 def findings(certificate: x509.Certificate) -> list[str]:
-    """What pkilint, as a linter of RFC 5280, notices: everything above mere information."""
+    """The findings of pkilint, as a linter of RFC 5280, that are more than information."""
     document = loader.load_certificate(certificate.public_bytes(Encoding.DER), "certificate")
     return [
         f"{found.finding.severity}: {found.finding.code}"

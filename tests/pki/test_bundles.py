@@ -1,4 +1,4 @@
-"""What a bundle has to hold, and what is said of one that does not."""
+"""What a bundle must contain, and the errors for one that does not."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from tests.worlds import World
 
 
 @pytest.mark.parametrize("text", ["", "nonsense", "-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----\n"])
-def test_what_is_no_bundle(text: str) -> None:
+def test_other_texts_are_refused(text: str) -> None:
     with pytest.raises(InvalidInput):
         read_bundle(text, "the file")
 
 
-def test_a_bundle_whose_parts_do_not_belong_together(embedded: World) -> None:
-    whole = fetched(ready(embedded), PRESS)
-    leaf, authority = x509.load_pem_x509_certificates(whole.chain.encode())
-    assert read_bundle(whole.key + whole.chain, "the file").key == whole.key
-    with pytest.raises(InvalidInput, match="not that of its first certificate, press-07"):
-        read_bundle(key_pem(ec.generate_private_key(ec.SECP256R1())) + whole.chain, "the file")
-    with pytest.raises(InvalidInput, match="not that of its first certificate, dpsops test root G1"):
-        read_bundle(whole.key + chain(authority, leaf), "the file")
+def test_a_bundle_whose_key_does_not_belong_to_its_first_certificate_is_refused(embedded: World) -> None:
+    bundle = fetched(ready(embedded), PRESS)
+    leaf, authority = x509.load_pem_x509_certificates(bundle.chain.encode())
+    assert read_bundle(bundle.key + bundle.chain, "the file").key == bundle.key
+    with pytest.raises(InvalidInput, match="does not belong to the first certificate, press-07"):
+        read_bundle(key_pem(ec.generate_private_key(ec.SECP256R1())) + bundle.chain, "the file")
+    with pytest.raises(InvalidInput, match="does not belong to the first certificate, dpsops test root G1"):
+        read_bundle(bundle.key + chain(authority, leaf), "the file")
     with pytest.raises(InvalidInput, match="the private key in the file cannot be read"):
-        read_bundle(whole.key.replace("-----\nM", "-----\nAAAAM", 1) + whole.chain, "the file")
+        read_bundle(bundle.key.replace("-----\nM", "-----\nAAAAM", 1) + bundle.chain, "the file")
 
 
-def test_a_bundle_that_a_hand_has_touched_is_read_and_a_piece_of_one_is_not(embedded: World) -> None:
-    whole = fetched(ready(embedded), PRESS)
-    text = whole.key + whole.chain
-    for touched in (text.replace("\n", "\r\n"), "".join(f"  {line}\n" for line in text.splitlines()), text.rstrip("\n")):
-        assert read_bundle(touched, "the file") == whole
+def test_an_edited_bundle_is_read_and_an_incomplete_one_is_refused(embedded: World) -> None:
+    bundle = fetched(ready(embedded), PRESS)
+    text = bundle.key + bundle.chain
+    for edited in (text.replace("\n", "\r\n"), "".join(f"  {line}\n" for line in text.splitlines()), text.rstrip("\n")):
+        assert read_bundle(edited, "the file") == bundle
     begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
     leaf = text.index(begin)
     authority = text.index(begin, leaf + 1)

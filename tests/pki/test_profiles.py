@@ -1,4 +1,4 @@
-"""The certificates that dpsops makes, judged by openssl, by pkilint and by the verifier of `cryptography`."""
+"""The certificates that dpsops issues, checked with openssl, with pkilint and with the verifier of `cryptography`."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ SIGNATURES = {"RSA": "sha256WithRSAEncryption", "EC-P256": "ecdsa-with-SHA256", 
 def proof(authority: x509.Certificate, kind: str = "EC-P256", now: datetime = NOW) -> x509.Certificate:
     """A verification certificate."""
     public_key = device_key().public_key()
-    return profiles.issue_proof(CODE, public_key, authority, key(kind), serial=entropy.serial(), now=now)
+    return profiles.issue_verification_certificate(CODE, public_key, authority, key(kind), serial=entropy.serial(), now=now)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_openssl_and_pkilint_accept_root_leaf_and_proof(kind: str) -> None:
+def test_openssl_and_pkilint_accept_all_three_certificates(kind: str) -> None:
     authority = root(kind)
     for certificate in (leaf(authority, key(kind)), proof(authority, kind)):
         assert verdict(certificate, authority, at=NOW) == OK
@@ -38,7 +38,7 @@ def test_openssl_and_pkilint_accept_root_leaf_and_proof(kind: str) -> None:
     assert shown(authority, "-text").count(f"Signature Algorithm: {signature}") == 2
 
 
-def test_the_root_in_openssls_words() -> None:
+def test_the_root_as_openssl_prints_it() -> None:
     authority = root()
     found = extensions(authority)
     assert list(found) == ["Basic Constraints: critical", "Key Usage: critical", "Subject Key Identifier"]
@@ -46,7 +46,7 @@ def test_the_root_in_openssls_words() -> None:
     assert found["Key Usage: critical"] == "Digital Signature, Certificate Sign, CRL Sign"
     purposes = shown(authority, "-purpose")
     assert "SSL client CA : Yes\n" in purposes
-    assert "SSL client : Yes\n" in purposes  # digitalSignature, and no extended key usage that says otherwise
+    assert "SSL client : Yes\n" in purposes  # digitalSignature, and no extended key usage that excludes it
     assert shown(authority, "-dates").splitlines() == ["notBefore=Mar  1 11:55:00 2026 GMT", "notAfter=Feb 27 11:55:00 2036 GMT"]
     assert shown(authority, "-subject", "-issuer", "-nameopt", "RFC2253").splitlines() == [
         "subject=CN=dpsops test root G1",
@@ -54,7 +54,7 @@ def test_the_root_in_openssls_words() -> None:
     ]
 
 
-def test_the_leaf_in_openssls_words() -> None:
+def test_the_device_certificate_as_openssl_prints_it() -> None:
     authority = root()
     certificate = leaf(authority, key("EC-P256"))
     found = extensions(certificate)
@@ -71,7 +71,7 @@ def test_the_leaf_in_openssls_words() -> None:
     assert shown(certificate, "-subject", "-nameopt", "RFC2253") == "subject=CN=press-07\n"
 
 
-def test_the_proof_in_openssls_words() -> None:
+def test_the_verification_certificate_as_openssl_prints_it() -> None:
     certificate = proof(root())
     assert shown(certificate, "-subject", "-nameopt", "RFC2253") == f"subject=CN={CODE}\n"
     found = extensions(certificate)
@@ -81,32 +81,32 @@ def test_the_proof_in_openssls_words() -> None:
     assert shown(certificate, "-enddate") == "notAfter=Mar  2 12:00:00 2026 GMT\n"
 
 
-def test_a_proof_does_not_outlive_its_root() -> None:
+def test_a_verification_certificate_is_not_valid_after_its_root() -> None:
     authority = root(lifetime=timedelta(hours=1))
     assert proof(authority).not_valid_after_utc == authority.not_valid_after_utc
     assert verdict(proof(authority), authority, at=NOW) == OK
 
 
-def test_a_root_of_thirty_years_ends_after_2049_and_is_still_encoded_as_rfc_5280_wants() -> None:
+def test_a_root_that_expires_after_2049_is_encoded_as_rfc_5280_requires() -> None:
     authority = root(lifetime=30 * YEAR)
     assert authority.not_valid_after_utc.year == 2056
     assert findings(authority) == []
     assert verdict(leaf(authority, key("EC-P256")), authority, at=NOW) == OK
 
 
-def test_openssl_refuses_a_leaf_under_another_root_of_the_same_name() -> None:
+def test_openssl_refuses_a_device_certificate_under_another_root_of_the_same_name() -> None:
     ours, other = root(), root(which=2)
     assert ours.subject == other.subject
     certificate = leaf(ours, key("EC-P256"))
     assert verdict(certificate, ours, at=NOW) == OK
     assert "unable to get local issuer certificate" in verdict(certificate, other, at=NOW)
-    forged = profiles.issue_leaf(  # claims to be of ours, signed by the other's key
+    forged = profiles.issue_leaf(  # names our root as its issuer, and is signed with the other key
         device_id("press-07"), device_key().public_key(), ours, key("EC-P256", 2), lifetime=YEAR, serial=1, now=NOW
     )
     assert "certificate signature failure" in verdict(forged, ours, at=NOW)
 
 
-def test_openssl_refuses_what_a_leaf_is_not_for() -> None:
+def test_openssl_refuses_every_other_use_of_a_device_certificate() -> None:
     authority = root()
     certificate = leaf(authority, key("EC-P256"))
     assert "unsuitable certificate purpose" in verdict(certificate, authority, at=NOW, purpose="sslserver")
@@ -117,12 +117,12 @@ def test_openssl_refuses_what_a_leaf_is_not_for() -> None:
     assert verdict(below, authority, certificate, at=NOW, strict=False) != OK
 
 
-def test_a_device_whose_clock_is_a_little_slow_accepts_a_new_leaf() -> None:
+def test_a_new_device_certificate_is_valid_if_the_clock_is_almost_five_minutes_slow() -> None:
     authority = root()
     assert verdict(leaf(authority, key("EC-P256")), authority, at=NOW - timedelta(minutes=4, seconds=59)) == OK
 
 
-def test_no_ca_can_stand_between_root_and_leaf() -> None:
+def test_the_root_allows_no_ca_between_itself_and_a_leaf() -> None:
     authority, signer = root(), key("EC-P256", 3)
     identifier = x509.SubjectKeyIdentifier.from_public_key
     between = by_hand(
@@ -140,7 +140,7 @@ def test_no_ca_can_stand_between_root_and_leaf() -> None:
     assert "path length constraint exceeded" in verdict(certificate, authority, between, at=NOW + timedelta(days=1))
 
 
-def test_a_root_of_another_making_without_a_key_identifier_can_issue_leaves() -> None:
+def test_a_foreign_root_without_a_key_identifier_can_issue_device_certificates() -> None:
     authority = by_hand(key("EC-P256"), (x509.BasicConstraints(ca=True, path_length=None), True))
     assert verdict(leaf(authority, key("EC-P256")), authority, at=NOW, strict=False) == OK
 
@@ -149,15 +149,15 @@ def test_a_root_of_another_making_without_a_key_identifier_can_issue_leaves() ->
 def test_the_verifier_of_cryptography_agrees(kind: str) -> None:
     authority, other = root(kind), root(kind, which=2)
     certificate = leaf(authority, key(kind))
-    assert verified(certificate, authority).subjects is None  # the device ID is no subject alternative name
+    assert verified(certificate, authority).subjects is None  # the device ID is not a subject alternative name
     with pytest.raises(verification.VerificationError):
         verified(certificate, other)
     with pytest.raises(verification.VerificationError):
-        verified(proof(authority, kind), authority)  # it is for no TLS client
+        verified(proof(authority, kind), authority)  # it is not for TLS clients
 
 
 def verified(certificate: x509.Certificate, authority: x509.Certificate) -> verification.VerifiedClient:
-    """The certificate as `cryptography` verifies a client's, without asking for a subject alternative name."""
+    """Verifies a certificate as that of a TLS client with `cryptography`. A subject alternative name is not required."""
     usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
 
     def for_clients(_: object, __: x509.Certificate, found: x509.ExtendedKeyUsage | None) -> None:
@@ -180,9 +180,9 @@ SECONDS = st.integers(0, int(timedelta(days=30 * 365).total_seconds()))
 
 
 @given(years=st.integers(1, 30), age=SECONDS, days=st.integers(1, 3650))
-@example(years=1, age=0, days=3650)  # born together, and the leaf wants more than the root has
+@example(years=1, age=0, days=3650)  # the device certificate would be valid longer than the root
 @example(years=1, age=365 * 86_400 - 301, days=365)  # the root's last second
-def test_a_leaf_lies_within_its_root_and_is_valid_now(years: int, age: int, days: int) -> None:
+def test_a_device_certificate_is_valid_now_and_only_while_its_root_is(years: int, age: int, days: int) -> None:
     lifetime = timedelta(days=years * 365)
     authority = root(lifetime=lifetime)
     now = NOW + timedelta(seconds=age % int((lifetime - profiles.BACKDATE).total_seconds()))
@@ -193,12 +193,12 @@ def test_a_leaf_lies_within_its_root_and_is_valid_now(years: int, age: int, days
     assert end in (authority.not_valid_after_utc, begin + timedelta(days=days))
 
 
-def test_a_leaf_does_not_begin_before_its_root() -> None:
+def test_a_device_certificate_is_not_valid_before_its_root() -> None:
     authority = by_hand(key("EC-P256"), (x509.BasicConstraints(ca=True, path_length=None), True), begin=NOW)
     assert leaf(authority, key("EC-P256")).not_valid_before_utc == NOW
 
 
-def test_serial_numbers_are_positive_unpredictable_and_of_twenty_octets_at_most() -> None:
+def test_serial_numbers_are_positive_random_and_at_most_twenty_octets_long() -> None:
     """RFC 5280, 4.1.2.2; more than 64 random bits: CA/Browser Forum, Baseline Requirements, 7.1."""
     drawn = [entropy.serial() for _ in range(1000)]
     assert len(set(drawn)) == 1000
@@ -208,7 +208,7 @@ def test_serial_numbers_are_positive_unpredictable_and_of_twenty_octets_at_most(
     assert len(free) >= 158
 
 
-def test_new_keys_are_new_and_on_the_curve_that_devices_know() -> None:
+def test_new_keys_differ_and_are_on_p256() -> None:
     one, other = entropy.key(), entropy.key()
     assert isinstance(one.curve, ec.SECP256R1)
     assert one.public_key() != other.public_key()
@@ -222,7 +222,7 @@ def test_two_roots_never_have_the_same_subject(one: tuple[str, int], other: tupl
     assert (profiles.root_subject(*one) == profiles.root_subject(*other)) == (one == other)
 
 
-def test_the_organization_stands_before_the_common_name() -> None:
+def test_the_organization_is_before_the_common_name() -> None:
     signer = key("EC-P256")
     subject = profiles.root_subject("dev", 2, "Söhne & Co. (Nord)")
     authority = profiles.issue_root(

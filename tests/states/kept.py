@@ -1,6 +1,6 @@
-"""Environments of former releases: how one is kept in a folder here, and how it is put back into a directory.
+"""Environments of former releases: saves one in a folder here, and restores it in a directory.
 
-`python -m tests.states.kept NAME` keeps the environment `local` of the current directory in a new folder NAME here.
+`python -m tests.states.kept NAME` saves the environment `local` of the current directory in a new folder NAME here.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from dpsops import __version__
 
 HERE = Path(__file__).parent
 SETTINGS, DATABASE = Path("infra", "local.toml"), Path(".dpsops", "azure.sqlite")
-"""Where an environment has what is kept of it."""
+"""The files of an environment that are saved."""
 
 ASKED = ("status", "plan", "root show", "rotate status", "device list")
-"""The commands whose answers are kept: they change nothing, and what they say does not change from one minute to the next."""
+"""The commands whose output is saved: they change nothing, and their output is the same a minute later."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """An environment that is kept: its folder, the moment when it was as it is, what each command of `ASKED` said then."""
+    """A saved environment: its folder, the time when it was saved, and what each command of `ASKED` said then."""
 
     folder: Path
     moment: datetime
@@ -36,12 +36,12 @@ class Kept:
 
     @classmethod
     def read(cls, folder: Path) -> Kept:
-        """Reads what the environment said."""
+        """Reads what the commands said."""
         document = json.loads((folder / "said.json").read_text(encoding="utf-8"))
         return cls(folder, datetime.fromisoformat(document["moment"]), document["said"])
 
     def restore(self, directory: Path) -> None:
-        """Puts the settings and the embedded Azure's state into a directory; its CA is made anew by whoever starts it."""
+        """Restores the settings and the state of the embedded Azure in a directory. The embedded Azure then creates a new CA."""
         settings, database = directory / SETTINGS, directory / DATABASE
         settings.parent.mkdir(exist_ok=True)
         settings.write_bytes((self.folder / "local.toml").read_bytes())
@@ -51,12 +51,12 @@ class Kept:
 
 
 def folders() -> list[Path]:
-    """The folder of each environment that is kept."""
+    """The folder of each saved environment."""
     return sorted(found.parent for found in HERE.glob("*/said.json"))
 
 
 def keep(directory: Path, folder: Path) -> None:
-    """Keeps the environment of a directory. Raises `FileExistsError` if the folder is there: a former release does not change."""
+    """Saves the environment of a directory. Raises `FileExistsError` if the folder exists: a former release does not change."""
     said = {command: _ask(directory, command) for command in ASKED}
     moment = datetime.now(UTC).replace(microsecond=0)
     with closing(sqlite3.connect(directory / DATABASE)) as connection:

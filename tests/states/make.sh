@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Makes an environment on the embedded Azure with the dpsops of this tree, and keeps it at three moments, each in a new folder
-# beside this script: NAME-stable, NAME-draining (a rotation waits for devices) and NAME-rotated (the rotation is over). NAME is
-# the first argument, or the version of dpsops. Needs `make setup`.
+# Creates an environment on the embedded Azure with the dpsops of this tree, and saves it three times, each in a new folder beside
+# this script: NAME-stable, NAME-draining (a rotation waits for devices) and NAME-rotated (the rotation is finished). NAME is the
+# first argument, or the version of dpsops. Needs `make setup`.
 set -euo pipefail
 tree="$(cd "$(dirname "$0")/../.." && pwd)"
 PATH="$tree/.venv/bin:$PATH"

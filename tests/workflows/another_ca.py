@@ -25,7 +25,7 @@ def company(
 def builder(
     subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now: datetime, life: timedelta
 ) -> x509.CertificateBuilder:
-    """A certificate with no extension yet."""
+    """A certificate without extensions."""
     named = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key)
     return named.serial_number(x509.random_serial_number()).not_valid_before(now - YEAR).not_valid_after(now + life)
 
@@ -39,7 +39,7 @@ def signed(
     authority: bool = True,
     life: timedelta = 5 * YEAR,
 ) -> x509.Certificate:
-    """What that CA makes of a request."""
+    """The certificate that this CA issues for a request."""
     key = request.public_key()
     assert isinstance(key, ec.EllipticCurvePublicKey)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name)]) if common_name else request.subject
@@ -49,6 +49,6 @@ def signed(
 
 
 def certified(request: x509.CertificateSigningRequest, now: datetime) -> tuple[x509.Certificate, x509.Certificate]:
-    """A certificate over the request, and that of the CA which made it."""
+    """A certificate for the request, and the certificate of its issuer."""
     issuer = company(now)
     return signed(request, issuer, now), issuer[1]

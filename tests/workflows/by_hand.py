@@ -1,4 +1,4 @@
-"""What somebody does behind dpsops's back, and what is in the way of it: made by hand, in the embedded Azure."""
+"""Changes that somebody makes without dpsops, and conflicts with it, in the embedded Azure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dpsops.cli.connection import Connection
 from dpsops.emulator.faults import Fault, Refuse
 from dpsops.emulator.http import Request, Response
 from dpsops.emulator.rbac import ASSIGNMENT
-from dpsops.errors import Silent
+from dpsops.errors import Unavailable
 from dpsops.model.action import Action
 from dpsops.pki import chains, profiles
 from dpsops.pki.bundles import DeviceCredential
@@ -27,24 +27,24 @@ from tests.worlds import World
 
 
 def azure(world: World) -> Any:
-    """The Azure behind the world."""
+    """The embedded Azure of the world."""
     assert world.embedded is not None
     return world.embedded.azure
 
 
 def deploy_only(world: World) -> Connection:
-    """An environment whose resources exist, and nothing in them yet."""
+    """An environment with its resources, but nothing in them yet."""
     connection = world.connect()
     body = {"error": {"code": "ServiceUnavailable", "message": "Stopped here."}}
     azure(world).faults.add(Fault(Refuse(Response(503, body)), lambda request: asks_for("create", request), times=None))
-    with pytest.raises(Silent, match="Stopped here"):
+    with pytest.raises(Unavailable, match="Stopped here"):
         up(world.connect())
     azure(world).faults.clear()
     return connection
 
 
-def take_the_roles_away(world: World) -> None:
-    """As for an identity that never deployed this environment, or after a deployment that failed before its roles."""
+def remove_the_roles(world: World) -> None:
+    """As for an identity that never deployed this environment, or after a deployment that failed before it assigned roles."""
     with azure(world).database.transaction() as state:
         for key, assignment in state.list(ASSIGNMENT):
             if "/providers/microsoft." in assignment["scope"].lower():
@@ -52,28 +52,28 @@ def take_the_roles_away(world: World) -> None:
 
 
 def create(connection: Connection, name: str, tags: dict[str, str], *, exportable: bool) -> None:
-    """A self-signed certificate in the vault, made by hand."""
+    """Creates a self-signed certificate in the vault by hand."""
     policy = CertificatePolicy("Self", subject="CN=by hand", exportable=exportable, key_type=KeyType.rsa, key_size=2048)
     connection.clients.certificates.begin_create_certificate(name, policy, tags=tags).result()
 
 
 def self_signed(common_name: str, now: datetime) -> x509.Certificate:
-    """A root that is not ours."""
+    """A root that dpsops did not create."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name)])
-    wanted = profiles.Root(subject, key.public_key(), lifetime=profiles.PROOF_LIFETIME * 365)
+    wanted = profiles.Root(subject, key.public_key(), lifetime=profiles.VERIFICATION_LIFETIME * 365)
     return profiles.issue_root(wanted, key, serial=x509.random_serial_number(), now=now)
 
 
 def upload(connection: Connection, name: str, certificate: x509.Certificate) -> None:
-    """A CA certificate, uploaded to the DPS by hand."""
+    """Uploads a CA certificate to the DPS by hand."""
     connection.stores[0].upload(name, chains.pem(certificate))
 
 
-def strangers(connection: Connection) -> DeviceCredential:
-    """A leaf of the right name from a root that nobody knows."""
+def under_unknown_root(connection: Connection) -> DeviceCredential:
+    """A certificate with press-07's name under a root that the DPS does not have."""
     key, leaf_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    wanted = profiles.Root(profiles.root_subject("stranger", 1), key.public_key(), timedelta(days=365))
+    wanted = profiles.Root(profiles.root_subject("unknown", 1), key.public_key(), timedelta(days=365))
     authority = profiles.issue_root(wanted, key, serial=x509.random_serial_number(), now=connection.run.now())
     leaf = profiles.issue_leaf(
         PRESS, leaf_key.public_key(), authority, key,
@@ -83,7 +83,7 @@ def strangers(connection: Connection) -> DeviceCredential:
 
 
 def unlink_hubs(connection: Connection) -> None:
-    """Takes every hub from the DPS."""
+    """Unlinks every hub from the DPS."""
     dps, group = connection.run.environment.dps.name, connection.run.environment.resource_group
     service = connection.clients.dps.iot_dps_resource.get(dps, group)
     assert service.properties is not None
@@ -92,15 +92,15 @@ def unlink_hubs(connection: Connection) -> None:
 
 
 def begin_block(connection: Connection, device: DeviceId, actions: int = 1) -> list[Action]:
-    """What a `device block` does that ends after so many actions."""
+    """Runs `device block`, interrupted after this number of actions."""
     return list(islice(blocking.block(connection.run, connection.leaves, connection.dps, connection.hubs, device), actions))
 
 
 def begin_unblock(connection: Connection, device: DeviceId, actions: int = 1) -> list[Action]:
-    """What a `device unblock` does that ends after so many actions."""
+    """Runs `device unblock`, interrupted after this number of actions."""
     return list(islice(blocking.unblock(connection.run, connection.leaves, connection.dps, connection.hubs, device), actions))
 
 
 def asks_for(verb: str, request: Request) -> bool:
-    """Whether a request asks for the operation of this name."""
+    """Whether a request is for the operation of this name."""
     return request.path.endswith(f"/{verb}")

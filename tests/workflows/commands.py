@@ -1,4 +1,4 @@
-"""The commands, as the tests of the workflows give them: each hands its workflow the parts of Azure that it touches."""
+"""The commands, for the tests of the workflows: each calls its workflow with the parts of Azure that it needs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cryptography import x509
 from dpsops.cli.connection import Connection
 from dpsops.model.action import Action, Failed
 from dpsops.model.device import Issued, Unchanged
-from dpsops.model.enrollment import OwnSettings
+from dpsops.model.enrollment import IndividualSettings
 from dpsops.model.generations import View
 from dpsops.model.member import Member
 from dpsops.model.plan import Plan
@@ -29,57 +29,59 @@ from dpsops.workflows.rotate_status import rotation_status as rotation_status_of
 
 
 def consent(_: object) -> None:
-    """Nobody is asked."""
+    """Confirms everything."""
 
 
 def up(to: Connection, approved: Plan | None = None, confirm: Callable[[Plan], None] = consent) -> list[Action]:
-    """What one `up` does."""
+    """Runs `up`: the actions that it did."""
     steps = converging.up(to.run, to.deployments, to.roots, to.dps, to.stores, approved=approved, confirm=confirm)
     return list(steps)
 
 
 def plan(to: Connection) -> Plan:
-    """What `up` would do."""
+    """Runs `plan`."""
     return planning.plan(to.run, to.deployments, to.roots, to.dps, to.stores)
 
 
 def status(to: Connection) -> statuses.Status:
-    """What there is, and what comes next."""
+    """Runs `status`."""
     return statuses.status(to.run, to.deployments, to.roots, to.leaves, to.dps, to.hubs, to.stores)
 
 
-def issue_to(to: Connection, *wanted: DeviceId, own: OwnSettings | None = None) -> list[Issued | Unchanged | Failed | Action]:
-    """What one `device issue` does."""
-    return list(issue.issue(to.run, to.roots, to.leaves, to.dps, wanted, own))
+def issue_to(
+    to: Connection, *wanted: DeviceId, individual: IndividualSettings | None = None
+) -> list[Issued | Unchanged | Failed | Action]:
+    """Runs `device issue`."""
+    return list(issue.issue(to.run, to.roots, to.leaves, to.dps, wanted, individual))
 
 
 def renew(to: Connection, *wanted: DeviceId) -> list[Issued | Unchanged | Failed]:
-    """What one `device renew` does."""
+    """Runs `device renew`."""
     return list(issue.renew(to.run, to.roots, to.leaves, to.dps, wanted))
 
 
-def enroll(to: Connection, device: DeviceId, own: OwnSettings) -> list[Action]:
+def enroll(to: Connection, device: DeviceId, settings: IndividualSettings) -> list[Action]:
     """What `--individual` adds to `device issue` for one device."""
-    return list(issue.enroll(to.run, to.leaves, to.dps, device, own))
+    return list(issue.enroll(to.run, to.leaves, to.dps, device, settings))
 
 
 def block(to: Connection, device: DeviceId) -> list[Action]:
-    """What one `device block` does."""
+    """Runs `device block`."""
     return list(blocking.block(to.run, to.leaves, to.dps, to.hubs, device))
 
 
 def unblock(to: Connection, device: DeviceId) -> list[Action]:
-    """What one `device unblock` does."""
+    """Runs `device unblock`."""
     return list(blocking.unblock(to.run, to.leaves, to.dps, to.hubs, device))
 
 
 def members(to: Connection) -> list[Member]:
-    """What `device list` shows."""
+    """Runs `device list`."""
     return list(devices.list_devices(to.run, to.leaves, to.dps, to.hubs))
 
 
 def member(to: Connection, device: DeviceId) -> tuple[Member, list[x509.Certificate]]:
-    """What `device show` shows."""
+    """Runs `device show`."""
     return devices.show_device(to.run, to.leaves, to.dps, to.hubs, device)
 
 
@@ -89,40 +91,40 @@ def rotation(to: Connection) -> Rotation:
 
 
 def rotate(to: Connection, until: Phase | None = None, grace: timedelta = GRACE) -> list[Action | Failed]:
-    """What one `rotate` does."""
+    """Runs `rotate`."""
     return list(rotation(to).rotate(until=until, grace=grace))
 
 
 def replace_compromised(to: Connection, confirm: Callable[[Cut], None] = consent) -> list[Action | Failed]:
-    """What one `rotate --compromised` does."""
+    """Runs `rotate --compromised`."""
     return list(rotation(to).replace_compromised(confirm))
 
 
 def undo(to: Connection) -> list[Action]:
-    """What one `rotate undo` does."""
+    """Runs `rotate undo`."""
     return list(rotation(to).undo())
 
 
 def rotation_status(to: Connection, grace: timedelta = GRACE) -> RotationReport:
-    """What `rotate status` shows."""
+    """Runs `rotate status`."""
     return rotation_status_of(to.run, to.roots, to.leaves, to.dps, to.hubs, to.stores, grace)
 
 
 def view(to: Connection) -> View:
-    """What a rotation sees."""
+    """What a rotation observes."""
     return observe_generations(to.run, to.roots, to.leaves, to.dps, to.stores)
 
 
 def csr(to: Connection) -> tuple[str, x509.CertificateSigningRequest]:
-    """What `root csr` prints."""
+    """Runs `root csr`."""
     return root_csr.csr(to.run, to.roots, to.leaves, to.dps, to.stores)
 
 
 def merge(to: Connection, certificate: x509.Certificate, above: Sequence[x509.Certificate]) -> list[Action]:
-    """What one `root merge` does."""
+    """Runs `root merge`."""
     return list(root_csr.merge(to.run, to.roots, to.leaves, to.dps, to.stores, certificate, above))
 
 
 def root_state(to: Connection, name: str) -> RootState:
-    """Which state a root is in."""
+    """The state of a root."""
     return classify(to.roots.observe(name, to.run.now()), to.run.now())

@@ -1,4 +1,4 @@
-"""What the tests of rotations begin with."""
+"""The environment with which the tests of rotations begin."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _EC = environment(root={"key": "EC-P256"})
 
 @pytest.fixture(scope="session")
 def _converged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Saved, float]:
-    """What an embedded Azure remembers after `up`, and how many seconds that took of its time."""
+    """The state of an embedded Azure after `up`, and how many seconds passed on its clock."""
     directory = tmp_path_factory.mktemp("converged")
     with start_embedded(directory, Timings()) as azure:
         up(embedded_world(azure, _EC).connect())
@@ -25,12 +25,12 @@ def _converged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Saved, float]:
 
 @pytest.fixture
 def quick(embedded: World, tmp_path: Path, _converged: tuple[Saved, float]) -> World:
-    """An Azure that is done at once, with a proven EC root: the device SDK waits in real time."""
+    """An embedded Azure that answers without delays, because the device SDK waits in real time; with a verified EC root."""
     assert embedded.embedded is not None
     embedded.embedded.azure.timings = Timings()
     embedded.environment = _EC
     saved, seconds = _converged
     saved.restore(tmp_path)
     embedded.clock.advance(seconds)
-    embedded.entropy = predictable_entropy(2)  # the first serial numbers are taken
+    embedded.entropy = predictable_entropy(2)  # the first serial numbers are in use
     return embedded

@@ -1,4 +1,4 @@
-"""Devices that a test plays: each keeps what it was given, as a real one does, and registers with that."""
+"""Devices for the tests: each stores its key and chain, like a real device, and registers with them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.workflows.doing import fetched
 
 @dataclass(slots=True)
 class Device:
-    """A device with the key and chain that it last fetched, which it registers with over `https` or `mqtt`."""
+    """A device with the key and chain that it fetched last. It registers over `https` or `mqtt`."""
 
     id: DeviceId
     credential: DeviceCredential
@@ -25,22 +25,22 @@ class Device:
 
     @classmethod
     def fetched(cls, connection: Connection, device: DeviceId, transport: str = "https") -> Device:
-        """A device that has just fetched what the vault holds for it."""
+        """A device that has just fetched its key and chain from the vault."""
         return cls(device, fetched(connection, device), transport)
 
     def fetch(self, connection: Connection) -> None:
-        """Fetches what the vault holds now."""
+        """Fetches the present key and chain from the vault."""
         self.credential = fetched(connection, self.id)
 
     def register(self, connection: Connection) -> Assigned:
-        """Registers, after a moment: DPS lets a device ask five times in ten seconds. Raises `RegistrationRefused`."""
+        """Registers after a pause: DPS allows a device five requests in ten seconds. Raises `RegistrationRefused`."""
         connection.run.sleep(10)
         scope = register.id_scope(connection.dps)
         if self.transport == "mqtt":
             return register_over_mqtt(scope, self.id, self.credential, connection.wire)
         return register_over_https(scope, self.id, self.credential, connection.wire, connection.run.sleep)
 
-    def is_refused(self, connection: Connection) -> None:
-        """Tries to register, and fails the test where it is let in."""
+    def require_refused(self, connection: Connection) -> None:
+        """Tries to register; the test fails if DPS registers the device."""
         with pytest.raises(RegistrationRefused):
             self.register(connection)

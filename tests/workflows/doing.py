@@ -1,4 +1,4 @@
-"""What the tests of the workflows do again and again."""
+"""Helpers for the tests of the workflows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HUB = "iot-dpsops-test.azure-devices.net"
 
 
 def ready(world: World, **settings: Any) -> Connection:
-    """An environment with a proven root, a group, and a leaf for press-07."""
+    """An environment with a verified root, a group, and a certificate for press-07."""
     connection = world.connect(environment(root={"key": "EC-P256"}, **settings))
     up(connection)
     issue_to(connection, PRESS)
@@ -30,14 +30,14 @@ def ready(world: World, **settings: Any) -> Connection:
 
 
 def fetched(connection: Connection, device: DeviceId) -> DeviceCredential:
-    """What the vault holds for a device."""
+    """The key and chain of a device, from the vault."""
     return register.fetch(connection.leaves, device)
 
 
 def over(
     transport: str, connection: Connection, credential: DeviceCredential | None = None, name: str = PRESS
 ) -> register.Registered:
-    """Registers press-07, with its own leaf unless another is given."""
+    """Registers press-07, with its own key and chain unless others are given."""
     return register.register(
         device_id(name),
         credential or fetched(connection, PRESS),
@@ -51,12 +51,12 @@ def over(
 
 
 def chain(*certificates: x509.Certificate) -> str:
-    """Certificates as PEM, one behind the other."""
+    """Certificates as one PEM text."""
     return "".join(chains.pem(certificate) for certificate in certificates)
 
 
 def key_pem(key: ec.EllipticCurvePrivateKey) -> str:
-    """A key as a bundle has it."""
+    """A key in the format of a bundle."""
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     ).decode()  # fmt: skip

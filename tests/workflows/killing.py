@@ -7,7 +7,7 @@ from tests.worlds import World
 
 
 def kill_after(world: World, requests: int) -> None:
-    """From here on so many requests are answered; the next one is done but its answer lost, and after it there is silence."""
+    """Answers only this number of requests. The next request is done, but its answer is lost; later ones are not done at all."""
     assert world.embedded is not None
     faults = world.embedded.azure.faults
     faults.add(Fault(Drop(work_done=True), skip=requests, times=1))

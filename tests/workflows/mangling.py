@@ -1,4 +1,4 @@
-"""Answers of another shape: one answer of a command is changed at one place, on its way from the embedded Azure."""
+"""Answers of another shape: changes one answer of the embedded Azure at one place."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from dpsops.emulator.azure import Azure
 from dpsops.emulator.http import NOTHING, Request, Response
 
 ABSENT = object()
-"""The member, or the element, is not there at all."""
+"""Stands for a member, or an element, that is removed."""
 
 MANGLINGS: dict[str, Any] = {"null": None, "number": 7, "text": "x", "list": [], "object": {}, "absent": ABSENT}
 
 Place = tuple[str | int, ...]
-"""The way to a value in a JSON document: names of members, numbers of elements. The empty one is the whole document."""
+"""The path to a value in a JSON document: names of members, numbers of elements. The empty path is the document itself."""
 
 
 def places(document: Any, above: Place = ()) -> Iterator[Place]:
-    """Every place in a document, the whole first; of a list its first element only."""
+    """Every place in a document, the document itself first; of a list only the first element."""
     yield above
     if isinstance(document, dict):
         for name, value in document.items():
@@ -30,7 +30,7 @@ def places(document: Any, above: Place = ()) -> Iterator[Place]:
 
 
 def mangled(document: Any, place: Place, instead: Any) -> Any:
-    """The document with something else at a place."""
+    """The document with another value at a place."""
     if not place:
         return NOTHING if instead is ABSENT else instead
     found = copy.deepcopy(document)
@@ -46,7 +46,7 @@ def mangled(document: Any, place: Place, instead: Any) -> Any:
 
 @dataclass(slots=True)
 class Mangler:
-    """Stands between the embedded Azure and its clients: it notes each answer, and changes the one of a number."""
+    """Between the embedded Azure and its clients: records each answer, and changes the one with this number."""
 
     number: int = -1
     place: Place = ()
@@ -55,7 +55,7 @@ class Mangler:
 
     @property
     def handler(self) -> Callable[[Azure, Request], Response]:
-        """What is to stand in the place of `Azure.handle`: the answer, changed where it is its turn."""
+        """Replaces `Azure.handle`: returns the answer, changed if it has that number."""
 
         def handle(azure: Azure, request: Request) -> Response:
             response = _handle(azure, request)

@@ -1,4 +1,4 @@
-"""What the tests of rotations do again and again: a step, a look, a breach, and what somebody does by hand in the middle."""
+"""Helpers for the tests of rotations: a step, the status, a breach, and changes that somebody makes by hand in between."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dpsops.model.rotation import Observed, Phase, Standing, classify
 from dpsops.pki import chains, profiles
 from dpsops.pki.bundles import read_bundle
 from dpsops.pki.names import DeviceId, device_id, secret_name
-from dpsops.steps.use_root import issuer, whole_root
+from dpsops.steps.use_root import finished_root, issuer
 from tests.workflows.by_hand import azure
 from tests.workflows.commands import issue_to, replace_compromised, rotate, rotation_status, view
 from tests.workflows.devices import Device
@@ -27,13 +27,13 @@ from tests.worlds import World
 BLOCKED = device_id("press-09")
 NONE, MONTH = timedelta(0), timedelta(days=30)
 
-WAY = [
+PHASES = [
     Phase.STAGED, Phase.PROVEN, Phase.OVERLAPPING, Phase.REISSUING, Phase.PROMOTED, Phase.DRAINING, Phase.RETIRED, Phase.STABLE,
 ]  # fmt: skip
 
 
 def step(connection: Connection, until: Phase | None = None, grace: timedelta = MONTH) -> list[Action]:
-    """What one call of `rotate` does; no device fails to get its leaf."""
+    """Runs `rotate`: the actions that it did. No device fails."""
     done = rotate(connection, until, grace)
     assert not [one for one in done if isinstance(one, Failed)]
     return [one for one in done if isinstance(one, Action)]
@@ -45,7 +45,7 @@ def observed(connection: Connection) -> Observed:
 
 
 def standing(connection: Connection) -> Standing:
-    """Where the rotation stands."""
+    """The status of the rotation."""
     return classify(observed(connection))
 
 
@@ -55,34 +55,34 @@ def phase(connection: Connection) -> Phase:
 
 
 def waits(connection: Connection, grace: timedelta = MONTH) -> tuple[WaitingDevice, ...]:
-    """Whom the rotation waits for."""
+    """The devices that the rotation waits for."""
     return rotation_status(connection, grace).waiting.devices
 
 
 def generations(connection: Connection) -> list[int]:
-    """The generations of root that the vault has."""
+    """The generations in the vault."""
     return list(connection.roots.all())
 
 
 def issued(world: World, *devices: DeviceId) -> None:
-    """Leaves for these devices."""
+    """Issues certificates to these devices."""
     assert all(isinstance(one, Issued) for one in issue_to(world.connect(), *devices))
 
 
 def registered(world: World, *devices: DeviceId) -> None:
-    """Devices that have a leaf and have registered with it."""
+    """Issues certificates to these devices, which then register."""
     issued(world, *devices)
     for name in devices:
         Device.fetched(world.connect(), name).register(world.connect())
 
 
 def breach(world: World) -> list[Action]:
-    """What `rotate --compromised` does, once it may."""
+    """Runs `rotate --compromised`, confirmed: the actions that it did."""
     return [one for one in replace_compromised(world.connect()) if isinstance(one, Action)]
 
 
 def forged(connection: Connection, name: str) -> Device:
-    """A device that whoever has the root's key can make: the vault has no leaf of it."""
+    """A device with a forged certificate, as anybody with the root's key can issue it. The vault has no certificate of it."""
     authority = issuer(connection.run, connection.roots, connection.dps)
     key = connection.run.entropy.key()
     leaf = profiles.issue_leaf(
@@ -94,31 +94,31 @@ def forged(connection: Connection, name: str) -> Device:
 
 
 def certificate_of(connection: Connection, root: str) -> x509.Certificate:
-    """The certificate of a root that is whole."""
-    return whole_root(connection.run, connection.roots, root).certificate
+    """The certificate of a finished root."""
+    return finished_root(connection.run, connection.roots, root).certificate
 
 
 def identity(connection: Connection, name: str = PRESS, hub: str = HUB) -> dict[str, Any]:
-    """A device's identity, as its hub has it."""
+    """The device identity, as the hub answers it."""
     found = connection.clients.device_registry(hub).get(f"/devices/{name}")
     assert found is not None
     return found
 
 
-def known_by(connection: Connection, name: str = PRESS) -> str:
-    """The SHA-256 thumbprint that the hub knows a device by."""
+def hub_thumbprint(connection: Connection, name: str = PRESS) -> str:
+    """The SHA-256 thumbprint in a device identity."""
     return str(identity(connection, name)["authentication"]["x509Thumbprint"]["primaryThumbprint"])
 
 
 def pinned(connection: Connection, device: DeviceId) -> tuple[str, ...]:
-    """The SHA-256 thumbprints of the leaves that a device's individual enrollment holds."""
+    """The SHA-256 thumbprints of the certificates in a device's individual enrollment."""
     found = connection.dps.individual(device)
     assert found is not None
     return found.pinned
 
 
-def press_08_gets_no_leaf(world: World) -> None:
-    """From here on the vault keeps no bundle of press-08."""
+def fail_for_press_08(world: World) -> None:
+    """From now on the vault fails to store a bundle of press-08."""
 
     def stores_press_08(request: Request) -> bool:
         return request.method == "PUT" and request.path == f"/secrets/{secret_name(OTHER)}"
@@ -128,7 +128,7 @@ def press_08_gets_no_leaf(world: World) -> None:
 
 
 def group_path(connection: Connection) -> str:
-    """Where the DPS has the enrollment group."""
+    """The path of the enrollment group in the DPS."""
     return f"/enrollmentGroups/{connection.run.environment.group.id}"
 
 
@@ -137,8 +137,8 @@ def trusting(primary: str, secondary: str) -> dict[str, Any]:
     return {"type": "x509", "x509": {"caReferences": {"primary": primary, "secondary": secondary}}}
 
 
-def make_group(connection: Connection, primary: str, secondary: str) -> None:
-    """Somebody makes the group anew, with two CA certificates and what the settings of the tests want."""
+def create_group(connection: Connection, primary: str, secondary: str) -> None:
+    """Somebody creates the group again, with two CA certificates and the settings of the tests."""
     document = {
         "enrollmentGroupId": connection.run.environment.group.id,
         "attestation": trusting(primary, secondary),
@@ -160,12 +160,12 @@ def edit_group(connection: Connection, **changes: Any) -> None:
 
 
 def disable_group(world: World) -> None:
-    """Somebody shuts the group by hand."""
+    """Somebody disables the group by hand."""
     edit_group(world.connect(), provisioningStatus="disabled")
 
 
 def enable_group(world: World) -> None:
-    """Somebody opens the group again."""
+    """Somebody enables the group again."""
     edit_group(world.connect(), provisioningStatus="enabled")
 
 
@@ -186,5 +186,5 @@ def delete_root(connection: Connection, name: str) -> None:
 
 
 def recover_root(connection: Connection, name: str) -> None:
-    """Somebody brings a deleted root back."""
+    """Somebody recovers a deleted root."""
     connection.clients.certificates.begin_recover_deleted_certificate(name).result()

@@ -1,4 +1,4 @@
-"""The embedded Azure's memory, kept at one moment and brought back at another."""
+"""The state of the embedded Azure, saved and restored."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """All that the embedded Azure of a directory remembers at a moment."""
+    """The complete state of the embedded Azure of a directory, at one moment."""
 
     file: Path
     documents: list[tuple[str, str, str]]
 
     @classmethod
     def of(cls, directory: Path) -> Saved:
-        """What it remembers now."""
+        """Saves the present state."""
         file = directory / ".dpsops" / "azure.sqlite"
         with closing(sqlite3.connect(file)) as connection:
             return cls(file, connection.execute("SELECT kind, key, body FROM document").fetchall())
 
     def restore(self, directory: Path | None = None) -> None:
-        """Makes it now what it was then, or another one, in `directory`, what this one was."""
+        """Restores the state, or copies it to the embedded Azure in `directory`."""
         file = directory / ".dpsops" / "azure.sqlite" if directory else self.file
         with closing(sqlite3.connect(file)) as connection, connection:
             connection.execute("DELETE FROM document")

@@ -1,8 +1,8 @@
-"""Whatever a service answers, a command ends well or in one clear error, never in a traceback.
+"""For any answer of a service, a command succeeds or ends with one clear error, never with a traceback.
 
-A command is run once for a value in an answer that it gets, with something else in the value's place. Here that is done to
-`AT_MOST` values of each command's, spread evenly, and what stands there instead is chosen by turns; `DPSOPS_TEST_ANSWERS=each`
-does it to each value, and `make answers` puts everything everywhere.
+A command runs once for each chosen value in the answers that it gets, and another value replaces that one. By default `AT_MOST`
+values are chosen for each command, spread evenly, each with the next of the other values; `DPSOPS_TEST_ANSWERS=each` chooses
+every value, and `make answers` tries every other value for each.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dpsops.emulator.azure import Azure
 from dpsops.emulator.http import NOTHING
 from dpsops.emulator.world import Timings
 from dpsops.errors import Error
-from dpsops.model.enrollment import OwnSettings
+from dpsops.model.enrollment import IndividualSettings
 from dpsops.model.rotation import Phase
 from dpsops.pki.names import device_id
 from tests.workflows.commands import (
@@ -52,7 +52,7 @@ COMMANDS: dict[str, Command] = {
     "up": up,
     "plan": plan,
     "status": status,
-    "issue": lambda to: issue_to(to, device_id("press-09"), PRESS, own=OwnSettings(hub="iot-dpsops-test")),
+    "issue": lambda to: issue_to(to, device_id("press-09"), PRESS, individual=IndividualSettings(hub="iot-dpsops-test")),
     "renew": lambda to: renew(to, PRESS, OTHER),
     "list": members,
     "show": lambda to: member(to, OTHER),
@@ -68,20 +68,20 @@ COMMANDS: dict[str, Command] = {
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, Saved]]:
-    """An environment with a device under the group, and one that is enrolled by itself; both have registered."""
+    """An environment with a device under the group, and one with an individual enrollment; both are registered."""
     directory = tmp_path_factory.mktemp("answers")
     with start_embedded(directory, Timings()) as azure:
         world = embedded_world(azure, environment(root={"key": "EC-P256"}))
         connection = world.connect()
         up(connection)
         issue_to(connection, PRESS)
-        issue_to(connection, OTHER, own=OwnSettings())
+        issue_to(connection, OTHER, individual=IndividualSettings())
         over("https", connection)
         yield world, Saved.of(directory)
 
 
 def attempt(world: World, saved: Saved, command: Command, mangler: Mangler) -> Error | None:
-    """Runs a command; what it raised, if it was an `Error`."""
+    """Runs a command. Returns the `Error` that it raised, if any."""
     saved.restore()
     forget_challenges()
     mangler.answers.clear()
@@ -116,7 +116,7 @@ def test_every_value_of_every_answer(name: str, prepared: tuple[World, Saved], m
 
 
 def manglings(bodies: list[Any]) -> Iterator[tuple[int, tuple[str | int, ...], Any]]:
-    """The number of the answer, the place in it, and what is to be there instead."""
+    """Each time: the number of the answer, the place in it, and the new value."""
     found = [(number, place) for number, body in enumerate(bodies) if body is not NOTHING for place in places(body)]
     others = list(MANGLINGS.values())
     if EXTENT == "all":

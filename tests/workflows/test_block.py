@@ -1,4 +1,4 @@
-"""What a block has to reach: every leaf and every hub of a device, whatever has become of the settings meanwhile."""
+"""A block must include every certificate and every hub of a device, even if the settings have changed since."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dpsops.emulator.faults import Drop, Fault, Refuse
 from dpsops.emulator.http import Request, Response
 from dpsops.errors import Error
 from dpsops.model.action import Failed
-from dpsops.model.enrollment import OwnSettings
+from dpsops.model.enrollment import IndividualSettings
 from dpsops.pki import chains
 from dpsops.pki.names import secret_name
 from tests.workflows.by_hand import azure, begin_block, begin_unblock
@@ -25,49 +25,49 @@ BOTH = [{"name": ONE}, {"name": TWO}]
 
 
 def status_in(connection: Connection, hub: str) -> str:
-    """The status of press-07 in a hub, or nothing where it is unknown there."""
+    """The status of press-07's identity in a hub; empty if it has none."""
     identity = connection.clients.device_registry(f"{hub}.azure-devices.net").get(f"/devices/{PRESS}")
     return str(identity["status"]) if identity else ""
 
 
-def without_two(world: World) -> Connection:
-    """press-07 is registered in the second hub, which the settings then no longer name."""
+def with_hub_removed(world: World) -> Connection:
+    """press-07 is registered in the second hub, which is then removed from the settings."""
     connection = ready(world, hub=BOTH)
-    enroll(connection, PRESS, OwnSettings(hub=TWO))
+    enroll(connection, PRESS, IndividualSettings(hub=TWO))
     over("https", connection)
-    own = connection.clients.enrollments.get(f"/enrollments/{PRESS}")
-    assert own is not None
-    connection.clients.enrollments.delete(f"/enrollments/{PRESS}", own["etag"])
+    enrollment = connection.clients.enrollments.get(f"/enrollments/{PRESS}")
+    assert enrollment is not None
+    connection.clients.enrollments.delete(f"/enrollments/{PRESS}", enrollment["etag"])
     fewer = world.connect(environment(root={"key": "EC-P256"}, hub=BOTH[:1]))
     up(fewer)
     return fewer
 
 
-def test_a_hub_that_the_settings_no_longer_name(embedded: World) -> None:
-    connection = without_two(embedded)
+def test_a_hub_that_was_removed_from_the_settings(embedded: World) -> None:
+    connection = with_hub_removed(embedded)
     block(connection, PRESS)
     assert status_in(connection, TWO) == "disabled"
     unblock(connection, PRESS)
     assert status_in(connection, TWO) == "enabled"
 
 
-def test_a_hub_that_not_even_the_registration_names(embedded: World) -> None:
-    connection = without_two(embedded)
+def test_a_former_hub_that_the_registration_does_not_name_either(embedded: World) -> None:
+    connection = with_hub_removed(embedded)
     assert over("https", connection).assigned.hub.startswith(ONE)
-    assert status_in(connection, TWO) == "enabled"  # unlinked, it could not be told that its device has moved
+    assert status_in(connection, TWO) == "enabled"  # it is unlinked, so DPS could not remove the identity
     block(connection, PRESS)
     assert (status_in(connection, ONE), status_in(connection, TWO)) == ("disabled", "disabled")
 
 
-def names(hub: str, request: Request) -> bool:
-    """Whether a request is to a hub's own API."""
+def is_for(hub: str, request: Request) -> bool:
+    """Whether a request is for a hub's own API."""
     return request.host.startswith(f"{hub}.")
 
 
-def test_a_hub_that_does_not_answer_keeps_the_registration(embedded: World) -> None:
-    connection = without_two(embedded)
-    azure(embedded).faults.add(Fault(Drop(work_done=False), lambda request: names(TWO, request), times=None))
-    with pytest.raises(Error, match=f"{TWO}.* cannot be asked about press-07"):
+def test_the_registration_stays_if_a_hub_does_not_answer(embedded: World) -> None:
+    connection = with_hub_removed(embedded)
+    azure(embedded).faults.add(Fault(Drop(work_done=False), lambda request: is_for(TWO, request), times=None))
+    with pytest.raises(Error, match=f"{TWO}.* failed or did not answer: an identity of press-07"):
         block(connection, PRESS)
     assert status_in(connection, ONE) in ("", "disabled")
     assert connection.clients.enrollments.get(f"/registrations/{PRESS}") is not None
@@ -79,27 +79,27 @@ def test_a_hub_that_does_not_answer_keeps_the_registration(embedded: World) -> N
     assert connection.clients.enrollments.get(f"/registrations/{PRESS}") is None
 
 
-def test_a_strangers_hub_in_the_resource_group_is_left_alone(embedded: World) -> None:
-    connection = without_two(embedded)
+def test_a_foreign_hub_in_the_resource_group_that_denies_access_is_ignored(embedded: World) -> None:
+    connection = with_hub_removed(embedded)
     over("https", connection)
     refusal: Any = Response(401, {"Message": "ErrorCode:IotHubUnauthorized;"})
-    azure(embedded).faults.add(Fault(Refuse(refusal), lambda request: names(TWO, request), times=None))
+    azure(embedded).faults.add(Fault(Refuse(refusal), lambda request: is_for(TWO, request), times=None))
     assert [action.target for action in block(connection, PRESS) if action.action == "disable"] == [
         f"enrollment {PRESS}",
         f"identity {PRESS} in {ONE}.azure-devices.net",
     ]
 
 
-def test_the_leaf_that_was_renewed_is_blocked_with_the_new_one(embedded: World) -> None:
+def test_the_previous_certificate_is_blocked_with_the_new_one(embedded: World) -> None:
     connection = ready(embedded)
     old = fetched(connection, PRESS)
     embedded.clock.advance(60)
     renew(connection, PRESS)
     new = fetched(connection, PRESS)
     block(connection, PRESS)
-    held = connection.clients.enrollments.get(f"/enrollments/{PRESS}")
-    assert held is not None
-    places = held["attestation"]["x509"]["clientCertificates"]
+    enrollment = connection.clients.enrollments.get(f"/enrollments/{PRESS}")
+    assert enrollment is not None
+    places = enrollment["attestation"]["x509"]["clientCertificates"]
     leaves = [x509.load_pem_x509_certificate(each.chain.encode()) for each in (new, old)]
     assert [places[place]["info"]["sha256Thumbprint"] for place in ("primary", "secondary")] == [
         chains.thumbprint(leaf) for leaf in leaves
@@ -107,21 +107,21 @@ def test_the_leaf_that_was_renewed_is_blocked_with_the_new_one(embedded: World) 
 
 
 @pytest.mark.parametrize("boundary", range(2))
-def test_a_device_that_is_blocked_by_half_gets_no_leaf(embedded: World, boundary: int) -> None:
+def test_a_partially_blocked_device_gets_no_certificate(embedded: World, boundary: int) -> None:
     connection = ready(embedded)
     assert len(begin_block(connection, PRESS, boundary + 1)) == boundary + 1
-    for give in (issue_to, renew):
-        assert [type(result) for result in give(connection, PRESS)] == [Failed]
+    for command in (issue_to, renew):
+        assert [type(result) for result in command(connection, PRESS)] == [Failed]
 
 
-def test_a_device_that_is_unblocked_by_half_gets_no_leaf(embedded: World) -> None:
+def test_a_partially_unblocked_device_gets_no_certificate(embedded: World) -> None:
     connection = ready(embedded)
     block(connection, PRESS)
     assert [action.action for action in begin_unblock(connection, PRESS)] == ["remove"]
     assert [type(result) for result in issue_to(connection, PRESS)] == [Failed]
 
 
-def test_a_device_that_never_registered_and_one_without_a_leaf(embedded: World) -> None:
+def test_a_device_that_never_registered_and_one_without_a_certificate(embedded: World) -> None:
     connection = ready(embedded)
     assert [action.target for action in block(connection, PRESS)] == [f"secret of {PRESS}", f"enrollment {PRESS}"]
     for change in (block, unblock):
@@ -129,7 +129,7 @@ def test_a_device_that_never_registered_and_one_without_a_leaf(embedded: World) 
             change(connection, OTHER)
 
 
-def test_a_device_whose_key_never_was_in_the_vault(embedded: World) -> None:
+def test_a_device_whose_secret_has_no_key(embedded: World) -> None:
     connection = ready(embedded)
     name = secret_name(PRESS)
     found = connection.clients.secrets.get_secret(name)

@@ -1,4 +1,4 @@
-"""A root that is not ours alone any more: everything under it is cut off first, and then built anew."""
+"""A compromised root: everything under it is cut off first, and then replaced."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from dpsops.errors import Error, Refused
 from dpsops.model.action import Action
-from dpsops.model.enrollment import OwnSettings
+from dpsops.model.enrollment import IndividualSettings
 from dpsops.model.rotation import Phase
 from dpsops.workflows.rotate import Cut
 from tests.workflows.commands import (
@@ -30,9 +30,9 @@ from tests.workflows.rotations import (
     delete_root,
     disable_group,
     forged,
+    hub_thumbprint,
     identity,
     issued,
-    known_by,
     observed,
     phase,
     pinned,
@@ -43,12 +43,16 @@ from tests.workflows.rotations import (
 from tests.worlds import World
 
 
-def test_a_breach_cuts_off_first_and_then_builds_anew(quick: World) -> None:
+def test_a_breach_first_cuts_off_everything_and_then_replaces_it(quick: World) -> None:
     issued(quick, PRESS, OTHER, BLOCKED)
     connection = quick.connect()
-    mine, theirs, blocked = Device.fetched(connection, PRESS), forged(connection, "intruder"), Device.fetched(connection, BLOCKED)
+    mine, intruder, blocked = (
+        Device.fetched(connection, PRESS),
+        forged(connection, "intruder"),
+        Device.fetched(connection, BLOCKED),
+    )
     posing = forged(connection, PRESS)
-    for one in (mine, theirs, blocked, posing):
+    for one in (mine, intruder, blocked, posing):
         one.register(connection)
     block(connection, BLOCKED)
 
@@ -63,8 +67,8 @@ def test_a_breach_cuts_off_first_and_then_builds_anew(quick: World) -> None:
     assert done[1].outcome == "shut: no device can register"
 
     connection = quick.connect()
-    for one in (mine, theirs, blocked, posing):
-        one.is_refused(connection)
+    for one in (mine, intruder, blocked, posing):
+        one.require_refused(connection)
     assert [identity(connection, name)["status"] for name in ("intruder", PRESS, BLOCKED)] == ["disabled", "enabled", "disabled"]
     assert [one.uses_newest_leaf for one in members(connection) if one.leaf.device == PRESS] == [True]
     mine.fetch(connection)
@@ -75,8 +79,8 @@ def test_a_breach_cuts_off_first_and_then_builds_anew(quick: World) -> None:
     assert up(quick.connect()) == []
 
 
-def test_a_breach_in_the_middle_of_a_rotation_spares_who_has_moved(quick: World) -> None:
-    """Whoever has a new leaf in the vault and has not come with it yet is cut off too, and is named."""
+def test_a_breach_during_a_rotation_does_not_affect_devices_that_have_moved(quick: World) -> None:
+    """A device that has not registered with its new certificate yet is cut off too, and is named."""
     issued(quick, PRESS, OTHER, BLOCKED)
     Device.fetched(quick.connect(), BLOCKED).register(quick.connect())
     step(quick.connect(), until=Phase.DRAINING)
@@ -93,7 +97,7 @@ def test_a_breach_in_the_middle_of_a_rotation_spares_who_has_moved(quick: World)
     assert phase(quick.connect()) is Phase.STABLE
 
 
-def test_a_group_that_somebody_had_shut_stays_shut_after_a_breach(quick: World) -> None:
+def test_a_group_that_somebody_disabled_before_a_breach_stays_disabled(quick: World) -> None:
     issued(quick, PRESS)
     disable_group(quick)
     breach(quick)
@@ -102,7 +106,7 @@ def test_a_group_that_somebody_had_shut_stays_shut_after_a_breach(quick: World) 
     assert (group.primary, group.enabled) == ("root-g2", False)
 
 
-def test_an_identity_that_somebody_else_disabled_stays_so_after_a_breach(quick: World) -> None:
+def test_an_identity_that_somebody_disabled_before_a_breach_stays_disabled(quick: World) -> None:
     registered(quick, PRESS)
     found = identity(quick.connect())
     disabled = found | {"status": "disabled", "statusReason": "stolen"}
@@ -111,8 +115,8 @@ def test_an_identity_that_somebody_else_disabled_stays_so_after_a_breach(quick: 
     assert identity(quick.connect(), PRESS)["status"] == "disabled"
 
 
-def test_whoever_posed_as_a_blocked_device_is_not_let_in_with_it(quick: World) -> None:
-    """The identity was known by the forged leaf; after the unblocking it is known by the device's own."""
+def test_unblocking_after_a_breach_does_not_accept_a_forged_certificate_of_the_device(quick: World) -> None:
+    """The identity had the thumbprint of the forged certificate; after the unblocking it has that of the device's own."""
     issued(quick, PRESS)
     connection = quick.connect()
     posing = forged(connection, PRESS)
@@ -121,11 +125,11 @@ def test_whoever_posed_as_a_blocked_device_is_not_let_in_with_it(quick: World) -
     breach(quick)
     unblock(quick.connect(), PRESS)
     (leaf,) = quick.connect().leaves.leaves(PRESS)
-    assert (identity(quick.connect())["status"], known_by(quick.connect())) == ("enabled", leaf.thumbprint)
-    posing.is_refused(quick.connect())
+    assert (identity(quick.connect())["status"], hub_thumbprint(quick.connect())) == ("enabled", leaf.thumbprint)
+    posing.require_refused(quick.connect())
 
 
-def test_while_a_breach_is_dealt_with_nothing_else_goes_on(quick: World) -> None:
+def test_other_commands_are_refused_until_the_breach_is_over(quick: World) -> None:
     issued(quick, PRESS)
     for one in rotation(quick.connect()).replace_compromised(consent):
         if isinstance(one, Action) and one.action == "retire":
@@ -133,19 +137,19 @@ def test_while_a_breach_is_dealt_with_nothing_else_goes_on(quick: World) -> None
     assert phase(quick.connect()) is Phase.BREACHED
     assert status(quick.connect()).next == ("root-g1 is compromised and is being replaced: dpsops rotate",)
     for attempted in (up, lambda connection: issue_to(connection, PRESS)):
-        with pytest.raises(Refused, match="the root root-g1 has been retired"):
+        with pytest.raises(Refused, match="the root root-g1 is retired"):
             attempted(quick.connect())
-    with pytest.raises(Refused, match="is compromised: there is no way back"):
+    with pytest.raises(Refused, match="is compromised and must not be used again"):
         undo(quick.connect())
     while phase(quick.connect()) is Phase.BREACHED:
         assert step(quick.connect())
     Device.fetched(quick.connect(), PRESS).register(quick.connect())
 
 
-def test_a_new_leaf_takes_the_place_of_one_of_a_compromised_root(quick: World) -> None:
-    """An individual enrollment keeps the leaf before only while its root is trusted: not even until the last step of a breach."""
+def test_an_individual_enrollment_loses_the_certificate_under_the_compromised_root_at_once(quick: World) -> None:
+    """It keeps the previous certificate only while the root is trusted, and not until the last step of the breach."""
     issued(quick, PRESS)
-    enroll(quick.connect(), PRESS, OwnSettings())
+    enroll(quick.connect(), PRESS, IndividualSettings())
     for one in rotation(quick.connect()).replace_compromised(consent):
         if isinstance(one, Action) and one.action == "reissue":
             break
@@ -153,18 +157,18 @@ def test_a_new_leaf_takes_the_place_of_one_of_a_compromised_root(quick: World) -
     assert set(pinned(quick.connect(), PRESS)) == {new.thumbprint}
 
 
-def test_saying_no_changes_nothing(quick: World) -> None:
-    def no(cut: Cut) -> None:
-        raise Error(f"{cut.root} and {len(cut.devices)} device(s) stay", "you said no")
+def test_declining_changes_nothing(quick: World) -> None:
+    def decline(cut: Cut) -> None:
+        raise Error(f"{cut.root} and {len(cut.devices)} device(s) stay", "declined")
 
     with pytest.raises(Error, match="root-g1 and 0 device"):
-        replace_compromised(quick.connect(), no)
+        replace_compromised(quick.connect(), decline)
     assert [exchange for exchange in quick.exchanges if exchange.writes and "query" not in exchange.path] == []
 
 
 @pytest.mark.parametrize("rotated", [False, True])
-def test_a_root_that_took_the_place_of_a_compromised_one_is_known_as_that(quick: World, rotated: bool) -> None:
-    """Also where the number between them was taken back; not any more where the root is one of the next rotation."""
+def test_confirm_is_told_that_the_root_has_replaced_a_compromised_one(quick: World, rotated: bool) -> None:
+    """Also if a rotation between the two was undone, but not for a root of the next rotation."""
     step(quick.connect(), until=Phase.PROVEN)
     undo(quick.connect())
     breach(quick)
@@ -175,9 +179,11 @@ def test_a_root_that_took_the_place_of_a_compromised_one_is_known_as_that(quick:
     assert asked == [Cut("root-g4", (), replaced="") if rotated else Cut("root-g3", (), replaced="root-g1")]
 
 
-def test_a_compromised_root_that_somebody_deleted_is_to_be_recovered(quick: World) -> None:
+def test_a_deleted_root_must_be_recovered_before_it_is_marked_as_compromised(quick: World) -> None:
     delete_root(quick.connect(), "root-g1")
-    with pytest.raises(Refused, match="root-g1 is not in the vault kv-dpsops-test") as refused:
+    with pytest.raises(
+        Refused, match="root-g1 cannot be marked as compromised: it is not in the vault kv-dpsops-test"
+    ) as refused:
         breach(quick)
     assert "az keyvault certificate recover --vault-name kv-dpsops-test --name root-g1" in refused.value.hint
     recover_root(quick.connect(), "root-g1")

@@ -1,4 +1,4 @@
-"""What the list of the devices says of each, and what becomes of an enrollment of its own when its leaf is renewed."""
+"""The list of the devices, and an individual enrollment when the device certificate is renewed."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from dpsops.errors import RegistrationRefused
 from dpsops.fleet.places import known_hubs
 from dpsops.model.action import Failed
 from dpsops.model.device import Issued
-from dpsops.model.enrollment import OwnSettings
+from dpsops.model.enrollment import IndividualSettings
 from dpsops.model.member import Member
 from dpsops.model.next import DeviceCounts
 from dpsops.pki import chains
-from dpsops.steps.use_root import whole_root
+from dpsops.steps.use_root import finished_root
 from tests.workflows.by_hand import begin_block, begin_unblock, unlink_hubs
 from tests.workflows.commands import block, enroll, issue_to, member, members, renew, status, unblock
 from tests.workflows.doing import HUB, OTHER, PRESS, fetched, over, ready
@@ -24,21 +24,21 @@ from tests.worlds import World
 
 
 def listed(connection: Connection) -> Member:
-    """press-07 in the list, which says of it what its own page says."""
+    """press-07 in `device list`, which says the same as `device show`."""
     (one,) = [one for one in members(connection) if one.leaf.device == PRESS]
     assert member(connection, PRESS)[0] == one
     return one
 
 
-def test_a_device_with_an_enrollment_of_its_own_is_listed_as_registered(embedded: World) -> None:
+def test_a_device_with_an_individual_enrollment_is_listed_as_registered(embedded: World) -> None:
     connection = ready(embedded)
-    enroll(connection, PRESS, OwnSettings())
+    enroll(connection, PRESS, IndividualSettings())
     assert not listed(connection).hub
     over("https", connection)
     assert (listed(connection).hub, listed(connection).uses_newest_leaf, listed(connection).blocked) == (HUB, True, False)
 
 
-def test_one_that_was_refused_is_not_registered(embedded: World) -> None:
+def test_a_device_that_was_refused_is_not_registered(embedded: World) -> None:
     connection = ready(embedded)
     block(connection, PRESS)
     with pytest.raises(RegistrationRefused):
@@ -47,7 +47,7 @@ def test_one_that_was_refused_is_not_registered(embedded: World) -> None:
     assert (found.registered_at, found.hub, found.blocked, found.partially_blocked) == ("", "", True, False)
 
 
-def test_one_that_found_no_hub_says_why(embedded: World) -> None:
+def test_a_failed_registration_is_listed_with_its_reason(embedded: World) -> None:
     connection = ready(embedded)
     unlink_hubs(connection)
     with pytest.raises(RegistrationRefused):
@@ -55,7 +55,7 @@ def test_one_that_found_no_hub_says_why(embedded: World) -> None:
     assert (listed(connection).registered_at, listed(connection).failure) == ("", "IoTHub not found.")
 
 
-def test_a_block_that_was_interrupted_is_seen(embedded: World) -> None:
+def test_an_interrupted_block_is_listed(embedded: World) -> None:
     connection = ready(embedded)
     begin_block(connection, PRESS)
     assert (listed(connection).blocked, listed(connection).partially_blocked) == (True, True)
@@ -67,7 +67,7 @@ def test_a_block_that_was_interrupted_is_seen(embedded: World) -> None:
 
 
 @pytest.mark.parametrize(("days", "soon"), [(29, True), (32, False)])
-def test_a_leaf_that_is_about_to_end_is_named(embedded: World, days: int, soon: bool) -> None:
+def test_a_certificate_that_expires_soon_is_listed(embedded: World, days: int, soon: bool) -> None:
     assert listed(ready(embedded, leaf={"days": days})).expires_soon == soon
 
 
@@ -75,13 +75,13 @@ def test_a_device_is_shown_with_its_chain(embedded: World) -> None:
     connection = ready(embedded)
     found, (leaf, authority) = member(connection, PRESS)
     assert chains.thumbprint(leaf) == found.leaf.thumbprint
-    root = whole_root(connection.run, connection.roots, "root-g1")
+    root = finished_root(connection.run, connection.roots, "root-g1")
     assert chains.thumbprint(authority) == chains.thumbprint(root.certificate)
 
 
-def test_an_enrollment_of_its_own_takes_in_each_new_leaf(embedded: World) -> None:
+def test_an_individual_enrollment_accepts_the_new_and_the_previous_certificate(embedded: World) -> None:
     connection = ready(embedded)
-    enroll(connection, PRESS, OwnSettings())
+    enroll(connection, PRESS, IndividualSettings())
     leaves = [fetched(connection, PRESS)]
     for _ in range(3):
         embedded.clock.advance(60)
@@ -89,21 +89,21 @@ def test_an_enrollment_of_its_own_takes_in_each_new_leaf(embedded: World) -> Non
         assert [type(one) for one in done] == [Issued, Issued]
         leaves.append(fetched(connection, PRESS))
         assert over("https", connection, leaves[-1]).assigned.hub == HUB
-        assert over("https", connection, leaves[-2]).assigned.hub == HUB  # the device may not have its new one yet
+        assert over("https", connection, leaves[-2]).assigned.hub == HUB  # the device may not have fetched the new one yet
     with pytest.raises(RegistrationRefused):
         over("https", connection, leaves[0])
 
 
-def test_a_device_that_dps_says_is_blocked_is_not_renewed(embedded: World) -> None:
+def test_a_device_with_a_disabled_enrollment_is_not_renewed(embedded: World) -> None:
     connection = ready(embedded)
-    enroll(connection, PRESS, OwnSettings())
-    own = connection.clients.enrollments.get(f"/enrollments/{PRESS}")
-    assert own is not None
-    connection.clients.enrollments.put(f"/enrollments/{PRESS}", own | {"provisioningStatus": "disabled"}, own["etag"])
+    enroll(connection, PRESS, IndividualSettings())
+    found = connection.clients.enrollments.get(f"/enrollments/{PRESS}")
+    assert found is not None
+    connection.clients.enrollments.put(f"/enrollments/{PRESS}", found | {"provisioningStatus": "disabled"}, found["etag"])
     assert [type(one) for one in renew(connection, PRESS, OTHER)] == [Failed, Issued]
 
 
-def test_leaves_that_are_about_to_end_are_counted_but_not_those_of_blocked_devices(quick: World) -> None:
+def test_certificates_that_expire_soon_are_counted_except_those_of_blocked_devices(quick: World) -> None:
     issue_to(quick.connect(), PRESS, OTHER)
     quick.clock.advance(timedelta(days=quick.environment.leaf.days - 31).total_seconds())
     assert status(quick.connect()).devices == DeviceCounts(total=2, expiring=0, blocked=0)
@@ -112,15 +112,15 @@ def test_leaves_that_are_about_to_end_are_counted_but_not_those_of_blocked_devic
     block(quick.connect(), OTHER)
     found = status(quick.connect())
     assert found.devices == DeviceCounts(total=2, expiring=1, blocked=1)
-    assert found.next == ("1 device(s) have a leaf that ends within 30 days or has ended: dpsops device renew ID",)
+    assert found.next == ("1 device(s) have a certificate that has expired or expires within 30 days: dpsops device renew ID",)
 
 
 def hosts(connection: Connection) -> dict[str, bool]:
-    """The hubs where a device may have an identity, each with whether it is one of ours."""
+    """The hubs in which a device may have an identity, each with whether it is ours."""
     return known_hubs(connection.run.environment, connection.dps.facts(), connection.hubs)
 
 
-def test_a_hub_of_another_group_counts_where_the_dps_is_linked_to_it(quick: World) -> None:
+def test_a_hub_in_another_resource_group_is_ours_if_it_is_linked_to_the_dps(quick: World) -> None:
     connection = quick.connect()
     group, hubs = "rg-elsewhere", connection.clients.hubs.iot_hub_resource
     connection.clients.groups.resource_groups.create_or_update(group, {"location": "westeurope"})

@@ -1,4 +1,4 @@
-"""A process that is killed between any two requests, and run again: every boundary, not a sample."""
+"""A process that is killed between two requests, at every boundary, and run again."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ DEVICE: DeviceId = device_id("press-07")
 
 
 def job(world: World) -> None:
-    """`up`, then a device's leaf."""
+    """Runs `up`, then `device issue`."""
     up(world.connect())
     issue_to(world.connect(), DEVICE)
 
 
-def test_a_kill_in_the_middle_of_a_block_is_taken_up_by_the_next_run(tmp_path: Path) -> None:
-    """Blocking, then unblocking, with a kill after each request in turn; one environment serves for all."""
+def test_the_next_run_completes_a_block_after_a_kill_at_every_boundary(tmp_path: Path) -> None:
+    """Blocks, then unblocks, with a kill after each request in turn, in one environment."""
     with start_embedded(tmp_path, QUICK) as azure:
         world = embedded_world(azure, environment(root={"key": "EC-P256"}))
         job(world)
@@ -46,7 +46,7 @@ def test_a_kill_in_the_middle_of_a_block_is_taken_up_by_the_next_run(tmp_path: P
         registered(connection)
         for step in (block, unblock):
             for boundary in itertools.count():
-                world.connect()  # forgets what was said and answered before
+                world.connect()  # a new invocation
                 kill_after(world, boundary)
                 killed = was_killed(step, connection)
                 azure.azure.faults.clear()
@@ -64,13 +64,13 @@ def test_a_kill_in_the_middle_of_a_block_is_taken_up_by_the_next_run(tmp_path: P
 
 
 def registered(connection: Connection) -> None:
-    """The device registers."""
+    """Registers the device."""
     credential = fetched(connection, DEVICE)
     register_over_https(register.id_scope(connection.dps), DEVICE, credential, connection.wire, connection.run.sleep)
 
 
 def was_killed(step: Callable[[Connection, DeviceId], list[Action]], connection: Connection) -> bool:
-    """Whether a step did not reach its end."""
+    """Runs a step: whether it was killed."""
     try:
         step(connection, DEVICE)
     except Error:
@@ -78,13 +78,13 @@ def was_killed(step: Callable[[Connection, DeviceId], list[Action]], connection:
     return False
 
 
-def assert_whole(world: World) -> None:
-    """One root, sealed, its key not exportable, verified in DPS; one leaf that it signed."""
+def assert_complete(world: World) -> None:
+    """Requires one root, sealed, not exportable and verified in DPS, and one device certificate under it."""
     connection = world.connect()
     assert list(connection.roots.all()) == [1]
     state = root_state(connection, "root-g1")
     assert isinstance(state, Ready)
-    assert all(proof.is_proven(store.get("root-g1"), state.root) for store in connection.stores)
+    assert all(proof.has_verified(store.get("root-g1"), state.root) for store in connection.stores)
     value = connection.clients.secrets.get_secret(secret_name(DEVICE)).value or ""
     leaf, authority = x509.load_pem_x509_certificates(value.encode())
     chains.require_issued_by(leaf, authority, connection.run.now())
@@ -92,10 +92,10 @@ def assert_whole(world: World) -> None:
     assert up(world.connect()) == []
 
 
-def test_a_kill_at_every_boundary_is_taken_up_by_the_next_run(tmp_path: Path) -> None:
+def test_the_next_run_completes_up_and_issue_after_a_kill_at_every_boundary(tmp_path: Path) -> None:
     with start_embedded(tmp_path, QUICK) as azure:
         world = embedded_world(azure, environment(root={"key": "EC-P256"}))
-        list(world.connect().clients.groups.resource_groups.list())  # from here on the key that signs tokens is there, and kept
+        list(world.connect().clients.groups.resource_groups.list())  # creates the key that signs tokens
         empty = Saved.of(tmp_path)
         for boundary in itertools.count():
             empty.restore()
@@ -110,5 +110,5 @@ def test_a_kill_at_every_boundary_is_taken_up_by_the_next_run(tmp_path: Path) ->
             if not killed:
                 break
             job(world)
-            assert_whole(world)
+            assert_complete(world)
     assert boundary > 30

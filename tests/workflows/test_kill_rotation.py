@@ -1,8 +1,8 @@
-"""A rotation that is killed between any two requests, and run again: every boundary of every step, not a sample.
+"""A rotation that is killed between two requests, at every boundary of every step, and run again.
 
-Each step is done once undisturbed. Then it is taken back as often as it has requests: the embedded Azure is put back to
-where the step began, the step is killed after one request more than before, and the next call must end where the
-undisturbed one did.
+Each step runs once without a kill. Then, once for each of its requests, the embedded Azure is restored to the state before the
+step, the step is killed after one more request than the last time, and the next call must lead to the same state as the step
+without a kill.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import pytest
 from dpsops.cli.connection import Connection
 from dpsops.emulator.world import Timings
 from dpsops.errors import Error
-from dpsops.model.enrollment import OwnSettings
+from dpsops.model.enrollment import IndividualSettings
 from dpsops.model.rotation import Observed, Phase, Step
 from dpsops.pki.names import device_id
 from tests.workflows.another_ca import certified
@@ -31,34 +31,34 @@ from tests.worlds import BEGINNING, World, embedded_world, environment, start_em
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
 
-PLAIN, PINNED, UNSEEN = device_id("press-07"), device_id("press-08"), device_id("press-09")
+PLAIN, PINNED, UNREGISTERED = device_id("press-07"), device_id("press-08"), device_id("press-09")
 
 Job = Callable[[Connection], Any]
 
 
 @contextmanager
 def registered(directory: Path) -> Iterator[World]:
-    """A world with a proven root and three devices: one of the group, one with an enrollment of its own, both registered,
-    and one that never was."""
+    """A world with a verified root and three devices: one under the group, one with an individual enrollment, both registered,
+    and one that never registered."""
     with start_embedded(directory, Timings()) as azure:
         world = embedded_world(azure, environment(root={"key": "EC-P256"}))
         up(world.connect())
-        issue_to(world.connect(), PLAIN, PINNED, UNSEEN)
-        enroll(world.connect(), PINNED, OwnSettings())
+        issue_to(world.connect(), PLAIN, PINNED, UNREGISTERED)
+        enroll(world.connect(), PINNED, IndividualSettings())
         for name in (PLAIN, PINNED):
             Device.fetched(world.connect(), name).register(world.connect())
         yield world
 
 
 def killed_everywhere(world: World, directory: Path, job: Job, again: Job, least: int) -> None:
-    """Does a job; then once more for each of its requests, killed after it and taken up by `again`. Ends as it would have
-    undisturbed. `least`: it takes no fewer requests than this."""
+    """Does a job, then once more for each of its requests, killed after that request and continued by `again`. The result must
+    be the same. `least`: the minimum number of requests."""
     assert world.embedded is not None
     faults = world.embedded.azure.faults
     before = Saved.of(directory)
     connection = world.connect()
     job(connection)
-    expected = ended(connection)
+    expected = result(connection)
     boundary = 0
     while True:
         before.restore()
@@ -75,33 +75,33 @@ def killed_everywhere(world: World, directory: Path, job: Job, again: Job, least
             break
         connection = world.connect()
         again(connection)
-        assert ended(connection) == expected, f"killed after {boundary} requests"
+        assert result(connection) == expected, f"killed after {boundary} requests"
         boundary += 1
     assert boundary >= least
 
 
-def ended(connection: Connection) -> tuple[Observed, list[tuple[str, bool, bool]], int]:
-    """All that a rotation is to bring about: the generations, who has which leaf and may connect, the enrollments."""
+def result(connection: Connection) -> tuple[Observed, list[tuple[str, bool, bool]], int]:
+    """The result of a rotation: the generations, the devices with their certificates and identities, the enrollments."""
     found = observed(connection)
-    fleet = [(one.leaf.device, one.uses_newest_leaf, one.admitted) for one in members(connection)]
-    own = connection.dps.individual(PINNED)
+    devices = [(one.leaf.device, one.uses_newest_leaf, one.identity_enabled) for one in members(connection)]
+    enrollment = connection.dps.individual(PINNED)
     timeless = tuple(replace(one, not_after=None, draining_since=one.draining_since and BEGINNING) for one in found.generations)
-    return replace(found, generations=timeless), fleet, len(set(own.pinned if own else ()))
+    return replace(found, generations=timeless), devices, len(set(enrollment.pinned if enrollment else ()))
 
 
 def one_step(connection: Connection) -> None:
-    """`rotate`, once."""
+    """Runs `rotate` once."""
     rotate(connection, grace=NONE)
 
 
 def until(phase: Phase) -> Job:
-    """`rotate --until PHASE`, which does nothing where that is reached already; but *stable* would begin anew."""
+    """Runs `rotate --until PHASE`. It does nothing if the phase is reached; only from *stable* it would begin a new rotation."""
 
-    def go_on(connection: Connection) -> None:
+    def resume(connection: Connection) -> None:
         if phase is not Phase.STABLE or standing(connection).phase is not Phase.STABLE:
             rotate(connection, phase, NONE)
 
-    return go_on
+    return resume
 
 
 def test_a_planned_rotation(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_a_planned_rotation(tmp_path: Path) -> None:
                     Device.fetched(world.connect(), name).register(world.connect())
         killed_everywhere(world, tmp_path, one_step, until(Phase.STABLE), 5)
         assert observed(world.connect()).primary == 2
-        for name in (PLAIN, PINNED, UNSEEN):
+        for name in (PLAIN, PINNED, UNREGISTERED):
             Device.fetched(world.connect(), name).register(world.connect())
 
 
@@ -130,32 +130,32 @@ def test_an_undo(tmp_path: Path) -> None:
         assert observed(world.connect()).primary == 1
 
 
-def condemned(connection: Connection) -> None:
-    """`rotate --compromised --yes`, up to the mark that everything else follows from."""
+def mark_compromised(connection: Connection) -> None:
+    """Runs `rotate --compromised --yes` until the root is marked as compromised."""
     for _ in rotation(connection).replace_compromised(consent):
         return
 
 
 def test_a_breach(tmp_path: Path) -> None:
-    """After a kill, `rotate` goes on; only where not even the mark was set is `--compromised` to be said again."""
+    """After a kill, `rotate` continues. Only if the root is not marked yet, `--compromised` is needed again."""
 
-    def marked(connection: Connection) -> None:
+    def mark_again(connection: Connection) -> None:
         if standing(connection).phase is not Phase.BREACHED:
-            condemned(connection)
+            mark_compromised(connection)
 
     with registered(tmp_path) as world:
-        killed_everywhere(world, tmp_path, condemned, marked, 8)
+        killed_everywhere(world, tmp_path, mark_compromised, mark_again, 8)
         steps = []
         while (found := standing(world.connect())).phase is Phase.BREACHED:
             steps.append(found.step)
 
-            def go_on(connection: Connection, step: Step = found.step) -> None:
+            def resume(connection: Connection, step: Step = found.step) -> None:
                 if standing(connection).step is step:
                     one_step(connection)
 
-            killed_everywhere(world, tmp_path, one_step, go_on, 5)
+            killed_everywhere(world, tmp_path, one_step, resume, 5)
         assert steps == [Step.CUT_OFF, Step.STAGE, Step.PROVE, Step.ADMIT, Step.REISSUE, Step.READMIT]
-        for name in (PLAIN, PINNED, UNSEEN):
+        for name in (PLAIN, PINNED, UNREGISTERED):
             Device.fetched(world.connect(), name).register(world.connect())
 
 

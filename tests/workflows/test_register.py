@@ -1,4 +1,4 @@
-"""A device proves who it is: registering over HTTPS and MQTT, and every way of being refused."""
+"""Registering a device over HTTPS and MQTT, and every way in which it is refused."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from dpsops.emulator.world import World as Inside
 from dpsops.errors import Error, InvalidInput, Refused, RegistrationRefused
 from dpsops.model.action import Action, Failed
 from dpsops.model.device import Issued, Unchanged
-from dpsops.model.enrollment import OwnSettings
+from dpsops.model.enrollment import IndividualSettings
 from dpsops.pki import chains
 from dpsops.pki.bundles import DeviceCredential
 from dpsops.pki.names import device_id
-from dpsops.steps.use_root import whole_root
+from dpsops.steps.use_root import finished_root
 from dpsops.workflows import register
-from tests.workflows.by_hand import azure, strangers, unlink_hubs
+from tests.workflows.by_hand import azure, under_unknown_root, unlink_hubs
 from tests.workflows.commands import block, enroll, issue_to, member, members, plan, status, unblock, up
 from tests.workflows.doing import HUB, OTHER, PRESS, chain, fetched, over, ready
 from tests.worlds import World, environment
@@ -34,12 +34,12 @@ from tests.worlds import World, environment
 
 @pytest.fixture
 def prompt(embedded: World) -> World:
-    """An Azure that is done at once: the device SDK waits in real time, and the clock here moves only for us."""
+    """An embedded Azure without delays, because the device SDK waits in real time, and the clock here does not move then."""
     azure(embedded).timings = Timings()
     return embedded
 
 
-def test_up_enrolls_the_group_and_then_rests(embedded: World) -> None:
+def test_up_creates_the_group_and_then_changes_nothing(embedded: World) -> None:
     connection = ready(embedded)
     group = connection.dps.group()
     assert group is not None
@@ -51,7 +51,7 @@ def test_up_enrolls_the_group_and_then_rests(embedded: World) -> None:
     assert len(embedded.exchanges) <= 15
 
 
-def test_a_changed_group_is_modified_under_its_etag(embedded: World) -> None:
+def test_up_changes_the_group_to_match_the_settings(embedded: World) -> None:
     connection = ready(embedded)
     changed = environment(root={"key": "EC-P256"}, group={"reprovisioning": "never", "twin": {"telemetry": {"interval": 30}}})
     assert [(a.action, a.target) for a in plan(embedded.connect(changed)).actions] == [("modify", "enrollment group devices")]
@@ -63,13 +63,13 @@ def test_a_changed_group_is_modified_under_its_etag(embedded: World) -> None:
 
 
 @pytest.mark.parametrize("transport", ["https", "mqtt"])
-def test_a_group_that_was_disabled_by_hand_is_left_alone(prompt: World, transport: str) -> None:
+def test_up_refuses_a_group_that_was_disabled_by_hand(prompt: World, transport: str) -> None:
     connection = ready(prompt)
     group = connection.dps.group()
     assert group is not None
     document = {**group.document, "provisioningStatus": "disabled"}
     connection.clients.enrollments.put(f"/enrollmentGroups/{group.id}", document, group.etag)
-    with pytest.raises(Refused, match="is disabled: somebody has shut all its devices out"):
+    with pytest.raises(Refused, match="is disabled: none of its devices can register"):
         up(prompt.connect(connection.run.environment))
     assert "the enrollment group is disabled" in status(connection).next[0]
     with pytest.raises(RegistrationRefused, match="is disabled"):
@@ -85,97 +85,97 @@ def test_a_device_registers(prompt: World, transport: str) -> None:
     found, _ = member(connection, PRESS)
     assert found.hub == HUB
     assert found.uses_newest_leaf
-    assert found.admitted
+    assert found.identity_enabled
     assert [one.leaf.device for one in members(connection)] == [PRESS]
 
 
-def test_its_message_reaches_the_hub(prompt: World) -> None:
+def test_the_message_of_a_device_reaches_the_hub(prompt: World) -> None:
     connection = ready(prompt)
     over("mqtt", connection)
     with azure(prompt).database.transaction() as state:
         inside = Inside(state, prompt.clock.now())
         hub = load_hub(inside, "iot-dpsops-test")
         assert hub is not None
-        kept = messages_of(inside, hub, PRESS)
-    assert [base64.b64decode(message["body"]) for message in kept] == [b"press-07 says hello"]
+        messages = messages_of(inside, hub, PRESS)
+    assert [base64.b64decode(message["body"]) for message in messages] == [b"press-07 says hello"]
 
 
 @pytest.mark.parametrize("transport", ["https", "mqtt"])
-def test_a_strangers_certificate_is_refused(prompt: World, transport: str) -> None:
+def test_a_certificate_under_an_unknown_root_is_refused(prompt: World, transport: str) -> None:
     connection = ready(prompt)
     with pytest.raises(RegistrationRefused) as refused:
-        over(transport, connection, strangers(connection))
-    assert refused.value.code == (401002 if transport == "https" else 401)  # the SDK keeps the status only
-    assert "whether its root is verified" in refused.value.hint
+        over(transport, connection, under_unknown_root(connection))
+    assert refused.value.code == (401002 if transport == "https" else 401)  # the SDK returns only the status
+    assert "whether the root is verified" in refused.value.hint
 
 
 def code_of(refusal: RegistrationRefused, transport: str) -> int:
-    """DPS's code, as if it were known over MQTT too: Microsoft's SDK keeps the status only."""
+    """DPS's code. Over MQTT it is derived from the status, because Microsoft's SDK returns only that."""
     return refusal.code if transport == "https" else {401: 401002}.get(refusal.code, refusal.code)
 
 
 @pytest.mark.parametrize("transport", ["https", "mqtt"])
-def test_a_leaf_without_its_chain_is_refused(prompt: World, transport: str) -> None:
+def test_a_certificate_without_its_chain_is_refused(prompt: World, transport: str) -> None:
     connection = ready(prompt)
-    whole = fetched(connection, PRESS)
-    leaf = x509.load_pem_x509_certificates(whole.chain.encode())[0]
+    credential = fetched(connection, PRESS)
+    leaf = x509.load_pem_x509_certificates(credential.chain.encode())[0]
     with pytest.raises(RegistrationRefused) as refused:
-        over(transport, connection, DeviceCredential(whole.key, chain(leaf)))
+        over(transport, connection, DeviceCredential(credential.key, chain(leaf)))
     assert code_of(refused.value, transport) == 401002
-    assert "the bundle holds the leaf alone" in refused.value.hint
+    assert "the bundle contains only the device certificate" in refused.value.hint
 
 
 @pytest.mark.parametrize("transport", ["https", "mqtt"])
-def test_an_expired_leaf_is_refused(prompt: World, transport: str) -> None:
+def test_an_expired_certificate_is_refused(prompt: World, transport: str) -> None:
     connection = ready(prompt)
     credential, scope = fetched(connection, PRESS), register.id_scope(connection.dps)
     prompt.clock.advance(366 * 86_400)
-    come = partial(register_over_https, wait=connection.run.sleep) if transport == "https" else register_over_mqtt
+    register_over = partial(register_over_https, wait=connection.run.sleep) if transport == "https" else register_over_mqtt
     with pytest.raises(RegistrationRefused) as refused:
-        come(scope, PRESS, credential, connection.wire)
+        register_over(scope, PRESS, credential, connection.wire)
     assert code_of(refused.value, transport) == 401002
-    assert register.diagnosis(PRESS, credential, connection.run.now()).startswith("the leaf ended on 2027-03-01")
+    assert register.diagnosis(PRESS, credential, connection.run.now()).startswith("the certificate expired on 2027-03-01")
     early = connection.run.now() - timedelta(days=800)
-    assert "set the clock right" in register.diagnosis(PRESS, credential, early)
+    assert "check the clock" in register.diagnosis(PRESS, credential, early)
 
 
 @pytest.mark.parametrize("transport", ["https", "mqtt"])
-def test_a_root_that_is_not_yet_verified_vouches_for_nobody(prompt: World, transport: str) -> None:
+def test_a_device_is_refused_if_its_root_is_not_verified(prompt: World, transport: str) -> None:
     connection = ready(prompt)
     (store,) = connection.stores
-    proven = store.get("root-g1")
-    assert proven is not None
+    found = store.get("root-g1")
+    assert found is not None
     connection.clients.dps.dps_certificate.delete(
         connection.run.environment.resource_group, connection.run.environment.dps.name, "root-g1",
-        etag=proven.etag, match_condition=MatchConditions.IfNotModified,
+        etag=found.etag, match_condition=MatchConditions.IfNotModified,
     )  # fmt: skip
-    store.upload("root-g1", chains.pem(whole_root(connection.run, connection.roots, "root-g1").certificate))
+    store.upload("root-g1", chains.pem(finished_root(connection.run, connection.roots, "root-g1").certificate))
     with pytest.raises(RegistrationRefused) as refused:
         over(transport, connection)
     assert code_of(refused.value, transport) == 401002
-    assert "whether its root is verified" in refused.value.hint
+    assert "whether the root is verified" in refused.value.hint
 
 
-def test_a_hub_that_has_disabled_the_device_does_not_let_it_in(prompt: World) -> None:
+def test_a_hub_refuses_the_connection_of_a_disabled_identity(prompt: World) -> None:
     connection = ready(prompt)
     over("https", connection)
     hub = connection.clients.device_registry(HUB)
     identity = hub.get(f"/devices/{PRESS}")
     assert identity is not None
     hub.put(f"/devices/{PRESS}", identity | {"status": "disabled"}, f'"{identity["etag"]}"')
-    with pytest.raises(Error, match=f"{HUB} does not let press-07 in: .*not authorised") as refused:
+    with pytest.raises(Error, match=f"{HUB} refuses the connection of press-07: .*not authorised") as refused:
         over("mqtt", connection)
-    assert "its identity there may be disabled" in refused.value.hint
+    assert "the device identity may be disabled" in refused.value.hint
 
 
-def test_another_devices_leaf_is_refused(embedded: World) -> None:
+def test_the_certificate_of_another_device_is_refused(embedded: World) -> None:
     connection = ready(embedded)
     with pytest.raises(RegistrationRefused) as refused:
         over("https", connection, name=OTHER)
-    assert "the leaf is that of press-07" in refused.value.hint
+    assert "the certificate is for press-07" in refused.value.hint
 
 
-def test_a_root_that_is_no_longer_there_vouches_for_nobody(embedded: World) -> None:
+def test_a_device_is_refused_if_the_group_was_deleted(embedded: World) -> None:
     connection = ready(embedded)
     group = connection.dps.group()
     assert group is not None
@@ -184,7 +184,7 @@ def test_a_root_that_is_no_longer_there_vouches_for_nobody(embedded: World) -> N
         over("https", connection)
 
 
-def test_a_blocked_device_is_out_until_it_is_unblocked(embedded: World) -> None:
+def test_a_blocked_device_is_refused_until_it_is_unblocked(embedded: World) -> None:
     connection = ready(embedded)
     over("https", connection)
     assert [action.action for action in block(connection, PRESS)] == ["tag", "disable", "disable", "remove"]
@@ -201,7 +201,7 @@ def test_a_blocked_device_is_out_until_it_is_unblocked(embedded: World) -> None:
     assert over("https", connection).assigned.hub == HUB
 
 
-def test_a_blocked_device_is_told_so_over_mqtt_too(prompt: World) -> None:
+def test_the_error_for_a_blocked_device_is_clear_over_mqtt_too(prompt: World) -> None:
     connection = ready(prompt)
     block(connection, PRESS)
     with pytest.raises(RegistrationRefused, match="is disabled") as refused:
@@ -209,35 +209,35 @@ def test_a_blocked_device_is_told_so_over_mqtt_too(prompt: World) -> None:
     assert "the device is blocked" in refused.value.hint
 
 
-def test_an_individual_enrollment_has_settings_of_its_own(embedded: World) -> None:
+def test_an_individual_enrollment_has_its_own_settings(embedded: World) -> None:
     connection = ready(embedded, hub=[{"name": "iot-dpsops-test", "weight": 1000}, {"name": "iot-dpsops-two", "weight": 1}])
-    own = OwnSettings(hub="iot-dpsops-two", policy="never", twin={"telemetry": {"interval": 5}})
-    assert [action.outcome for action in enroll(connection, PRESS, own)] == ["created"]
+    settings = IndividualSettings(hub="iot-dpsops-two", policy="never", twin={"telemetry": {"interval": 5}})
+    assert [action.outcome for action in enroll(connection, PRESS, settings)] == ["created"]
     assert over("https", connection).assigned.hub == "iot-dpsops-two.azure-devices.net"
     block(connection, PRESS)
-    with pytest.raises(Refused, match="it is blocked"):
-        enroll(connection, PRESS, own)
+    with pytest.raises(Refused, match="press-07 is blocked"):
+        enroll(connection, PRESS, settings)
     unblock(connection, PRESS)
-    kept = connection.clients.enrollments.get(f"/enrollments/{PRESS}")
-    assert kept is not None
-    assert kept["provisioningStatus"] == "enabled"
+    found = connection.clients.enrollments.get(f"/enrollments/{PRESS}")
+    assert found is not None
+    assert found["provisioningStatus"] == "enabled"
     with pytest.raises(InvalidInput, match="has no hub 'nowhere'"):
-        issue_to(connection, PRESS, own=OwnSettings(hub="nowhere"))
+        issue_to(connection, PRESS, individual=IndividualSettings(hub="nowhere"))
 
 
 def test_one_enrollment_that_fails_does_not_stop_the_others(embedded: World) -> None:
-    connection, plain = ready(embedded), OwnSettings()
+    connection, plain = ready(embedded), IndividualSettings()
     enroll(connection, PRESS, plain)
-    own = connection.clients.enrollments.get(f"/enrollments/{PRESS}")
-    assert own is not None
-    connection.clients.enrollments.put(f"/enrollments/{PRESS}", own | {"provisioningStatus": "disabled"}, own["etag"])
-    first, second, failed, action = issue_to(connection, PRESS, OTHER, own=plain)
+    found = connection.clients.enrollments.get(f"/enrollments/{PRESS}")
+    assert found is not None
+    connection.clients.enrollments.put(f"/enrollments/{PRESS}", found | {"provisioningStatus": "disabled"}, found["etag"])
+    first, second, failed, action = issue_to(connection, PRESS, OTHER, individual=plain)
     assert (type(first), type(second)) == (Unchanged, Issued)
-    assert failed == Failed(PRESS, "press-07 has a disabled enrollment: it is blocked")
+    assert failed == Failed(PRESS, "press-07 is blocked: its individual enrollment is disabled")
     assert action == Action("create", "enrollment press-08", "created")
     refusal = Response(400, {"errorCode": 400_000, "message": "Bad Request"})
     azure(embedded).faults.add(Fault(Refuse(refusal), lambda request: request.method == "PUT"))
-    assert issue_to(connection, OTHER, own=plain) == [Unchanged(OTHER), Failed(OTHER, "Bad Request")]
+    assert issue_to(connection, OTHER, individual=plain) == [Unchanged(OTHER), Failed(OTHER, "Bad Request")]
 
 
 @pytest.mark.parametrize("allocation", ["hashed", "geoLatency", "static"])
@@ -249,24 +249,24 @@ def test_several_hubs(embedded: World, allocation: str) -> None:
     issue_to(connection, *names)
     found = {over("https", connection, fetched(connection, name), name).assigned.hub for name in names}
     assert found == ({HUB} if allocation == "static" else {HUB, "iot-dpsops-two.azure-devices.net"})
-    enroll(connection, PRESS, OwnSettings(hub="iot-dpsops-two"))
+    enroll(connection, PRESS, IndividualSettings(hub="iot-dpsops-two"))
     assert over("https", connection).assigned.hub == "iot-dpsops-two.azure-devices.net"
 
 
 def asks(part: str, request: Request) -> bool:
-    """Whether a request of a device names this in its path."""
+    """Whether a request of a device has this in its path."""
     return request.host.startswith("global.") and part in request.path
 
 
-def test_a_registration_that_never_ends_ends_here(embedded: World) -> None:
+def test_the_number_of_polls_is_limited(embedded: World) -> None:
     connection = ready(embedded)
     assigning = Response(202, {"operationId": "4.x", "status": "assigning"}, {"Retry-After": "3"})
     azure(embedded).faults.add(Fault(Refuse(assigning), partial(asks, "/operations/"), times=None))
-    with pytest.raises(Error, match="has not decided on press-07 after 60 questions"):
+    with pytest.raises(Error, match="the registration of press-07 is still 'assigning' after 60 polls"):
         over("https", connection)
 
 
-def test_an_unreachable_host_is_said_to_be(embedded: World) -> None:
+def test_the_error_for_an_unreachable_host(embedded: World) -> None:
     connection = ready(embedded)
     nowhere = Wire("http://127.0.0.1:9", connection.wire.authority_file)
     with pytest.raises(Error, match="DPS cannot be reached"):
@@ -275,7 +275,7 @@ def test_an_unreachable_host_is_said_to_be(embedded: World) -> None:
         register_over_mqtt("0ne00000000", PRESS, fetched(connection, PRESS), nowhere)
 
 
-def test_a_device_without_a_leaf(embedded: World) -> None:
+def test_the_error_for_a_device_without_a_certificate(embedded: World) -> None:
     connection = ready(embedded)
     with pytest.raises(Error, match="press-08 has no certificate in the vault"):
         fetched(connection, OTHER)
@@ -287,25 +287,25 @@ def test_a_device_without_a_leaf(embedded: World) -> None:
 def test_a_hub_that_was_unlinked_by_hand(prompt: World, transport: str) -> None:
     connection = ready(prompt)
     unlink_hubs(connection)
-    with pytest.raises(RegistrationRefused, match="has no hub for the device") as refused:
+    with pytest.raises(RegistrationRefused, match="no hub could be assigned") as refused:
         over(transport, connection)
-    assert "'dpsops up' mends it" in refused.value.hint
+    assert "'dpsops up' repairs it" in refused.value.hint
     up(connection)
-    prompt.clock.advance(60)  # a device may ask five times in ten seconds
+    prompt.clock.advance(60)  # DPS allows a device five requests in ten seconds
     assert over("https", connection).assigned.hub == HUB  # the SDK's client of a refused registration stays connected
 
 
-def test_over_mqtt_the_door_is_shut_without_a_reason(prompt: World) -> None:
+def test_a_refused_connection_over_mqtt_has_no_reason(prompt: World) -> None:
     connection = ready(prompt)
     with pytest.raises(RegistrationRefused, match="not authorised") as refused:
         over("mqtt", connection, name=OTHER)
-    assert refused.value.hint.startswith("the leaf is that of press-07")
-    with pytest.raises(RegistrationRefused, match="refuses the connection") as refused:
+    assert refused.value.hint.startswith("the certificate is for press-07")
+    with pytest.raises(RegistrationRefused, match="DPS refused the connection") as refused:
         register_over_mqtt("0ne00000000", PRESS, fetched(connection, PRESS), connection.wire)
     assert "compare the ID scope" in refused.value.hint
 
 
-def test_a_throttled_dps_is_said_to_be(embedded: World) -> None:
+def test_the_error_for_a_throttling_dps(embedded: World) -> None:
     connection = ready(embedded)
     azure(embedded).faults.add(Fault(Refuse(Response(429, {"errorCode": 429001, "message": "slow"})), partial(asks, "/register")))
     with pytest.raises(RegistrationRefused, match="slow") as refused:
@@ -314,7 +314,7 @@ def test_a_throttled_dps_is_said_to_be(embedded: World) -> None:
 
 
 @pytest.mark.parametrize(("named", "pause"), [("7", 7), ("86400", 60), ("Wed, 21 Oct 2026 07:28:00 GMT", 3)])
-def test_a_pause_is_as_long_as_dps_says_within_reason(embedded: World, named: str, pause: int) -> None:
+def test_a_pause_is_as_long_as_dps_says_up_to_a_limit(embedded: World, named: str, pause: int) -> None:
     connection = ready(embedded)
     assigning = Response(202, {"operationId": "4.x", "status": "assigning"}, {"Retry-After": named})
     azure(embedded).faults.add(Fault(Refuse(assigning), partial(asks, "/register")))
@@ -324,7 +324,7 @@ def test_a_pause_is_as_long_as_dps_says_within_reason(embedded: World, named: st
     assert embedded.clock.now() - before == pause
 
 
-def test_the_root_that_issued_is_the_groups_primary(embedded: World) -> None:
+def test_the_primary_of_the_group_issues(embedded: World) -> None:
     connection = ready(embedded)
     assert isinstance(over("https", connection).assigned, Assigned)
     group = connection.dps.group()

@@ -1,4 +1,4 @@
-"""A root that another CA signs: what is asked for, what is accepted, and that it is proven and rotated like any other."""
+"""A root that another CA signs: its request, which certificates are accepted, and its proof and rotation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from dpsops.errors import Error, InvalidInput, Refused
 from dpsops.model.rotation import GRACE, Phase
 from dpsops.pki import chains
-from dpsops.steps.use_root import whole_root
+from dpsops.steps.use_root import finished_root
 from tests.workflows.another_ca import YEAR, certified, company, signed
 from tests.workflows.commands import csr, issue_to, merge, rotate, rotation, rotation_status, up
 from tests.workflows.devices import Device
@@ -21,18 +21,18 @@ from tests.workflows.rotations import NONE, certificate_of, enable_root, observe
 from tests.worlds import World
 
 
-def test_the_request_is_over_a_key_that_cannot_leave(quick: World) -> None:
+def test_the_request_is_for_a_key_that_is_not_exportable(quick: World) -> None:
     name, request = csr(quick.connect())
     assert (name, chains.common_name(request.subject)) == ("root-g2", "dpsops test root G2")
     assert request.is_signature_valid
     policy = quick.connect().clients.certificates.get_certificate_policy(name)
     assert policy.exportable is False
     assert csr(quick.connect())[1] == request
-    with pytest.raises(Error, match="root-g2 waits for a certificate that another CA signs"):
+    with pytest.raises(Error, match="root-g2 waits for a certificate that another CA must sign"):
         rotate(quick.connect(), grace=NONE)
 
 
-def test_the_report_says_that_a_certificate_is_waited_for(quick: World) -> None:
+def test_the_report_says_that_the_root_waits_for_a_certificate(quick: World) -> None:
     def waits() -> bool:
         return rotation_status(quick.connect(), GRACE).csr_waits
 
@@ -44,7 +44,7 @@ def test_the_report_says_that_a_certificate_is_waited_for(quick: World) -> None:
     assert not waits()
 
 
-def test_a_request_that_is_given_up_makes_way_for_a_root_of_our_own(quick: World) -> None:
+def test_after_the_request_was_deleted_a_self_signed_root_is_created(quick: World) -> None:
     csr(quick.connect())
     with pytest.raises(Error, match="waits for a certificate") as refused:
         rotate(quick.connect(), grace=NONE)
@@ -52,12 +52,12 @@ def test_a_request_that_is_given_up_makes_way_for_a_root_of_our_own(quick: World
     quick.connect().clients.certificates.delete_certificate_operation("root-g2")
     rotate(quick.connect(), Phase.PROVEN, NONE)
     connection = quick.connect()
-    root = whole_root(connection.run, connection.roots, "root-g2")
+    root = finished_root(connection.run, connection.roots, "root-g2")
     assert chains.is_self_signed(root.certificate)
     assert connection.roots.merged_chain(root, "root-g2")[1:] == ()
 
 
-def test_it_is_proven_trusted_and_rotated_like_any_other(quick: World) -> None:
+def test_a_root_of_another_ca_is_proven_trusted_and_rotated_like_any_other(quick: World) -> None:
     issue_to(quick.connect(), PRESS)
     _, request = csr(quick.connect())
     now = quick.connect().run.now()
@@ -80,28 +80,28 @@ def test_it_is_proven_trusted_and_rotated_like_any_other(quick: World) -> None:
     Device.fetched(quick.connect(), PRESS).register(quick.connect())
 
 
-def test_what_cannot_be_this_root_is_refused_before_the_vault_is_asked(quick: World) -> None:
-    with pytest.raises(Error, match="no request of root-g2 waits for a certificate"):
+def test_a_certificate_that_cannot_be_this_root_is_refused_before_the_vault_is_changed(quick: World) -> None:
+    with pytest.raises(Error, match="there is no pending request for root-g2"):
         merge(quick.connect(), *_any(quick))
     _, request = csr(quick.connect())
     now = quick.connect().run.now()
     good = company(now)
     key = ec.generate_private_key(ec.SECP256R1())
-    stranger = x509.CertificateSigningRequestBuilder().subject_name(request.subject).sign(key, hashes.SHA256())
+    other = x509.CertificateSigningRequestBuilder().subject_name(request.subject).sign(key, hashes.SHA256())
     cases = [
-        (signed(stranger, good, now), good[1], "is over another key than the request"),
+        (signed(other, good, now), good[1], "is for another key than the request"),
         (signed(request, good, now, common_name="dpsops test root G1"), good[1], "common name is 'dpsops test root G1'"),
-        (signed(request, good, now, authority=False), good[1], "is no CA"),
+        (signed(request, good, now, authority=False), good[1], "is not a CA certificate"),
         (signed(request, good, now, life=timedelta(days=-1)), good[1], "expired on"),
         (signed(request, good, now), company(now)[1], "CN=Company CA did not sign CN=dpsops test root G2"),
         (signed(request, short := company(now, path_length=0), now), short[1], r"allows 0 CA\(s\) below it, and there are 1"),
-        (signed(request, none := company(now, authority=False), now), none[1], "is no CA"),
-        (signed(request, brief := company(now, life=YEAR), now), brief[1], "would outlive its issuer"),
+        (signed(request, none := company(now, authority=False), now), none[1], "is not a CA certificate"),
+        (signed(request, brief := company(now, life=YEAR), now), brief[1], "would expire after its issuer"),
     ]
     for certificate, above, words in cases:
         with pytest.raises(InvalidInput, match=words):
             merge(quick.connect(), certificate, [above])
-    with pytest.raises(InvalidInput, match="which another CA has signed"):
+    with pytest.raises(InvalidInput, match="which is not self-signed"):
         merge(quick.connect(), signed(request, good, now), [])
     assert phase(quick.connect()) is Phase.STABLE
     assert merge(quick.connect(), signed(request, good, now), [good[1]])
@@ -111,21 +111,21 @@ def _any(world: World) -> tuple[x509.Certificate, list[x509.Certificate]]:
     return company(world.connect().run.now())[1], []
 
 
-def test_no_request_while_a_rotation_is_under_way(quick: World) -> None:
+def test_no_request_is_created_during_a_rotation(quick: World) -> None:
     rotate(quick.connect(), Phase.PROVEN, NONE)
     with pytest.raises(Refused, match=r"a rotation to root-g2 is under way \(proven\)"):
         csr(quick.connect())
 
 
-def test_a_next_root_that_somebody_disabled_is_named_as_such(quick: World) -> None:
+def test_no_request_is_created_if_somebody_disabled_the_next_root(quick: World) -> None:
     rotate(quick.connect(), Phase.PROVEN, NONE)
     enable_root(quick.connect(), "root-g2", enabled=False)
     with pytest.raises(Refused, match="the root root-g2 is disabled"):
         csr(quick.connect())
 
 
-def test_a_root_of_our_own_that_is_half_made_is_no_place_for_another_ca(quick: World) -> None:
+def test_no_request_is_created_while_a_self_signed_root_is_being_created(quick: World) -> None:
     for _ in rotation(quick.connect()).rotate(until=None, grace=NONE):
         break
-    with pytest.raises(Refused, match="root-g2 is being made already, without another CA"):
+    with pytest.raises(Refused, match="root-g2 is already being created, as a self-signed root"):
         csr(quick.connect())

@@ -1,4 +1,4 @@
-"""What is wrong with a root, or is in its way, and what is said about it."""
+"""Problems with a root, and the errors."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from dpsops.emulator.azure import Azure
 from dpsops.emulator.faults import Fault, Refuse
 from dpsops.emulator.http import Request, Response
-from dpsops.errors import Error, Refused, Unsound
+from dpsops.errors import Error, InvalidCertificate, Refused
 from dpsops.model.device import Issued
 from dpsops.model.proof import MAX_CERTIFICATES
 from dpsops.model.root import root_tags
 from dpsops.pki.names import device_id
 from dpsops.steps.describe_root import describe_root
-from dpsops.steps.use_root import current_name, whole_root
+from dpsops.steps.use_root import current_name, finished_root
 from tests.workflows.by_hand import asks_for, azure, create, deploy_only, self_signed, upload
 from tests.workflows.commands import issue_to, status, up
 from tests.worlds import World, environment
@@ -28,10 +28,10 @@ from tests.worlds import World, environment
 YEAR = 365.25 * 86_400
 
 
-def test_a_soft_deleted_root_is_named(embedded: World) -> None:
+def test_a_soft_deleted_root_is_reported(embedded: World) -> None:
     up(embedded.connect())
     embedded.connect().clients.certificates.begin_delete_certificate("root-g1").wait()
-    with pytest.raises(Refused, match="the certificate root-g1 was deleted from the vault"):
+    with pytest.raises(Refused, match="the certificate root-g1 in the vault is deleted"):
         up(embedded.connect())
 
 
@@ -41,10 +41,8 @@ def test_an_exportable_root_is_refused(embedded: World) -> None:
         up(embedded.connect())
 
 
-def test_an_exportable_key_is_refused_under_a_policy_that_says_otherwise(
-    embedded: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A policy can be edited after the fact; the key's own attribute is the second witness."""
+def test_an_exportable_key_is_refused_even_if_the_policy_says_otherwise(embedded: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A policy can be edited later, so the key's own attribute is checked too."""
     up(embedded.connect())
     handle = Azure.handle
 
@@ -60,13 +58,13 @@ def test_an_exportable_key_is_refused_under_a_policy_that_says_otherwise(
         up(embedded.connect())
 
 
-def test_a_strangers_certificate_is_not_taken_over(embedded: World) -> None:
+def test_a_foreign_certificate_is_refused(embedded: World) -> None:
     create(deploy_only(embedded), "root-g1", {}, exportable=False)
-    with pytest.raises(Refused, match=r"that dpsops did not make \(it is no CA"):
+    with pytest.raises(Refused, match=r"that dpsops did not create \(it is not a CA certificate"):
         up(embedded.connect())
 
 
-def test_an_ended_root_is_refused_and_issues_nothing(embedded: World) -> None:
+def test_an_expired_root_is_refused_and_issues_nothing(embedded: World) -> None:
     up(embedded.connect())
     embedded.clock.advance(10 * YEAR)
     with pytest.raises(Refused, match="the root root-g1 expired on 2036-02-29"):
@@ -74,28 +72,28 @@ def test_an_ended_root_is_refused_and_issues_nothing(embedded: World) -> None:
     found = status(embedded.connect())
     assert found.root is None
     assert found.trouble is not None
-    assert found.next == ("it can issue nothing: 'dpsops rotate --compromised' puts a new root in its place at once",)
+    assert found.next == ("it cannot issue certificates: replace it with a new root at once: dpsops rotate --compromised",)
 
 
-def test_status_warns_before_the_root_ends(embedded: World) -> None:
+def test_status_warns_before_the_root_expires(embedded: World) -> None:
     up(embedded.connect())
     embedded.clock.advance(10 * YEAR - 60 * 86_400)
-    assert status(embedded.connect()).next[0].startswith("the root ends in 5")
+    assert status(embedded.connect()).next[0].startswith("the root expires in 5")
 
 
-def test_a_leaf_never_outlives_its_root(embedded: World) -> None:
+def test_a_device_certificate_is_not_valid_after_its_root(embedded: World) -> None:
     up(embedded.connect())
     embedded.clock.advance(10 * YEAR - 30 * 86_400)
     issued = issue_to(embedded.connect(), device_id("press-07"))
     connection = embedded.connect()
-    authority = whole_root(connection.run, connection.roots, "root-g1").certificate
+    authority = finished_root(connection.run, connection.roots, "root-g1").certificate
     assert [one.not_after for one in issued if isinstance(one, Issued)] == [authority.not_valid_after_utc]
 
 
 def test_another_certificate_of_the_same_name_in_the_dps_is_refused(embedded: World) -> None:
     connection = deploy_only(embedded)
     upload(connection, "root-g1", self_signed("somebody else's", connection.run.now()))
-    with pytest.raises(Refused, match="the DPS dps-dpsops-test already holds a certificate root-g1, and it is another one"):
+    with pytest.raises(Refused, match="the DPS dps-dpsops-test already has another CA certificate named root-g1"):
         up(embedded.connect())
 
 
@@ -104,17 +102,17 @@ def test_a_full_dps_is_refused_before_anything_is_uploaded(embedded: World) -> N
     certificate = self_signed("filler", connection.run.now())
     for number in range(MAX_CERTIFICATES):
         upload(connection, f"filler-{number}", certificate)
-    with pytest.raises(Refused, match="already holds 25 CA certificates"):
+    with pytest.raises(Refused, match="already has 25 CA certificates"):
         up(embedded.connect())
 
 
 def test_nothing_is_issued_without_a_root(embedded: World) -> None:
     deploy_only(embedded)
-    with pytest.raises(Error, match="has no whole root yet"):
+    with pytest.raises(Error, match="has no finished root yet"):
         issue_to(embedded.connect(), device_id("press-07"))
 
 
-def test_the_vault_gives_the_roots_key_in_no_form(embedded: World) -> None:
+def test_the_vault_returns_the_roots_key_in_no_form(embedded: World) -> None:
     up(embedded.connect())
     connection = embedded.connect()
     secret = connection.clients.secrets.get_secret("root-g1").value or ""
@@ -130,13 +128,13 @@ def test_the_vault_gives_the_roots_key_in_no_form(embedded: World) -> None:
 
 
 def answered(body: dict[str, Any]) -> Refuse:
-    """A vault's answer that a test makes up."""
+    """An answer of a vault."""
     return Refuse(Response(200, body))
 
 
 def forge(world: World, number: int) -> None:
-    """Lets the vault sign with another key, once: the first signature of an `up` is the root's own, the second the check
-    before the root is sealed, the third the proof."""
+    """Makes the vault sign with another key, once: the first signature of an `up` is that of the root, the second the check
+    before the root is sealed, the third that of the verification certificate."""
     forged = base64.urlsafe_b64encode(bytes(256)).decode().rstrip("=")
     kid = "https://kv-dpsops-test.vault.azure.net/keys/root-g1/0123456789abcdef0123456789abcdef"
 
@@ -147,50 +145,50 @@ def forge(world: World, number: int) -> None:
 
 
 @pytest.mark.parametrize(("number", "step"), [(1, "merge"), (3, "verify")])
-def test_a_certificate_with_a_false_signature_is_shown_to_nobody(embedded: World, number: int, step: str) -> None:
+def test_a_certificate_with_an_invalid_signature_is_not_uploaded(embedded: World, number: int, step: str) -> None:
     forge(embedded, number)
-    with pytest.raises(Unsound, match="does not carry a valid signature"):
+    with pytest.raises(InvalidCertificate, match="does not have a valid signature"):
         up(embedded.connect())
     assert not any(exchange.path.endswith(f"/{step}") for exchange in embedded.exchanges)
     up(embedded.connect())
-    assert any(exchange.path.endswith(f"/{step}") for exchange in embedded.exchanges), "the next run goes on from there"
+    assert any(exchange.path.endswith(f"/{step}") for exchange in embedded.exchanges), "the next run continues from there"
 
 
-def test_a_leaf_with_a_false_signature_is_not_kept(embedded: World) -> None:
+def test_a_device_certificate_with_an_invalid_signature_is_not_stored(embedded: World) -> None:
     up(embedded.connect())
     forge(embedded, 1)
-    with pytest.raises(Unsound, match="does not carry a valid signature"):
+    with pytest.raises(InvalidCertificate, match="does not have a valid signature"):
         issue_to(embedded.connect(), device_id("press-07"))
     assert embedded.connect().leaves.all() == []
 
 
-def test_a_vault_that_signs_with_another_key_is_not_believed(embedded: World) -> None:
+def test_a_root_with_another_key_than_its_certificates_is_not_sealed(embedded: World) -> None:
     forge(embedded, 2)
-    with pytest.raises(Refused, match="signs for root-g1 with another key"):
+    with pytest.raises(Refused, match="the vault's signature for root-g1 does not match"):
         up(embedded.connect())
     connection = embedded.connect()
-    with pytest.raises(Error, match="has no whole root yet"):
-        whole_root(connection.run, connection.roots, "root-g1")
+    with pytest.raises(Error, match="has no finished root yet"):
+        finished_root(connection.run, connection.roots, "root-g1")
 
 
-def test_a_vault_that_hands_out_the_key_is_not_believed(embedded: World) -> None:
+def test_a_root_whose_key_is_in_the_secret_is_not_sealed(embedded: World) -> None:
     def asks_for_the_secret(request: Request) -> bool:
         return request.method == "GET" and request.path.startswith("/secrets/root-g1/") and "authorization" in request.headers
 
-    value = "-----BEGIN PRIVATE KEY-----"  # its name alone
+    value = "-----BEGIN PRIVATE KEY-----"  # only the header
     secret = {"value": value, "id": "https://kv-dpsops-test.vault.azure.net/secrets/root-g1/1", "attributes": {"enabled": True}}
     azure(embedded).faults.add(Fault(answered(secret), asks_for_the_secret))
-    with pytest.raises(Refused, match="the vault hands out the private key of root-g1"):
+    with pytest.raises(Refused, match="the vault's secret of root-g1 contains the private key"):
         up(embedded.connect())
     connection = embedded.connect()
-    with pytest.raises(Error, match="has no whole root yet"):
-        whole_root(connection.run, connection.roots, "root-g1")
+    with pytest.raises(Error, match="has no finished root yet"):
+        finished_root(connection.run, connection.roots, "root-g1")
 
 
-def test_a_request_over_another_key_is_not_signed(embedded: World) -> None:
-    stranger = ec.generate_private_key(ec.SECP256R1())
+def test_a_request_for_another_key_is_not_signed(embedded: World) -> None:
+    other = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "dpsops test root G1")])
-    csr = x509.CertificateSigningRequestBuilder().subject_name(name).sign(stranger, hashes.SHA256())
+    csr = x509.CertificateSigningRequestBuilder().subject_name(name).sign(other, hashes.SHA256())
     pending = {
         "id": "https://kv-dpsops-test.vault.azure.net/certificates/root-g1/pending",
         "issuer": {"name": "Unknown"},
@@ -203,17 +201,17 @@ def test_a_request_over_another_key_is_not_signed(embedded: World) -> None:
     def asks_for_the_request(request: Request) -> bool:
         return request.method == "GET" and request.path.endswith("/root-g1/pending")
 
-    def exchange_the_request(request: Request, _: Response) -> None:
+    def replace_the_request(request: Request, _: Response) -> None:
         if request.path.endswith("/create") and b"Unknown" in request.body:
             azure(embedded).faults.add(Fault(answered(pending), asks_for_the_request))
 
-    azure(embedded).observers.append(exchange_the_request)
-    with pytest.raises(Refused, match="is not over the key that it made first"):
+    azure(embedded).observers.append(replace_the_request)
+    with pytest.raises(Refused, match="is not for the key that was created first"):
         up(embedded.connect())
 
 
 @pytest.mark.parametrize("kind", ["RSA-2048", "RSA-3072", "RSA-4096", "EC-P256", "EC-P384", "RSA-2048-HSM", "EC-P256-HSM"])
-def test_every_kind_of_root_key(embedded: World, kind: str) -> None:
+def test_every_type_of_root_key(embedded: World, kind: str) -> None:
     sku = "premium" if kind.endswith("HSM") else "standard"
     settings = environment(root={"key": kind}, vault={"name": "kv-dpsops-test", "sku": sku, "purge_protection": False})
     up(embedded.connect(settings))
@@ -222,11 +220,11 @@ def test_every_kind_of_root_key(embedded: World, kind: str) -> None:
     facts = describe_root(connection.run, connection.roots, connection.stores, name)
     assert facts is not None
     assert kind.startswith(f"{facts.key_type}-{'P' if facts.key_type == 'EC' else ''}{facts.key_size}")
-    assert facts.proven
+    assert facts.verified
     assert up(embedded.connect(settings)) == []
 
 
-def test_the_root_is_proven_to_the_hubs_where_the_environment_asks_for_it(embedded: World) -> None:
+def test_the_root_is_proven_to_the_hubs_too_if_the_settings_say_so(embedded: World) -> None:
     hubs = [{"name": "iot-dpsops-test"}, {"name": "iot-dpsops-two"}]
     settings = environment(hub=hubs, root={"key": "EC-P256", "prove_to_hubs": True})
     verified = [action.target for action in up(embedded.connect(settings)) if action.outcome == "verified"]

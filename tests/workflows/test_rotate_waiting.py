@@ -1,4 +1,4 @@
-"""Whom a rotation waits for, and which leaf each device has on the way."""
+"""The devices that a rotation waits for, and which certificate each device has in each phase."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from dpsops.model.action import Action, Failed
 from dpsops.model.device import Order, Unchanged
-from dpsops.model.enrollment import OwnSettings
+from dpsops.model.enrollment import IndividualSettings
 from dpsops.model.rotation import Phase
 from dpsops.steps.issue_leaf import issue_leaves
 from dpsops.steps.use_root import issuer
@@ -14,11 +14,11 @@ from tests.workflows.by_hand import azure
 from tests.workflows.commands import block, enroll, issue_to, renew, rotate, status, unblock
 from tests.workflows.devices import Device
 from tests.workflows.doing import OTHER, PRESS
-from tests.workflows.rotations import MONTH, NONE, issued, phase, press_08_gets_no_leaf, step, waits
+from tests.workflows.rotations import MONTH, NONE, fail_for_press_08, issued, phase, step, waits
 from tests.worlds import World, environment
 
 
-def test_a_new_device_is_not_waited_for_and_one_that_never_came_is(quick: World) -> None:
+def test_a_new_device_is_not_waited_for_but_one_that_never_registered_is(quick: World) -> None:
     issued(quick, PRESS)
     step(quick.connect(), until=Phase.DRAINING)
     issued(quick, OTHER)
@@ -31,7 +31,7 @@ def test_a_new_device_is_not_waited_for_and_one_that_never_came_is(quick: World)
     assert phase(quick.connect()) is Phase.RETIRED
 
 
-def test_a_device_whose_old_leaf_has_ended_is_not_waited_for(quick: World) -> None:
+def test_a_device_whose_old_certificate_has_expired_is_not_waited_for(quick: World) -> None:
     quick.environment = environment(root={"key": "EC-P256"}, leaf={"days": 20})
     issued(quick, PRESS)
     step(quick.connect(), until=Phase.DRAINING)
@@ -40,7 +40,7 @@ def test_a_device_whose_old_leaf_has_ended_is_not_waited_for(quick: World) -> No
     assert waits(quick.connect()) == ()
 
 
-def test_a_device_that_was_renewed_after_it_moved_has_moved(quick: World) -> None:
+def test_a_renewal_after_a_device_has_moved_does_not_make_it_wait_again(quick: World) -> None:
     issued(quick, PRESS)
     step(quick.connect(), until=Phase.DRAINING)
     Device.fetched(quick.connect(), PRESS).register(quick.connect())
@@ -48,7 +48,7 @@ def test_a_device_that_was_renewed_after_it_moved_has_moved(quick: World) -> Non
     assert waits(quick.connect()) == ()
 
 
-def test_a_device_that_is_unblocked_late_gets_a_leaf_of_the_new_root(quick: World) -> None:
+def test_a_device_that_is_unblocked_late_gets_a_certificate_under_the_new_root(quick: World) -> None:
     issued(quick, PRESS, OTHER)
     block(quick.connect(), OTHER)
     step(quick.connect(), until=Phase.DRAINING)
@@ -60,10 +60,10 @@ def test_a_device_that_is_unblocked_late_gets_a_leaf_of_the_new_root(quick: Worl
     assert status(quick.connect()).next == ()
 
 
-def test_an_individual_enrollment_follows(quick: World) -> None:
-    """It admits the leaves that it holds and no other: both while both roots are trusted, the new one alone afterwards."""
+def test_an_individual_enrollment_accepts_both_certificates_and_then_only_the_new_one(quick: World) -> None:
+    """It accepts only the certificates that it contains: both while both roots are trusted, and then only the new one."""
     issued(quick, PRESS)
-    enroll(quick.connect(), PRESS, OwnSettings(twin={"line": 1}))
+    enroll(quick.connect(), PRESS, IndividualSettings(twin={"line": 1}))
     old = Device.fetched(quick.connect(), PRESS)
     old.register(quick.connect())
     step(quick.connect(), until=Phase.DRAINING)
@@ -73,7 +73,7 @@ def test_an_individual_enrollment_follows(quick: World) -> None:
     new.register(quick.connect())
     assert waits(quick.connect()) == ()
     assert "holds the new leaf alone" in [action.outcome for action in step(quick.connect())]
-    old.is_refused(quick.connect())
+    old.require_refused(quick.connect())
     new.register(quick.connect())
     found = quick.connect().clients.enrollments.get(f"/enrollments/{PRESS}")
     assert found is not None
@@ -83,8 +83,8 @@ def test_an_individual_enrollment_follows(quick: World) -> None:
     Device.fetched(quick.connect(), PRESS).register(quick.connect())
 
 
-def test_a_leaf_that_was_issued_late_under_the_old_root_is_reissued(quick: World) -> None:
-    """A run that began before the overlap can end after the reissue: the newest leaf is of the old root then."""
+def test_a_certificate_that_was_issued_late_under_the_old_root_is_reissued(quick: World) -> None:
+    """A run that began before the overlap can end after the reissue: then the newest certificate is under the old root."""
     issued(quick, PRESS)
     connection = quick.connect()
     run, roots, leaves, dps = connection.run, connection.roots, connection.leaves, connection.dps
@@ -100,10 +100,10 @@ def test_a_leaf_that_was_issued_late_under_the_old_root_is_reissued(quick: World
     step(quick.connect(), until=Phase.STABLE, grace=NONE)
 
 
-def test_a_device_that_gets_no_leaf_is_named_and_holds_the_rotation_up(quick: World) -> None:
+def test_a_device_that_gets_no_certificate_is_named_and_stops_the_rotation(quick: World) -> None:
     issued(quick, PRESS, OTHER)
     step(quick.connect(), until=Phase.OVERLAPPING)
-    press_08_gets_no_leaf(quick)
+    fail_for_press_08(quick)
     done = rotate(quick.connect(), Phase.STABLE, NONE)
     assert [type(one) for one in done] == [Action, Failed]
     assert phase(quick.connect()) is Phase.REISSUING

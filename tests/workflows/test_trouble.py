@@ -1,4 +1,4 @@
-"""What is in the way of `up`, and what it says about it."""
+"""Problems of `up`, and its errors."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from dpsops.model.deployment import Caller
 from dpsops.model.device import Issued, Unchanged
 from dpsops.model.plan import Plan
 from dpsops.pki.names import device_id, secret_name
-from tests.workflows.by_hand import asks_for, azure, deploy_only, take_the_roles_away
+from tests.workflows.by_hand import asks_for, azure, deploy_only, remove_the_roles
 from tests.workflows.commands import issue_to, plan, status, up
 from tests.workflows.doing import PRESS, ready
 from tests.worlds import World, environment
 
 
-def test_roles_take_their_time_and_up_waits_for_them(embedded: World) -> None:
+def test_up_waits_until_new_roles_take_effect(embedded: World) -> None:
     up(embedded.connect())
-    assert "waiting for the new roles to reach the vault (minutes, on Azure)" in embedded.said
+    assert "waiting until the new roles take effect in the vault (this takes minutes on Azure)" in embedded.said
 
 
-def test_roles_that_never_arrive_end_in_azures_words(embedded: World) -> None:
+def test_the_error_for_roles_that_never_take_effect_is_azures(embedded: World) -> None:
     azure(embedded).timings = Timings(role=1e9)
     with pytest.raises(Denied) as refused:
         up(embedded.connect())
@@ -36,9 +36,9 @@ def test_roles_that_never_arrive_end_in_azures_words(embedded: World) -> None:
     assert "'Key Vault Certificates Officer' on /subscriptions/" in refused.value.hint
 
 
-def test_roles_that_only_a_deployment_assigns_are_not_waited_for_but_deployed(embedded: World) -> None:
+def test_missing_roles_are_deployed_and_not_waited_for_before(embedded: World) -> None:
     up(embedded.connect())
-    take_the_roles_away(embedded)
+    remove_the_roles(embedded)
     embedded.said.clear()
     wanted = plan(embedded.connect())
     assert not any("waiting" in text for text in embedded.said)
@@ -50,21 +50,21 @@ def test_roles_that_only_a_deployment_assigns_are_not_waited_for_but_deployed(em
     assert up(embedded.connect()) == []
 
 
-def test_what_the_roles_show_to_be_missing_is_done_unless_it_was_not_approved(embedded: World) -> None:
+def test_an_approved_plan_does_not_cover_what_only_the_new_roles_show(embedded: World) -> None:
     deploy_only(embedded)
-    take_the_roles_away(embedded)
+    remove_the_roles(embedded)
     approved = plan(embedded.connect())
     asked: list[Plan] = []
-    with pytest.raises(Refused, match="more is seen to be missing"):
+    with pytest.raises(Refused, match="show that more is missing than was approved"):
         up(embedded.connect(), approved)
-    take_the_roles_away(embedded)
+    remove_the_roles(embedded)
     done = up(embedded.connect(), approved=None, confirm=asked.append)
     assert done[-1].outcome == "created"
     assert [each.actions[-1].target for each in asked] == [approved.actions[-1].target, "enrollment group devices"]
     assert up(embedded.connect()) == []
 
 
-def test_a_leaf_that_somebody_disabled_is_none(embedded: World) -> None:
+def test_a_disabled_secret_does_not_count(embedded: World) -> None:
     connection = ready(embedded)
     connection.clients.secrets.update_secret_properties(secret_name(PRESS), enabled=False)
     (issued,) = issue_to(embedded.connect(), PRESS)
@@ -72,8 +72,8 @@ def test_a_leaf_that_somebody_disabled_is_none(embedded: World) -> None:
     assert [type(one) for one in issue_to(embedded.connect(), PRESS)] == [Unchanged]
 
 
-def test_a_plan_of_another_identity_is_refused_as_that(embedded: World) -> None:
-    """Its roles would be assigned to somebody that nobody approved."""
+def test_a_plan_of_another_identity_is_refused(embedded: World) -> None:
+    """The roles would be assigned to an identity that nobody approved."""
     approved = plan(embedded.connect())
     connection = embedded.connect()
     vars(connection.clients)["caller"] = Caller("0f0e0d0c-0b0a-4a0b-8c0d-0e0f0a0b0c0d", "User")
@@ -81,18 +81,20 @@ def test_a_plan_of_another_identity_is_refused_as_that(embedded: World) -> None:
         up(connection, approved)
 
 
-def test_a_vault_whose_firewall_keeps_us_out_is_not_waited_for(embedded: World) -> None:
+def test_a_firewall_is_not_waited_for(embedded: World) -> None:
     deploy_only(embedded)
     words = {"code": "Forbidden", "message": "Client address is not authorized.", "innererror": {"code": "ForbiddenByFirewall"}}
-    shut = Fault(Refuse(Response(403, {"error": words})), lambda request: request.path.startswith("/certificates"), times=None)
-    azure(embedded).faults.add(shut)
+    firewall = Fault(
+        Refuse(Response(403, {"error": words})), lambda request: request.path.startswith("/certificates"), times=None
+    )
+    azure(embedded).faults.add(firewall)
     embedded.said.clear()
     with pytest.raises(Denied, match="Client address is not authorized"):
         up(embedded.connect())
     assert not any("waiting" in text for text in embedded.said)
 
 
-def test_an_identity_without_rights_is_told_which_role_on_which_scope(embedded: World) -> None:
+def test_the_error_for_an_identity_without_roles_names_role_and_scope(embedded: World) -> None:
     with azure(embedded).database.transaction() as state:
         for key, assignment in state.list(ASSIGNMENT):
             state.put(ASSIGNMENT, key, assignment | {"role": "acdd72a7-3385-48ef-bd42-f606fba81ae7"})
@@ -102,11 +104,11 @@ def test_an_identity_without_rights_is_told_which_role_on_which_scope(embedded: 
     assert f"'Contributor' on /subscriptions/{SUBSCRIPTION}/resource" in refused.value.hint
 
 
-def test_a_soft_deleted_vault_is_named(embedded: World) -> None:
+def test_a_soft_deleted_vault_is_reported(embedded: World) -> None:
     up(embedded.connect())
     connection = embedded.connect()
     connection.clients.vaults.vaults.delete(connection.run.environment.resource_group, connection.run.environment.vault.name)
-    with pytest.raises(Refused, match="was deleted on 2026-03-01 and still holds the name"):
+    with pytest.raises(Refused, match="was deleted on 2026-03-01, but its name is still in use"):
         up(embedded.connect())
     found = status(embedded.connect())
     assert (found.vault_exists, found.dps is not None, len(found.hubs), found.root) == (False, True, 1, None)
@@ -114,7 +116,7 @@ def test_a_soft_deleted_vault_is_named(embedded: World) -> None:
     assert found.next == (found.trouble.hint,)
 
 
-def test_a_hub_that_the_settings_add_does_not_hide_what_is_there(embedded: World) -> None:
+def test_status_shows_the_existing_hubs_if_one_is_missing(embedded: World) -> None:
     up(embedded.connect())
     more = environment(
         hub=[{"name": "iot-dpsops-test"}, {"name": "iot-dpsops-two"}], root={"key": "RSA-2048", "prove_to_hubs": True}
@@ -125,7 +127,7 @@ def test_a_hub_that_the_settings_add_does_not_hide_what_is_there(embedded: World
     assert found.next == ("dpsops up",)
 
 
-def test_a_stale_etag_is_explained_and_the_next_run_finishes(embedded: World) -> None:
+def test_a_stale_etag_is_reported_and_the_next_run_finishes(embedded: World) -> None:
     body = {"code": 412001, "httpStatusCode": "PreconditionFailed", "message": "Invalid ETag supplied."}
     azure(embedded).faults.add(Fault(Refuse(Response(412, body)), lambda request: request.path.endswith("/verify")))
     with pytest.raises(Changed) as refused:
@@ -135,8 +137,8 @@ def test_a_stale_etag_is_explained_and_the_next_run_finishes(embedded: World) ->
     assert [action.outcome for action in up(embedded.connect())] == ["verified", "created"]
 
 
-def test_somebody_else_who_asks_for_a_code_in_between_is_noticed(embedded: World) -> None:
-    """Two runs at once: the etag decides, and the one that comes second is told."""
+def test_another_verification_code_in_the_meantime_is_reported(embedded: World) -> None:
+    """Two runs at the same time: the etag decides, and the second run gets an error."""
     rival_asked = False
 
     def rival(request: Request, response: Response) -> None:
@@ -157,7 +159,7 @@ def test_somebody_else_who_asks_for_a_code_in_between_is_noticed(embedded: World
     assert status(embedded.connect()).next == ("dpsops device issue ID",)
 
 
-def test_throttling_is_waited_out(embedded: World) -> None:
+def test_up_waits_if_it_is_throttled(embedded: World) -> None:
     for verb in ("create", "sign", "verify"):
         azure(embedded).faults.add(Fault(Throttle(retry_after=20), partial(asks_for, verb)))
     assert up(embedded.connect())
@@ -178,13 +180,13 @@ def test_one_device_that_fails_does_not_stop_the_others(embedded: World) -> None
     assert "deleted but recoverable" in failed.reason
 
 
-def test_a_role_that_is_missing_is_no_matter_of_one_device(embedded: World) -> None:
-    def keeps(request: Request) -> bool:
+def test_a_missing_role_ends_the_command(embedded: World) -> None:
+    def stores(request: Request) -> bool:
         return request.method == "PUT" and request.path.startswith("/secrets/device-")
 
     up(embedded.connect())
     refusal = {"code": "Forbidden", "message": "Caller is not authorized.", "innererror": {"code": "ForbiddenByRbac"}}
-    azure(embedded).faults.add(Fault(Refuse(Response(403, {"error": refusal})), keeps))
+    azure(embedded).faults.add(Fault(Refuse(Response(403, {"error": refusal})), stores))
     with pytest.raises(Denied, match="Caller is not authorized"):
         issue_to(embedded.connect(), device_id("press-01"), device_id("press-02"))
 

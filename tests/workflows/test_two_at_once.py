@@ -1,7 +1,7 @@
-"""Two people or pipelines rotate at once: the second begins and ends between two requests of the first, at every boundary.
+"""Two people or pipelines rotate at the same time: the second runs between two requests of the first, at every boundary.
 
-Azure's etags, and the vault's one pending request for each certificate, decide. Whatever the two are told, the next call
-ends where one alone would have.
+Azure's etags, and the vault's one pending request for each certificate, decide. Whether or not the two get an error, the next
+call leads to the same state as one run alone.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dpsops.emulator.server import EmbeddedAzure
 from dpsops.emulator.world import Timings
 from dpsops.errors import Error, Refused
 from dpsops.model.root import Ready
-from dpsops.model.rotation import Keeping, Phase, Step, Trust
+from dpsops.model.rotation import Phase, Step, Trust, VaultState
 from dpsops.workflows.rotate import Cut
 from tests.workflows.commands import consent, issue_to, replace_compromised, root_state, rotate, rotation, up
 from tests.workflows.devices import Device
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("unmeasured")
 
 
 class Interrupted:
-    """The transport of a world, with something that happens before its request number `at`."""
+    """The transport of a world, which calls a function before its request number `at`."""
 
     def __init__(self, transport: Stopwatch, monkeypatch: pytest.MonkeyPatch) -> None:
         self._send = transport.send
@@ -39,7 +39,7 @@ class Interrupted:
         monkeypatch.setattr(transport, "send", self.send)
 
     def at(self, number: int, rival: Callable[[], None]) -> None:
-        """From now on so many requests pass before `rival` is called."""
+        """Calls `rival` after this number of requests."""
         self._at, self._rival = number, rival
 
     @property
@@ -48,7 +48,7 @@ class Interrupted:
         return self._at < 0
 
     def send(self, request: Any, **options: Any) -> Any:
-        """Sends, but lets the rival do its work first where it is its turn."""
+        """Sends a request; before the chosen one it calls the rival."""
         self._at -= 1
         if self._at == -1:
             self._rival()
@@ -56,7 +56,7 @@ class Interrupted:
 
 
 def one_step(connection: Connection) -> None:
-    """`rotate`, once; whatever it is told."""
+    """Runs `rotate` once, and ignores an error."""
     try:
         rotate(connection, grace=NONE)
     except Error:
@@ -64,11 +64,11 @@ def one_step(connection: Connection) -> None:
 
 
 def breach(connection: Connection) -> None:
-    """`rotate --compromised --yes`, whatever it is told."""
+    """Runs `rotate --compromised --yes`, and ignores an error."""
 
     def once(cut: Cut) -> None:
         if cut.replaced:
-            raise Refused(f"{cut.root} has taken the place of {cut.replaced}", "")
+            raise Refused(f"{cut.root} has already replaced {cut.replaced}", "")
 
     try:
         replace_compromised(connection, once)
@@ -77,7 +77,7 @@ def breach(connection: Connection) -> None:
 
 
 @pytest.mark.parametrize("reached", [Phase.STABLE, Phase.STAGED, Phase.PROVEN, Phase.REISSUING, Phase.DRAINING])
-def test_two_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reached: Phase) -> None:
+def test_two_rotations_at_the_same_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reached: Phase) -> None:
     with start_embedded(tmp_path, Timings()) as azure:
         settings = environment(root={"key": "EC-P256"})
         first, second = embedded_world(azure, settings), embedded_world(azure, settings)
@@ -93,12 +93,12 @@ def test_two_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reached: P
             one_step(first.connect())
             if not interrupted.happened:
                 break
-            assert_went_on(second, reached)
+            assert_advanced(second, reached)
         assert boundary > 5
 
 
-def assert_went_on(world: World, reached: Phase) -> None:
-    """The rotation is further than it was, or one more step takes it there; the device can register throughout."""
+def assert_advanced(world: World, reached: Phase) -> None:
+    """Requires that the rotation is in a later phase, or is after one more step, and that the device can register."""
     connection = world.connect()
     if standing(connection).phase is reached:
         rotate(connection, grace=NONE)
@@ -106,7 +106,7 @@ def assert_went_on(world: World, reached: Phase) -> None:
     assert not standing(connection).trouble
     found = observed(connection)
     new = found.generation(2)
-    assert (new.keeping, found.next_number) == (Keeping.WHOLE, 3)
+    assert (new.in_vault, found.next_number) == (VaultState.FINISHED, 3)
     assert isinstance(root_state(connection, "root-g2"), Ready)
     assert new.trust is Trust.VERIFIED or 2 not in found.trusted
     Device.fetched(connection, PRESS).register(connection)
@@ -119,11 +119,11 @@ def assert_went_on(world: World, reached: Phase) -> None:
         (32, [(Phase.BREACHED, Step.ADMIT), (Phase.BREACHED, Step.REISSUE), (Phase.BREACHED, Step.READMIT)]),
     ],
 )
-def test_two_breaches_at_once(
+def test_two_breaches_at_the_same_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, boundaries: int, passed: list[tuple[Phase, Step]]
 ) -> None:
-    """The second is over when the first goes on with what it has seen before. There is one new root in the end, and who has
-    moved to it is not dropped. Between the two parts lies the making of a root, which is that of any rotation."""
+    """The second run ends before the first continues with what it has read before. At the end there is one new root, and a
+    device that has moved to it can still register. The creation of the root, between both parts, is that of any rotation."""
     with start_embedded(tmp_path, Timings()) as azure:
         first, second, old = registered(azure)
         if passed[0][0] is Phase.BREACHED:
@@ -148,14 +148,14 @@ def test_two_breaches_at_once(
             breach(first.connect())
             breach(second.connect())
             found = observed(second.connect())
-            assert (found.trusted, found.next_number, found.is_open) == ((2,), 3, True)
-            old.is_refused(second.connect())
+            assert (found.trusted, found.next_number, found.group_enabled) == ((2,), 3, True)
+            old.require_refused(second.connect())
             moved[-1].register(second.connect())
         assert list(dict.fromkeys(seen)) == passed
 
 
 def registered(azure: EmbeddedAzure) -> tuple[World, World, Device]:
-    """Two worlds with the same environment, and a device that has registered."""
+    """Two worlds with the same environment, and a device that is registered."""
     settings = environment(root={"key": "EC-P256"})
     first, second = embedded_world(azure, settings), embedded_world(azure, settings)
     up(first.connect())

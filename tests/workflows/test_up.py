@@ -1,4 +1,4 @@
-"""`up`, from an empty subscription to a proven root and its first device, in each world."""
+"""`up`, from an empty subscription to a verified root and its first device, in each world."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dpsops.model.device import Issued, Unchanged
 from dpsops.model.next import DeviceCounts
 from dpsops.pki import chains
 from dpsops.pki.names import device_id
-from dpsops.steps.use_root import whole_root
+from dpsops.steps.use_root import finished_root
 from tests.workflows.commands import issue_to, plan, status, up
 from tests.worlds import World
 
@@ -21,10 +21,10 @@ def test_up_proves_a_root_from_nothing_and_then_rests(world: World) -> None:
 
     assert [action.target for action in actions if action.outcome == "verified"] == ["root-g1 in DPS dps-dpsops-test"]
     connection = world.connect()
-    version = whole_root(connection.run, connection.roots, "root-g1")
+    version = finished_root(connection.run, connection.roots, "root-g1")
     assert_is_root(version.certificate, "dpsops test root G1")
     (dps,) = world.connect().stores
-    assert proof.is_proven(dps.get("root-g1"), version)
+    assert proof.has_verified(dps.get("root-g1"), version)
 
     assert up(world.connect()) == []
     assert [exchange for exchange in world.exchanges if exchange.writes] == []
@@ -43,7 +43,7 @@ def test_up_then_issue_then_status(world: World) -> None:
 
     found = status(world.connect())
     assert found.root is not None
-    assert found.root.proven
+    assert found.root.verified
     assert not found.root.exportable
     assert found.devices == DeviceCounts(total=1, expiring=0, blocked=0)
     assert found.next == ()
@@ -59,7 +59,7 @@ def test_an_approved_plan_is_done_exactly_or_refused(world: World) -> None:
 
 
 def assert_is_root(certificate: x509.Certificate, common_name: str) -> None:
-    """The shape of a root, once; openssl and pkilint judge the profile itself in `tests/pki`."""
+    """Requires that a certificate is this root; `tests/pki` checks the profile with openssl and pkilint."""
     constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints)
     assert constraints.critical
     assert (constraints.value.ca, constraints.value.path_length) == (True, 0)

@@ -219,7 +219,7 @@ def _resource(symbol: str, declaration: JSON, scope: _Scope) -> JSON:
         (_, symbol), *_ = steps = _steps(body["scope"])
         target = inside.declaration(symbol)
         name = inside._chain([*steps, ("member", "name")])
-        head["scope"] = f"[format('{target['type']}/{{0}}', {name})]"
+        head["scope"] = f"[resourceId('{target['type']}', {name})]"
     rest = {key: each for key, each in body.items() if key not in ("name", "scope")}
     return head | {"name": inside.json(body["name"])} | {key: inside.json(each) for key, each in rest.items()}
 

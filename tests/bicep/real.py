@@ -15,6 +15,9 @@ FOLDER = _ROOT / os.environ.get("DPSOPS_BICEP", "../shared/bicep")
 
 ABSENT = "nothing of the real compiler: DPSOPS_BICEP names no folder, and there is none beside the repository"
 
+PROPERTY, MADE = "bicep construct", "made"
+"""What a test notes of a template: that ours is the same, or `NAME: why it is refused`."""
+
 needed = pytest.mark.skipif(not FOLDER.is_dir(), reason=ABSENT)
 
 
@@ -32,3 +35,8 @@ def unsigned(template: Any) -> Any:
 def compiled(path: Path) -> str:
     """The text of a template that the real compiler wrote, without its signature: order counts."""
     return json.dumps(unsigned(json.loads(path.read_text(encoding="utf-8"))), indent=2)
+
+
+def constructs() -> list[str]:
+    """The names of the small files, each with a template; none where the folder is absent."""
+    return sorted(path.stem for path in (FOLDER / "constructs").glob("*.json") if path.with_suffix(".bicep").is_file())

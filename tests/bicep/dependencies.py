@@ -16,7 +16,12 @@ def depends_on(scope: Scope, symbol: Symbol) -> list[str]:
     found.of(symbol)
     whole = {use.symbol.name for use in found.uses if use.index is None}
     kept = [use for use in found.uses if use.index is None or use.symbol.name not in whole]
-    return [_written(scope, use) for use in sorted(kept, key=lambda use: use.symbol.name)]
+    return [_written(scope, use) for use in sorted(kept, key=_order)]
+
+
+def _order(use: Use) -> tuple[str, str]:
+    """By name, as .NET compares names: letters first, small before capital (Bicep's ExpressionBuilder)."""
+    return use.symbol.name.casefold(), use.symbol.name.swapcase()
 
 
 def _written(scope: Scope, use: Use) -> str:

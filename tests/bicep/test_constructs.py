@@ -52,6 +52,31 @@ def _expression(text: str) -> Any:
     return compile_file("a", {"a": f"{PARAMETERS}var x = {text}\n"})["variables"]["x"]
 
 
+def test_what_is_waited_for_is_sorted_by_name() -> None:
+    others = "".join(f"resource {name} 'Microsoft.Devices/IotHubs@2023-06-30' = {{ name: 'h{name}' }}\n" for name in "bAc")
+    text = f"{others}{HUB} = {{\n  name: 'h'\n  tags: {{ c: c.id, b: b.name, a: A.id }}\n  dependsOn: [ c ]\n}}\n"
+    found = compile_file("a", {"a": text})["resources"][-1]["dependsOn"]
+    assert found == [f"[resourceId('Microsoft.Devices/IotHubs', 'h{name}')]" for name in "Abc"]
+
+
+def test_a_loop_is_waited_for_turn_by_turn_where_it_can_be() -> None:
+    turn = "[resourceId('Microsoft.Devices/IotHubs', parameters('names')[copyIndex()])]"
+    each = "resource each 'Microsoft.Devices/IotHubs@2023-06-30' = [for (n, i) in names:"
+    by_turn = compile_file("a", {"a": f"{MANY}{each} {{ name: '${{n}}2', tags: {{ of: hub[i].id }} }}]\n"})
+    assert by_turn["resources"][-1]["dependsOn"] == [turn]
+    inside = "[for (n, i) in names: hub[i].id]"
+    at_once = compile_file(
+        "a", {"a": f"{MANY}{HUB.replace('hub', 'one')} = {{\n  name: 'x'\n  properties: {{ of: {inside} }}\n}}\n"}
+    )
+    assert at_once["resources"][-1]["dependsOn"] == ["hub"]
+
+
+def test_a_secure_output_of_a_module_makes_resources_symbolic() -> None:
+    files = {"a": "module m 'b' = { name: 'm' }", "b": "@secure()\noutput key string = 'x'\n"}
+    assert compile_file("a", files)["languageVersion"] == "2.0"
+    assert "languageVersion" not in compile_file("a", files | {"b": "output key string = 'x'\n"})
+
+
 HUB = "resource hub 'Microsoft.Devices/IotHubs@2023-06-30'"
 MANY = f"param names array\n{HUB} = [for name in names: {{ name: name }}]\n"
 

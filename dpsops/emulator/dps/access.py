@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from dpsops.emulator import rbac
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.dps import limits
-from dpsops.emulator.dps.errors import BAD_REQUEST, FORBIDDEN, NOT_FOUND, UNSUPPORTED_MEDIA_TYPE, refusal, unauthorized
+from dpsops.emulator.dps.errors import (
+    BAD_REQUEST,
+    FORBIDDEN,
+    NOT_ALLOWED,
+    NOT_FOUND,
+    UNSUPPORTED_MEDIA_TYPE,
+    refusal,
+    unauthorized,
+)
 from dpsops.emulator.dps.state import reachable_service
 from dpsops.emulator.http import Request, Response, Route
 from dpsops.emulator.identity.tokens import InvalidToken, read_token
@@ -83,8 +91,8 @@ def unauthenticated(world: World, request: Request, reason: str) -> Response:
 
 
 def unknown(world: World, request: Request) -> Response:
-    """404: the path names no operation."""
-    return refusal(world, NOT_FOUND, "Not Found").response
+    """405: method and path name no operation, as where a path lacks its ID ("Troubleshoot device provisioning")."""
+    return refusal(world, NOT_ALLOWED, "Method Not Allowed").response
 
 
 def resolves(world: World, named: Mapping[str, str]) -> bool:

@@ -36,7 +36,8 @@ def allocate(policy: str, candidates: Sequence[Candidate], wanted: Collection[st
     """The host of the hub that a device is assigned to. Raises `Unassignable`.
 
     `wanted`: the hosts that the enrollment entry names, none: all. Where hubs are equally near DPS hashes across them,
-    and here all are: geoLatency is hashed. A custom policy has no webhook that could answer.
+    and here all are: geoLatency is hashed. A custom policy has no webhook that could answer, and a static one that names
+    no hub finds none (stricter guess: it may find the only one that is linked).
     """
     if policy == CUSTOM:
         raise Unassignable(*_CUSTOM_FAILED)

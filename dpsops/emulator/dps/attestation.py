@@ -82,8 +82,8 @@ def find_group(
 def entry_fault(entry: JSON, chain: Sequence[x509.Certificate], ca_certificates: Sequence[CaCertificate]) -> str | None:
     """Why the chain does not satisfy the entry, in DPS's words; None where it does.
 
-    The chain as presented must reach a verified certificate of the service: one that the entry names, or, where it has
-    certificates of its own, one at or above these. An enrolled leaf may also be self-signed.
+    The chain must reach a verified certificate of the service: one that the entry names, or, where it is a group with
+    certificates of its own, one at or above these. The leaf of an individual enrollment needs no chain.
     """
     mechanism = entry["attestation"]
     verified = [each for each in ca_certificates if each.verified]
@@ -93,12 +93,9 @@ def entry_fault(entry: JSON, chain: Sequence[x509.Certificate], ca_certificates:
         verified = [each for each in verified if each.name in names]
     elif "certificates" in mechanism:
         own = {each["thumbprint"] for each in mechanism["certificates"].values()}
-        if entry["kind"] == GROUPS.name:
-            above = above[next((index for index, each in enumerate(above) if each in own), len(above)) :]
-        elif thumbprint(chain[0]) not in own:
-            return INVALID
-        elif is_self_signed(chain[0]):
-            return None
+        if entry["kind"] != GROUPS.name:
+            return None if thumbprint(chain[0]) in own else INVALID
+        above = above[next((index for index, each in enumerate(above) if each in own), len(above)) :]
     else:
         return INVALID
     return None if {each.thumbprint for each in verified} & set(above) else NO_AUTHORITY

@@ -187,8 +187,11 @@ def test_only_json_is_read(lab: Lab, kind: str) -> None:
 
 
 @pytest.mark.parametrize("host", [HOST, GLOBAL])
-def test_an_unknown_operation(host: str) -> None:
-    assert Lab().refused("PATCH", "/enrollments/d1", host=host)[0] // 1000 == 404
+@pytest.mark.parametrize(
+    ("method", "path"), [("PATCH", "/enrollments/d1"), ("GET", "/enrollments"), ("PUT", "/registrations/d1")]
+)
+def test_an_unknown_operation(host: str, method: str, path: str) -> None:
+    assert Lab().refused(method, path, host=host) == (405_000, "Method Not Allowed")
 
 
 def test_a_service_takes_1000_operations_a_minute(lab: Lab) -> None:

@@ -263,11 +263,13 @@ def test_an_enrollment_of_two_certificates_takes_either(lab: Lab) -> None:
     assert lab.assigned("d1", (two,)) == "hub1"
 
 
-def test_an_enrolled_certificate_that_a_ca_has_signed_needs_its_chain(lab: Lab, root: Issuer) -> None:
-    chain = root.leaf("d1")
+@pytest.mark.parametrize("known", [True, False])
+def test_an_enrolled_certificate_that_a_ca_has_signed_needs_no_chain(lab: Lab, root: Issuer, known: bool) -> None:
+    chain = (root if known else Issuer.make("Unknown")).leaf("d1")
     lab.enroll(individual("d1", chain[0]))
-    assert refusal(lab, "d1", chain[:1]) == NO_AUTHORITY
+    assert lab.assigned("d1", chain[:1]) == "hub1"
     assert lab.assigned("d1", chain) == "hub1"
+    assert refusal_of(lab.register("d1", root.leaf("d1"))) == INVALID
 
 
 def test_an_individual_enrollment_comes_before_the_group(lab: Lab, root: Issuer) -> None:

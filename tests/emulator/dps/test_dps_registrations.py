@@ -45,7 +45,7 @@ def test_the_registrations_of_a_group_page_by_page(lab: Lab) -> None:
     second = lab.call("POST", "/registrations/fleet/query", headers=headers)
     assert [each["registrationId"] for each in [*first.body, *second.body]] == ["d0", "d1", "d2"]
     assert "x-ms-continuation" not in second.headers
-    assert lab.refused("POST", "/registrations/stranger/query")[0] == 404_203
+    assert lab.refused("POST", "/registrations/stranger/query")[0] == 404_204
 
 
 def test_a_deleted_group_leaves_its_registrations(lab: Lab) -> None:

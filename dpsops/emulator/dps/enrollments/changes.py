@@ -7,7 +7,7 @@ from dpsops.emulator.dps.bodies import member
 from dpsops.emulator.dps.enrollments.entries import GROUPS, Kind, delete_entry, entries_of, find_entry, save_entry
 from dpsops.emulator.dps.enrollments.mechanisms import check_unique, read_mechanism
 from dpsops.emulator.dps.enrollments.settings import check_id, read_settings
-from dpsops.emulator.dps.errors import CONFLICT, FORBIDDEN, STALE, refusal
+from dpsops.emulator.dps.errors import FORBIDDEN, STALE, refusal
 from dpsops.emulator.microsoft_devices.etags import record_etag
 from dpsops.emulator.world import World
 
@@ -21,7 +21,7 @@ def require_entry(world: World, service: JSON, kind: Kind, identifier: str) -> J
     """The entry; refuses with 404 where there is none."""
     entry = find_entry(world, service, kind, identifier)
     if entry is None:
-        raise refusal(world, kind.not_found, "Enrollment not found.")
+        raise refusal(world, kind.not_found, f"{kind.item_type} not found.")
     return entry
 
 
@@ -30,7 +30,7 @@ def write(world: World, service: JSON, kind: Kind, identifier: str, body: JSON, 
     check_id(world, kind, identifier, body)
     existing = find_entry(world, service, kind, identifier)
     if condition is None and existing is not None:
-        raise refusal(world, CONFLICT, "Enrollment already exists.")
+        raise refusal(world, kind.exists, f"{kind.item_type} already exists.")
     _check_condition(world, existing, condition)
     mechanism = None if existing is None else existing["attestation"]
     given = member(world, body, "attestation", dict) or {}

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dpsops.emulator.documents import JSON
-from dpsops.emulator.dps.errors import ENROLLMENT_NOT_FOUND, GROUP_NOT_FOUND
+from dpsops.emulator.dps.errors import ENROLLMENT_EXISTS, ENROLLMENT_NOT_FOUND, GROUP_EXISTS, GROUP_NOT_FOUND
 from dpsops.emulator.dps.state import prefix_of
 from dpsops.emulator.world import World
 
@@ -21,8 +21,9 @@ _CREDENTIAL = "enrolledCredential"
 class Kind:
     """What sets groups and individual enrollments apart.
 
-    `path`: their collection in URLs and in bulk bodies; `identifier`: the member that holds their ID; `certificates`:
-    the member of an X.509 mechanism that holds certificates; `mechanisms`: how their devices may be attested.
+    `path`: their collection in URLs and in bulk bodies; `identifier`: the member that holds their ID; `item_type`: their
+    name in lists and errors; `not_found` and `exists`: codes of errors; `certificates`: the member of an X.509 mechanism
+    that holds certificates; `mechanisms`: how their devices may be attested.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Kind:
     identifier: str
     item_type: str
     not_found: int
+    exists: int
     certificates: str
     mechanisms: frozenset[str]
 
@@ -40,6 +42,7 @@ GROUPS = Kind(
     "enrollmentGroupId",
     "EnrollmentGroup",
     GROUP_NOT_FOUND,
+    GROUP_EXISTS,
     "signingCertificates",
     frozenset({"x509", "symmetricKey"}),
 )
@@ -49,6 +52,7 @@ INDIVIDUALS = Kind(
     "registrationId",
     "Enrollment",
     ENROLLMENT_NOT_FOUND,
+    ENROLLMENT_EXISTS,
     "clientCertificates",
     frozenset({"x509", "symmetricKey", "tpm"}),
 )

@@ -40,7 +40,8 @@ def read_mechanism(world: World, service: JSON, kind: Kind, given: JSON, existin
 
 
 def show_mechanism(kind: Kind, mechanism: JSON, *, keys: bool = False) -> JSON:
-    """The mechanism as the API shows it. `keys`: with symmetric keys, which only `attestationmechanism` shows.
+    """The mechanism as the API shows it. `keys`: with symmetric keys, which `attestationmechanism` and the answer to a
+    PUT show, and nothing else (recording `enrollment_symmetrickey_lifecycle`).
 
     Of certificates only the facts are shown, and where there is no secondary one it repeats the primary one.
     """
@@ -104,7 +105,7 @@ def _read_certificate(world: World, given: JSON, known: JSON) -> JSON:
     try:
         certificate = read_certificate(text)
     except ValueError as unreadable:
-        raise invalid(world, "The certificate is not valid.") from unreadable
+        raise invalid(world, "The certificate is not a valid base64 string value.") from unreadable
     return {"thumbprint": thumbprint(certificate), "info": show_certificate(certificate)}
 
 

@@ -61,6 +61,9 @@ def _attestation_type(world: World, body: JSON) -> str | None:
 
 
 def _read_status(world: World, body: JSON) -> str | None:
+    """Absent it is enabled; sent as null it stays null, which counts as enabled, too (the .NET SDK's own tests)."""
+    if "provisioningStatus" not in body:
+        return "enabled"
     status = member(world, body, "provisioningStatus", str)
     if status is not None and status.lower() not in _STATUSES:
         raise bad_request(world)
@@ -107,7 +110,8 @@ def _read_device_id(world: World, body: JSON) -> str | None:
 
 
 def _read_allocation(world: World, service: JSON, body: JSON) -> JSON:
-    """Policy and hubs. Hubs must be linked to the service; a static policy names one (stricter guess: it is refused here)."""
+    """Policy and hubs. Hubs must be linked to the service; a static policy may name none (recording
+    `enrollment_tpm_lifecycle`), but not several (stricter guess)."""
     given = member(world, body, "allocationPolicy", str)
     policy = None if given is None else POLICIES.get(given.lower())
     if given is not None and policy is None:
@@ -122,8 +126,8 @@ def _read_allocation(world: World, service: JSON, body: JSON) -> JSON:
             raise bad_request(world)
         if each.lower() not in linked:
             raise invalid(world, f"IoT hub '{each}' is not linked to the provisioning service.")
-    if policy == STATIC and len(hubs or []) != 1:
-        raise invalid(world, "A static allocationPolicy needs exactly one of iotHubs.")
+    if policy == STATIC and len(hubs or []) > 1:
+        raise invalid(world, "A static allocationPolicy takes one of iotHubs at most.")
     custom = member(world, body, "customAllocationDefinition", dict)
     if (policy == CUSTOM) != (custom is not None):
         raise invalid(world, "A custom allocationPolicy needs a customAllocationDefinition, and no other has one.")

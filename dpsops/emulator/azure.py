@@ -14,8 +14,8 @@ from dpsops.emulator.http import Refusal, Request, Response, Service
 from dpsops.emulator.identity.tokens import InvalidToken, read_token
 from dpsops.emulator.mqtt_endpoint import ConnectionRefused, Endpoint, ProtocolViolation
 from dpsops.emulator.services import ENDPOINTS, SERVICES
-from dpsops.emulator.state import Database
-from dpsops.emulator.world import Clock, Meter, Timings, World
+from dpsops.emulator.state import Database, State
+from dpsops.emulator.world import Clock, Conduct, Meter, Timings, World
 
 
 class Dropped(Exception):
@@ -39,6 +39,7 @@ class Azure:
     observers: list[Observer] = field(default_factory=list)
     services: Sequence[Service] = field(default=SERVICES)
     endpoints: Sequence[Endpoint] = field(default=ENDPOINTS)
+    conduct: Conduct = field(default_factory=Conduct)
     _meter: Meter = field(default_factory=Meter)
 
     def resolves(self, host: str) -> bool:
@@ -46,8 +47,7 @@ class Azure:
         for service in self.services:
             if named := service.host.fullmatch(host):
                 with self.database.transaction() as state:
-                    world = World(state, self.clock.now(), self.timings, self._meter)
-                    return service.resolves(world, named.groupdict())
+                    return service.resolves(self._world(state), named.groupdict())
         return False
 
     def speaks_mqtt(self, host: str) -> bool:
@@ -102,12 +102,15 @@ class Azure:
     def _ask(self, host: str, ask: Callable[[Endpoint, World], Answer]) -> Answer:
         endpoint = next(endpoint for endpoint in self.endpoints if endpoint.host.fullmatch(host))
         with self.database.transaction() as state:
-            return ask(endpoint, World(state, self.clock.now(), self.timings, self._meter))
+            return ask(endpoint, self._world(state))
+
+    def _world(self, state: State) -> World:
+        return World(state, self.clock.now(), self.timings, self._meter, self.conduct)
 
     def _serve(self, request: Request) -> Response:
         try:
             with self.database.transaction() as state:
-                return self._dispatch(World(state, self.clock.now(), self.timings, self._meter), request)
+                return self._dispatch(self._world(state), request)
         except Refusal as refusal:
             return refusal.response
         except sqlite3.OperationalError as trouble:  # such as a full disk: no fault of the request's

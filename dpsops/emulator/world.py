@@ -36,6 +36,7 @@ class Timings:
     operation: a Resource Manager long-running operation. certificate: the vault's self-signed issuance.
     role: until a role assignment reaches the data planes. deletion: until a deleted vault object is
     seen among the deleted ones (and a recovered one among the living). query: until a hub's queries see a new device.
+    identity: until a new device can be read in its hub.
     """
 
     operation: float = 0.0
@@ -43,6 +44,21 @@ class Timings:
     role: float = 0.0
     deletion: float = 0.0
     query: float = 0.0
+    identity: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Conduct:
+    """What Azure does where it has been seen both ways, or where nobody has seen it. The default is the usual, or the stricter.
+
+    quoted_etags: CA certificates take an `If-Match` that is quoted, beside one that is not. leaf_alone: a device certificate
+    that arrives at DPS alone may be below a verified CA certificate. parallel_registrations: a device may register while its
+    last registration is still being assigned.
+    """
+
+    quoted_etags: bool = True
+    leaf_alone: bool = False
+    parallel_registrations: bool = True
 
 
 class Meter:
@@ -74,3 +90,4 @@ class World:
     now: float
     timings: Timings = field(default_factory=Timings)
     meter: Meter = field(default_factory=Meter)
+    conduct: Conduct = field(default_factory=Conduct)

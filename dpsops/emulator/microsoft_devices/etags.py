@@ -20,11 +20,14 @@ def record_etag(world: World) -> str:
     return base64.b64encode(f'"{secrets.token_hex(4)}-0000-0700-0000-{int(world.now):08x}0000"'.encode()).decode()
 
 
-def condition(request: Request) -> str | None:
-    """What `If-Match` asks for, None where it is not sent. Clients send the etag quoted or not."""
+def condition(request: Request, *, quoted: bool = True) -> str | None:
+    """What `If-Match` asks for, None where it is not sent. Clients send the etag quoted or not.
+
+    `quoted` False: quotation marks are read as a part of the etag, which none has.
+    """
     header = request.headers.get("if-match")
-    if header is None:
-        return None
+    if header is None or not quoted:
+        return header
     return header[1:-1] if len(header) > 1 and header[0] == header[-1] == '"' else header
 
 

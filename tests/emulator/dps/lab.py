@@ -68,7 +68,14 @@ class Lab:
             self.arm.hub(name)
         self.link(self.hubs)
         services = [SERVICE, DEVICE_SERVICE]
-        self.azure = Azure(self.arm.database, self.arm.clock, self.arm.timings, services=services, endpoints=[DPS_ENDPOINT])
+        self.azure = Azure(
+            self.arm.database,
+            self.arm.clock,
+            self.arm.timings,
+            services=services,
+            endpoints=[DPS_ENDPOINT],
+            conduct=self.arm.conduct,
+        )
         self.read_keys()
 
     def link(self, hubs: Mapping[str, int], **properties: Any) -> JSON:

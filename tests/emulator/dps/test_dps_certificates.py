@@ -17,6 +17,7 @@ from dpsops.emulator.dps.state import load_service
 from dpsops.emulator.http import NOTHING, Refusal, Response
 from dpsops.emulator.microsoft_devices.certificates import certificates_of
 from dpsops.emulator.resource_provider.resources import ResourceId
+from dpsops.emulator.world import Conduct
 from tests.emulator.microsoft_devices.control_plane import CALLER, GROUP, Authority, ControlPlane, code_of, encoded
 
 PATH = "/provisioningServices/dps1/certificates"
@@ -140,6 +141,22 @@ def test_an_existing_certificate_changes_only_under_its_etag(arm: ControlPlane) 
     assert second.body["etag"] != etag
     assert put(arm, etag).status == 412
     assert put(arm, "anything", path=f"{PATH}/new").status == 412
+
+
+@pytest.mark.parametrize("quoted", [True, False])
+def test_an_etag_in_quotation_marks_is_taken_where_the_world_has_it_so(arm: ControlPlane, quoted: bool) -> None:
+    arm.conduct = Conduct(quoted_etags=quoted)
+    expected = 200 if quoted else 412
+    put(arm)
+
+    def etag() -> str:
+        return str(arm.call("GET", ROOT, version=NESTED).body["etag"])
+
+    assert put(arm, f'"{etag()}"').status == expected
+    assert post(arm, "generateVerificationCode", f'"{etag()}"').status == expected
+    code, _ = challenge(arm, etag())
+    assert post(arm, "verify", f'"{etag()}"', {"certificate": encoded(CA.issue(code))}).status == expected
+    assert arm.call("DELETE", ROOT, version=NESTED, headers={"if-match": f'"{etag()}"'}).status == expected
 
 
 def test_possession_is_proven(arm: ControlPlane) -> None:

@@ -16,7 +16,7 @@ from dpsops.emulator.documents import JSON
 from dpsops.emulator.dps.enrollments.entries import GROUPS, INDIVIDUALS, find_entry, find_holder, reference_to
 from dpsops.emulator.dps.errors import INVALID_CERTIFICATE, refusal, unauthorized
 from dpsops.emulator.microsoft_devices.certificates import certificates_of
-from dpsops.emulator.microsoft_devices.chains import InvalidChain, is_self_signed, read_chain, thumbprint
+from dpsops.emulator.microsoft_devices.chains import InvalidChain, complete, is_self_signed, read_chain, thumbprint
 from dpsops.emulator.microsoft_devices.proof import common_name, parse_certificate
 from dpsops.emulator.world import World
 
@@ -27,9 +27,10 @@ NO_MATCH = "Signing certificate info did not match chain elements."
 
 @dataclass(frozen=True, slots=True)
 class CaCertificate:
-    """A CA certificate of the service: its name in lower case, its thumbprint, and whether it is verified."""
+    """A CA certificate of the service: its name in lower case, itself, its thumbprint, and whether it is verified."""
 
     name: str
+    certificate: x509.Certificate
     thumbprint: str
     verified: bool
 
@@ -44,7 +45,11 @@ class Attested:
 
 
 def attest(world: World, service: JSON, registration_id: str, presented: Sequence[bytes]) -> Attested:
-    """The device behind a chain (DER, leaf first), which may be disabled. Refuses with 401 a device that is not attested."""
+    """The device behind a chain (DER, leaf first), which may be disabled. Refuses with 401 a device that is not attested.
+
+    A chain may lack what the service has and has verified: .NET on Linux never sends the root, and its SDK's own tests
+    register groups so. Whether that holds for a leaf without any chain nobody has seen: `Conduct.leaf_alone`.
+    """
     if not presented:
         raise unauthorized(world)
     try:
@@ -53,6 +58,8 @@ def attest(world: World, service: JSON, registration_id: str, presented: Sequenc
         raise refusal(world, INVALID_CERTIFICATE, INVALID) from invalid
     leaf = chain[0]
     ca_certificates = _ca_certificates(world, service)
+    if len(chain) > 1 or world.conduct.leaf_alone:
+        chain = complete(chain, [each.certificate for each in ca_certificates if each.verified], world.now)
     name = common_name(leaf)
     if name.lower() != registration_id.lower():
         raise refusal(world, INVALID_CERTIFICATE, INVALID)
@@ -109,10 +116,8 @@ def unenrolled_fault(chain: Sequence[x509.Certificate], ca_certificates: Sequenc
 
 
 def _ca_certificates(world: World, service: JSON) -> list[CaCertificate]:
-    return [
-        CaCertificate(each["name"].lower(), thumbprint(parse_certificate(each["content"])), each["isVerified"])
-        for each in certificates_of(world, service)
-    ]
+    read = [(each, parse_certificate(each["content"])) for each in certificates_of(world, service)]
+    return [CaCertificate(each["name"].lower(), found, thumbprint(found), each["isVerified"]) for each, found in read]
 
 
 def _find_individual(world: World, service: JSON, registration_id: str, leaf: x509.Certificate) -> JSON | None:

@@ -6,22 +6,32 @@ import hashlib
 import math
 import uuid
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cryptography import x509
 
-from dpsops.emulator.documents import JSON
+from dpsops.emulator.documents import JSON, parse_json
 from dpsops.emulator.dps import limits
 from dpsops.emulator.dps.access import is_open
 from dpsops.emulator.dps.allocation import Unassignable
 from dpsops.emulator.dps.assignment import assign
 from dpsops.emulator.dps.attestation import INVALID, Attested, attest
-from dpsops.emulator.dps.bodies import bad_request, member
+from dpsops.emulator.dps.bodies import bad_request
 from dpsops.emulator.dps.enrollments.entries import GROUPS
 from dpsops.emulator.dps.enrollments.settings import id_fault
-from dpsops.emulator.dps.errors import INVALID_CERTIFICATE, NOT_FOUND, REGISTRATION_NOT_FOUND, invalid, refusal, unauthorized
+from dpsops.emulator.dps.errors import (
+    CONFLICT,
+    INVALID_CERTIFICATE,
+    NOT_DESERIALIZED,
+    NOT_FOUND,
+    REGISTRATION_NOT_FOUND,
+    invalid,
+    refusal,
+    unauthorized,
+)
 from dpsops.emulator.dps.registrations import find_registration, is_pending, save_registration, show_registration
 from dpsops.emulator.dps.state import service_of_scope
+from dpsops.emulator.http import Refusal
 from dpsops.emulator.microsoft_devices.chains import is_valid, thumbprint
 from dpsops.emulator.microsoft_devices.etags import record_etag
 from dpsops.emulator.world import World
@@ -29,6 +39,9 @@ from dpsops.emulator.world import World
 API_VERSIONS = frozenset({"2018-11-01", "2019-03-31", "2019-04-15", "2021-06-01", "2021-10-01"})
 _TELLS_REPROVISIONED = "2019-04-15"
 """The first API version in which a device that the hub has already is told so; before, each assignment was an initial one."""
+
+_MEMBERS: dict[str, type[Any]] = {"registrationId": str, "tpm": dict, "payload": dict}
+"""Of a request's body, with their types. Only a TPM's attestation and custom allocation would use the other two."""
 
 _LONGEST_PAUSE = 3
 """Seconds: what DPS asks devices to wait between two polls."""
@@ -42,19 +55,23 @@ class Answer(NamedTuple):
     retry_after: int | None = None
 
 
-def register(world: World, id_scope: str, registration_id: str, chain: Sequence[bytes], body: JSON, *, version: str) -> Answer:
+def register(world: World, id_scope: str, registration_id: str, chain: Sequence[bytes], body: bytes, *, version: str) -> Answer:
     """Begins a registration: 202, or 200 and no operation where the enrollment is disabled. `chain`: DER, leaf first.
 
-    `version` is one of `API_VERSIONS`. Refuses a device that is not attested (401), an unknown ID scope (404), and what
-    is above the rate (429).
+    `version` is one of `API_VERSIONS`. Refuses a device that is not attested (401), an unknown ID scope (404), one that
+    is still being assigned where the world has it so (409: .NET's own tests retry it; its text is from memory), and what is
+    above the rate (429).
     """
     service = _require_service(world, id_scope)
     limits.take(world, service, limits.REGISTRATIONS)
     fault = id_fault(registration_id)
     if fault is not None:
         raise invalid(world, fault)
-    _check_named(world, registration_id, body)
+    _check_body(world, registration_id, body)
     device = attest(world, service, registration_id, chain)
+    previous = find_registration(world, service, registration_id)
+    if previous is not None and is_pending(world, previous) and not world.conduct.parallel_registrations:
+        raise refusal(world, CONFLICT, "Conflict")
     registration = _registered(world, service, registration_id, device, version)
     save_registration(world, service, registration)
     return _outcome(world, registration) if registration["status"] == "disabled" else _pending(world, registration)
@@ -77,11 +94,11 @@ def look_up(world: World, id_scope: str, registration_id: str, operation_id: str
     return _pending(world, registration) if is_pending(world, registration) else _outcome(world, registration)
 
 
-def find_state(world: World, id_scope: str, registration_id: str, chain: Sequence[bytes], body: JSON) -> Answer:
+def find_state(world: World, id_scope: str, registration_id: str, chain: Sequence[bytes], body: bytes) -> Answer:
     """The device's registration as it is. The device is attested and counted as when it registers."""
     service = _require_service(world, id_scope)
     limits.take(world, service, limits.REGISTRATIONS)
-    _check_named(world, registration_id, body)
+    _check_body(world, registration_id, body)
     attest(world, service, registration_id, chain)
     registration = find_registration(world, service, registration_id)
     if registration is None:
@@ -89,14 +106,26 @@ def find_state(world: World, id_scope: str, registration_id: str, chain: Sequenc
     return Answer(200, _show(world, registration))
 
 
-def _check_named(world: World, registration_id: str, body: JSON) -> None:
-    """The body names the device again; that it must is a guess (the stricter one: no example of Azure's leaves it out).
+def _check_body(world: World, registration_id: str, body: bytes) -> None:
+    """The body (`DeviceRegistration`) may name the device again, and may be empty: every .NET device's is, over MQTT.
 
-    A payload, which only custom allocation would use, is an object (`DeviceRegistration`).
+    What it must not have is a member that nobody knows, or a payload that is no object: 400012, both reported. That it may
+    not be another device's is a guess.
     """
-    member(world, body, "payload", dict)
-    if (member(world, body, "registrationId", str) or "").lower() != registration_id.lower():
+    try:
+        found = parse_json(body) if body else {}
+    except ValueError as unreadable:
+        raise _not_deserialized(world) from unreadable
+    if not isinstance(found, dict) or found.keys() - _MEMBERS.keys():
+        raise _not_deserialized(world)
+    if not all(isinstance(value, _MEMBERS[name] | None) for name, value in found.items()):
+        raise _not_deserialized(world)
+    if (found.get("registrationId") or registration_id).lower() != registration_id.lower():
         raise bad_request(world)
+
+
+def _not_deserialized(world: World) -> Refusal:
+    return refusal(world, NOT_DESERIALIZED, "Deserialization error.")
 
 
 def _require_service(world: World, id_scope: str) -> JSON:

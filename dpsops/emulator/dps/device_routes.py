@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dpsops.emulator.documents import JSON
-from dpsops.emulator.dps.bodies import bad_request, json_object
+from dpsops.emulator.dps.bodies import bad_request
 from dpsops.emulator.dps.device_registration import API_VERSIONS, Answer, find_state, look_up, register
 from dpsops.emulator.dps.errors import NOT_FOUND, UNSUPPORTED_MEDIA_TYPE, refusal
 from dpsops.emulator.dps.state import reachable_service
@@ -38,11 +37,11 @@ def _check(world: World, request: Request, scope: str, service: str) -> None:
         raise refusal(world, NOT_FOUND, "Not Found")
 
 
-def _read(world: World, request: Request) -> JSON:
-    """The body, which must say that it is JSON (stricter guess)."""
-    if request.media_type != "application/json":
+def _read(world: World, request: Request) -> bytes:
+    """The body, which must say that it is JSON where there is one (stricter guess)."""
+    if request.body and request.media_type != "application/json":
         raise refusal(world, UNSUPPORTED_MEDIA_TYPE, "Unsupported Media Type")
-    return json_object(world, request.body)
+    return request.body
 
 
 def _respond(answer: Answer, links: Mapping[str, str]) -> Response:

@@ -9,6 +9,7 @@ from dpsops.emulator.times import timestamp
 from dpsops.emulator.world import World
 
 ARGUMENT_INVALID = 400_004
+NOT_DESERIALIZED = 400_012
 INVALID_CERTIFICATE = 401_002
 ENROLLMENT_NOT_FOUND = 404_201
 REGISTRATION_NOT_FOUND = 404_202

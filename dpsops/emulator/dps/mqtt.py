@@ -16,7 +16,6 @@ from urllib.parse import parse_qs, unquote
 from cryptography import x509
 
 from dpsops.emulator.documents import JSON
-from dpsops.emulator.dps.bodies import json_object
 from dpsops.emulator.dps.device_registration import API_VERSIONS, Answer, look_up, register
 from dpsops.emulator.dps.state import DOMAIN, reachable_service, service_of_scope
 from dpsops.emulator.http import Refusal
@@ -72,7 +71,7 @@ class DpsEndpoint:
         chain = [base64.b64decode(each) for each in session["chain"]]
 
         def begin() -> Answer:
-            return register(world, scope, registration, chain, json_object(world, payload), version=session["version"])
+            return register(world, scope, registration, chain, payload, version=session["version"])
 
         def ask(operation: str) -> Answer:
             return look_up(world, scope, registration, operation, chain)

@@ -35,6 +35,11 @@ def find_device(world: World, hub: JSON, device_id: str) -> JSON | None:
     return world.state.get(_KIND, _key(hub, device_id))
 
 
+def can_be_read(world: World, device: JSON) -> bool:
+    """Whether the hub shows the device: a new one may take a moment, which clients of Microsoft's wait for."""
+    return bool(world.now >= device["created"] + world.timings.identity)
+
+
 def devices_of(world: World, hub: JSON, *, after: str = "", limit: int = -1) -> list[JSON]:
     """The devices of a hub in the order of their IDs: those beyond the ID `after`, and at most `limit` (-1: all)."""
     beyond = _key(hub, after) if after else ""

@@ -15,7 +15,7 @@ from dpsops.emulator.iothub import limits, twins
 from dpsops.emulator.iothub.access import Operation, require_hub
 from dpsops.emulator.iothub.bodies import member, read_body
 from dpsops.emulator.iothub.bulk import apply
-from dpsops.emulator.iothub.devices import devices_of, find_device, remove, save_device
+from dpsops.emulator.iothub.devices import can_be_read, devices_of, find_device, remove, save_device
 from dpsops.emulator.iothub.errors import device_not_found, invalid, refusal, throttled
 from dpsops.emulator.iothub.identities import (
     check_condition,
@@ -63,7 +63,7 @@ def _list(world: World, request: Request, hub: str) -> Response:
     if top is None or not 1 <= top <= _LISTED:
         raise invalid(world, f"'top' must be between 1 and {_LISTED}.")
     found = devices_of(world, require_hub(world, hub), limit=top)
-    return Response(200, [show_identity(each) for each in found])
+    return Response(200, [show_identity(each) for each in found if can_be_read(world, each)])
 
 
 def _post_bulk(world: World, request: Request, hub: str) -> Response:
@@ -152,7 +152,7 @@ def _count_connections(world: World, request: Request, hub: str) -> Response:
 
 def _require(world: World, hub: JSON, device_id: str) -> JSON:
     device = find_device(world, hub, device_id)
-    if device is None:
+    if device is None or not can_be_read(world, device):
         raise device_not_found(world, device_id)
     return device
 

@@ -49,6 +49,23 @@ def read_chain(presented: Sequence[bytes], now: float) -> list[x509.Certificate]
     return chain
 
 
+def complete(chain: Sequence[x509.Certificate], authorities: Sequence[x509.Certificate], now: float) -> list[x509.Certificate]:
+    """The chain, and above it those of `authorities` that it came without, as far up as they reach.
+
+    It is as it came where that would be no valid chain.
+    """
+    found = list(chain)
+    while not is_self_signed(found[-1]):
+        above = [each for each in authorities if each not in found and _is_signed_by(found[-1], each)]
+        if not above:
+            break
+        found.append(above[0])
+    try:
+        return read_chain([each.public_bytes(Encoding.DER) for each in found], now)
+    except InvalidChain:
+        return list(chain)
+
+
 def is_valid(certificate: x509.Certificate, now: float) -> bool:
     """Whether the certificate is within its validity at `now` (epoch s)."""
     return certificate.not_valid_before_utc <= datetime.fromtimestamp(now, UTC) <= certificate.not_valid_after_utc
@@ -56,8 +73,12 @@ def is_valid(certificate: x509.Certificate, now: float) -> bool:
 
 def is_self_signed(certificate: x509.Certificate) -> bool:
     """Whether the certificate's own key has signed it."""
+    return _is_signed_by(certificate, certificate)
+
+
+def _is_signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     try:
-        certificate.verify_directly_issued_by(certificate)
+        certificate.verify_directly_issued_by(issuer)
     except _NOT_SIGNED:
         return False
     return True

@@ -167,7 +167,8 @@ def test_a_rule_that_rejects_refuses_everyone(lab: Lab, target: str | None, serv
     rules = [{"filterName": "all", "action": "Reject", "ipMask": "0.0.0.0/0", "target": target}]
     lab.link(lab.hubs, ipFilterRules=rules)
     assert lab.refused("GET", "/enrollments/d1")[0] // 1000 == service
-    assert lab.refused("PUT", f"/{lab.scope}/registrations/d1/register", {}, host=GLOBAL)[0] // 1000 == device
+    unreadable = b"["
+    assert lab.refused("PUT", f"/{lab.scope}/registrations/d1/register", unreadable, host=GLOBAL)[0] // 1000 == device
 
 
 @pytest.mark.parametrize("version", ["2019-03-31", "2021-06-01", "2021-10-01"])

@@ -90,13 +90,24 @@ PAYLOAD = b'{"registrationId": "d1", "payload": "text"}'
 """One that is no object."""
 
 
-@pytest.mark.parametrize("body", [b" ", b"[]", b"{}", b'{"registrationId": "d2"}', b'{"registrationId": 5}', PAYLOAD])
-def test_a_request_that_is_not_understood(body: bytes) -> None:
+UNKNOWN = b'{"registrationId": "d1", "modelId": "dtmi:com:example:Thermostat;1"}'
+"""With a member that no version of the API has."""
+
+
+@pytest.mark.parametrize("body", [b" ", b"[]", b"null", b"{", b"\xff", b'{"registrationId": 5}', PAYLOAD, UNKNOWN])
+def test_a_request_that_cannot_be_read(body: bytes) -> None:
+    lab = Lab()
+    chain = enrolled(lab).leaf("d1")
+    for method, path in (("PUT", "d1/register"), ("POST", "d1")):
+        refused = lab.refused(method, f"/{lab.scope}/registrations/{path}", body, host=GLOBAL, chain=chain)
+        assert refused == (400_012, "Deserialization error.")
+
+
+def test_a_request_that_is_not_understood() -> None:
     lab = Lab()
     chain = enrolled(lab).leaf("d1")
     path = f"/{lab.scope}/registrations/d1/register"
-    assert lab.refused("PUT", path, body, host=GLOBAL, chain=chain) == (400_000, "Bad Request")
-    assert lab.refused("POST", f"/{lab.scope}/registrations/d1", body, host=GLOBAL, chain=chain) == (400_000, "Bad Request")
+    assert lab.refused("PUT", path, {"registrationId": "d2"}, host=GLOBAL, chain=chain) == (400_000, "Bad Request")
     assert lab.refused("PUT", path, {}, host=GLOBAL, chain=chain, version="2015-01-01")[0] == 400_000
     assert lab.refused("PUT", path.replace("d1", "d 1"), {}, host=GLOBAL, chain=chain)[0] == 400_004
 

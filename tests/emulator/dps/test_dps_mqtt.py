@@ -112,11 +112,19 @@ def test_a_device_above_the_rate_is_asked_to_wait(lab: Lab, fleet: Issuer) -> No
     assert (status, pause, body["errorCode"]) == (429, "60", 429_001)
 
 
-@pytest.mark.parametrize("payload", [b"", b"[]", b"{}", b"\xff", b'{"registrationId": "d2"}'])
-def test_a_payload_that_is_not_understood(lab: Lab, fleet: Issuer, payload: bytes) -> None:
+@pytest.mark.parametrize(
+    ("payload", "code"),
+    [
+        (b"[]", 400_012),
+        (b"\xff", 400_012),
+        (b'{"registrationId": "d1", "modelId": "dtmi:com:example:Thermostat;1"}', 400_012),
+        (b'{"registrationId": "d2"}', 400_000),
+    ],
+)
+def test_a_payload_that_is_not_understood(lab: Lab, fleet: Issuer, payload: bytes, code: int) -> None:
     session = lab.connect("d1", fleet.leaf("d1"))
     status, _, body = ask(lab, session, sdk.get_register_topic_for_publish("1a/b c"), payload)
-    assert (status, body["errorCode"]) == (400, 400_000)
+    assert (status, body["errorCode"]) == (400, code)
 
 
 @pytest.mark.parametrize(

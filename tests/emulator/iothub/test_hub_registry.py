@@ -11,7 +11,9 @@ import pytest
 from dpsops.emulator.http import NOTHING, Request
 from dpsops.emulator.iothub.devices import TooManyDevices, count_devices, find_device, messages_of, move, provision
 from dpsops.emulator.iothub.state import delete_group
+from dpsops.emulator.world import Timings
 from tests.emulator.iothub.lab import HOST, HUB, VERSION, Issuer, Lab, thumbprint
+from tests.emulator.microsoft_devices.control_plane import ControlPlane
 from tests.emulator.microsoft_devices.signatures import sign
 
 THUMBPRINT = "AB" * 32
@@ -310,6 +312,18 @@ def test_a_deleted_device_comes_back_as_another(lab: Lab) -> None:
     assert again["generationId"] != created["generationId"]
     with lab.world() as world:
         assert messages_of(world, hub, "d1") == []
+
+
+def test_a_new_identity_may_take_a_moment_until_it_can_be_read() -> None:
+    lab = Lab(ControlPlane(Timings(identity=4)))
+    lab.create("d1")
+    for path in ("/devices/d1", "/twins/d1"):
+        assert lab.refused("GET", path) == (404, "ErrorCode:DeviceNotFound;d1")
+    assert lab.ok("GET", "/devices") == []
+    assert lab.refused("PUT", "/devices/d1", {"deviceId": "d1"})[0] == 409
+    lab.arm.clock.advance(4)
+    assert [lab.ok("GET", path)["deviceId"] for path in ("/devices/d1", "/twins/d1")] == ["d1", "d1"]
+    assert len(lab.ok("GET", "/devices")) == 1
 
 
 def key_of(identity: Any) -> str:

@@ -53,12 +53,14 @@ class Conduct:
 
     quoted_etags: CA certificates take an `If-Match` that is quoted, beside one that is not. leaf_alone: a device certificate
     that arrives at DPS alone may be below a verified CA certificate. parallel_registrations: a device may register while its
-    last registration is still being assigned.
+    last registration is still being assigned. deletion_answers_null: the answer to a deletion that has begun has the JSON
+    value null for a body, or none; None: of a provisioning service always, of a hub before 2023, as recorded.
     """
 
     quoted_etags: bool = True
     leaf_alone: bool = False
     parallel_registrations: bool = True
+    deletion_answers_null: bool | None = None
 
 
 class Meter:

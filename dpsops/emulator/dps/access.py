@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from dpsops.emulator import rbac
 from dpsops.emulator.documents import JSON
-from dpsops.emulator.dps import limits
+from dpsops.emulator.dps import limits, rules
 from dpsops.emulator.dps.errors import (
     BAD_REQUEST,
     FORBIDDEN,
@@ -28,11 +28,6 @@ HOST = re.compile(r"(?P<service>(?!global\.)[a-z0-9-]+)\.azure-devices-provision
 AUDIENCE = "https://azure-devices-provisioning.net"
 _API_VERSIONS = frozenset({"2019-03-31", "2021-06-01", "2021-10-01"})
 _NAMESPACE = "Microsoft.Devices/provisioningServices/"
-_IMPLIED = {
-    "EnrollmentWrite": {"EnrollmentRead", "RegistrationStatusRead", "RegistrationStatusWrite"},
-    "RegistrationStatusWrite": {"RegistrationStatusRead"},
-}
-"""The rights that a right includes: the owner's policy is documented to have every right, and names fewer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +122,6 @@ def _require_roles(world: World, service: JSON, request: Request, operation: Ope
 def _keys(service: JSON, policy: str, right: str) -> list[str]:
     """The keys of a shared access policy, none where there is no such policy or it has not the right."""
     for each in service["policies"]:
-        rights = {part.strip() for part in each["rights"].split(",")}
-        if each["keyName"] == policy and right in rights.union(*(_IMPLIED.get(part, ()) for part in rights)):
+        if each["keyName"] == policy and right in rules.split(each["rights"]):
             return [each["primaryKey"], each["secondaryKey"]]
     return []

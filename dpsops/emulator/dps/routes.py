@@ -9,7 +9,7 @@ from dpsops.emulator.dps import rules
 from dpsops.emulator.dps.deletion import empty_service
 from dpsops.emulator.dps.links import read_links, show_given, show_link
 from dpsops.emulator.dps.state import DOMAIN, find_service, load_service, save_service, services_below
-from dpsops.emulator.http import Request, Response, Route
+from dpsops.emulator.http import NOTHING, Request, Response, Route
 from dpsops.emulator.microsoft_devices.bodies import json_object, member, members, tags
 from dpsops.emulator.microsoft_devices.certificate_routes import certificate_routes, certificate_type
 from dpsops.emulator.microsoft_devices.certificates import Holder
@@ -30,6 +30,7 @@ _TRACKING = Tracking("provisioningserviceoperationresults")
 _CERTIFICATES = Holder(TYPE, find_service, "2022-02-05", (BAD_REQUEST, "The certificate is not valid."))
 _PORTAL_SINCE = "2022-12-12"
 _IDENTITY_SINCE = "2023-03-01-preview"
+_RIGHTS_EXPANDED_SINCE = "2023-03-01-preview"
 
 
 def _write(world: World, identifier: ResourceId, body: JSON, version: str, caller: Principal) -> JSON:
@@ -60,7 +61,9 @@ def _write(world: World, identifier: ResourceId, body: JSON, version: str, calle
         "hubs": read_links(world, members(given, "iotHubs", dict) or [], version, linked, identity),
     }
     if policies is not None:
-        service["policies"] = read_policies(world, policies, rules.RIGHTS)
+        service["policies"] = [
+            each | {"rights": rules.condense(each["rights"])} for each in read_policies(world, policies, rules.RIGHTS)
+        ]
     enter(world, service, "Activating" if existing is None else "Transitioning")
     save_service(world, service)
     return service
@@ -109,7 +112,7 @@ def _show_accepted(service: JSON, body: JSON) -> JSON:
         properties["authorizationPolicies"] = service["policies"]
     given_etag = member(body, "etag", str)
     etag = {} if given_etag is None else {"etag": given_etag}
-    identity = {"identity": service["identity"]} if service["identity"] else {}
+    identity = {"identity": service["identity"] or {"type": "None"}} if "identity" in body else {}
     return etag | _envelope(service, service["properties"] | properties) | identity
 
 
@@ -184,15 +187,26 @@ def _delete(world: World, request: Request, *, subscription: str, group: str, na
     empty_service(world, service)
     enter(world, service, "Deleting")
     save_service(world, service)
-    return Response(202, None, _TRACKING.begin(world, request, service, location_too=True))
+    return Response(
+        202,
+        NOTHING if world.conduct.deletion_answers_null is False else None,
+        _TRACKING.begin(world, request, service, location_too=True),
+    )
 
 
 def _list_keys(world: World, request: Request, *, subscription: str, group: str, name: str) -> Response:
-    return Response(200, {"value": _named(world, subscription, group, name)["policies"]})
+    policies = _named(world, subscription, group, name)["policies"]
+    return Response(200, {"value": [_show_policy(each, request.api_version) for each in policies]})
+
+
+def _show_policy(policy: JSON, version: str) -> JSON:
+    """A policy as `listkeys` shows it: since 2023 with the rights that its rights imply."""
+    return policy if version < _RIGHTS_EXPANDED_SINCE else policy | {"rights": rules.expand(policy["rights"])}
 
 
 def _get_key(world: World, request: Request, *, subscription: str, group: str, name: str, key: str) -> Response:
-    return Response(200, find_policy(world, _named(world, subscription, group, name)["policies"], key))
+    policy = find_policy(world, _named(world, subscription, group, name)["policies"], key)
+    return Response(200, _show_policy(policy, request.api_version))
 
 
 def _list_skus(world: World, request: Request, *, subscription: str, group: str, name: str) -> Response:

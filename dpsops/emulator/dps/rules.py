@@ -27,9 +27,21 @@ API_VERSIONS = frozenset(
         "2026-11-01",
     }
 )
-RIGHTS = frozenset(
-    {"ServiceConfig", "EnrollmentRead", "EnrollmentWrite", "DeviceConnect", "RegistrationStatusRead", "RegistrationStatusWrite"}
+_RIGHTS = (
+    "ServiceConfig",
+    "EnrollmentRead",
+    "EnrollmentWrite",
+    "DeviceConnect",
+    "RegistrationStatusRead",
+    "RegistrationStatusWrite",
 )
+RIGHTS = frozenset(_RIGHTS)
+_IMPLIED = {
+    "EnrollmentWrite": {"EnrollmentRead", "RegistrationStatusRead", "RegistrationStatusWrite"},
+    "EnrollmentRead": {"RegistrationStatusRead"},
+    "RegistrationStatusWrite": {"RegistrationStatusRead"},
+}
+"""The rights that a right includes, as `listkeys` shows them (recordings of Microsoft's CLI, 2023 and 2025)."""
 OWNER_POLICY = ("provisioningserviceowner", "ServiceConfig, EnrollmentWrite, DeviceConnect")
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
@@ -57,6 +69,25 @@ def name_fault(name: str) -> str | None:
 def name_taken(name: str) -> str:
     """Azure's words for a name that someone else has (the hub's, which are recorded, said of this type)."""
     return f"Provisioning Service name '{name}' is not available"
+
+
+def split(rights: str) -> set[str]:
+    """The rights of a policy, those that others of them include among them."""
+    given = {right.strip() for right in rights.split(",")}
+    return given.union(*(_IMPLIED.get(right, ()) for right in given))
+
+
+def expand(rights: str) -> str:
+    """The rights of a policy and all that they include, in Azure's order."""
+    held = split(rights)
+    return ", ".join(right for right in _RIGHTS if right in held)
+
+
+def condense(rights: str) -> str:
+    """The rights of a policy without those that others of them include, in the order given."""
+    given = [right.strip() for right in rights.split(",")]
+    included: set[str] = set().union(*(_IMPLIED.get(right, ()) for right in given))
+    return ", ".join(right for right in given if right not in included)
 
 
 def check_name(world: World, name: str) -> None:

@@ -112,7 +112,7 @@ def test_a_token_must_be_for_this_api_and_in_time(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("rights", "operations"),
     [
-        ("EnrollmentRead", {"query", "read"}),
+        ("EnrollmentRead", {"query", "read", "registrations"}),
         ("EnrollmentWrite", set(REQUESTS)),
         ("RegistrationStatusRead", {"registrations"}),
         ("RegistrationStatusWrite, EnrollmentRead", {"registrations", "query", "read"}),

@@ -7,19 +7,21 @@ from dpsops.emulator.http import Refusal
 from dpsops.emulator.iothub.bodies import member
 from dpsops.emulator.iothub.devices import find_device, remove
 from dpsops.emulator.iothub.errors import invalid
-from dpsops.emulator.iothub.identities import check_condition, put_identity
+from dpsops.emulator.iothub.identities import change_twin, check_condition, put_identity, require_standard
 from dpsops.emulator.world import World
 
 _MODES = {
     "create": (True, False),
     "update": (False, False),
-    "updateIfMatchETag": (False, True),
-    "createOrUpdate": (True, False),
-    "createOrUpdateIfMatchETag": (True, True),
+    "updateifmatchetag": (False, True),
+    "createorupdate": (True, False),
+    "createorupdateifmatchetag": (True, True),
     "delete": (False, False),
-    "deleteIfMatchETag": (False, True),
+    "deleteifmatchetag": (False, True),
+    "updatetwin": (False, False),
+    "updatetwinifmatchetag": (False, True),
 }
-"""Whether a missing device is created, and whether the entry's etag counts."""
+"""Whether a missing device is created, and whether the entry's etag counts. Microsoft's clients write them in any case."""
 
 
 def apply(world: World, hub: JSON, entry: JSON) -> JSON | None:
@@ -34,11 +36,15 @@ def apply(world: World, hub: JSON, entry: JSON) -> JSON | None:
 
 
 def _change(world: World, hub: JSON, entry: JSON) -> None:
-    device_id, mode = member(world, entry, "id", str) or "", member(world, entry, "importMode", str) or ""
+    device_id, mode = member(world, entry, "id", str) or "", (member(world, entry, "importMode", str) or "").lower()
     if mode not in _MODES:
         raise invalid(world, f"Invalid import mode '{mode}'.")
     create, conditional = _MODES[mode]
     existing = find_device(world, hub, device_id)
+    if mode.startswith("updatetwin"):
+        etag = member(world, entry, "twinETag", str) or ""
+        change_twin(world, require_standard(world, hub), existing, device_id, entry, f'"{etag}"' if conditional else "*")
+        return
     etag = member(world, entry, "eTag", str) or ""
     header = f'"{etag}"' if conditional else "*"
     if mode == "create" or (create and existing is None):

@@ -331,41 +331,6 @@ def key_of(identity: Any) -> str:
     return str(identity["authentication"]["symmetricKey"]["primaryKey"])
 
 
-def test_several_changes_in_one_request(lab: Lab) -> None:
-    entries = [{"id": name, "importMode": "create", "authentication": SELF_SIGNED, "tags": {"n": name}} for name in "abc"]
-    assert lab.ok("POST", "/devices", entries) == {"isSuccessful": True, "errors": [], "warnings": []}
-    assert lab.ok("GET", "/twins/b")["tags"] == {"n": "b"}
-    etag = lab.ok("GET", "/devices/a")["etag"]
-    changes = [
-        {"id": "a", "importMode": "updateIfMatchETag", "eTag": etag, "status": "disabled", "authentication": SELF_SIGNED},
-        {"id": "b", "importMode": "delete"},
-        {"id": "c", "importMode": "create"},
-        {"id": "d", "importMode": "createOrUpdateIfMatchETag", "eTag": "stale"},
-        {"id": "e", "importMode": "update"},
-        {"id": "c", "importMode": "deleteIfMatchETag", "eTag": "stale"},
-        {"id": "c", "importMode": "transmogrify"},
-    ]
-    answer = lab.call("POST", "/devices", changes)
-    assert answer.status == 400
-    assert answer.body["isSuccessful"] is False
-    assert [(each["deviceId"], each["errorCode"]) for each in answer.body["errors"]] == [
-        ("c", "DeviceAlreadyExists"),
-        ("e", "DeviceNotFound"),
-        ("c", "PreconditionFailed"),
-        ("c", "ArgumentInvalid"),
-    ]
-    assert [(each["deviceId"], each["status"]) for each in lab.ok("GET", "/devices")] == [
-        ("a", "disabled"),
-        ("c", "enabled"),
-        ("d", "enabled"),
-    ]
-
-
-@pytest.mark.parametrize("entries", [[], [{"id": "a"}] * 101, ["a"], {}])
-def test_too_many_changes_or_none(lab: Lab, entries: Any) -> None:
-    assert lab.refused("POST", "/devices", entries)[0] == 400
-
-
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff"])
 def test_a_body_that_is_no_json(lab: Lab, body: bytes) -> None:
     headers = {"authorization": lab.signed(), "content-type": "application/json; charset=utf-8"}

@@ -18,6 +18,8 @@ HOSTS = (
     "*.vault.azure.net",
     "*.azure-devices-provisioning.net",
     "*.azure-devices.net",
+    "*.device.azure-devices.net",
+    "*.service.azure-devices.net",
 )
 _LIFETIME = timedelta(days=825)
 _RENEW_BEFORE = timedelta(days=30)
@@ -35,7 +37,7 @@ def ensure_certificates(directory: Path) -> tuple[Path, Path]:
         directory.chmod(0o700)
     with open(os.open(directory / "tls.lock", os.O_RDWR | os.O_CREAT, 0o600), "rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (authority.exists() and server.exists() and _is_fresh(authority)):
+        if not (authority.exists() and server.exists() and _is_fresh(authority) and _has_hosts(server)):
             authority_pem, server_pem = _issue()
             _write(server, server_pem)
             _write(authority, authority_pem)
@@ -46,6 +48,13 @@ def _is_fresh(authority: Path) -> bool:
     """Whether it is valid, and will be for a while. One from the future was made while this machine's clock was wrong."""
     certificate, now = x509.load_pem_x509_certificate(authority.read_bytes()), datetime.now(UTC)
     return certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc - _RENEW_BEFORE
+
+
+def _has_hosts(server: Path) -> bool:
+    """Whether the server's certificate is for every host name: one that a former release made is for fewer."""
+    certificate = x509.load_pem_x509_certificate(server.read_bytes())
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value.get_values_for_type(x509.DNSName)
+    return set(names) == set(HOSTS)
 
 
 def _write(path: Path, content: bytes) -> None:

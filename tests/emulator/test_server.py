@@ -194,6 +194,15 @@ def test_a_ca_certificate_from_the_future_is_made_anew(tmp_path: Path, monkeypat
     assert ensure_certificates(tmp_path)[0].read_bytes() != early
 
 
+def test_a_certificate_of_a_former_release_for_fewer_hosts_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as former:
+        former.setattr("dpsops.emulator.authority.HOSTS", ("*.azure-devices.net",))
+        early = ensure_certificates(tmp_path)[0].read_bytes()
+    made = ensure_certificates(tmp_path)[0].read_bytes()
+    assert made != early
+    assert ensure_certificates(tmp_path)[0].read_bytes() == made
+
+
 def test_the_ca_certificate_is_made_once(tmp_path: Path) -> None:
     made: list[bytes] = []
 

@@ -7,7 +7,7 @@ A link's document: {"name" (the hub's host), "location", "applyAllocationPolicy"
 from __future__ import annotations
 
 from dpsops.emulator.documents import JSON
-from dpsops.emulator.iothub.state import hub_at
+from dpsops.emulator.iothub.state import hub_at, hub_name
 from dpsops.emulator.microsoft_devices.bodies import member
 from dpsops.emulator.microsoft_devices.errors import BAD_REQUEST, refusal
 from dpsops.emulator.resource_provider.regions import normal
@@ -18,8 +18,8 @@ _BY_IDENTITY_SINCE = "2026-11-01"
 
 
 def read_links(world: World, given: list[JSON], version: str, linked: list[JSON], identity: JSON | None) -> list[JSON]:
-    """The links of a PUT. A connection string must name a hub and carry a key of it; one that is masked, as Azure
-    shows it, stands for the link that there is already. No hub can be linked twice (stricter guess)."""
+    """The links of a PUT. A connection string must name a hub, by a host that devices know, and carry a key of it; one that
+    is masked, as Azure shows it, stands for the link that there is already. No hub can be linked twice (stricter guess)."""
     links: list[JSON] = []
     for each in given:
         if version >= _BY_IDENTITY_SINCE and (member(each, "authenticationType", str) or "KeyBased") != "KeyBased":
@@ -27,7 +27,7 @@ def read_links(world: World, given: list[JSON], version: str, linked: list[JSON]
         else:
             access = _by_key(world, member(each, "connectionString", str) or "", linked)
         _require_place(world, access["name"], member(each, "location", str))
-        if any(access["name"].lower() == other["name"].lower() for other in links):
+        if any(hub_name(access["name"]) == hub_name(other["name"]) for other in links):
             raise refusal(world, BAD_REQUEST, f"IoT hub '{access['name']}' is linked more than once.")
         links.append(_allocation(world, each) | access | {"location": each["location"]})
     return links

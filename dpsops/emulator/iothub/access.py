@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from dpsops.emulator import rbac
 from dpsops.emulator.documents import JSON
-from dpsops.emulator.http import Request, Response, Route
+from dpsops.emulator.http import Refusal, Request, Response, Route
 from dpsops.emulator.identity.tokens import InvalidToken, read_token
 from dpsops.emulator.iothub import limits
 from dpsops.emulator.iothub.errors import refusal, throttled, unauthorized
@@ -18,7 +18,9 @@ from dpsops.emulator.microsoft_devices.signatures import SCHEME, InvalidSignatur
 from dpsops.emulator.microsoft_devices.transitions import settled
 from dpsops.emulator.world import World
 
-HOST = re.compile(r"(?P<hub>[a-z0-9-]+)\.azure-devices\.net")
+HOST = re.compile(r"(?P<hub>[a-z0-9-]+)(?:\.(?:device|service))?\.azure-devices\.net")
+"""The three of a hub: for everyone, for its devices, for its service API ("IoT Hub endpoints")."""
+_DEVICES_ALONE = re.compile(r"[a-z0-9-]+\.device\.azure-devices\.net")
 API_VERSIONS = frozenset(
     {
         "2016-02-03",
@@ -94,9 +96,12 @@ def find_keys(hub: JSON, policy: str, right: str) -> list[str]:
 def authorize(world: World, request: Request, route: Route, named: Mapping[str, str]) -> None:
     """Checks before every operation: network, credential, right, API version, media type, rate.
 
-    A closed network answers like a wrong credential ("Use IP filters": 401, and no word of the rule).
+    A closed network answers like a wrong credential ("Use IP filters": 401, and no word of the rule). The host for
+    devices has no service API (stricter guess).
     """
     assert isinstance(route, Operation), "the API has no other routes"
+    if _DEVICES_ALONE.fullmatch(request.host):
+        raise Refusal(unknown(world, request))
     hub = require_hub(world, named["hub"])
     if not open_to_public(hub):
         raise unauthorized(world)
@@ -115,6 +120,11 @@ def authorize(world: World, request: Request, route: Route, named: Mapping[str, 
 def unauthenticated(world: World, request: Request, reason: str) -> Response:
     """401."""
     return unauthorized(world).response
+
+
+def unknown(world: World, request: Request) -> Response:
+    """404: the path names no operation."""
+    return Response(404, {"Message": f"No HTTP resource was found that matches the request URI '{request.url}'."})
 
 
 def resolves(world: World, named: Mapping[str, str]) -> bool:

@@ -16,9 +16,10 @@ from urllib.parse import quote, unquote
 
 from dpsops.emulator.documents import JSON, parse_json
 from dpsops.emulator.iothub import limits, twins
-from dpsops.emulator.iothub.access import HOST, open_to_public, reachable_hub
+from dpsops.emulator.iothub.access import open_to_public, reachable_hub
 from dpsops.emulator.iothub.authentication import Username, authenticate
 from dpsops.emulator.iothub.devices import find_device, keep_message, save_device
+from dpsops.emulator.iothub.state import DEVICE_HOST, hub_name
 from dpsops.emulator.iothub.telemetry import MAX_SIZE, InvalidProperties, new_message, size_of
 from dpsops.emulator.iothub.twins import InvalidTwin
 from dpsops.emulator.mqtt_endpoint import Connect, ConnectionRefused, Endpoint, ProtocolViolation, Publication
@@ -34,7 +35,7 @@ _FILTERS = ("$iothub/twin/res/#", "$iothub/twin/PATCH/properties/desired/#", "$i
 class HubEndpoint:
     """All hubs. A session: {"hub", "device", "generation", "connection", "expiry" (epoch s, or null), "method"}."""
 
-    host = HOST
+    host = DEVICE_HOST
 
     def connect(self, world: World, connect: Connect) -> JSON:
         """Accepts the devices that exist, are enabled, and authenticate; refuses all others with 5, without a reason.
@@ -47,8 +48,7 @@ class HubEndpoint:
             raise ConnectionRefused(_BAD_USERNAME)
         if connect.client_id != username.device:
             raise ConnectionRefused(_IDENTIFIER_REJECTED)
-        named = HOST.fullmatch(connect.host)
-        hub = None if named is None else reachable_hub(world, named["hub"])
+        hub = reachable_hub(world, hub_name(connect.host))
         if hub is None or username.host != connect.host or not open_to_public(hub):
             raise ConnectionRefused(_NOT_AUTHORIZED)
         if not limits.take(world, hub, limits.CONNECTIONS):

@@ -1,11 +1,14 @@
 """What an IoT hub is made of, and where it is kept: one document for each hub, under its name.
 
 A hub's document: {"id", "name", "location", "subscription", "group", "tags", "sku" {"name", "tier", "capacity"},
-"etag", "created" (epoch s), "namespace" (of its Event Hubs endpoint), "regions" (primary first), "properties" (those
-that can be set, complete), "policies", "internalPolicies", "identity", "state" and "ready" (see microsoft_devices.transitions)}.
+"etag" and "passingEtag" (the one while a state passes), "created" (epoch s), "namespace" (of its Event Hubs endpoint),
+"regions" (primary first), "properties" (those that can be set, complete), "policies", "internalPolicies", "identity",
+"state" and "ready" (see microsoft_devices.transitions)}.
 """
 
 from __future__ import annotations
+
+import re
 
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.iothub.devices import remove_devices
@@ -18,6 +21,7 @@ from dpsops.emulator.world import World
 _KIND = "iotHub"
 _CONSUMER_GROUP = "consumerGroup"
 DOMAIN = ".azure-devices.net"
+DEVICE_HOST = re.compile(r"(?P<hub>[a-z0-9-]+)(?:\.device)?\.azure-devices\.net")
 
 
 def load_hub(world: World, name: str) -> JSON | None:
@@ -32,10 +36,20 @@ def find_hub(world: World, identifier: ResourceId) -> JSON | None:
     return document if document is not None and document["id"].lower() == identifier.key else None
 
 
+def hub_name(host: str) -> str:
+    """The name, in lower case, of the hub whose devices know it under a host name; the empty string where there is none.
+
+    A hub has three: `X.azure-devices.net` for everyone, `X.device.azure-devices.net` for devices and
+    `X.service.azure-devices.net` for its service API, which no device can be sent to.
+    """
+    found = DEVICE_HOST.fullmatch(host.lower())
+    return "" if found is None else found["hub"]
+
+
 def hub_at(world: World, host: str) -> JSON | None:
-    """The hub that answers under a host name, or None."""
-    name, found, rest = host.lower().partition(DOMAIN)
-    return load_hub(world, name) if found and not rest else None
+    """The hub that devices reach under a host name, or None."""
+    name = hub_name(host)
+    return load_hub(world, name) if name else None
 
 
 def hubs_below(world: World, scope: str) -> list[JSON]:

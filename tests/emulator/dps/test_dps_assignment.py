@@ -220,3 +220,11 @@ def test_a_new_device_id_is_a_new_device(make_lab: MakeLab) -> None:
     assert lab.provision("d1", (leaf,))["registrationState"]["substatus"] == "initialAssignment"
     assert lab.identity("hub1", "old") is not None
     assert lab.identity("hub2", "new") is not None
+
+
+def test_a_device_is_sent_to_the_host_that_its_service_is_linked_with(lab: Lab) -> None:
+    text = lab.arm.connection_string("hub1").replace("hub1.", "hub1.device.")
+    lab.arm.service(DPS, iotHubs=[{"connectionString": text, "location": "westeurope"}])
+    issuer = enrolled(lab)
+    assert lab.provision("d1", issuer.leaf("d1"))["registrationState"]["assignedHub"] == "hub1.device.azure-devices.net"
+    assert identity_of(lab, "hub1", "d1")["status"] == "enabled"

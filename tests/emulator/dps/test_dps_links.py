@@ -80,6 +80,18 @@ def test_a_key_of_another_policy_is_refused(arm: ControlPlane) -> None:
     assert code_of(link(arm, {"connectionString": text, "location": "westeurope"})) == 400_000
 
 
+def test_a_hub_is_linked_once_and_under_a_name_that_devices_know(arm: ControlPlane) -> None:
+    classic = arm.connection_string()
+    for_devices, for_services = (
+        {"connectionString": classic.replace("hub1.", f"hub1.{kind}."), "location": "westeurope"}
+        for kind in ("device", "service")
+    )
+    assert code_of(link(arm, for_services)) == 400_000
+    assert link(arm, for_devices).status == 201
+    assert [each["name"] for each in linked(arm)] == ["hub1.device.azure-devices.net"]
+    assert code_of(link(arm, for_devices, {"connectionString": classic, "location": "westeurope"})) == 400_000
+
+
 def test_the_masked_form_of_another_policy_is_refused(arm: ControlPlane) -> None:
     link(arm, {"connectionString": arm.connection_string(), "location": "westeurope"})
     text = "HostName=hub1.azure-devices.net;SharedAccessKeyName=service;SharedAccessKey=****"

@@ -109,18 +109,19 @@ class Lab:
         headers: Mapping[str, str] | None = None,
         authorization: str | None = None,
         version: str = VERSION,
+        host: str = HOST,
     ) -> Response:
         """The answer of the hub to a request that its owner has signed, unless `authorization` says otherwise.
 
         `path` is encoded as in a URL, and decoded as the server does it.
         """
-        url = urlsplit(f"https://{HOST}{path}")
+        url = urlsplit(f"https://{host}{path}")
         query = {"api-version": version} | dict(parse_qsl(url.query, keep_blank_values=True))
-        signed = self.signed() if authorization is None else authorization
+        signed = self.signed(resource=host) if authorization is None else authorization
         content = b"" if body is None else json.dumps(body).encode()
         kind = {"content-type": "application/json"} if content else {}
         sent = {"authorization": signed, **kind, **(headers or {})}
-        return self.azure.handle(Request(method, HOST, unquote(url.path), query, sent, content))
+        return self.azure.handle(Request(method, host, unquote(url.path), query, sent, content))
 
     def ok(self, method: str, path: str, body: Any = None, **options: Any) -> Any:
         """The body of an answer that has to be a success."""

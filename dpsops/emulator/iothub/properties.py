@@ -89,18 +89,24 @@ def _objects(given: JSON, name: str) -> dict[str, JSON]:
 
 
 def show_properties(hub: JSON, version: str, *, complete: bool) -> JSON:
-    """The properties as a GET shows them; while they are not complete the hub has no host yet."""
+    """The properties as a GET shows them. `complete`: no state is passing.
+
+    A hub that is being made has no host, partitions or endpoint yet; one that is changed or deleted has them still
+    (recordings `iot_hub`, `dps_linked_hub_lifecycle`; of one that is being made `test_hub_wait` of Microsoft's CLI).
+    """
+    made = complete or hub["state"] != "Activating"
     kept: JSON = deepcopy(hub["properties"])
     events = kept["eventHubEndpoints"]["events"]
-    events |= {"partitionIds": [str(index) for index in range(events["partitionCount"])]} | endpoint(hub)
+    if made:
+        events |= {"partitionIds": [str(index) for index in range(events["partitionCount"])]} | endpoint(hub)
     if version < _COSMOS_SINCE:
         del kept["routing"]["endpoints"]["cosmosDBSqlContainers"]
     names = [REGIONS[region][0] for region in hub["regions"]]
     found = {
         "locations": [{"location": name, "role": role} for name, role in zip(names, ("primary", "secondary"), strict=False)],
         "state": "Active" if complete else hub["state"],
-        "provisioningState": "Succeeded" if complete else "Accepted",
-        **({"hostName": hub["name"] + DOMAIN} if complete else {}),
+        "provisioningState": "Succeeded" if complete else hub["state"],
+        **({"hostName": hub["name"] + DOMAIN} if made else {}),
         **{name: value for name, value in kept.items() if version >= _SINCE.get(name, "")},
         "features": "RootCertificateV2",
     }

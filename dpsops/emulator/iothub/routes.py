@@ -8,6 +8,7 @@ from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import NOTHING, Request, Response, Route
 from dpsops.emulator.iothub import monitoring, rules
 from dpsops.emulator.iothub.consumer_groups import consumer_group_routes
+from dpsops.emulator.iothub.etags import check_hub, hub_etag
 from dpsops.emulator.iothub.identities import count_by_status
 from dpsops.emulator.iothub.limits import quotas
 from dpsops.emulator.iothub.properties import previews, read_properties, show_given, show_properties
@@ -17,7 +18,7 @@ from dpsops.emulator.microsoft_devices.bodies import json_object, member, member
 from dpsops.emulator.microsoft_devices.certificate_routes import certificate_routes, certificate_type
 from dpsops.emulator.microsoft_devices.certificates import Holder
 from dpsops.emulator.microsoft_devices.errors import BAD_REQUEST, CONFLICT, refusal
-from dpsops.emulator.microsoft_devices.etags import check_condition, row_version
+from dpsops.emulator.microsoft_devices.etags import row_version
 from dpsops.emulator.microsoft_devices.managed_identities import read_identity
 from dpsops.emulator.microsoft_devices.policies import find_policy, policy, read_policies
 from dpsops.emulator.microsoft_devices.regions import REGIONS, read_location
@@ -60,6 +61,7 @@ def _write(world: World, identifier: ResourceId, body: JSON, caller: Principal) 
         "tags": tags(body) or {},
         "identity": read_identity(body, None if existing is None else existing["identity"], str(identifier), caller),
         "etag": row_version(),
+        "passingEtag": row_version(),
         "properties": properties,
     }
     policies = members(given, "authorizationPolicies", dict)
@@ -90,7 +92,7 @@ def _namespace(name: str) -> str:
 
 
 def _show(world: World, hub: JSON, version: str) -> JSON:
-    shown = _envelope(hub, {"etag": hub["etag"]}, show_properties(hub, version, complete=settled(world, hub)))
+    shown = _envelope(hub, {"etag": hub_etag(world, hub)}, show_properties(hub, version, complete=settled(world, hub)))
     if version >= _IDENTITY_SINCE:
         shown["identity"] = hub["identity"] or {"type": "None"}
     if version >= _SYSTEM_DATA_SINCE:
@@ -152,7 +154,7 @@ def _check_name(world: World, request: Request, *, subscription: str) -> Respons
 def _put(world: World, request: Request, *, subscription: str, group: str, name: str) -> Response:
     identifier = ResourceId(subscription, group, TYPE, (name,))
     before = find_hub(world, identifier)
-    check_condition(world, request, None if before is None else before["etag"])
+    check_hub(world, request, before)
     body = json_object(request)
     hub = _write(world, identifier, body, request.principal)
     return Response(201, _show_accepted(hub, before, body, request.api_version), _TRACKING.begin(world, request, hub))
@@ -173,7 +175,7 @@ def _patch(world: World, request: Request, *, subscription: str, group: str, nam
     """Only tags can be patched."""
     hub = _named(world, subscription, group, name)
     refuse_busy(world, hub)
-    check_condition(world, request, hub["etag"])
+    check_hub(world, request, hub)
     given = tags(json_object(request))
     hub |= {"etag": row_version(), "tags": hub["tags"] if given is None else given}
     save_hub(world, hub)
@@ -183,12 +185,12 @@ def _patch(world: World, request: Request, *, subscription: str, group: str, nam
 def _delete(world: World, request: Request, *, subscription: str, group: str, name: str) -> Response:
     """A hub can be deleted in any state, as a whole group can."""
     hub = _named(world, subscription, group, name)
-    check_condition(world, request, hub["etag"])
+    check_hub(world, request, hub)
     empty_hub(world, hub)
     enter(world, hub, "Deleting")
     save_hub(world, hub)
-    body = None if request.api_version < "2023" else NOTHING
-    return Response(202, body, _TRACKING.begin(world, request, hub, location_too=True))
+    null = request.api_version < "2023" if world.conduct.deletion_answers_null is None else world.conduct.deletion_answers_null
+    return Response(202, None if null else NOTHING, _TRACKING.begin(world, request, hub, location_too=True))
 
 
 def _fail_over(world: World, request: Request, *, subscription: str, group: str, name: str) -> Response:

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import base64
+import re
 import secrets
 
 from dpsops.emulator.http import Request
 from dpsops.emulator.microsoft_devices.errors import stale
 from dpsops.emulator.world import World
+
+_ETAG = re.compile(r'\*|"[A-Za-z0-9+/=_-]*"|[A-Za-z0-9+/=_-]+')
+
+
+def is_etag(header: str) -> bool:
+    """Whether a header names an etag, quoted or not, or any by `*`."""
+    return _ETAG.fullmatch(header) is not None
 
 
 def row_version() -> str:

@@ -10,12 +10,13 @@ from typing import TypeVar
 from dpsops.emulator import faults
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.faults import Faults
+from dpsops.emulator.habits import Habits
 from dpsops.emulator.http import Refusal, Request, Response, Service
 from dpsops.emulator.identity.tokens import InvalidToken, read_token
 from dpsops.emulator.mqtt_endpoint import ConnectionRefused, Endpoint, ProtocolViolation
 from dpsops.emulator.services import ENDPOINTS, SERVICES
-from dpsops.emulator.state import Database, State
-from dpsops.emulator.world import Clock, Conduct, Meter, Timings, World
+from dpsops.emulator.state import Database
+from dpsops.emulator.world import Clock, Meter, Timings, World
 
 
 class Dropped(Exception):
@@ -35,11 +36,11 @@ class Azure:
     database: Database
     clock: Clock = field(default_factory=Clock)
     timings: Timings = field(default_factory=Timings)
+    habits: Habits = field(default_factory=Habits)
     faults: Faults = field(default_factory=Faults)
     observers: list[Observer] = field(default_factory=list)
     services: Sequence[Service] = field(default=SERVICES)
     endpoints: Sequence[Endpoint] = field(default=ENDPOINTS)
-    conduct: Conduct = field(default_factory=Conduct)
     _meter: Meter = field(default_factory=Meter)
 
     def resolves(self, host: str) -> bool:
@@ -47,7 +48,8 @@ class Azure:
         for service in self.services:
             if named := service.host.fullmatch(host):
                 with self.database.transaction() as state:
-                    return service.resolves(self._world(state), named.groupdict())
+                    world = World(state, self.clock.now(), self.timings, self._meter, self.habits)
+                    return service.resolves(world, named.groupdict())
         return False
 
     def speaks_mqtt(self, host: str) -> bool:
@@ -102,15 +104,12 @@ class Azure:
     def _ask(self, host: str, ask: Callable[[Endpoint, World], Answer]) -> Answer:
         endpoint = next(endpoint for endpoint in self.endpoints if endpoint.host.fullmatch(host))
         with self.database.transaction() as state:
-            return ask(endpoint, self._world(state))
-
-    def _world(self, state: State) -> World:
-        return World(state, self.clock.now(), self.timings, self._meter, self.conduct)
+            return ask(endpoint, World(state, self.clock.now(), self.timings, self._meter, self.habits))
 
     def _serve(self, request: Request) -> Response:
         try:
             with self.database.transaction() as state:
-                return self._dispatch(self._world(state), request)
+                return self._dispatch(World(state, self.clock.now(), self.timings, self._meter, self.habits), request)
         except Refusal as refusal:
             return refusal.response
         except sqlite3.OperationalError as trouble:  # such as a full disk: no fault of the request's

@@ -7,6 +7,7 @@ import time
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
 
+from dpsops.emulator.habits import Habits
 from dpsops.emulator.state import State
 
 
@@ -47,22 +48,6 @@ class Timings:
     identity: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Conduct:
-    """What Azure does where it has been seen both ways, or where nobody has seen it. The default is the usual, or the stricter.
-
-    quoted_etags: CA certificates take an `If-Match` that is quoted, beside one that is not. leaf_alone: a device certificate
-    that arrives at DPS alone may be below a verified CA certificate. parallel_registrations: a device may register while its
-    last registration is still being assigned. deletion_answers_null: the answer to a deletion that has begun has the JSON
-    value null for a body, or none; None: of a provisioning service always, of a hub before 2023, as recorded.
-    """
-
-    quoted_etags: bool = True
-    leaf_alone: bool = False
-    parallel_registrations: bool = True
-    deletion_answers_null: bool | None = None
-
-
 class Meter:
     """Counts requests in a sliding window, for the services that throttle."""
 
@@ -92,4 +77,4 @@ class World:
     now: float
     timings: Timings = field(default_factory=Timings)
     meter: Meter = field(default_factory=Meter)
-    conduct: Conduct = field(default_factory=Conduct)
+    habits: Habits = field(default_factory=Habits)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from dpsops.emulator.world import Conduct
+from dpsops.emulator.habits import Habits
 from dpsops.errors import Changed
 from tests.workflows.test_root_csr import test_it_is_proven_trusted_and_rotated_like_any_other
 from tests.workflows.test_root_trouble import test_the_root_is_proven_to_the_hubs_where_the_environment_asks_for_it
@@ -38,7 +38,7 @@ pytestmark = pytest.mark.xfail(
 @pytest.fixture(autouse=True)
 def _unquoted(embedded: World) -> None:
     assert embedded.embedded is not None
-    embedded.embedded.azure.conduct = Conduct(quoted_etags=False)
+    embedded.embedded.azure.habits = Habits(quoted_etags=False)
 
 
 @pytest.fixture

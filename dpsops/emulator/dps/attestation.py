@@ -48,7 +48,7 @@ def attest(world: World, service: JSON, registration_id: str, presented: Sequenc
     """The device behind a chain (DER, leaf first), which may be disabled. Refuses with 401 a device that is not attested.
 
     A chain may lack what the service has and has verified: .NET on Linux never sends the root, and its SDK's own tests
-    register groups so. Whether that holds for a leaf without any chain nobody has seen: `Conduct.leaf_alone`.
+    register groups so. Whether that holds for a leaf without any chain nobody has seen: `Habits.leaf_alone`.
     """
     if not presented:
         raise unauthorized(world)
@@ -58,7 +58,7 @@ def attest(world: World, service: JSON, registration_id: str, presented: Sequenc
         raise refusal(world, INVALID_CERTIFICATE, INVALID) from invalid
     leaf = chain[0]
     ca_certificates = _ca_certificates(world, service)
-    if len(chain) > 1 or world.conduct.leaf_alone:
+    if len(chain) > 1 or world.habits.leaf_alone:
         chain = complete(chain, [each.certificate for each in ca_certificates if each.verified], world.now)
     name = common_name(leaf)
     if name.lower() != registration_id.lower():

@@ -70,7 +70,7 @@ def register(world: World, id_scope: str, registration_id: str, chain: Sequence[
     _check_body(world, registration_id, body)
     device = attest(world, service, registration_id, chain)
     previous = find_registration(world, service, registration_id)
-    if previous is not None and is_pending(world, previous) and not world.conduct.parallel_registrations:
+    if previous is not None and is_pending(world, previous) and not world.habits.parallel_registrations:
         raise refusal(world, CONFLICT, "Conflict")
     registration = _registered(world, service, registration_id, device, version)
     save_registration(world, service, registration)

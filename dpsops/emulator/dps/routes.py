@@ -189,7 +189,7 @@ def _delete(world: World, request: Request, *, subscription: str, group: str, na
     save_service(world, service)
     return Response(
         202,
-        NOTHING if world.conduct.deletion_answers_null is False else None,
+        NOTHING if world.habits.deletion_answers_null is False else None,
         _TRACKING.begin(world, request, service, location_too=True),
     )
 

@@ -189,7 +189,7 @@ def _delete(world: World, request: Request, *, subscription: str, group: str, na
     empty_hub(world, hub)
     enter(world, hub, "Deleting")
     save_hub(world, hub)
-    null = request.api_version < "2023" if world.conduct.deletion_answers_null is None else world.conduct.deletion_answers_null
+    null = request.api_version < "2023" if world.habits.deletion_answers_null is None else world.habits.deletion_answers_null
     return Response(202, None if null else NOTHING, _TRACKING.begin(world, request, hub, location_too=True))
 
 

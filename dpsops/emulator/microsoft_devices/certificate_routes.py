@@ -67,7 +67,7 @@ def _holder(world: World, kind: Holder, named: dict[str, str]) -> JSON:
 
 def _condition(world: World, request: Request) -> str | None:
     """Every recorded client sends the etag without quotation marks. Whether Azure takes one with them nobody has seen."""
-    return condition(request, quoted=world.conduct.quoted_etags)
+    return condition(request, quoted=world.habits.quoted_etags)
 
 
 def _list(kind: Holder, world: World, request: Request, **named: str) -> Response:

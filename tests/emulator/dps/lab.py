@@ -74,7 +74,7 @@ class Lab:
             self.arm.timings,
             services=services,
             endpoints=[DPS_ENDPOINT],
-            conduct=self.arm.conduct,
+            habits=self.arm.habits,
         )
         self.read_keys()
 

@@ -14,10 +14,10 @@ from dpsops.emulator.documents import JSON
 from dpsops.emulator.dps.deletion import delete_group
 from dpsops.emulator.dps.routes import RESOURCE_TYPES
 from dpsops.emulator.dps.state import load_service
+from dpsops.emulator.habits import Habits
 from dpsops.emulator.http import NOTHING, Refusal, Response
 from dpsops.emulator.microsoft_devices.certificates import certificates_of
 from dpsops.emulator.resource_provider.resources import ResourceId
-from dpsops.emulator.world import Conduct
 from tests.emulator.microsoft_devices.control_plane import CALLER, GROUP, Authority, ControlPlane, code_of, encoded
 
 PATH = "/provisioningServices/dps1/certificates"
@@ -145,7 +145,7 @@ def test_an_existing_certificate_changes_only_under_its_etag(arm: ControlPlane) 
 
 @pytest.mark.parametrize("quoted", [True, False])
 def test_an_etag_in_quotation_marks_is_taken_where_the_world_has_it_so(arm: ControlPlane, quoted: bool) -> None:
-    arm.conduct = Conduct(quoted_etags=quoted)
+    arm.habits = Habits(quoted_etags=quoted)
     expected = 200 if quoted else 412
     put(arm)
 

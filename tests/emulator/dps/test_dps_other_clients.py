@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from dpsops.emulator.documents import JSON
+from dpsops.emulator.habits import Habits
 from dpsops.emulator.http import Response
-from dpsops.emulator.world import Conduct, Timings
+from dpsops.emulator.world import Timings
 from tests.emulator.dps.fleet import enrolled
 from tests.emulator.dps.issuers import Chain, Issuer
 from tests.emulator.dps.lab import GLOBAL, Lab, MakeLab, group_below, group_of, refusal_of
@@ -109,7 +110,7 @@ def test_a_chain_of_another_root_of_the_same_name_is_not_completed(lab: Lab, roo
 
 @pytest.mark.parametrize("leaf_alone", [False, True])
 def test_a_leaf_that_the_root_has_signed_may_or_may_not_arrive_alone(make_lab: MakeLab, leaf_alone: bool) -> None:
-    lab = make_lab(arm=ControlPlane(conduct=Conduct(leaf_alone=leaf_alone)))
+    lab = make_lab(arm=ControlPlane(habits=Habits(leaf_alone=leaf_alone)))
     issuer = enrolled(lab)
     if leaf_alone:
         assert over_mqtt(lab, "d1", issuer.leaf("d1")[:1])["status"] == "assigned"
@@ -119,7 +120,7 @@ def test_a_leaf_that_the_root_has_signed_may_or_may_not_arrive_alone(make_lab: M
 
 
 def test_a_leaf_alone_needs_its_root_in_a_group_in_either_world(make_lab: MakeLab) -> None:
-    lab, issuer = make_lab(arm=ControlPlane(conduct=Conduct(leaf_alone=True))), Issuer.make()
+    lab, issuer = make_lab(arm=ControlPlane(habits=Habits(leaf_alone=True))), Issuer.make()
     lab.upload("root", issuer.certificate)
     assert refusal_of(lab.register("d1", issuer.leaf("d1")[:1])) == NO_MATCH
 
@@ -131,7 +132,7 @@ def test_a_device_may_register_twice_at_once(make_lab: MakeLab) -> None:
 
 
 def test_a_device_that_registers_twice_at_once_may_be_refused(make_lab: MakeLab) -> None:
-    lab = make_lab(arm=ControlPlane(timings=Timings(operation=2), conduct=Conduct(parallel_registrations=False)))
+    lab = make_lab(arm=ControlPlane(timings=Timings(operation=2), habits=Habits(parallel_registrations=False)))
     issuer = enrolled(lab)
     chain = issuer.leaf("d1")
     first = lab.register("d1", chain)

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from dpsops.emulator.habits import Habits
 from dpsops.emulator.http import NOTHING
-from dpsops.emulator.world import Conduct, Timings
+from dpsops.emulator.world import Timings
 from tests.emulator.microsoft_devices.control_plane import S1, ControlPlane, code_of
 
 PATH = "/IotHubs/hub1"
@@ -94,7 +95,7 @@ def test_an_if_match_that_is_one_is_not(text: str) -> None:
     [(PATH, "2021-07-02"), (PATH, "2023-06-30"), ("/provisioningServices/dps1", "2022-12-12")],
 )
 def test_a_deletion_is_answered_with_null_or_with_nothing(null: bool, body: object, path: str, version: str) -> None:
-    arm = ControlPlane(conduct=Conduct(deletion_answers_null=null))
+    arm = ControlPlane(habits=Habits(deletion_answers_null=null))
     arm.hub()
     arm.service()
     answer = arm.call("DELETE", path, version=version)

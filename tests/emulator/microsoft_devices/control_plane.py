@@ -18,11 +18,12 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.dps.routes import ARM_ROUTES as DPS_ROUTES
+from dpsops.emulator.habits import Habits
 from dpsops.emulator.http import Refusal, Request, Response, Router
 from dpsops.emulator.iothub.routes import ARM_ROUTES as HUB_ROUTES
 from dpsops.emulator.principal import Principal
 from dpsops.emulator.state import Database
-from dpsops.emulator.world import Clock, Conduct, Timings, World
+from dpsops.emulator.world import Clock, Timings, World
 
 NOW = 1_715_108_860.0
 """Tue, 07 May 2024 19:07:40 GMT."""
@@ -39,13 +40,13 @@ class ControlPlane:
     timings: Timings = field(default_factory=Timings)
     clock: Clock = field(default_factory=lambda: Clock(NOW))
     database: Database = field(default_factory=lambda: Database(None))
-    conduct: Conduct = field(default_factory=Conduct)
+    habits: Habits = field(default_factory=Habits)
 
     @contextmanager
     def world(self) -> Iterator[World]:
         """The world inside one transaction."""
         with self.database.transaction() as state:
-            yield World(state, self.clock.now(), self.timings, conduct=self.conduct)
+            yield World(state, self.clock.now(), self.timings, habits=self.habits)
 
     def call(
         self, method: str, path: str, body: Any = None, *, version: str = "2023-06-30", headers: Mapping[str, str] | None = None

@@ -71,8 +71,10 @@ def test_a_chain_without_its_root_is_found_among_the_verified_certificates(lab: 
 def test_the_intermediates_in_between_may_be_the_services_too(lab: Lab, root: Issuer) -> None:
     lab.enroll(group_of("root"))
     line = root.authority("Line 7")
-    lab.upload("line", line.certificate)
     leaf, issuer, *_ = line.authority("Cell 3").leaf("d1")
+    lab.upload("line", line.certificate, verified=False)
+    assert refusal_of(lab.register("d1", (leaf, issuer))) == NO_AUTHORITY
+    lab.upload("line", line.certificate)
     assert lab.assigned("d1", (leaf, issuer)) == "hub1"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from dpsops.emulator.arm.template.functions import same
+from dpsops.emulator.arm.template.values import same
 from dpsops.emulator.documents import JSON
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from dpsops.emulator.arm.template.evaluator import Evaluator, Place
+from dpsops.emulator.arm.template.evaluator import Evaluator
 from dpsops.emulator.arm.template.parameters import Parameter
+from dpsops.emulator.arm.template.place import Place
 from dpsops.emulator.arm.template.template import Template, where
 from dpsops.emulator.arm.template.values import TemplateError
 from dpsops.emulator.documents import JSON
@@ -55,7 +56,9 @@ def _evaluate(evaluator: Evaluator, template: Template, name: str, declaration: 
 
 
 def _read(template: Template, name: str, declaration: JSON) -> Parameter:
-    return Parameter.read(name, {"type": declaration.get("type", "")}, where(template.source, "outputs", name))
+    if template.definitions is None:
+        declaration = {"type": declaration.get("type", "")}
+    return Parameter.read(name, declaration, where(template.source, "outputs", name), template.definitions)
 
 
 def _value(evaluator: Evaluator, declaration: JSON, place: Place) -> Any:

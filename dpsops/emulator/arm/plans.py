@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -12,9 +12,10 @@ from dpsops.emulator.arm import groups, subscriptions
 from dpsops.emulator.arm.outputs import check_outputs
 from dpsops.emulator.arm.providers import Providers, require_deployments
 from dpsops.emulator.arm.template.ambient import Context
-from dpsops.emulator.arm.template.declarations import Declared, declare, order
-from dpsops.emulator.arm.template.evaluator import Evaluator, Names, Place, Runtime, deferred, is_loops
+from dpsops.emulator.arm.template.declarations import Declared, declare, find, order
+from dpsops.emulator.arm.template.evaluator import Evaluator, Names, is_loops
 from dpsops.emulator.arm.template.parameters import require_declared
+from dpsops.emulator.arm.template.place import Place, Runtime, deferred, unexpected
 from dpsops.emulator.arm.template.template import Template
 from dpsops.emulator.arm.template.values import TemplateError, is_known, text
 from dpsops.emulator.documents import JSON
@@ -29,7 +30,7 @@ _MODES = {"incremental": "Incremental", "complete": "Complete"}
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A deployment that has been read: `declared` in the order of `needs`, which holds IDs' keys; `parameters` as shown.
+    """A deployment that has been read: `declared` in the order of `needs`, which holds their keys; `parameters` as shown.
 
     `place` is where the template's outputs stand, and around what its resources stand.
     """
@@ -45,7 +46,7 @@ class Plan:
 
     def find(self, text: str) -> Declared | None:
         """The declared resource that a text in the template means."""
-        return next((each for each in self.declared if each.answers_to(text)), None)
+        return find(self.declared, text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def read_plan(
         values = {} if outer else {each.name: each.show(evaluator.parameters[each.name]) for each in template.parameters}
         declared = declare(evaluator, template, place, identifier.subscription, identifier.group)
         ordered, needs = order(evaluator, template, declared)
-        _require_sound(evaluator, template, place)
+        _require_sound(evaluator, template, replace(place, runtime=foresee(ordered)))
     except TemplateError as wrong:
         raise _invalid(str(wrong)) from wrong
     return Plan(identifier, template, evaluator, place, tuple(ordered), needs, values, mode)
@@ -101,15 +102,44 @@ def _require_sound(evaluator: Evaluator, template: Template, place: Place) -> No
             _ = evaluator.variables[name]
         except TemplateError as wrong:
             raise TemplateError(f"The template variable '{name}' is not valid: {wrong}") from wrong
-    check_outputs(evaluator, template, replace(place, runtime=deferred))
+    check_outputs(evaluator, template, place)
+
+
+def foresee(declared: Sequence[Declared], *, inside: bool = False) -> Runtime:
+    """What a plan's expressions are told before the deployment runs: what they ask, for what resource ID and API version.
+
+    inside: whether they stand in a resource, which alone may ask for its `target`, and only for all of it: what else Bicep's
+    `this` compiles to is not known here.
+    """
+
+    def answer(name: str, arguments: Sequence[Any]) -> Any:
+        if name.lower() == "target":
+            require_target(name, arguments, inside=inside)
+        elif arguments and isinstance(arguments[0], str):
+            found = find(declared, arguments[0])
+            if found is not None:
+                version = arguments[1] if len(arguments) > 1 and arguments[1] else found.api_version
+                arguments = [str(found.id), version, *arguments[2:]]
+        return deferred(name, arguments)
+
+    return answer
+
+
+def require_target(name: str, arguments: Sequence[Any], *, inside: bool) -> None:
+    """Raises `TemplateError` unless it may be asked here what the resource is before it is written."""
+    if not inside:
+        raise unexpected(name)
+    if list(arguments) != ["full"]:
+        raise TemplateError(f"The template function '{name}' is only known with the argument 'full'.")
 
 
 def unfold(world: World, plan: Plan, caller: Principal) -> Iterator[Foreseen]:
     """Every resource that would be deployed, those of nested deployments included."""
+    ahead = foresee(plan.declared, inside=True)
     for each in plan.declared:
         if not each.deployed:
             continue
-        body = evaluate_body(plan, each, deferred)
+        body = evaluate_body(plan, each, ahead)
         if not each.is_deployment:
             yield Foreseen(plan, each, body)
             continue
@@ -235,5 +265,5 @@ def _evaluator(
     if is_loops(template.variables.get("copy")):
         variables |= {each["name"]: partial(loop, each) for each in template.variables["copy"]}
     parameters = {each.name: partial(each.resolve, given, default) for each in template.parameters}
-    evaluator = Evaluator(context, Names("parameter", parameters), Names("variable", variables))
+    evaluator = Evaluator(context, Names("parameter", parameters), Names("variable", variables), template.functions)
     return evaluator

@@ -16,10 +16,10 @@ from typing import Any
 from dpsops.emulator import rbac
 from dpsops.emulator.arm import deployment_records
 from dpsops.emulator.arm.outputs import evaluate_outputs
-from dpsops.emulator.arm.plans import Plan, evaluate_body, preflight, read_nested
+from dpsops.emulator.arm.plans import Plan, evaluate_body, preflight, read_nested, require_target
 from dpsops.emulator.arm.providers import Providers
 from dpsops.emulator.arm.template.declarations import Declared
-from dpsops.emulator.arm.template.evaluator import Runtime
+from dpsops.emulator.arm.template.place import Runtime
 from dpsops.emulator.arm.template.values import TemplateError
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Refusal
@@ -39,7 +39,7 @@ _NESTED_FAILED = (
 
 @dataclass(slots=True)
 class _Progress:
-    """How far a run is: `ends` holds when each resource is done, by its ID's key; `failed` what there will never be."""
+    """How far a run is: `ends` holds when each resource is done, by its key; `failed` what there will never be."""
 
     ends: dict[str, float] = field(default_factory=dict)
     made: list[str] = field(default_factory=list)
@@ -61,7 +61,7 @@ class Runner:
         preflight(world, self.providers, plan, self.caller)
         progress = _Progress()
         for each in plan.declared:
-            if each.deployed:
+            if each.deployed or each.existing:
                 self._advance(world, plan, each, progress)
         ready = max(progress.ends.values(), default=world.now + world.timings.operation)
         outputs = {} if progress.errors else self._finish(replace(world, now=ready), plan, progress)
@@ -92,11 +92,14 @@ class Runner:
 
     def _advance(self, world: World, plan: Plan, declared: Declared, progress: _Progress) -> None:
         """Makes the next resource, once those that it needs are done; without them it is not even tried."""
-        key, needs = declared.id.key, plan.needs[declared.id.key]
+        key, needs = declared.key, plan.needs[declared.key]
         if needs & progress.failed:
             progress.failed.add(key)
             return
         begun = max([world.now, *(progress.ends[each] for each in needs if each in progress.ends)])
+        if declared.existing:
+            progress.ends |= {key: begun} if needs else {}
+            return
         ready, made, wrong, status = self._deploy(replace(world, now=begun), plan, declared)
         progress.ends[key] = ready
         progress.made += made
@@ -119,10 +122,13 @@ class Runner:
         progress.errors += [wrong] if wrong else []
         return outputs
 
-    def runtime(self, world: World, plan: Plan) -> Runtime:
-        """What a plan's expressions may ask of resources, at the time of `world`."""
+    def runtime(self, world: World, plan: Plan, declared: Declared | None = None) -> Runtime:
+        """What a plan's expressions may ask of resources, at the time of `world`; within one, what that is by then."""
 
         def answer(name: str, arguments: Sequence[Any]) -> Any:
+            if name.lower() == "target":
+                require_target(name, arguments, inside=declared is not None)
+                return self._current(world, declared) if declared else None
             if name.lower() == "reference":
                 return self._reference(world, plan, arguments)
             return self._list(world, plan, name, arguments)
@@ -135,7 +141,9 @@ class Runner:
         made: list[str] = []
         try:
             with world.state.attempt():
-                body = evaluate_body(plan, declared, self.runtime(world, plan))
+                if declared.only_if_absent and self._current(world, declared) is not None:
+                    return ready, [str(declared.id)], None, "OK"
+                body = evaluate_body(plan, declared, self.runtime(world, plan, declared))
                 if not declared.is_deployment:
                     self._put(world, declared, body)
                     return ready, [str(declared.id)], None, "OK"
@@ -148,6 +156,11 @@ class Runner:
         except Refusal as refused:
             wrong, status = refused_error(refused), status_phrase(refused.response.status)
         return ready, made, wrong | {"target": str(declared.id)}, status
+
+    def _current(self, world: World, declared: Declared) -> JSON | None:
+        """The resource as it is, or None."""
+        found = self.providers.find(declared.id.type).get(world, declared.id, declared.api_version)
+        return found and found | {"apiVersion": declared.api_version}
 
     def _put(self, world: World, declared: Declared, body: JSON) -> None:
         if declared.id.extended:
@@ -230,7 +243,7 @@ def show_dependencies(plan: Plan) -> list[JSON]:
     listed = []
     deployed = list(filter(_is_deployed, plan.declared))
     for each in deployed:
-        needed = [show(other) for other in deployed if other.id.key in plan.needs[each.id.key]]
+        needed = [show(other) for other in deployed if other.key in plan.needs[each.key]]
         if needed:
             listed.append({"dependsOn": needed, **show(each)})
     return listed

@@ -99,8 +99,9 @@ def test_values_that_only_a_run_could_tell_look_modified(contoso: Contoso) -> No
     ]
     deploy(contoso, properties(template(*inner)))
     found = delta(changes(contoso, *inner)["b"])
-    assert found["properties.size"] == ("Modify", 1, "[reference('a').size]")
-    assert found["properties.key"] == ("Modify", "key of a", f"[listKeys('a', '{VERSION}').value[0].primaryKey]")
+    asked = f"('{GROUP}/providers/{BOX}/a', '{VERSION}')"
+    assert found["properties.size"] == ("Modify", 1, f"[reference{asked}.size]")
+    assert found["properties.key"] == ("Modify", "key of a", f"[listKeys{asked}.value[0].primaryKey]")
 
 
 def test_a_resource_outside_the_template_is_ignored_or_in_complete_mode_deleted(contoso: Contoso) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from dpsops.emulator.arm.template.date_functions import write_time
+from dpsops.emulator.arm.template.function import wrong
 from dpsops.emulator.arm.template.values import TemplateError
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.principal import Principal
@@ -43,8 +44,6 @@ _ENVIRONMENT: JSON = {
 }
 """What `environment()` gives in the public cloud (deployment functions reference)."""
 
-_DATE_PARTS = {"yyyy": "%Y", "MM": "%m", "dd": "%d", "HH": "%H", "mm": "%M", "ss": "%S"}
-
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -61,9 +60,11 @@ class Context:
         return str(uuid.uuid4())
 
     def utc_now(self, pattern: str = "yyyyMMddTHHmmssZ") -> str:
-        """The time of the deployment; `pattern` of the .NET letters yyyy, MM, dd, HH, mm and ss."""
-        strftime = re.sub("yyyy|MM|dd|HH|mm|ss", lambda match: _DATE_PARTS[match[0]], pattern.replace("%", "%%"))
-        return datetime.fromtimestamp(self.now, UTC).strftime(strftime)
+        """The time of the deployment, by a format of .NET's. Raises `TemplateError` for one that is not known."""
+        try:
+            return write_time(datetime.fromtimestamp(int(self.now), UTC), pattern)
+        except ValueError as unknown:
+            raise wrong("utcNow", str(unknown)) from unknown
 
 
 def path(name: str, arguments: Sequence[Any]) -> str:

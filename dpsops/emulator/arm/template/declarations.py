@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dpsops.emulator.arm.template.evaluator import COPY_LIMIT, Evaluator, Place, deferred, is_loops, is_reference
+from dpsops.emulator.arm.template.evaluator import Evaluator, is_loops, is_reference
 from dpsops.emulator.arm.template.parser import Expression, InvalidExpression, calls, read
+from dpsops.emulator.arm.template.place import COPY_LIMIT, Place, deferred
 from dpsops.emulator.arm.template.template import Template, where
 from dpsops.emulator.arm.template.values import TemplateError, text
 from dpsops.emulator.documents import JSON
@@ -15,27 +16,46 @@ from dpsops.emulator.resource_provider.resources import DEPLOYMENTS, ResourceId
 
 _SYNTAX = "Please see https://aka.ms/arm-syntax-resources for usage details."
 _NOT_IN_BODY = {
-    "apiVersion", "comments", "condition", "copy", "dependsOn", "existing", "metadata", "name", "resourceGroup", "resources",
-    "scope", "subscriptionId", "type",
+    "@options", "apiVersion", "comments", "condition", "copy", "dependsOn", "existing", "metadata", "name", "resourceGroup",
+    "resources", "scope", "subscriptionId", "type",
 }  # fmt: skip
+_SYMBOLIC_DEPLOYMENTS = "2020-09-01"
+"""The first version of nested deployments in a template with symbolic names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Declared:
     """One resource of a template.
 
-    symbol: its symbolic name; loop: the name of the loop that makes it; both may be empty. place: where the
+    symbolic: whether the template has symbolic names; symbol: its own, with its turn (`linked[0]`) in a loop, empty for the
+    child of another. loop: what the loop that makes it is known by in `dependsOn`; may be empty. place: where the
     expressions of its body stand. deployed: whether its condition holds, and it is not merely `existing`.
     """
 
     id: ResourceId
     api_version: str
+    symbolic: bool
     symbol: str
     loop: str
     source: JSON
     place: Place
     deployed: bool
     where: str
+
+    @property
+    def key(self) -> str:
+        """What no other resource of the template has: an existing resource may have the ID of one that is deployed."""
+        return self.symbol or self.id.key
+
+    @property
+    def existing(self) -> bool:
+        """Whether it is only named, not deployed."""
+        return self.source.get("existing") is True
+
+    @property
+    def only_if_absent(self) -> bool:
+        """Whether it is left alone where there is one already (`@onlyIfNotExists` of Bicep)."""
+        return "onlyIfNotExists" in self.source.get("@options", {})
 
     @property
     def name(self) -> str:
@@ -53,25 +73,44 @@ class Declared:
         return {key: value for key, value in self.source.items() if key not in _NOT_IN_BODY}
 
     def answers_to(self, text: str) -> bool:
-        """Whether `text` means this resource in `dependsOn` or `reference`: an ID, a type and name, a name, a loop, a symbol."""
-        names = {self.id.key, f"{self.id.type}/{self.name}", self.name, self.symbol, self.loop} - {""}
-        return text.lower() in map(str.lower, names)
+        """Whether `text` means this resource in `reference`.
+
+        That is its ID; its symbolic name in its own case or, in a template without, its type and name, or its name
+        ("Resource declaration in ARM templates", Use symbolic name).
+        """
+        if text.lower() == self.id.key:
+            return True
+        if self.symbolic:
+            return bool(text) and text == self.symbol
+        return text.lower() in (f"{self.id.type}/{self.name}".lower(), self.name.lower())
+
+    def is_needed_by(self, text: str) -> bool:
+        """Whether `text` means this resource, perhaps among others of its loop, in `dependsOn`."""
+        loop = text == self.loop if self.symbolic else text.lower() == self.loop.lower()
+        return (bool(text) and loop) or self.answers_to(text)
 
 
 def declare(evaluator: Evaluator, template: Template, place: Place, subscription: str, group: str) -> list[Declared]:
-    """What the template declares, in its own order. Raises `TemplateError`; no resource may be declared twice."""
+    """What the template declares, in its own order. Raises `TemplateError`; no resource may be deployed twice."""
     at = ResourceId(subscription, group, "", ())
-    found: dict[str, Declared] = {}
+    found: list[Declared] = []
+    seen: set[str] = set()
     for symbol, source in template.resources:
         for each in _unroll(evaluator, template, symbol, source, place, at):
-            if each.id.key in found:
+            if each.id.key in seen and not each.existing:
                 raise TemplateError(
                     f"The resource '{each.id.type}/{each.name}' {each.where} is defined multiple times in a template. {_SYNTAX}"
                 )
-            found[each.id.key] = each
+            seen |= set() if each.existing else {each.id.key}
+            found.append(each)
     if len(found) > COPY_LIMIT:
         raise TemplateError(f"The number of template resources limit exceeded. Limit: '{COPY_LIMIT}' and actual: '{len(found)}'.")
-    return list(found.values())
+    return found
+
+
+def find(declared: Sequence[Declared], text: str) -> Declared | None:
+    """The resource that a text in the template means."""
+    return next((each for each in declared if each.answers_to(text)), None)
 
 
 def order(evaluator: Evaluator, template: Template, declared: Sequence[Declared]) -> tuple[list[Declared], dict[str, set[str]]]:
@@ -79,18 +118,22 @@ def order(evaluator: Evaluator, template: Template, declared: Sequence[Declared]
 
     Raises `TemplateError` for a dependency that is not declared and for a circle of dependencies.
     """
-    loops = {str(each["copy"].get("name", "")).lower() for _, each in template.resources if each.get("copy")}
-    needs = {each.id.key: _needs(evaluator, each, declared, loops) for each in declared}
+    loops = {
+        symbol if template.symbolic else str(each["copy"].get("name", "")).lower()
+        for symbol, each in template.resources
+        if each.get("copy")
+    }
+    needs = {each.key: _needs(evaluator, each, declared, loops) for each in declared}
     ordered: list[Declared] = []
     waiting = list(declared)
     done: set[str] = set()
     while waiting:
-        ready = [each for each in waiting if needs[each.id.key] <= done]
+        ready = [each for each in waiting if needs[each.key] <= done]
         if not ready:
             raise TemplateError(f"Circular dependency detected on resource: '{waiting[0].id}'. {_SYNTAX}")
         ordered += ready
-        done |= {each.id.key for each in ready}
-        waiting = [each for each in waiting if each.id.key not in done]
+        done |= {each.key for each in ready}
+        waiting = [each for each in waiting if each.key not in done]
     return ordered, needs
 
 
@@ -100,11 +143,12 @@ def _unroll(
     loop = source.get("copy") or {}
     name = str(loop.get("name", ""))
     turns = evaluator.turns(loop.get("count"), name, place) if loop else [place]
-    for turn in turns:
+    for number, turn in enumerate(turns):
         # Within the resource, `copyIndex()` without a name means this loop.
         inside = replace(turn, loops={**turn.loops, "": turn.loops[name.lower()]}) if loop else turn
-        each = _declared(evaluator, template, symbol, source, inside, parent)
-        yield replace(each, loop=name)
+        own = f"{symbol}[{number}]" if symbol and loop else symbol
+        each = _declared(evaluator, template, own, source, inside, parent)
+        yield replace(each, loop=(symbol if template.symbolic else name) if loop else "")
         for child in source.get("resources", ()):
             if each.deployed:
                 yield from _unroll(evaluator, template, "", child, inside, each.id)
@@ -136,8 +180,13 @@ def _declared(evaluator: Evaluator, template: Template, symbol: str, source: JSO
         identifier = _extension(identifier, scope)
     # The old way to write an extension is a child type below `providers`: read back, both ways are one.
     identifier = ResourceId.parse(str(identifier))
+    if template.symbolic and full_type.lower() == DEPLOYMENTS.lower() and api_version < _SYMBOLIC_DEPLOYMENTS:
+        raise TemplateError(
+            f"The API version '{api_version}' of the template resource '{name}' {at} is not supported in a template with "
+            f"symbolic names, but '{_SYMBOLIC_DEPLOYMENTS}' and later. {_SYNTAX}"
+        )
     deployed = condition and not source.get("existing", False)
-    return Declared(identifier, api_version, symbol, "", source, place, deployed, at)
+    return Declared(identifier, api_version, template.symbolic, symbol, "", source, place, deployed, at)
 
 
 def _extension(identifier: ResourceId, scope: str) -> ResourceId:
@@ -165,15 +214,15 @@ def _needs(evaluator: Evaluator, declared: Declared, others: Sequence[Declared],
     needs: set[str] = set()
     for source in declared.source.get("dependsOn", ()):
         wanted = text(evaluator.value(source, declared.place))
-        found = {other.id.key for other in others if other.answers_to(wanted)}
-        if not found and wanted.lower() not in loops:
+        found = {other.key for other in others if other.is_needed_by(wanted)}
+        if not found and (wanted if declared.symbolic else wanted.lower()) not in loops:
             raise TemplateError(f"The resource '{wanted}' is not defined in the template. {_SYNTAX}")
-        if found == {declared.id.key}:
+        if found == {declared.key}:
             raise TemplateError(f"Circular dependency detected on resource: '{declared.id}'. {_SYNTAX}")
         needs |= found
     for wanted in _named(evaluator, declared):
-        needs |= {other.id.key for other in others if other.answers_to(wanted)}
-    return needs - {declared.id.key}
+        needs |= {other.key for other in others if other.answers_to(wanted)}
+    return needs - {declared.key}
 
 
 def _named(evaluator: Evaluator, declared: Declared) -> Iterator[str]:

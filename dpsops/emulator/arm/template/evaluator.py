@@ -2,44 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from dpsops.emulator.arm.template.ambient import AMBIENT, Context
 from dpsops.emulator.arm.template.functions import FUNCTIONS
-from dpsops.emulator.arm.template.parser import Call, Expression, InvalidExpression, Item, Literal, Member, read
+from dpsops.emulator.arm.template.lambdas import HIGHER_ORDER, Apply, Undecided, apply_higher_order
+from dpsops.emulator.arm.template.parser import Call, Expression, InvalidExpression, Item, Literal, Member, calls, read
+from dpsops.emulator.arm.template.place import COPY_LIMIT, Place, copy_index, unexpected
+from dpsops.emulator.arm.template.user_functions import UserFunction
 from dpsops.emulator.arm.template.values import Deferred, TemplateError, as_expression, is_known, kind, member
-
-Runtime = Callable[[str, Sequence[Any]], Any]
-"""Answers `reference` and `list*`, given the function's name and its arguments."""
-
-COPY_LIMIT = 800
-"""Resources in a template, and turns of a loop (Resource Manager limits)."""
-
-
-def forbidden(name: str, arguments: Sequence[Any]) -> Any:
-    """Outside of properties and outputs, nothing may be asked of a resource."""
-    raise _unexpected(name)
-
-
-def deferred(name: str, arguments: Sequence[Any]) -> Any:
-    """Before the deployment runs, what it would be asked stays an expression."""
-    return Deferred(Call(name, tuple(map(as_expression, arguments))))
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where an expression stands.
-
-    loops: the turn of each loop around it, by lower-case name; the empty name is that of the resource's own
-    loop. local: the variables of the lambdas around it. default: it is the default of a parameter.
-    """
-
-    runtime: Runtime = forbidden
-    loops: Mapping[str, int] = field(default_factory=dict)
-    local: Mapping[str, Any] = field(default_factory=dict)
-    default: bool = False
 
 
 class Names:
@@ -81,11 +55,12 @@ class _Lambda:
 
 @dataclass(frozen=True, slots=True)
 class Evaluator:
-    """Evaluates the expressions of one template, in its context and with its parameters and variables."""
+    """Evaluates the expressions of one template, in its context and with its parameters, variables and own functions."""
 
     context: Context
     parameters: Names
     variables: Names
+    functions: Mapping[str, UserFunction] = field(default_factory=dict)
 
     def value(self, source: Any, place: Place) -> Any:
         """The value of any JSON of the template: its strings evaluated, its loops unrolled. Raises `TemplateError`."""
@@ -178,20 +153,70 @@ class Evaluator:
                     return self.expression(arguments[1 if condition else 2], place)
                 if is_known(condition):
                     raise TemplateError("The template language function 'if' expects its first parameter to be a boolean.")
-            case "lambda" if arguments:
-                return _Lambda(tuple(str(self.expression(each, place)) for each in arguments[:-1]), arguments[-1], place)
+                return Deferred(Call(name, (as_expression(condition), *(self._branch(each, place) for each in arguments[1:]))))
+            case "lambda":
+                raise unexpected(name)
+        if lower in HIGHER_ORDER and arguments:
+            return self._higher_order(name, arguments, place)
         values = [self.expression(each, place) for each in arguments]
-        if lower in _HIGHER_ORDER and len(values) >= 2:
-            if isinstance(values[0], Deferred):
-                return Deferred(Call(name, (values[0].expression, *arguments[1:])))
-            return _HIGHER_ORDER[lower](self, values[0], values[1:])
-        if not all(map(is_known, values)) and not _is_runtime(lower):
+        if _is_runtime(lower):
+            if place.local and any(call.name.lower() == "lambdavariables" for each in arguments for call in calls(each)):
+                raise TemplateError(f"The template function '{name}' does not support the variables of a lambda function.")
+            return self._placed(name, values, place)
+        if not all(map(is_known, values)):
             return Deferred(Call(name, tuple(map(as_expression, values))))
         if lower in FUNCTIONS:
             return FUNCTIONS[lower](values)
         if lower in AMBIENT:
             return AMBIENT[lower](self.context, values)
+        if lower in self.functions:
+            return self._own(self.functions[lower], values)
         return self._placed(name, values, place)
+
+    def _branch(self, tree: Expression, place: Place) -> Expression:
+        """A branch of an `if` that is not decided yet: evaluated as far as can be, for it may never be taken."""
+        try:
+            return as_expression(self.expression(tree, place))
+        except TemplateError:
+            return tree
+
+    def _higher_order(self, name: str, arguments: tuple[Expression, ...], place: Place) -> Any:
+        """Of what is not known yet the expression is left, with the lambdas as they are written."""
+        values = [self._argument(each, place) for each in arguments]
+        try:
+            if isinstance(values[0], Deferred):
+                raise Undecided
+            return apply_higher_order(name, values, self._lambda)
+        except Undecided:
+            pairs = zip(values, arguments, strict=True)
+            written = (source if isinstance(value, _Lambda) else as_expression(value) for value, source in pairs)
+            return Deferred(Call(name, tuple(written)))
+
+    def _argument(self, tree: Expression, place: Place) -> Any:
+        """An argument, which may be a lambda: nowhere else may one stand."""
+        if not isinstance(tree, Call) or tree.name.lower() != "lambda" or not tree.arguments:
+            return self.expression(tree, place)
+        return _Lambda(tuple(str(self.expression(each, place)) for each in tree.arguments[:-1]), tree.arguments[-1], place)
+
+    def _own(self, function: UserFunction, values: list[Any]) -> Any:
+        """A function of the template: it knows its own parameters, and no variable."""
+        if len(values) != len(function.parameters):
+            raise TemplateError(
+                f"The template function '{function.name}' requires {len(function.parameters)} argument(s) while {len(values)} "
+                "were provided. Please see https://aka.ms/arm-functions for usage details."
+            )
+        for parameter, value in zip(function.parameters, values, strict=True):
+            parameter.check(value)
+        given = {each.name: partial(_itself, value) for each, value in zip(function.parameters, values, strict=True)}
+        inside = replace(
+            self,
+            parameters=Names("parameter", given),
+            variables=Names("variable", {}),
+            functions=self.functions if function.nests else {},
+        )
+        found = inside.value(function.value, Place())
+        function.output.check(found)
+        return found
 
     def _placed(self, name: str, values: list[Any], place: Place) -> Any:
         """The functions whose value, or whose very use, depends on where they stand."""
@@ -203,7 +228,7 @@ class Evaluator:
             case "lambdavariables", [str(wanted)] if wanted in place.local:
                 return place.local[wanted]
             case "copyindex", [] | [_] | [_, _] if not place.default:
-                return _copy_index(values, place)
+                return copy_index(values, place)
             case "newguid", [] if place.default:
                 return self.context.new_guid()
             case "utcnow", [] | [str(_)] if place.default:
@@ -211,17 +236,28 @@ class Evaluator:
             case lower, _ if _is_runtime(lower):
                 return place.runtime(name, values)
             case (("parameters" | "variables" | "lambdavariables" | "copyindex" | "newguid" | "utcnow"), _):
-                raise _unexpected(name)
+                raise unexpected(name)
         raise TemplateError(
             f"The template function '{name}' is not valid. Please see https://aka.ms/arm-functions for usage details."
         )
 
-    def apply(self, function: Any, *values: Any) -> Any:
-        """The value of a lambda for these arguments."""
-        if not isinstance(function, _Lambda) or len(function.names) > len(values):
+    def _lambda(self, function: Any, least: int, most: int) -> Apply:
+        """A lambda that has so many variables."""
+        if not isinstance(function, _Lambda):
             raise TemplateError("The template language function expects a lambda function as its argument.")
-        local = {**function.place.local, **dict(zip(function.names, values, strict=False))}
-        return self.expression(function.body, replace(function.place, local=local))
+        if not least <= len(function.names) <= most:
+            wanted = str(least) if least == most else f"{least} to {most}"
+            raise TemplateError(f"The lambda function has {len(function.names)} variable(s); {wanted} are expected.")
+
+        def apply(*values: Any) -> Any:
+            local = {**function.place.local, **dict(zip(function.names, values, strict=False))}
+            return self.expression(function.body, replace(function.place, local=local))
+
+        return apply
+
+
+def _itself(value: Any) -> Any:
+    return value
 
 
 def is_loops(value: Any) -> bool:
@@ -231,48 +267,12 @@ def is_loops(value: Any) -> bool:
 
 def is_reference(call: Call) -> bool:
     """Whether the call names a resource whose state it asks for."""
-    return _is_runtime(call.name.lower())
+    return _asks(call.name.lower())
+
+
+def _asks(lower: str) -> bool:
+    return lower == "reference" or (lower.startswith("list") and len(lower) > len("list") and "." not in lower)
 
 
 def _is_runtime(lower: str) -> bool:
-    return lower == "reference" or (lower.startswith("list") and len(lower) > len("list"))
-
-
-def _unexpected(name: str) -> TemplateError:
-    return TemplateError(
-        f"The template function '{name}' is not expected at this location. "
-        "Please see https://aka.ms/arm-functions for usage details."
-    )
-
-
-def _copy_index(values: list[Any], place: Place) -> int:
-    name = values[0].lower() if values and isinstance(values[0], str) else ""
-    offset = values[-1] if values and type(values[-1]) is int else 0
-    if name not in place.loops:
-        raise TemplateError(
-            "The template function 'copyIndex' is not expected at this location. The function can only be used in a "
-            "resource with copy specified. Please see https://aka.ms/arm-copy for usage details."
-        )
-    return place.loops[name] + offset
-
-
-def _map(evaluator: Evaluator, items: list[Any], functions: Sequence[Any]) -> list[Any]:
-    return [evaluator.apply(functions[0], item) for item in items]
-
-
-def _filter(evaluator: Evaluator, items: list[Any], functions: Sequence[Any]) -> list[Any]:
-    return [item for item in items if evaluator.apply(functions[0], item) is True]
-
-
-def _to_object(evaluator: Evaluator, items: list[Any], functions: Sequence[Any]) -> dict[str, Any]:
-    """The first lambda gives the key, the second, where there is one, the value."""
-    return {
-        str(evaluator.apply(functions[0], item)): evaluator.apply(functions[1], item) if functions[1:] else item for item in items
-    }
-
-
-_HIGHER_ORDER: Mapping[str, Callable[[Evaluator, list[Any], Sequence[Any]], Any]] = {
-    "map": _map,
-    "filter": _filter,
-    "toobject": _to_object,
-}
+    return lower == "target" or _asks(lower)

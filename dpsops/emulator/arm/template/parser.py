@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class Literal:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A function with its arguments."""
+    """A function with its arguments; that of a template itself is named `namespace.function`."""
 
     name: str
     arguments: tuple[Expression, ...]
@@ -61,6 +62,7 @@ class InvalidExpression(Exception):
     """Text in brackets that is no expression; the message is Resource Manager's."""
 
 
+@lru_cache(4096)
 def read(text: str) -> Expression | str:
     """What a string of a template stands for: an expression in square brackets, or itself.
 
@@ -172,6 +174,9 @@ def _primary(tokens: _Tokens, level: int) -> Expression:
             return Literal(int(tokens.take("Integer")))
         case _:
             name = tokens.take("Identifier")
+            if tokens.kind == "Dot":
+                tokens.take("Dot")
+                name = f"{name}.{tokens.take('Identifier')}"
             tokens.take("LeftParenthesis")
             arguments: list[Expression] = []
             while tokens.kind != "RightParenthesis":

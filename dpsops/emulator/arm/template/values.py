@@ -8,7 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dpsops.emulator.arm.template import dotnet
 from dpsops.emulator.arm.template.parser import Call, Expression, Literal, render
+
+_SEPARATORS = str.maketrans({"\x85": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"})
+"""Line ends beyond ASCII, which .NET escapes in JSON and Python does not."""
 
 _KINDS = {str: "String", int: "Integer", bool: "Boolean", float: "Float", list: "Array", dict: "Object", type(None): "Null"}
 
@@ -85,7 +89,44 @@ def text(value: Any) -> str:
         case bool():
             return str(value)
         case _:
-            return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+            return json.dumps(value, separators=(",", ":"), ensure_ascii=False).translate(_SEPARATORS)
+
+
+def _formatted(value: Any) -> str:
+    """The value as `format` shows it: arrays and objects as JSON in which strings stand between single quotes."""
+    match value:
+        case list():
+            return f"[{','.join(map(_inside, value))}]"
+        case dict():
+            return "{" + ",".join(f"{_quoted(key)}:{_inside(each)}" for key, each in value.items()) + "}"
+        case _:
+            return text(value)
+
+
+def _inside(value: Any) -> str:
+    match value:
+        case str():
+            return _quoted(value)
+        case list() | dict():
+            return _formatted(value)
+        case _:
+            return json.dumps(value)
+
+
+def _quoted(value: str) -> str:
+    escaped = json.dumps(value, ensure_ascii=False).translate(_SEPARATORS)[1:-1]
+    return "'" + escaped.replace('\\"', '"').replace("'", "\\'") + "'"
+
+
+def same(left: Any, right: Any) -> bool:
+    """Whether two values are equal; unlike in Python, `true` is not 1."""
+    match left, right:
+        case list(), list():
+            return len(left) == len(right) and all(map(same, left, right))
+        case dict(), dict():
+            return left.keys() == right.keys() and all(same(value, right[key]) for key, value in left.items())
+        case _:
+            return isinstance(left, bool) == isinstance(right, bool) and bool(left == right)
 
 
 def composite(pattern: str, arguments: tuple[Any, ...]) -> str:
@@ -102,7 +143,8 @@ def composite(pattern: str, arguments: tuple[Any, ...]) -> str:
             )
         width = int(match["width"] or 0)
         filled = _number(arguments[int(match["index"])], match["style"] or "")
-        return filled.ljust(-width) if width < 0 else filled.rjust(width)
+        space = " " * (abs(width) - dotnet.length(filled))
+        return filled + space if width < 0 else space + filled
 
     return re.sub(r"\{\{|\}\}|\{(?P<index>\d+)(?:,(?P<width>-?\d+))?(?::(?P<style>[^}]*))?\}|[{}]", fill, pattern)
 
@@ -111,7 +153,7 @@ def _number(value: Any, style: str) -> str:
     """Standard numeric formats: D (digits), X (hexadecimal), N (groups of three). .NET ignores a format on text."""
     match = re.fullmatch(r"(?P<letter>[DdXxNn])(?P<digits>\d*)", style)
     if not isinstance(value, int) or isinstance(value, bool) or not style:
-        return text(value)
+        return _formatted(value)
     if match is None:
         message = f"Unable to evaluate template language function 'format': the format string '{style}' is not valid."
         raise TemplateError(message)
@@ -122,11 +164,19 @@ def _number(value: Any, style: str) -> str:
     return sign + format(size, match["letter"].replace("D", "d")).rjust(digits, "0")
 
 
+def key_of(value: Mapping[str, Any], name: str) -> str | None:
+    """How an object spells a key, which has no case; None where it has none."""
+    if name in value:
+        return name
+    folded = dotnet.upper(name)
+    return next((key for key in value if dotnet.upper(key) == folded), None)
+
+
 def member(value: Mapping[str, Any], name: str) -> Any:
     """A property, its name in any case. Raises `TemplateError` where there is none."""
-    for key, each in value.items():
-        if key.lower() == name.lower():
-            return each
+    key = key_of(value, name)
+    if key is not None:
+        return value[key]
     raise TemplateError(
         f"The language expression property '{name}' doesn't exist, available properties are '{', '.join(value)}'."
     )

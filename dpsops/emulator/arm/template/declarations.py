@@ -155,7 +155,7 @@ def _unroll(
 
 
 def _declared(evaluator: Evaluator, template: Template, symbol: str, source: JSON, place: Place, parent: ResourceId) -> Declared:
-    at = where(template.source, "resources", text(source["name"]))
+    at = where(template.written, "resources", text(source["name"]))
     type_, name, api_version = (_string(evaluator.value(source[key], place), key, at) for key in ("type", "name", "apiVersion"))
     names = (*parent.names, *name.split("/"))
     full_type = f"{parent.type}/{type_}" if parent.names else type_

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from functools import lru_cache
 
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 _NAMESPACE = uuid.UUID("11fb06fb-712d-4ddd-98c7-e71bbd588830")
@@ -21,6 +22,7 @@ def unique_string(parts: Sequence[str]) -> str:
     return "".join(_ALPHABET[bits >> shift & 31] for shift in range(60, -1, -5))
 
 
+@lru_cache(256)
 def hash64(data: bytes) -> int:
     """Resource Manager's 64-bit hash: two 32-bit lanes of MurmurHash3, seed 0."""
     low = high = 0

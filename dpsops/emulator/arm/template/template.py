@@ -51,10 +51,12 @@ _OBJECTS = ("parameters", "definitions", "outputs")
 class Template:
     """The sections of a template. `resources` are as written, by symbolic name; in a list the names are empty.
 
-    definitions: its types; None before version 2.0 of the language. functions: its own, by full name in lower case.
+    written: all of it on one line. definitions: its types; None before version 2.0 of the language. functions: its own, by
+    full name in lower case.
     """
 
     source: JSON
+    written: str
     parameters: tuple[Parameter, ...]
     variables: JSON
     resources: tuple[tuple[str, JSON], ...]
@@ -85,6 +87,7 @@ class Template:
         for name in _OBJECTS:
             if not all(isinstance(each, dict) for each in source.get(name, {}).values()):
                 raise TemplateError(f"The template section '{name}' is not valid.")
+        written = json.dumps(source, separators=(",", ":"), ensure_ascii=False)
         definitions = source.get("definitions", {}) if symbolic else None
         for name, each in (definitions or {}).items():
             require_known(each, "TemplateTypeDefinition", f"definitions.{name}", {"defaultValue"}, definitions)
@@ -93,11 +96,12 @@ class Template:
         for name, each in source.get("outputs", {}).items():
             require_known(each, "TemplateOutputParameter", f"outputs.{name}", {"value", "condition", "copy"}, definitions)
         parameters = tuple(
-            Parameter.read(name, each, where(source, "parameters", name), definitions)
+            Parameter.read(name, each, where(written, "parameters", name), definitions)
             for name, each in source.get("parameters", {}).items()
         )
         return cls(
             source,
+            written,
             parameters,
             source.get("variables", {}),
             _read_resources(source["resources"], symbolic=symbolic),
@@ -114,18 +118,13 @@ class Template:
     @property
     def hash(self) -> str:
         """What identifies the content of the template."""
-        return str(hash64(_compact(self.source).encode()))
+        return str(hash64(self.written.encode()))
 
 
-def where(source: JSON, section: str, text: str) -> str:
+def where(written: str, section: str, text: str) -> str:
     """Where in a template, written on one line, `text` first stands after the beginning of a section."""
-    written = _compact(source)
     column = written.find(json.dumps(text), max(written.find(f'"{section}":'), 0)) + 1
     return f"at line '1' and column '{max(column, 1)}'"
-
-
-def _compact(source: JSON) -> str:
-    return json.dumps(source, separators=(",", ":"), ensure_ascii=False)
 
 
 def _is_symbolic(source: JSON) -> bool:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -57,7 +58,7 @@ REFUSALS: Mapping[str, tuple[str, str]] = {
         "subscriptionDeploymentTemplate.json#' is not supported",
         "there are no deployments at the scope of a subscription",
     ),
-    "asserts-and-fail": ("no hub", "the template calls fail(): Azure refuses it too"),
+    "asserts-and-fail": ("no hub", "the template calls fail()"),
 }
 """What is refused: in which words, and why."""
 
@@ -210,6 +211,12 @@ def test_the_list_of_refusals_is_of_what_is_there() -> None:
     if not FOLDER.is_dir():
         pytest.skip(ABSENT)
     assert REFUSALS.keys() <= set(find_constructs("constructs"))
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_the_manual_says_what_is_refused(name: str) -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "emulator.md").read_text(encoding="utf-8")
+    assert REFUSALS[name][1] in " ".join(manual.split())
 
 
 def test_a_value_that_is_not_the_same_is_noticed() -> None:

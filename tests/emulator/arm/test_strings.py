@@ -122,6 +122,7 @@ def test_refusals(text: str, words: str) -> None:
         ("", " "),
         ("resume", "résumé"),
         ("résumé", "Résumé"),
+        ("Resume", "résumé"),
     ],
 )
 def test_the_order_of_words(first: str, second: str) -> None:

@@ -24,6 +24,7 @@ from tests.emulator.arm.contoso import (
     template,
 )
 
+NEWER = "2025-01-01-preview"
 ID = f"{GROUP}/providers/{BOX}"
 
 
@@ -58,6 +59,14 @@ def test_a_resource_of_a_loop_has_its_turn_in_its_name(contoso: Contoso) -> None
     inner = symbolic(resources, outputs=shows(volume="[reference('last').volume]", key=keys))
     assert outputs(contoso, inner) == {"volume": {"v": 27}, "key": {"v": "key of b0"}}
     assert order(contoso)[-1] == "z"
+
+
+def test_what_depends_on_a_loop_waits_for_all_of_it(contoso: Contoso) -> None:
+    contoso.slow_down(10)
+    resources = {"last": box("z", dependsOn=["many"]), "one": box("y", dependsOn=["many[1]"]), "many": loop()}
+    found = contoso.call("PUT", f"{DEPLOYMENT}/main", properties(symbolic(resources))).body["properties"]
+    needs = {each["resourceName"]: [need["resourceName"] for need in each["dependsOn"]] for each in found["dependencies"]}
+    assert needs == {"z": ["b0", "b1"], "y": ["b1"]}
 
 
 def test_what_is_asked_for_by_symbolic_name_comes_first(contoso: Contoso) -> None:
@@ -111,6 +120,12 @@ def test_what_depends_on_something_there_waits_for_what_that_waits_for(contoso: 
     found = deploy(contoso, properties(symbolic(resources)))["properties"]
     assert order(contoso) == ["a"], "the second is not tried"
     assert [each["target"] for each in found["error"]["details"]] == [f"{ID}/a"]
+    resources["first"]["properties"]["size"] = 1
+    contoso.call("PUT", f"{DEPLOYMENT}/again", properties(symbolic(resources)))
+    contoso.azure.clock.advance(15)
+    assert contoso.call("GET", f"{DEPLOYMENT}/again").body["properties"]["provisioningState"] == "Running"
+    contoso.azure.clock.advance(5)
+    assert contoso.call("GET", f"{DEPLOYMENT}/again").body["properties"]["provisioningState"] == "Failed"
 
 
 @pytest.mark.parametrize(
@@ -189,7 +204,7 @@ def test_a_resource_may_be_made_only_if_there_is_none(contoso: Contoso) -> None:
 
 
 def test_what_if_shows_what_would_be_asked_of_which_resource(contoso: Contoso) -> None:
-    size = "[add(reference(format('many[{0}]', 1)).size, reference('there', '2024-01-01', 'full').properties.size)]"
+    size = f"[add(reference(format('many[{{0}}]', 1)).size, reference('there', '{NEWER}', 'full').properties.size)]"
     resources = {
         "there": box("t", existing=True),
         "many": loop(existing=True),
@@ -199,7 +214,7 @@ def test_what_if_shows_what_would_be_asked_of_which_resource(contoso: Contoso) -
     (change,) = contoso.follow(begun.headers["Location"]).body["properties"]["changes"]
     assert change["symbolicName"] == "a"
     assert change["after"]["properties"] == {
-        "size": f"[add(reference('{ID}/b1', '{VERSION}').size, reference('{ID}/t', '2024-01-01', 'full').properties.size)]",
+        "size": f"[add(reference('{ID}/b1', '{VERSION}').size, reference('{ID}/t', '{NEWER}', 'full').properties.size)]",
         "was": CARRIED,
     }
 

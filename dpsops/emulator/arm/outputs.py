@@ -64,5 +64,5 @@ def _read(template: Template, name: str, declaration: JSON) -> Parameter:
 def _value(evaluator: Evaluator, declaration: JSON, place: Place) -> Any:
     loop = declaration.get("copy")
     if loop:
-        return [evaluator.value(loop["input"], turn) for turn in evaluator.turns(loop.get("count"), "", place)]
+        return [evaluator.value(loop["input"], turn) for turn in evaluator.turns(loop["count"], "", place)]
     return evaluator.value(declaration.get("value"), place)

@@ -175,7 +175,11 @@ def evaluate_body(plan: Plan, declared: Declared, runtime: Runtime) -> JSON:
 
 def read_nested(world: World, plan: Plan, declared: Declared, body: JSON, caller: Principal) -> Plan:
     """The plan of a nested deployment, given its evaluated body."""
-    scope = text((body["properties"].get("expressionEvaluationOptions") or {}).get("scope"))
+    options = body["properties"].get("expressionEvaluationOptions") or {}
+    scope = (options.get("scope") or "") if isinstance(options, dict) else None
+    if not isinstance(scope, str):
+        message = "The request content was invalid and could not be deserialized: 'expressionEvaluationOptions'."
+        raise refusal(400, "InvalidRequestContent", message)
     outer = None if scope.lower() == "inner" else (plan.evaluator, declared.place)
     return read_plan(world, declared.id, body["properties"], caller, outer)
 

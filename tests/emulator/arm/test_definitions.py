@@ -100,6 +100,8 @@ def test_a_value_as_its_type_does_not_want_it(contoso: Contoso, declaration: JSO
         ({"type": "string", "sealed": True}, {}, "Could not find member 'sealed' on object of type 'TemplateInputParameter'."),
         (STRING, {"a": {"type": "string", "validate": []}}, "Could not find member 'validate'"),
         (STRING, {"a": {"type": "object", "properties": {"x": STRING | {"odd": 1}}}}, "Path 'definitions.a.properties.x.odd'"),
+        ({"type": "string", "minLength": "3"}, {}, "at path 'parameters.p': its 'minLength' has the wrong type"),
+        ({"type": "string", "nullable": "yes"}, {}, "at path 'parameters.p': its 'nullable' has the wrong type"),
         (STRING, {"a": {"type": "object", "properties": {"x": 1}}}, "at path 'definitions.a.properties.x' is not a JSON object"),
         (STRING, {"a": {"type": "object", "properties": 1}}, "at path 'definitions.a.properties' is not a JSON object"),
         (STRING, {"a": {"type": "array", "prefixItems": {}}}, "at path 'definitions.a.prefixItems' is not a JSON array"),

@@ -105,3 +105,18 @@ def test_a_child_may_be_written_inside_its_parent(contoso: Contoso) -> None:
         f"{GROUP}/providers/{BOX}/box",
         f"{GROUP}/providers/{BOX}/box/lids/top",
     ]
+
+
+@pytest.mark.parametrize(
+    ("inner", "words"),
+    [
+        (template(outputs={"o": {"type": "array", "copy": {"count": 1}}}), "output 'o' is not valid: its 'copy' is no loop."),
+        (template(outputs={"o": {"type": "array", "copy": []}}), "its 'copy' is no loop"),
+        (template(variables={"copy": [{"name": [], "count": 1, "input": 1}]}), "its 'name' is not a string"),
+        (template(box(properties={"copy": [{"name": 1, "count": 1, "input": 1}]})), "its 'name' is not a string"),
+    ],
+)  # fmt: skip
+def test_what_is_no_loop_is_refused(contoso: Contoso, inner: JSON, words: str) -> None:
+    answer = contoso.call("POST", f"{DEPLOYMENT}/main/validate", properties(inner))
+    assert answer.status == 400
+    assert words in answer.body["error"]["message"]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from tests.emulator.arm.contoso import (
     BOX,
     DEPLOYMENT,
@@ -91,3 +95,11 @@ def test_resources_by_symbolic_name(contoso: Contoso) -> None:
     }
     assert outputs(contoso, inner) == {"volume": 8}
     assert boxes(contoso) == ["a", "b"]
+
+
+@pytest.mark.parametrize("options", [[1], "inner", {"scope": ["inner"]}, {"scope": "[reference('x').y]"}])
+def test_the_options_of_a_module_are_known_beforehand(contoso: Contoso, options: Any) -> None:
+    one = module("m", template())
+    one["properties"]["expressionEvaluationOptions"] = options
+    error = refused(contoso, properties(template(one)))
+    assert (error["code"], "'expressionEvaluationOptions'" in error["message"]) == ("InvalidRequestContent", True)

@@ -261,8 +261,14 @@ def _itself(value: Any) -> Any:
 
 
 def is_loops(value: Any) -> bool:
-    """Whether the value of a `copy` property is a list of property loops, rather than data."""
-    return isinstance(value, list) and all(isinstance(each, dict) and {"name", "count", "input"} == each.keys() for each in value)
+    """Whether the value of a `copy` property is a list of loops, not data. Raises `TemplateError` for one without name."""
+    if not isinstance(value, list) or not all(
+        isinstance(each, dict) and {"name", "count", "input"} == each.keys() for each in value
+    ):
+        return False
+    if not all(isinstance(each["name"], str) and each["name"] for each in value):
+        raise TemplateError("The template copy definition is not valid: its 'name' is not a string.")
+    return True
 
 
 def is_reference(call: Call) -> bool:

@@ -94,6 +94,9 @@ class Template:
         for name, each in source.get("parameters", {}).items():
             require_known(each, "TemplateInputParameter", f"parameters.{name}", {"defaultValue"}, definitions)
         for name, each in source.get("outputs", {}).items():
+            loop = each.get("copy", {"count": 0, "input": None})
+            if not isinstance(loop, dict) or loop.keys() != {"count", "input"}:
+                raise TemplateError(f"The template output '{name}' is not valid: its 'copy' is no loop.")
             require_known(each, "TemplateOutputParameter", f"outputs.{name}", {"value", "condition", "copy"}, definitions)
         parameters = tuple(
             Parameter.read(name, each, where(written, "parameters", name), definitions)

@@ -25,6 +25,10 @@ TYPES = {
 CONSTRAINTS = {"type", "metadata", "allowedValues", "minLength", "maxLength", "minValue", "maxValue"}
 """What may be said of a value in every version of the language."""
 
+_KINDS: Mapping[str, type] = {
+    "type": str, "metadata": dict, "allowedValues": list, "minLength": int, "maxLength": int, "minValue": int, "maxValue": int,
+    "nullable": bool,
+}  # fmt: skip
 _NEW = {"$ref", "nullable", "properties", "additionalProperties", "discriminator", "prefixItems", "items"}
 _DEFINITIONS = "#/definitions/"
 
@@ -48,6 +52,8 @@ def require_known(source: JSON, what: str, path: str, more: set[str], definition
     for name in source:
         if name not in known:
             raise no_such_member(name, what, f"{path}.")
+        if type(source[name]) is not _KINDS.get(name, type(source[name])):
+            raise TemplateError(f"The template is not valid at path '{path}': its '{name}' has the wrong type.")
     if definitions is not None:
         resolved(source, definitions)
         for inner, each in _inner(source, path):

@@ -14,6 +14,8 @@ import hypothesis
 import pytest
 import vcr
 
+from tests.bicep import evaluations, real
+from tests.conformance import report
 from tests.conformance.exchanges import ValidatingObserver
 from tests.conformance.openapi import FOLDER, Specification
 from tests.worlds import World, azure_world, embedded_world, forget_challenges, recorded_world, start_embedded
@@ -140,3 +142,26 @@ def _scrub_response(response: Any) -> Any:
 
 def _bytes(body: Any) -> bytes:
     return body if isinstance(body, bytes) else str(body).encode()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Ends the session with what became of the recordings, of the real Bicep compiler's templates, and of its evaluator's values.
+
+    It stands here because the process that reports, of several, reads no conftest.py further down.
+    """
+    ended = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    reports = [each for each in ended if isinstance(each, pytest.TestReport)]
+    if files := report.gather(reports):
+        terminalreporter.section("the embedded Azure against recorded traffic")
+        for line in report.lines(files):
+            terminalreporter.write_line(line)
+    if templates := [value for each in reports for name, value in each.user_properties if name == real.PROPERTY]:
+        refused = sorted(str(each) for each in templates if each != real.MADE)
+        terminalreporter.section("our Bicep compiler against the real one")
+        terminalreporter.write_line(f"{len(templates) - len(refused)} templates made to the letter, {len(refused)} refused")
+        for line in refused:
+            terminalreporter.write_line(f"  {line}")
+    if found := evaluations.gather(reports):
+        terminalreporter.section("the embedded Azure against Bicep's evaluator")
+        for line in evaluations.lines(found):
+            terminalreporter.write_line(line)

@@ -1,10 +1,10 @@
-"""What the conformance tests share, and the report that they end with."""
+"""What the conformance tests share."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.conformance import openapi, recordings, report
+from tests.conformance import openapi, recordings
 from tests.conformance.openapi import Operation, Specification, Violation
 from tests.conformance.recordings import Recording
 
@@ -37,13 +37,3 @@ def departures(specification: Specification, recorded: list[Recording]) -> list[
                 answered = specification.check_response(operation, each.status, each.response.body)
                 found += [(operation, violation) for violation in sent + answered]
     return found
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Ends the session with what became of the recordings."""
-    ended = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
-    files = report.gather(each for each in ended if isinstance(each, pytest.TestReport))
-    if files:
-        terminalreporter.section("the embedded Azure against recorded traffic")
-        for line in report.lines(files):
-            terminalreporter.write_line(line)

@@ -278,6 +278,10 @@ def test_defaults_of_parameters_know_the_time_but_no_variables() -> None:
     place = Place(default=True)
     assert evaluate("[utcNow()]", place) == "20260301T120000Z"
     assert evaluate("[utcNow('yyyy-MM-dd')]", place) == "2026-03-01"
+    assert evaluate("[utcNow('u')]", place) == "2026-03-01 12:00:00Z"
+    assert evaluate("[utcNow('d')]", place) == "03/01/2026"
+    with pytest.raises(TemplateError, match="'utcNow': the format of a time 'F' is not known here"):
+        evaluate("[utcNow('F')]", place)
     assert evaluate("[newGuid()]", place) != evaluate("[newGuid()]", place)
     with pytest.raises(TemplateError, match="The template function 'variables' is not expected at this location"):
         evaluate("[variables('x')]", place)

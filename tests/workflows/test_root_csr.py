@@ -57,6 +57,7 @@ def test_after_the_request_was_deleted_a_self_signed_root_is_created(quick: Worl
     assert connection.roots.merged_chain(root, "root-g2")[1:] == ()
 
 
+@pytest.mark.proof
 def test_a_root_of_another_ca_is_proven_trusted_and_rotated_like_any_other(quick: World) -> None:
     issue_to(quick.connect(), PRESS)
     _, request = csr(quick.connect())

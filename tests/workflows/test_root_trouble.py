@@ -224,6 +224,7 @@ def test_every_type_of_root_key(embedded: World, kind: str) -> None:
     assert up(embedded.connect(settings)) == []
 
 
+@pytest.mark.proof
 def test_the_root_is_proven_to_the_hubs_too_if_the_settings_say_so(embedded: World) -> None:
     hubs = [{"name": "iot-dpsops-test"}, {"name": "iot-dpsops-two"}]
     settings = environment(hub=hubs, root={"key": "EC-P256", "prove_to_hubs": True})

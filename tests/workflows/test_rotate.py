@@ -138,6 +138,7 @@ def test_up_changes_nothing_in_a_rotation(quick: World) -> None:
         step(quick.connect(), grace=NONE)
 
 
+@pytest.mark.proof
 def test_the_old_root_is_removed_from_the_group_then_from_the_dps_then_disabled(quick: World) -> None:
     """The group is first: while it trusts a root, the DPS must have that root, or its devices are refused without a reason."""
     step(quick.connect(), until=Phase.DRAINING)
@@ -173,6 +174,7 @@ def test_status_counts_certificates_under_a_retired_root(quick: World) -> None:
     assert status(quick.connect()).next == ()
 
 
+@pytest.mark.proof
 def test_the_root_is_replaced_in_the_hubs_too_if_the_settings_say_so(quick: World) -> None:
     quick.environment = environment(root={"key": "EC-P256", "prove_to_hubs": True})
     up(quick.connect())

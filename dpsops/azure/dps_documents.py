@@ -1,0 +1,189 @@
+"""What the DPS service API says of enrollments and registrations, read into types, and what it is told.
+
+Source: DPS service API 2021-10-01, `EnrollmentGroup`, `IndividualEnrollment`, `DeviceRegistrationState`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cryptography import x509
+from pydantic import Field
+
+from dpsops.azure.answers import Shape
+from dpsops.model.enrollment import EnrollmentGroup, IndividualEnrollment, Provisioning, Reprovisioning
+from dpsops.model.member import Registration
+from dpsops.pki import chains
+from dpsops.pki.names import DeviceId
+
+BLOCK_MARK = {"dpsops": {"purpose": "block: while this is here and disabled, the device is kept out"}}
+"""The mark in an individual enrollment that `device block` created, so that `unblock` removes only such enrollments."""
+
+
+class _CaReferences(Shape):
+    primary: str | None = None
+    secondary: str | None = None
+
+
+class _Info(Shape):
+    sha256_thumbprint: str | None = Field(None, alias="sha256Thumbprint")
+
+
+class _Pinned(Shape):
+    info: _Info | None = None
+
+
+class _ClientCertificates(Shape):
+    primary: _Pinned | None = None
+    secondary: _Pinned | None = None
+
+
+class _X509(Shape):
+    ca_references: _CaReferences | None = None
+    client_certificates: _ClientCertificates | None = None
+
+
+class _Attestation(Shape):
+    x509: _X509 | None = None
+
+
+class _ReprovisionPolicy(Shape):
+    update_hub_assignment: bool = False
+    migrate_device_data: bool = False
+
+
+class _Properties(Shape):
+    desired: dict[str, Any] | None = None
+
+
+class _InitialTwin(Shape):
+    properties: _Properties | None = None
+
+
+class _Enrollment(Shape):
+    """The common part of a group and an individual enrollment."""
+
+    attestation: _Attestation | None = None
+    provisioning_status: str | None = None
+    reprovision_policy: _ReprovisionPolicy | None = None
+    allocation_policy: str | None = None
+    iot_hubs: list[str] | None = None
+    initial_twin: _InitialTwin | None = None
+    etag: str
+    last_updated_date_time_utc: str | None = None
+
+
+class _Individual(_Enrollment):
+    registration_id: str
+    optional_device_information: dict[str, Any] | None = None
+
+
+class _Registration(Shape):
+    registration_id: str
+    status: str | None = None
+    assigned_hub: str | None = None
+    device_id: str | None = None
+    last_updated_date_time_utc: str | None = None
+    error_message: str | None = None
+    etag: str | None = None
+
+
+def read_group(identifier: str, document: Mapping[str, object]) -> EnrollmentGroup:
+    """An enrollment group with this ID. Raises `ValueError` if the document has another shape."""
+    found = _Enrollment.model_validate(document)
+    by_x509 = found.attestation.x509 if found.attestation else None
+    references = (by_x509.ca_references if by_x509 else None) or _CaReferences()
+    return EnrollmentGroup(
+        id=identifier,
+        primary=references.primary or "",
+        secondary=references.secondary or "",
+        enabled=_is_enabled(found),
+        provisioning=_read_provisioning(found),
+        etag=found.etag,
+        changed_at=found.last_updated_date_time_utc or "",
+        document=document,
+    )
+
+
+def _read_provisioning(found: _Enrollment) -> Provisioning:
+    policy = found.reprovision_policy
+    properties = found.initial_twin.properties if found.initial_twin else None
+    desired = (properties.desired if properties else None) or {}
+    return Provisioning(
+        Reprovisioning(policy.update_hub_assignment, policy.migrate_device_data) if policy else None,
+        found.allocation_policy or "",
+        tuple(found.iot_hubs or ()),
+        {name: value for name, value in desired.items() if not name.startswith("$")},  # those with $ are the service's
+    )
+
+
+def read_individual(document: Mapping[str, object]) -> IndividualEnrollment:
+    """An individual enrollment. Raises `ValueError` if the document has another shape."""
+    found = _Individual.model_validate(document)
+    by_x509 = found.attestation.x509 if found.attestation else None
+    certificates = by_x509.client_certificates if by_x509 else None
+    pinned = [each for each in (certificates.primary, certificates.secondary) if each] if certificates else []
+    return IndividualEnrollment(
+        device=DeviceId(found.registration_id),
+        enabled=_is_enabled(found),
+        pinned=tuple(((each.info and each.info.sha256_thumbprint) or "").upper() for each in pinned),
+        is_block=(found.optional_device_information or {}).get("dpsops") == BLOCK_MARK["dpsops"],  # it may have other members too
+        etag=found.etag,
+        document=document,
+    )
+
+
+def _is_enabled(found: _Enrollment) -> bool:
+    """An enrollment is enabled if its status was never set."""
+    return found.provisioning_status != "disabled"
+
+
+def read_registration(document: Mapping[str, object]) -> Registration:
+    """A registration. Raises `ValueError` if the document has another shape."""
+    found = _Registration.model_validate(document)
+    return Registration(
+        device=found.registration_id,
+        status=found.status or "",
+        hub=found.assigned_hub or "",
+        hub_device=found.device_id or found.registration_id,
+        updated_at=found.last_updated_date_time_utc or "",
+        error=found.error_message or "",
+        etag=found.etag or "*",
+    )
+
+
+def status_text(*, enabled: bool) -> str:
+    """The `provisioningStatus`."""
+    return "enabled" if enabled else "disabled"
+
+
+def ca_attestation(primary: str, secondary: str) -> dict[str, object]:
+    """The attestation of a group that trusts these CA certificates."""
+    names = {"primary": primary} | ({"secondary": secondary} if secondary else {})
+    return {"type": "x509", "x509": {"caReferences": names}}
+
+
+def certificate_attestation(*leaves: x509.Certificate) -> dict[str, object]:
+    """The attestation of an individual enrollment with one or two device certificates, the newer one first."""
+    places = zip(("primary", "secondary"), leaves, strict=False)
+    return {"type": "x509", "x509": {"clientCertificates": {place: {"certificate": chains.pem(leaf)} for place, leaf in places}}}
+
+
+def device_document(device: DeviceId, *leaves: x509.Certificate) -> dict[str, object]:
+    """What an individual enrollment says of its device and of its certificates, the newer one first."""
+    return {"registrationId": device, "deviceId": device, "attestation": certificate_attestation(*leaves)}
+
+
+def provisioning_members(wanted: Provisioning) -> dict[str, object]:
+    """What an enrollment says of where its devices are assigned."""
+    assert wanted.reprovisioning is not None, "the settings always name a reprovisioning policy"
+    return {
+        "reprovisionPolicy": {
+            "updateHubAssignment": wanted.reprovisioning.update_hub_assignment,
+            "migrateDeviceData": wanted.reprovisioning.migrate_device_data,
+        },
+        "allocationPolicy": wanted.allocation,
+        "iotHubs": list(wanted.hubs),
+        "initialTwin": {"tags": {}, "properties": {"desired": dict(wanted.twin)}},
+    }

@@ -20,8 +20,8 @@ from dpsops.emulator.keyvault import routes as keyvault
 from dpsops.emulator.state import Database
 from dpsops.emulator.world import Clock, Timings, World
 from tests.conformance.carry import Carrier
+from tests.conformance.messages import Exchange, Message, Recording
 from tests.conformance.pages import follow, next_link, whole
-from tests.conformance.recordings import Exchange, Message, Recording
 from tests.conformance.scope import (
     FOREIGN_TEMPLATE,
     HANDSHAKE,

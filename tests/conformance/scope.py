@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any
 
 from dpsops.emulator.http import Service
-from tests.conformance.recordings import MANAGEMENT, Exchange, Recording
+from tests.conformance.messages import MANAGEMENT, Exchange, Recording
 
 
 class Standing(Enum):

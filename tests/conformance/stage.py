@@ -15,7 +15,7 @@ from dpsops.emulator import rbac
 from dpsops.emulator.identity.state import OPERATOR, SUBSCRIPTION, TENANT, bootstrap, register_application
 from dpsops.emulator.principal import Principal
 from dpsops.emulator.world import World
-from tests.conformance.recordings import MANAGEMENT, Exchange, Recording
+from tests.conformance.messages import MANAGEMENT, Exchange, Recording
 
 JSON = dict[str, Any]
 Make = Callable[[str, str, JSON], None]

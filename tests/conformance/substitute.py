@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from dpsops.emulator.identity.state import TENANT
 from tests.conformance import reissue
 from tests.conformance.carry import MASKS, Carrier
-from tests.conformance.recordings import Exchange, Recording
+from tests.conformance.messages import Exchange, Recording
 from tests.conformance.stage import as_ours
 
 _UPLOAD = re.compile(r".*/(?:IotHubs|provisioningServices)/[^/]+/certificates/[^/]+", re.IGNORECASE)

@@ -7,8 +7,8 @@ import re
 import pytest
 
 from dpsops.emulator.services import SERVICES
+from tests.conformance.messages import MANAGEMENT, Exchange, Message
 from tests.conformance.openapi import Operation, Specification
-from tests.conformance.recordings import MANAGEMENT, Exchange, Message
 from tests.conformance.scope import OMISSIONS, Standing, omission, standing
 
 _HOSTS = {

@@ -10,6 +10,7 @@ from typing import TypeVar
 from dpsops.emulator import faults
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.faults import Faults
+from dpsops.emulator.habits import Habits
 from dpsops.emulator.http import Refusal, Request, Response, Service
 from dpsops.emulator.identity.tokens import InvalidToken, read_token
 from dpsops.emulator.mqtt_endpoint import ConnectionRefused, Endpoint, ProtocolViolation
@@ -35,6 +36,7 @@ class Azure:
     database: Database
     clock: Clock = field(default_factory=Clock)
     timings: Timings = field(default_factory=Timings)
+    habits: Habits = field(default_factory=Habits)
     faults: Faults = field(default_factory=Faults)
     observers: list[Observer] = field(default_factory=list)
     services: Sequence[Service] = field(default=SERVICES)
@@ -46,7 +48,7 @@ class Azure:
         for service in self.services:
             if named := service.host.fullmatch(host):
                 with self.database.transaction() as state:
-                    world = World(state, self.clock.now(), self.timings, self._meter)
+                    world = World(state, self.clock.now(), self.timings, self._meter, self.habits)
                     return service.resolves(world, named.groupdict())
         return False
 
@@ -102,12 +104,12 @@ class Azure:
     def _ask(self, host: str, ask: Callable[[Endpoint, World], Answer]) -> Answer:
         endpoint = next(endpoint for endpoint in self.endpoints if endpoint.host.fullmatch(host))
         with self.database.transaction() as state:
-            return ask(endpoint, World(state, self.clock.now(), self.timings, self._meter))
+            return ask(endpoint, World(state, self.clock.now(), self.timings, self._meter, self.habits))
 
     def _serve(self, request: Request) -> Response:
         try:
             with self.database.transaction() as state:
-                return self._dispatch(World(state, self.clock.now(), self.timings, self._meter), request)
+                return self._dispatch(World(state, self.clock.now(), self.timings, self._meter, self.habits), request)
         except Refusal as refusal:
             return refusal.response
         except sqlite3.OperationalError as trouble:  # such as a full disk: no fault of the request's
@@ -119,6 +121,7 @@ class Azure:
             host = service.host.fullmatch(request.host)
             if host is None:
                 continue
+            request = replace(request, path=service.spelled(request.path))
             if service.audience:
                 try:
                     caller = read_token(world, request.headers.get("authorization", ""), service.audience)

@@ -7,6 +7,7 @@ import time
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
 
+from dpsops.emulator.habits import Habits
 from dpsops.emulator.state import State
 
 
@@ -36,6 +37,7 @@ class Timings:
     operation: a Resource Manager long-running operation. certificate: the vault's self-signed issuance.
     role: until a role assignment reaches the data planes. deletion: until a deleted vault object is
     seen among the deleted ones (and a recovered one among the living). query: until a hub's queries see a new device.
+    registration: how long a resource provider stays `Registering`.
     """
 
     operation: float = 0.0
@@ -43,6 +45,7 @@ class Timings:
     role: float = 0.0
     deletion: float = 0.0
     query: float = 0.0
+    registration: float = 0.0
 
 
 class Meter:
@@ -74,3 +77,4 @@ class World:
     now: float
     timings: Timings = field(default_factory=Timings)
     meter: Meter = field(default_factory=Meter)
+    habits: Habits = field(default_factory=Habits)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dpsops.emulator.arm.template.hashing import hash64
+from dpsops.emulator.arm.template.json_text import Located
 from dpsops.emulator.arm.template.parameters import Parameter
 from dpsops.emulator.arm.template.values import TemplateError
 from dpsops.emulator.documents import JSON
@@ -24,7 +24,8 @@ _RESOURCE_MEMBERS = {
 _RESOURCE_KINDS: Mapping[str, type] = {"copy": dict, "dependsOn": list, "resources": list}
 _SCHEMA = re.compile(
     r"https?://schema\.management\.azure\.com/schemas/(2014-04-01-preview|2015-01-01|2018-05-01|2019-04-01|2019-08-01)"
-    r"/deploymentTemplate\.json#?",
+    r"/(deploymentTemplate|subscriptionDeploymentTemplate|managementGroupDeploymentTemplate|tenantDeploymentTemplate"
+    r"|deploymentParameters)\.json#?",
     re.IGNORECASE,
 )
 _LIMITS = {"parameters": 256, "variables": 512, "outputs": 64}
@@ -76,14 +77,13 @@ class Template:
         )
         return cls(source, parameters, source.get("variables", {}), named, source.get("outputs", {}))
 
-    @property
-    def hash(self) -> str:
-        """What identifies the content of the template."""
-        return str(hash64(_compact(self.source).encode()))
-
 
 def where(source: JSON, section: str, text: str) -> str:
-    """Where in a template, written on one line, `text` first stands after the beginning of a section."""
+    """Where a member of a section stands, as it was sent; where that is not known, as if the template were on one line."""
+    members = source.get(section)
+    member = members.get(text) if isinstance(members, dict) else None
+    if isinstance(member, Located):
+        return f"at line '{member.line}' and column '{member.column}'"
     written = _compact(source)
     column = written.find(json.dumps(text), max(written.find(f'"{section}":'), 0)) + 1
     return f"at line '1' and column '{max(column, 1)}'"

@@ -41,7 +41,7 @@ def departures(specification: Specification, recorded: list[Recording]) -> list[
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Ends the session with what became of the recordings."""
-    ended = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    ended = [each for outcome in ("passed", "failed", "xfailed") for each in terminalreporter.getreports(outcome)]
     files = report.gather(each for each in ended if isinstance(each, pytest.TestReport))
     if files:
         terminalreporter.section("the embedded Azure against recorded traffic")

@@ -74,7 +74,8 @@ def _from_call(index: int, call: Mapping[str, Any]) -> Exchange:
     parts = urlsplit(call["Uri"])
     answer = _headers(call["Response"])
     status, body = int(answer.pop("statuscode")), answer.pop("body", None)
-    # The recorder put itself in the place of Resource Manager, and zero in the place of every pause.
+    # The recorder put itself in the place of Resource Manager, and a pause of zero into every answer.
+    answer.pop("retry-after", None)
     answer = {name: value.replace("http://localhost:1234", f"https://{MANAGEMENT}") for name, value in answer.items()}
     uri = parts._replace(scheme="https", netloc=MANAGEMENT).geturl() if parts.hostname == "localhost" else parts.geturl()
     return Exchange(
@@ -122,6 +123,8 @@ def _bytes(headers: Mapping[str, str], body: Any) -> bytes:
             return base64.b64decode(text)
         case {"string": text, **rest} if not rest.keys() - {"encoding"}:
             return _bytes(headers, text)
+        case {"data": str(text)} if not text or text.lstrip().startswith(("{", "[")):
+            return _text(text).encode()
         case {"data": data, **rest} if not rest.keys() - {"encoding"} and "json" in headers.get("content-type", "json"):
             return json.dumps(data).encode()
         case [str(), *_] if "json" not in headers.get("content-type", ""):

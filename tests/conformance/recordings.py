@@ -16,7 +16,7 @@ from tests.conformance import recorders
 from tests.conformance.messages import Recording
 
 ROOT = Path(__file__).resolve().parents[2]
-_NAMED = os.environ.get("DPSOPS_RECORDINGS", "../shared/recordings")
+_NAMED = os.environ.get("DPSOPS_RECORDINGS", "../shared/recordings:../shared/recordings-more")
 FOLDERS = tuple(found for each in _NAMED.split(":") if each and (found := ROOT / each).is_dir())
 """Where the recordings are, relative to the repository. The tests that need them skip where there is no such folder."""
 

@@ -11,7 +11,7 @@ from tests.conformance.messages import Recording
 from tests.conformance.recordings import ABSENT, discover, read_recording, title
 from tests.conformance.replay import Outcome, Replay
 from tests.conformance.report import PROPERTY, rows
-from tests.conformance.scope import Standing
+from tests.conformance.scope import Standing, awaited
 
 _PATHS = [pytest.param(path, id=title(path)) for path in discover()]
 
@@ -23,8 +23,11 @@ def test_every_recorded_exchange_is_answered_alike(path: Path, record_property: 
         pytest.skip("it has the words of a recording, and is none")
     results = Replay(recording).run()
     record_property(PROPERTY, (recording.name, rows(results)))
-    differed = [str(each) for each in results if each.outcome is Outcome.DIFFERED and each.standing is Standing.JUDGED]
-    assert not differed, "\n".join(["", *differed])
+    differed = [each for each in results if each.outcome is Outcome.DIFFERED and each.standing is Standing.JUDGED]
+    unforeseen = [str(each) for each in differed if awaited(each.exchange) is None]
+    assert not unforeseen, "\n".join(["", *unforeseen])
+    if differed:
+        pytest.xfail("; ".join(sorted({str(awaited(each.exchange)) for each in differed})))
 
 
 def test_something_was_recorded(recorded: list[Recording]) -> None:

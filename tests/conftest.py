@@ -149,7 +149,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
     It stands here because the process that reports, of several, reads no conftest.py further down.
     """
-    ended = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    ended = [each for outcome in ("passed", "failed", "xfailed") for each in terminalreporter.getreports(outcome)]
     reports = [each for each in ended if isinstance(each, pytest.TestReport)]
     if files := report.gather(reports):
         terminalreporter.section("the embedded Azure against recorded traffic")

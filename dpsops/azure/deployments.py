@@ -12,13 +12,14 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from dpsops.azure import answers
 from dpsops.azure.clients import Clients
-from dpsops.azure.errors import understood
-from dpsops.errors import Refused
+from dpsops.azure.errors import innermost, one_line, understood
+from dpsops.errors import Denied, Error, Refused
 from dpsops.model.deployment import Caller, deployment_name, parameters
+from dpsops.model.permissions import missing_role
 from dpsops.model.what_if import PropertyChange, ResourceChange
 
 if TYPE_CHECKING:
-    from azure.mgmt.resource.deployments.models import WhatIfChange, WhatIfPropertyChange
+    from azure.mgmt.resource.deployments.models import ErrorResponse, WhatIfChange, WhatIfPropertyChange
 
 _WHO = "Resource Manager"
 
@@ -67,6 +68,8 @@ class Deployments:
         answer = self._clients.deployments.deployments.begin_what_if(
             environment.resource_group, deployment_name(environment), question
         ).result()
+        if answer.error is not None:  # a what-if that failed is answered 200
+            raise _failure(answer.error)
         return [read_change(change) for change in answer.changes or []]
 
     @understood(_WHO)
@@ -125,6 +128,14 @@ class Deployments:
             "template": template(),
             "parameters": parameters(self._environment, self.caller),
         }
+
+
+def _failure(error: ErrorResponse) -> Error:
+    """Why a what-if failed, in the words of the detail that says the most. Source: `WhatIfOperationResult.error`."""
+    code, message = innermost(dict(error.as_dict()))
+    if code.startswith("Authorization"):
+        return Denied(one_line(message, code), missing_role(code, message), role_missing=True)
+    return Error(f"the deployment would fail: {one_line(message, code)}", "correct the settings, then run the command again")
 
 
 def read_change(change: WhatIfChange) -> ResourceChange:

@@ -58,7 +58,7 @@ def _unreadable(service: str, error: Exception) -> Unreadable:
             first = error.errors(include_input=False)[0]
             what = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
         case AttributeError() | TypeError():
-            what = _one_line(str(error))
+            what = one_line(str(error))
         case _:
             what = type(error).__name__
     return Unreadable(
@@ -75,7 +75,7 @@ def explain(error: AzureError, service: str = "Azure") -> Error:
         return _unreadable(service, error)
     if isinstance(error, HttpResponseError) and error.status_code is not None:
         return _explain_answer(error, error.status_code)
-    message = _one_line(error.message)
+    message = one_line(error.message)
     if isinstance(error, ClientAuthenticationError):
         return NotAllowed(message, "sign in with 'az login', or set AZURE_TENANT_ID and AZURE_CLIENT_ID in a pipeline")
     if unknown := _NO_HOST.search(message):
@@ -145,14 +145,14 @@ def words(error: HttpResponseError) -> tuple[str, str]:
         document: Any = json.loads(error.response.text()) if error.response is not None else None
     except (LookupError, RecursionError, ValueError):  # another encoding, too deep, or not JSON
         document = None
-    code, message = _innermost(document)
+    code, message = innermost(document)
     if not message and isinstance(document, dict) and isinstance(document.get("status"), str):
         message = f"the operation ended with the status {document['status']}"
     default = error.message if error.reason else f"Azure answered {error.status_code} without a reason"
-    return code, _one_line(message or default, code)
+    return code, one_line(message or default, code)
 
 
-def _innermost(body: Any) -> tuple[str, str]:
+def innermost(body: Any) -> tuple[str, str]:
     """The most specific code and message: those of the first detail, or of an error that a message quotes as JSON."""
     if not isinstance(body, dict):
         return "", ""
@@ -161,13 +161,13 @@ def _innermost(body: Any) -> tuple[str, str]:
     if isinstance(wrapped, str):  # Entra ID: {"error": "invalid_client", "error_description": "AADSTS..."}
         return wrapped, str(body.get("error_description") or wrapped)
     if isinstance(wrapped, dict):
-        return _innermost(wrapped)
+        return innermost(wrapped)
     inner = body.get("innererror")
     code = str((inner.get("code") if isinstance(inner, dict) else None) or body.get("code") or body.get("errorCode") or "")
     message = str(body.get("message") or body.get("Message") or "")
     details = body.get("details")
     for nested in [*(details if isinstance(details, list) else []), _quoted(message)]:
-        inner_code, inner_message = _innermost(nested)
+        inner_code, inner_message = innermost(nested)
         if inner_message:
             return inner_code or code, inner_message
     return code, message
@@ -181,7 +181,7 @@ def _quoted(message: str) -> Any:
         return None
 
 
-def _one_line(message: str, code: str = "") -> str:
+def one_line(message: str, code: str = "") -> str:
     """The first line; of a vault's 403 all lines, because they name the action and the scope. Tokens are removed."""
     text = _TOKEN.sub("(a token)", message.strip())
     if code.startswith("Forbidden"):

@@ -121,6 +121,7 @@ class Azure:
             host = service.host.fullmatch(request.host)
             if host is None:
                 continue
+            request = replace(request, path=service.spelled(request.path))
             if service.audience:
                 try:
                     caller = read_token(world, request.headers.get("authorization", ""), service.audience)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,9 +16,34 @@ class Habits:
     .NET SDK).
     deletion_answers_null: the answer to a deletion that has begun has the JSON value null for a body, or none; None: of a
     provisioning service always, of a hub before 2023, as recorded.
+    what_if_defaults: what the service itself has set and a template leaves out is, in the result of a what-if, carried over
+    into what will be ("carried": no change, recorded 2023 and 2026), missing there ("deleted": recorded 2020 for arrays of
+    a virtual network), or in nothing but what will be ("created": recorded 2020 for a subnet's location).
+    quoted_refusals: a deployment quotes what a provider refused at once as text (recorded to 2022), not as data (2024).
+    names_existing_assignment: `RoleAssignmentExists` names the assignment that exists (quoted, 2026), or does not (to 2025).
+    hashes_as_sent: a template without a compiler's hash has that of its text as it was sent (recorded 2020), not of its members
+    in the engine's own order (2023).
+    what_if_details: a what-if's changes name their resource's type and symbolic name, and there are `potentialChanges` and
+    `diagnostics` though empty, as the specification of 2024-07-01 and later has them; no recording shows it.
+    what_if_correlation: the result of a what-if has its correlation ID (recorded since 2020-10).
+    what_if_unsupported: the types of which a what-if says that it does not support them (specification).
+    vault_defaults_shown: a new vault shows its 90 days of retention and its public access though neither was asked for
+    (recorded 2025), or not (2023).
+    registration_details: `MissingSubscriptionRegistration` repeats itself in details (recorded since 2019), or does not (2017).
+    unregistered: the namespaces of providers that a subscription has yet to register.
     """
 
     quoted_etags: bool = True
     leaf_alone: bool = False
     parallel_registrations: bool = True
     deletion_answers_null: bool | None = None
+    what_if_defaults: Literal["carried", "deleted", "created"] = "carried"
+    quoted_refusals: bool = False
+    names_existing_assignment: bool = True
+    hashes_as_sent: bool = False
+    what_if_details: bool = False
+    what_if_correlation: bool = True
+    what_if_unsupported: frozenset[str] = frozenset()
+    vault_defaults_shown: bool = True
+    registration_details: bool = True
+    unregistered: frozenset[str] = frozenset()

@@ -148,7 +148,8 @@ class Service:
     path. `audience` is the token's `aud` (empty: no token; several are separated by spaces). `authorize` raises
     the service's own `Refusal`; `unauthenticated` is its answer to a request without a usable token, given the reason;
     `unknown` its answer to an operation that it does not have. `resolves` tells whether a host name of
-    this service exists: Azure gives a vault a name in the DNS only while the vault lives.
+    this service exists: Azure gives a vault a name in the DNS only while the vault lives. `spelled` is how the service
+    itself reads a path.
     """
 
     name: str
@@ -159,3 +160,4 @@ class Service:
     unauthenticated: Callable[[World, Request, str], Response]
     unknown: Callable[[World, Request], Response]
     resolves: Callable[[World, Mapping[str, str]], bool] = lambda world, named: True
+    spelled: Callable[[str], str] = str

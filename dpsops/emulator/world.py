@@ -38,6 +38,7 @@ class Timings:
     role: until a role assignment reaches the data planes. deletion: until a deleted vault object is
     seen among the deleted ones (and a recovered one among the living). query: until a hub's queries see a new device.
     identity: until a new device can be read in its hub.
+    registration: how long a resource provider stays `Registering`.
     """
 
     operation: float = 0.0
@@ -46,6 +47,7 @@ class Timings:
     deletion: float = 0.0
     query: float = 0.0
     identity: float = 0.0
+    registration: float = 0.0
 
 
 class Meter:

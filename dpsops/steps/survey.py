@@ -10,7 +10,7 @@ from dpsops.azure.ca_certificates import TrustStore
 from dpsops.azure.deployments import Deployments, template
 from dpsops.azure.dps import Dps
 from dpsops.azure.root_vault import RootVault
-from dpsops.errors import Denied
+from dpsops.errors import Denied, Error, Unavailable
 from dpsops.model import deployment, generations
 from dpsops.model import plan as plans
 from dpsops.model.action import Action
@@ -72,7 +72,14 @@ def _observe_deployment(run: Run, deployments: Deployments) -> ObservedDeploymen
         _require_no_deleted_vault(deployments)
         return deployment.from_nothing(run.environment)
     run.progress("asking Azure what a deployment would change")
-    observed = ObservedDeployment(True, tuple(significant(deployments.what_if())))
+    try:
+        changes = deployments.what_if()
+    except (Denied, Unavailable):
+        raise
+    except Error:
+        _require_no_deleted_vault(deployments)  # a name that is still held may be why it would fail
+        raise
+    observed = ObservedDeployment(True, tuple(significant(changes)))
     if observed.creates_vault:
         _require_no_deleted_vault(deployments)
     return observed

@@ -13,10 +13,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-MASKS = frozenset({"mock_key", "REDACTED", "Sanitized", "certificate", "thumbprint", "****"})
-"""What recorders put in the place of secrets. It stands for many values, so that none can be carried under it."""
+MASKS = frozenset({"mock_key", "REDACTED", "Sanitized", "certificate", "thumbprint", "****", "2001-02-03T04:05:06Z"})
+"""What recorders put in the place of secrets, and one of them in that of times.
 
-_SOME_KEY = base64.b64encode(bytes(range(32))).decode()
+It stands for many values, so that none can be carried under it."""
+
+SOME_KEY = base64.b64encode(bytes(range(32))).decode()
 _RESOURCE = re.compile(r"/(?:IotHubs|provisioningServices)/([^/]+)", re.IGNORECASE)
 _MASKED_KEY = re.compile(r"HostName=([^.;]+)\.[^;]*;SharedAccessKeyName=([^;]+);SharedAccessKey=(mock_key|REDACTED)")
 _IDENTITIES = {"tenantId", "objectId", "subscriptionid"}
@@ -133,7 +135,7 @@ class Carrier:
         return found[0].removesuffix(found[3]) + self._key(found[1], found[2], "primaryKey")
 
     def _key(self, resource: str, policy: str, name: str) -> str:
-        return self._keys.get((resource.lower(), policy, name), _SOME_KEY)
+        return self._keys.get((resource.lower(), policy, name), SOME_KEY)
 
     def _learn_path(self, recorded: str, got: str) -> None:
         here, there = recorded.split("/"), got.split("/")
@@ -147,6 +149,10 @@ class Carrier:
 
 def identity(element: Any) -> str:
     """The ID of an element of a list, in lower case; the empty string where it has none."""
+    match element:
+        case {"operationId": str(), "properties": {"provisioningOperation": str(operation), **rest}}:
+            target = rest.get("targetResource")  # its own ID is chance
+            return str(target["id"]).lower() if isinstance(target, dict) else operation.lower()
     found = element.get("id") or element.get("kid") if isinstance(element, dict) else None
     return found.lower() if isinstance(found, str) else ""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.conformance import openapi, recordings
+from tests.conformance.messages import Recording
 from tests.conformance.openapi import Operation, Specification, Violation
-from tests.conformance.recordings import Recording
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +20,7 @@ def specification() -> Specification:
 @pytest.fixture(scope="session")
 def recorded() -> list[Recording]:
     """All recordings; skips where they are absent."""
-    if not recordings.FOLDER.is_dir():
+    if not recordings.FOLDERS:
         pytest.skip(recordings.ABSENT)
     return list(recordings.read_all())
 

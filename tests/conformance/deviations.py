@@ -40,6 +40,8 @@ _DPS_SERVICE = "deviceprovisioningservices-service"
 _DPS_DEVICE = "deviceprovisioningservices-device"
 _ENTRY = r"(request|response)\.body(\[\]|\.enrollment(Group)?s\[\])?"
 _HUB = "iothub-mgmt"
+_ROLES = "authorization"
+_DEPLOYMENTS = "resources-deployments"
 _VAULT = "keyvault-(certificates|keys|secrets)"
 
 DEVIATIONS = (
@@ -71,6 +73,25 @@ DEVIATIONS = (
     Deviation(_HUB, r"response\.body\.(code|httpStatusCode)", "type", "numbers in the errors of Microsoft.Devices"),
     Deviation(_HUB, r"response\.body", "missing", "an accepted deletion has no body"),
     Deviation(_HUB, r"response\.body", "type", "an accepted deletion has the body null"),
+    Deviation(
+        _ROLES,
+        r"response\.body(\.value\[\])?\.properties\.(condition|conditionVersion|description|createdBy|updatedBy"
+        r"|delegatedManagedIdentityResourceId)",
+        "type",
+        "what is not set is null, and in the answer to a PUT who made it",
+    ),
+    Deviation(
+        _DEPLOYMENTS,
+        r"response\.body(\.value\[\])?\.properties\.trackingId",
+        "declared",
+        "of every operation of a deployment",
+    ),
+    Deviation(
+        _DEPLOYMENTS,
+        r"response\.body(\.value\[\])?\.properties\.providers\[\]\.resourceTypes\[\]\.locations\[\]",
+        "type",
+        "null for a type that has no location, such as a nested deployment",
+    ),
     Deviation(_DPS_SERVICE, rf"{_ENTRY}\.provisioningStatus", "(type|enum)", "null where it is not set", "observed"),
     Deviation(_DPS_SERVICE, rf"{_ENTRY}\.allocationPolicy", "enum", "clients write it in any case", "the clients"),
     Deviation(

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from dpsops.emulator.http import Request, Response
 from tests.conformance.deviations import excused, is_gateway_error, undescribed
+from tests.conformance.messages import MANAGEMENT
 from tests.conformance.openapi import FOLDER, Specification, Violation
-from tests.conformance.recordings import MANAGEMENT
 
 
 @dataclass(slots=True)

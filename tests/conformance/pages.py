@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tests.conformance.carry import address
-from tests.conformance.recordings import Exchange
+from tests.conformance.messages import Exchange
 
 
 def next_link(body: Any) -> str | None:

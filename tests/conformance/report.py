@@ -45,6 +45,10 @@ def lines(files: dict[str, list[Row]]) -> Iterator[str]:
             f"{name:{width}} {judged.total():8} {judged[Outcome.MATCHED.name]:8} {judged[Outcome.REFUSED.name]:8}"
             f" {judged[Outcome.DIFFERED.name]:9} | {older.total():9} {older[Outcome.MATCHED.name]:8} | {foreign:12}"
         )
+    looked_at = [outcome for standing, outcome, _ in everything if standing != Standing.FOREIGN.name]
+    left_out = looked_at.count(Outcome.REFUSED.name)
+    matched = looked_at.count(Outcome.MATCHED.name)
+    yield f"{len(everything)} recorded: {len(looked_at) - left_out} judged, {matched} of them matched; {left_out} left out:"
     refused = Counter(reason for _, outcome, reasons in everything if outcome == Outcome.REFUSED.name for reason in reasons)
     for reason, count in refused.most_common():
-        yield f"{count} refused: {reason}"
+        yield f"{count} left out: {reason}"

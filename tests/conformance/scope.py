@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from enum import Enum
 from typing import Any
 
 from dpsops.emulator.http import Service
-from tests.conformance.recordings import MANAGEMENT, Exchange, Recording
+from tests.conformance.messages import MANAGEMENT, Exchange, Recording
 
 
 class Standing(Enum):
@@ -20,20 +20,12 @@ class Standing(Enum):
     FOREIGN = "out of scope"
 
 
-_SERVICES = re.compile(
-    r"""/subscriptions/[^/]+(
-          /resourcegroups(/[^/]+)?
-        | /resources
-        | (/resourcegroups/[^/]+)?/providers/microsoft\.(devices|keyvault)/.+
-        | (/resourcegroups/[^/]+)?/providers/microsoft\.resources/deployments(/.*)?
-        | (/resourcegroups/[^/]+)?/deployments/.+
-        | (/.+)?/providers/microsoft\.authorization/roleassignments(/[^/]+)?
-        )?/?""",
-    re.IGNORECASE | re.VERBOSE,
-)
 _DATA_PLANES = re.compile(r".+\.(vault\.azure\.net|azure-devices-provisioning\.net|azure-devices\.net)")
-_STILL_SENT = {"/resources": {"2015-11-01"}}
-"""Old API versions of Resource Manager that today's `az` still sends, by the end of the path."""
+_OWN = {"microsoft.authorization", "microsoft.devices", "microsoft.keyvault", "microsoft.resources"}
+"""Namespaces of what the embedded Azure has."""
+
+_OF_A_PROVIDER = re.compile(r".*/providers/(?P<namespace>[\w.-]+)/.+", re.IGNORECASE)
+_DEVICES = re.compile(r".*/providers/microsoft\.devices/.+", re.IGNORECASE)
 
 OMISSIONS = {
     r"\w+ [^/]+\.azure-devices\.net/(?P<word>jobs|configurations|messages)(/.*)?": "hubs run no jobs, hold no messages",
@@ -47,6 +39,11 @@ OMISSIONS = {
     r"\w+ .*/(?P<word>privateEndpointConnections|privateLinkResources)(/.*)?": "there are no private networks",
     r"\w+ .*/IotHubs/[^/]+/(?P<word>routingEndpointsHealth|importDevices|exportDevices|jobs/.+)": "hubs hold no messages",
     r"GET .*/microsoft\.devices/(?P<word>usages)": "nothing is metered",
+    r"\w+ .*/microsoft\.resources/(.+/)?(?P<word>deploymentStacks?)\w*(/.*)?": "there are no deployment stacks",
+    r"\w+ [^/]+/providers/microsoft\.management/(?P<word>managementGroups|operationResults)/[^/]+(/managementGroups/[^/]+)?": (
+        "management groups are there, but nobody makes or moves them"
+    ),
+    r"\w+ .*/microsoft\.keyvault/vaults/[^/]+/(?P<word>keys|secrets)(/.*)?": "what is in a vault is made in the vault",
 }
 """Operations that the embedded Azure does not have, as patterns of `METHOD HOST/PATH`, and why.
 
@@ -57,14 +54,9 @@ routes that take that for a name.
 
 def standing(exchange: Exchange) -> Standing:
     """How an exchange is treated."""
-    path = exchange.path.rstrip("/")
     if exchange.host == MANAGEMENT:
-        if not _SERVICES.fullmatch(path):
-            return Standing.FOREIGN
-        current = exchange.api_version >= "2021" or any(
-            path.endswith(end) and exchange.api_version in versions for end, versions in _STILL_SENT.items()
-        )
-        return Standing.JUDGED if current else Standing.OLDER
+        devices = _DEVICES.fullmatch(exchange.path) and "/microsoft.authorization/" not in exchange.path.lower()
+        return Standing.OLDER if devices and exchange.api_version < "2021" else Standing.JUDGED
     if not _DATA_PLANES.fullmatch(exchange.host):
         return Standing.FOREIGN
     current = exchange.api_version >= "2021" or exchange.api_version.startswith("7.")
@@ -94,31 +86,66 @@ def foundation(exchange: Exchange) -> Exchange | None:
 
 HANDSHAKE = "who a device is stands in its TLS handshake, which no recording shows"
 TROUBLE = "Azure had trouble that day"
-FOREIGN_TEMPLATE = "the template deploys what only the real Azure has"
-_DEPLOYMENT = re.compile(r"/subscriptions/.+/deployments/[^/]+", re.IGNORECASE)
+LANGUAGE = "the template language here has not all of Azure's: {}"
+_LACKING = re.compile(r"The template function '\w+' is not valid|has an invalid type '\w+'|Could not find member '\w+' on object")
+
+DIFFERENT = {
+    r"GET .*/microsoft\.authorization/roledefinitions/?": "only a few of Azure's built-in roles are there, and it adds to them",
+}
+"""Operations that the embedded Azure has, but not with the same content, as patterns of `METHOD HOST/PATH`, and why."""
+
+AWAITED = {
+    r"\w+ .*/microsoft\.devices/iothubs(/[^/]+)?": "a hub of 2021-07-02 while it is made, and when it is gone",
+}
+"""Operations that are judged and are known to differ, and in what; nothing says so any more once they do not."""
+
+SYMBOLIC = "a deployment of a template in version 2.0 of the language, which asks for the time or is given a secret"
+"""The same, of what a template says: such a deployment was left out until the template language had what it asks for."""
+
+_OF_DEPLOYMENTS = re.compile(r"/(deployments|operationresults|resources|calculateTemplateHash)(/|$)", re.IGNORECASE)
+
+STAND_IN = "the resource is another provider's, and something stands in for it: only the gateway's refusals are judged"
+
+
+def is_stand_in(exchange: Exchange) -> bool:
+    """Whether the answer is that of a provider which the embedded Azure does not have."""
+    if exchange.host != MANAGEMENT or exchange.response.headers.get("x-ms-failure-cause") == "gateway":
+        return False
+    found = _OF_A_PROVIDER.fullmatch(exchange.path)
+    return found is not None and found["namespace"].lower() not in {*_OWN, "microsoft.management"}
+
+
+def different(exchange: Exchange) -> str | None:
+    """Why the content of an answer is another one here."""
+    return _named(DIFFERENT, exchange)
+
+
+def awaited(exchange: Exchange, recording: Recording) -> str | None:
+    """What is known to differ in this operation, or in the deployment that it is about."""
+    return _named(AWAITED, exchange) or (SYMBOLIC if _is_of_deployments(exchange) and _is_symbolic(recording) else None)
+
+
+def _is_of_deployments(exchange: Exchange) -> bool:
+    """Whether it is about a deployment, its what-if, or what a deployment has made."""
+    return exchange.host == MANAGEMENT and bool(_OF_DEPLOYMENTS.search(exchange.path))
+
+
+def _is_symbolic(recording: Recording) -> bool:
+    """Whether a template in it has symbolic names."""
+    return any(re.search(rb'languageVersion"\s*:\s*"2.0"', each.request.body) for each in recording.exchanges)
+
+
+def lacking(answer: Any) -> str | None:
+    """What of the template language is missing, where an answer says that it is."""
+    found = _LACKING.search(str(answer))
+    return LANGUAGE.format(found[0]) if found else None
+
+
+def _named(table: Mapping[str, str], exchange: Exchange) -> str | None:
+    text = f"{exchange.method} {exchange.host}{exchange.path}"
+    return next((reason for pattern, reason in table.items() if re.fullmatch(pattern, text, re.IGNORECASE)), None)
 
 
 def is_trouble(exchange: Exchange) -> bool:
     """Whether the answer tells of the service's state rather than of the request."""
     return exchange.status in (429, 500, 502, 503, 504)
-
-
-def foreign_deployments(recording: Recording, offered: Collection[str]) -> set[str]:
-    """The IDs, in lower case, of the deployments whose template has a resource of another type than `offered` (lower case),
-    or is to be fetched from somewhere."""
-    found = set()
-    for exchange in recording.exchanges:
-        match = _DEPLOYMENT.match(exchange.path)
-        body = exchange.request.json()
-        properties = body.get("properties", {}) if isinstance(body, dict) else {}
-        if match and ("templateLink" in properties or not _types(properties.get("template")) <= set(offered)):
-            found.add(match[0].lower())
-    return found
-
-
-def _types(template: Any) -> set[str]:
-    resources = template.get("resources", []) if isinstance(template, dict) else []
-    found = set()
-    for each in resources.values() if isinstance(resources, dict) else resources:
-        found |= {each["type"].lower()} | _types(each.get("properties", {}).get("template"))
-    return found

@@ -12,22 +12,25 @@ from dataclasses import dataclass
 from typing import Any
 
 from dpsops.emulator import rbac
+from dpsops.emulator.arm import locks
 from dpsops.emulator.identity.state import OPERATOR, SUBSCRIPTION, TENANT, bootstrap, register_application
 from dpsops.emulator.principal import Principal
 from dpsops.emulator.world import World
-from tests.conformance.recordings import MANAGEMENT, Exchange, Recording
+from tests.conformance.bystanders import GROUP, Bystanders, compact, management
+from tests.conformance.messages import MANAGEMENT, Exchange, Recording
 
 JSON = dict[str, Any]
 Make = Callable[[str, str, JSON], None]
 """Makes something: method, URL and body. Returns when it is done."""
 
 _SUBSCRIPTION = re.compile(r"/subscriptions/([^/]+)", re.IGNORECASE)
-_GROUP = re.compile(r"/subscriptions/[^/]+/resourcegroups/[^/]+", re.IGNORECASE)
 _RESOURCE = re.compile(
     r"/subscriptions/[^/]+/resourcegroups/[^/]+/providers/"
     r"(microsoft\.devices/iothubs|microsoft\.devices/provisioningservices|microsoft\.keyvault/vaults)/([^/]+)",
     re.IGNORECASE,
 )
+_DEPLOYMENT = re.compile(r".*/providers/microsoft\.resources/deployments/[^/]+", re.IGNORECASE)
+_TEMPLATE = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
 _VAULT = re.compile(r"([^.]+)\.vault\.azure\.net")
 _SERVICES = {
     "provisioningServices": re.compile(r"(?!global\.)([^.]+)\.azure-devices-provisioning\.net"),
@@ -42,7 +45,7 @@ _VERSIONS = {
     "microsoft.keyvault/vaults": "2023-02-01",
 }
 _EVERYTHING = {"keys": ["all", "purge"], "secrets": ["all", "purge"], "certificates": ["all", "purge"]}
-_MADE_BY_AZURE = {"vaultUri", "provisioningState", "privateEndpointConnections", "accessPolicies", "tenantId", "networkAcls"}
+_MADE_BY_AZURE = {"vaultUri", "provisioningState", "privateEndpointConnections", "accessPolicies", "tenantId"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,25 +64,41 @@ class Stage:
             if role.data_actions or role.name == "Owner":
                 assignment = {"principal": OPERATOR.object_id, "role": identifier, "scope": "/", "created": 0}
                 world.state.put(rbac.ASSIGNMENT, f"/providers/microsoft.authorization/roleassignments/{identifier}", assignment)
-        for principal in self._principals():
+        for scope in Bystanders(self.recording).locked():
+            lock = {"id": f"{scope}/providers/{locks.TYPE}/other", "name": "other", "scope": scope, "level": "CanNotDelete"}
+            world.state.put(locks.KIND, lock["id"].lower(), lock)
+        for principal in Bystanders(self.recording).principals():
             register_application(world, Principal(principal, principal, TENANT))
 
     def build(self, make: Make) -> None:
         """Everything else, through the API."""
-        for group in self._before(_GROUP):
+        for provider in Bystanders(self.recording).unregistered():
+            make("POST", management(f"{provider}/unregister", "2021-04-01"), {})
+        for group in self._before(GROUP):
             shown = self._shown(group)
-            body = {"location": shown.get("location", "westus"), "tags": shown.get("tags", {})}
-            make("PUT", _management(group, "2021-04-01"), body)
+            make("PUT", management(group, "2021-04-01"), {"location": "westus"} | _parts(shown, "location", "tags"))
         for resource in self._before(_RESOURCE):
             kind = _kind(resource)
             body = self._vault(resource) if "vaults" in kind else self._service(resource)
-            make("PUT", _management(resource, _VERSIONS[kind]), body)
+            group = resource.partition("/providers")[0]
+            later = not any(each.lower() == group.lower() for each in self._before(GROUP))
+            if later:  # the recording makes it anew: it was deleted, and a vault in it with it
+                make("PUT", management(group, "2021-04-01"), {"location": "westus"})
+            make("PUT", management(resource, _VERSIONS[kind]), body)
+            if self._is_deleted(resource):
+                make("DELETE", management(resource, _VERSIONS[kind]), {})
+            if later:
+                make("DELETE", management(group, "2021-04-01"), {})
+        for deployment, location in self._deployments():
+            template = {"$schema": _TEMPLATE, "contentVersion": "1.0.0.0", "resources": []}
+            body = {"properties": {"mode": "Incremental", "template": template}} | location
+            make("PUT", management(deployment, "2021-04-01"), body)
         for resource in self._elsewhere():
-            make("PUT", _management(resource.partition("/providers")[0], "2021-04-01"), {"location": "westus"})
-            make("PUT", _management(resource, _VERSIONS[_kind(resource)]), self._vault(resource))
+            make("PUT", management(resource.partition("/providers")[0], "2021-04-01"), {"location": "westus"})
+            make("PUT", management(resource, _VERSIONS[_kind(resource)]), self._vault(resource))
         for resource in self._services():
-            make("PUT", _management(resource.partition("/providers")[0], "2021-04-01"), {"location": "westus"})
-            make("PUT", _management(resource, _VERSIONS[_kind(resource)]), self._service(resource))
+            make("PUT", management(resource.partition("/providers")[0], "2021-04-01"), {"location": "westus"})
+            make("PUT", management(resource, _VERSIONS[_kind(resource)]), self._service(resource))
         for host, kind, name in self._objects():
             make(*self._object(host, kind, name))
 
@@ -87,14 +106,6 @@ class Stage:
         """Every name that the recording deals with, in lower case."""
         found = {each.lower() for exchange in self.recording.exchanges for each in exchange.path.split("/")}
         return found | {host.split(".")[0] for host in self._hosts()} | {name.lower() for _, _, name in self._objects()}
-
-    def _principals(self) -> set[str]:
-        """The service principals that roles are assigned to."""
-        made = (
-            each.response.json() for each in self.recording.exchanges if "/roleAssignments/" in each.path and each.method == "PUT"
-        )
-        found = (body.get("properties", {}) for body in made if isinstance(body, dict))
-        return {each["principalId"] for each in found if each.get("principalType") == "ServicePrincipal"}
 
     def _before(self, pattern: re.Pattern[str]) -> Iterator[str]:
         """The IDs that match, of what is there before the recording makes it."""
@@ -107,6 +118,26 @@ class Stage:
             itself = exchange.path.rstrip("/").lower() == found[0].lower()
             if not itself or (exchange.status < 300 and not _creates(exchange)):
                 yield found[0]
+
+    def _deployments(self) -> Iterator[tuple[str, JSON]]:
+        """The deployments that the recording does again, and where they are kept."""
+        seen: set[str] = set()
+        for exchange in self.recording.exchanges:
+            if exchange.method != "PUT" or not _DEPLOYMENT.fullmatch(exchange.path) or exchange.path in seen:
+                continue
+            seen.add(exchange.path)
+            answer = exchange.response.json()
+            if exchange.status == 200 and isinstance(answer, dict):
+                yield exchange.path, _parts(answer, "location")
+
+    def _is_deleted(self, vault: str) -> bool:
+        """Whether the first that is heard of a vault is that it is among the deleted ones, or recovered."""
+        for exchange in self.recording.exchanges:
+            if exchange.path.lower().endswith(f"/deletedvaults/{vault.rpartition('/')[2]}".lower()):
+                return exchange.status == 200
+            if exchange.path.lower().startswith(vault.lower()):
+                return exchange.method == "PUT" and not _creates(exchange)
+        return False
 
     def _shown(self, resource: str) -> JSON:
         """The first answer that shows the resource in full, or in short, or deleted; empty where none does."""
@@ -123,7 +154,8 @@ class Stage:
 
     def _vault(self, resource: str) -> JSON:
         shown = self._shown(resource)
-        properties = {name: value for name, value in shown.get("properties", {}).items() if name not in _MADE_BY_AZURE}
+        made = _MADE_BY_AZURE | ({"networkAcls"} if self._is_called(resource) else set())
+        properties = {name: value for name, value in shown.get("properties", {}).items() if name not in made}
         policies = as_ours(self.recording, shown.get("properties", {}).get("accessPolicies", []))
         policy = {"tenantId": TENANT, "objectId": OPERATOR.object_id, "permissions": _EVERYTHING}
         defaults = {"sku": {"family": "A", "name": self._sku(resource)}} | self._retention(resource)
@@ -132,6 +164,10 @@ class Stage:
             "tags": shown.get("tags", {}),
             "properties": defaults | properties | {"tenantId": TENANT, "accessPolicies": policies or [policy]},
         }
+
+    def _is_called(self, resource: str) -> bool:
+        """Whether the recording speaks to the vault itself, which nobody would be let into from here."""
+        return f"{resource.rpartition('/')[2]}.vault.azure.net".lower() in self._hosts()
 
     def _sku(self, resource: str) -> str:
         host = resource.rpartition("/")[2].lower() + ".vault.azure.net"
@@ -158,7 +194,7 @@ class Stage:
         taken = {
             str(each.request.json().get("name"))
             for each in self.recording.exchanges
-            if each.path.endswith("Microsoft.KeyVault/checkNameAvailability") and b'"nameAvailable":false' in _compact(each)
+            if each.path.endswith("Microsoft.KeyVault/checkNameAvailability") and b'"nameAvailable":false' in compact(each)
         }
         shown = [each for exchange in self.recording.exchanges for each in _objects_in(exchange.response.json())]
         ids = {found[2].lower(): found[0] for each in shown if (found := _RESOURCE.fullmatch(str(each.get("id"))))}
@@ -226,13 +262,9 @@ def as_ours(recording: Recording, policies: list[JSON]) -> list[JSON]:
     return [each | (ours if each.get("objectId", "") == caller else {"tenantId": TENANT}) for each in policies]
 
 
-def _compact(exchange: Exchange) -> bytes:
-    return exchange.response.body.replace(b" ", b"")
-
-
 def _creates(exchange: Exchange) -> bool:
     """Whether a successful request about a resource itself made it. Only groups answer 201 to that and 200 to an update."""
-    if exchange.method != "PUT" or (_GROUP.fullmatch(exchange.path.rstrip("/")) and exchange.status == 200):
+    if exchange.method != "PUT" or (GROUP.fullmatch(exchange.path.rstrip("/")) and exchange.status == 200):
         return False
     match exchange.request.json():
         case {"properties": {"createMode": "recover"}}:
@@ -241,8 +273,8 @@ def _creates(exchange: Exchange) -> bool:
             return True
 
 
-def _management(path: str, api_version: str) -> str:
-    return f"https://{MANAGEMENT}{path}?api-version={api_version}"
+def _parts(shown: JSON, *names: str) -> JSON:
+    return {name: shown[name] for name in names if name in shown}
 
 
 def _kind(resource: str) -> str:

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from dpsops.emulator.identity.state import TENANT
 from tests.conformance import reissue
-from tests.conformance.carry import MASKS, Carrier
-from tests.conformance.recordings import Exchange, Recording
+from tests.conformance.carry import MASKS, SOME_KEY, Carrier
+from tests.conformance.messages import Exchange, Recording
 from tests.conformance.stage import as_ours
 
 _UPLOAD = re.compile(r".*/(?:IotHubs|provisioningServices)/[^/]+/certificates/[^/]+", re.IGNORECASE)
@@ -25,6 +25,7 @@ _PADDINGS = {
     "RSA-OAEP": padding.OAEP(padding.MGF1(hashes.SHA1()), hashes.SHA1(), None),  # noqa: S303
     "RSA-OAEP-256": padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None),
 }
+_KEYS = ("primaryKey", "secondaryKey")
 _PENDING = re.compile(r"(/certificates/[^/]+)/(?:create|pending)")
 
 
@@ -71,8 +72,17 @@ class Substitutes:
             return self._ciphertext(exchange, body, carrier)
         if exchange.method in ("PUT", "PATCH") and _VAULT.fullmatch(path):
             return self._vault(body)
-        if "/enrollment" in path and exchange.method == "PUT":
+        if exchange.method == "PUT" and "/roleassignments/" in path.lower():
+            return self._user(exchange, body)
+        if "/enrollment" in path and exchange.method in ("PUT", "POST"):
             return self._unmask(body)
+        return body
+
+    def _user(self, exchange: Exchange, body: Any) -> Any:
+        """A user is known to nobody here, so that the caller must say that it is one."""
+        match body, exchange.response.json():
+            case {"properties": dict(given)}, {"properties": {"principalType": "User"}} if "principalType" not in given:
+                return body | {"properties": given | {"principalType": "User"}}
         return body
 
     def _upload(self, body: Any) -> Any:
@@ -135,7 +145,9 @@ class Substitutes:
             case {"certificate": str(text)} if text in MASKS:
                 return body | {"certificate": reissue.authority("masked", self.now)}
             case dict():
-                return {name: self._unmask(value) for name, value in body.items()}
+                return {name: SOME_KEY if value == name in _KEYS else self._unmask(value) for name, value in body.items()}
+            case list():
+                return [self._unmask(each) for each in body]
             case _:
                 return body
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tests.conformance.deviations import DEVIATIONS, Deviation, is_gateway_error
+from tests.conformance.messages import MANAGEMENT, Recording
 from tests.conformance.openapi import ABSENT, FOLDER, Operation, Specification, Violation
-from tests.conformance.recordings import MANAGEMENT, Recording
 
 JSON = dict[str, Any]
 EXAMPLES = sorted(FOLDER.glob("*/*/examples/*.json"))

@@ -23,7 +23,8 @@ from dpsops.model.root import RootVersion
 from dpsops.model.run import Run
 from dpsops.pki import chains, profiles
 from dpsops.steps.prove_root import prove_root
-from tests.conformance.recordings import ABSENT, FOLDER, Exchange, read_all
+from tests.conformance.messages import Exchange
+from tests.conformance.recordings import ABSENT, FOLDERS, read_all
 from tests.conformance.transports import RecordedTransport
 from tests.worlds import environment
 
@@ -113,7 +114,7 @@ def proofs(exchanges: tuple[Exchange, ...]) -> list[Proof]:
 
 
 _PROOFS = [pytest.param(each, id=recording.name) for recording in read_all() for each in proofs(recording.exchanges)]
-_NONE = "no recording in this folder proves possession" if FOLDER.is_dir() else ABSENT
+_NONE = "no recording in this folder proves possession" if FOLDERS else ABSENT
 
 
 @pytest.mark.parametrize("recorded_proof", _PROOFS or [pytest.param(None, marks=pytest.mark.skip(reason=_NONE))])

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance.recordings import Recording, Unreadable, discover, read_all, read_recording
+from tests.conformance.messages import Recording
+from tests.conformance.recordings import Unreadable, discover, read_all, read_recording
 
 URL = "https://v.vault.azure.net/secrets/s?api-version=7.4"
 ANSWER = {"value": "x", "id": "https://v.vault.azure.net/secrets/s/1"}
@@ -18,7 +19,7 @@ ANSWER = {"value": "x", "id": "https://v.vault.azure.net/secrets/s/1"}
 def read(folder: Path, name: str, text: str) -> Recording:
     path = folder / name
     path.write_text(text)
-    recording = read_recording(path, folder)
+    recording = read_recording(path, [folder])
     assert recording is not None
     return recording
 
@@ -89,6 +90,77 @@ def test_session_of_the_test_proxy(tmp_path: Path, body: object) -> None:
     assert_is_the_exchange(read(tmp_path, "a.json", "\ufeff" + json.dumps({"Entries": [entry], "Variables": {}})))
 
 
+GO = """---
+version: 2
+interactions:
+    - id: 1
+      request:
+        body: '{"value": "x"}'
+        headers: {Content-Type: [application/json]}
+        url: %s
+        method: PUT
+      response:
+        body: '%s'
+        headers: {Date: ['Mon, 06 Nov 2023 12:48:56 GMT']}
+        status: 200 OK
+        code: 200
+---
+env_name: test
+"""
+RUBY = """---
+http_interactions:
+- request:
+    method: put
+    uri: %s
+    body: {encoding: UTF-8, string: '{"value": "x"}'}
+    headers: {Content-Type: [application/json]}
+  response:
+    status: {code: 200, message: }
+    headers: {date: ['Mon, 06 Nov 2023 12:48:56 GMT']}
+    body: {encoding: UTF-8, string: '%s'}
+  recorded_at: Mon, 06 Nov 2023 12:48:56 GMT
+recorded_with: VCR 2.9.3
+"""
+
+
+@pytest.mark.parametrize("text", [GO, RUBY], ids=["go", "ruby"])
+def test_cassettes_of_other_languages(tmp_path: Path, text: str) -> None:
+    assert_is_the_exchange(read(tmp_path, "a.yaml", text % (URL, json.dumps(ANSWER))))
+
+
+def test_network_calls_of_java(tmp_path: Path) -> None:
+    poll = "http://localhost:1234/subscriptions/1/operationresults/2?api-version=2020-06-01"
+    answer = {"StatusCode": "202", "retry-after": "0", "location": poll, "Body": '{"a": 1}'}
+    call = {"Method": "PUT", "Uri": "http://localhost:1234/subscriptions/1?api-version=2020-06-01", "Response": answer}
+    vault = {"Method": "GET", "Uri": URL, "Headers": {"Accept": "*/*"}, "Response": {"StatusCode": "200"}}
+    first, second = read(tmp_path, "a.json", json.dumps({"networkCallRecords": [call, vault]})).exchanges
+    assert "retry-after" not in first.response.headers
+    assert (first.method, first.host, first.status, first.response.json()) == ("PUT", "management.azure.com", 202, {"a": 1})
+    assert first.response.headers["location"] == poll.replace("http://localhost:1234", "https://management.azure.com")
+    assert (second.url, second.request.headers, second.response.body) == (URL, {"accept": "*/*"}, b"")
+
+
+def test_bodies_that_python_2_wrote_over_and_over(tmp_path: Path) -> None:
+    body = b'{"value": "x"}'
+    twice = str(str(body).encode())
+    recording = read(tmp_path, "a.yaml", cassette(json.dumps(twice), f"'{json.dumps(ANSWER)}'"))
+    assert_is_the_exchange(recording)
+    wrong = read(tmp_path, "b.yaml", cassette(json.dumps("b'\\x'"), "''"))
+    assert wrong.exchanges[0].request.body == b"b'\\x'"
+
+
+def test_an_id_that_was_masked_by_a_word_is_one_again(tmp_path: Path) -> None:
+    masked = cassette("null", "''").replace("https://v.vault.azure.net/", "https://management.azure.com/<AZURE_SUBSCRIPTION_ID>/")
+    assert read(tmp_path, "a.yaml", masked).exchanges[0].path == "/00000000-0000-0000-0000-000000000000/secrets/s"
+
+
+def test_the_folders_are_read_one_after_the_other(tmp_path: Path) -> None:
+    for name in ("b", "a"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x.yaml").write_text(cassette("null", "''"))
+    assert [each.name for each in read_all([tmp_path / "b", tmp_path / "a"])] == ["b/x.yaml", "a/x.yaml"]
+
+
 def test_old_session_without_hosts(tmp_path: Path) -> None:
     vault = {
         "RequestUri": "//secrets/s?api-version=7.4",
@@ -144,9 +216,9 @@ def test_what_is_no_recording_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "sub" / "notes.json").write_text('{"entries": [], "note": "interactions"}')
     (tmp_path / "sub" / "README.md").write_text("interactions:")
     (tmp_path / "sub" / "a.yaml").write_text(cassette("null", "''"))
-    assert discover(tmp_path) == [tmp_path / "sub" / "a.yaml"]
-    assert read_recording(tmp_path / "sub" / "notes.json", tmp_path) is None
-    assert discover(tmp_path / "absent") == []
+    assert discover([tmp_path]) == [tmp_path / "sub" / "a.yaml"]
+    assert read_recording(tmp_path / "sub" / "notes.json", [tmp_path]) is None
+    assert discover([tmp_path / "absent"]) == []
 
 
 @pytest.mark.parametrize(
@@ -161,16 +233,16 @@ def test_a_broken_recording_is_named_and_the_others_are_read(tmp_path: Path, nam
     (tmp_path / name).write_bytes(content)
     (tmp_path / "whole.yaml").write_text(cassette("null", "''"))
     with pytest.raises(Unreadable, match=name):
-        read_recording(tmp_path / name, tmp_path)
-    assert [each.name for each in read_all(tmp_path)] == ["whole.yaml"]
+        read_recording(tmp_path / name, [tmp_path])
+    assert [each.name for each in read_all([tmp_path])] == [f"{tmp_path.name}/whole.yaml"]
 
 
 def test_bytes_that_are_no_text_do_not_hide_a_recording(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_bytes(cassette("null", "''").replace("OK", "@").encode().replace(b"@", b'"\xff"'))
-    (recording,) = read_all(tmp_path)
+    (recording,) = read_all([tmp_path])
     assert recording.exchanges[0].status == 200
 
 
 def test_words_of_a_recording_do_not_make_one(tmp_path: Path) -> None:
     (tmp_path / "notes.yaml").write_text("interactions: none\n")
-    assert read_recording(tmp_path / "notes.yaml", tmp_path) is None
+    assert read_recording(tmp_path / "notes.yaml", [tmp_path]) is None

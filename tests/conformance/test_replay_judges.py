@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from tests.conformance.carry import Carrier
-from tests.conformance.recordings import Recording, read_recording
+from tests.conformance.messages import Recording
+from tests.conformance.recordings import read_recording
 from tests.conformance.replay import Outcome, Replay, Result
 from tests.conformance.scope import HANDSHAKE
 from tests.conformance.shape import Comparison
@@ -69,7 +70,7 @@ def replayed(folder: Path, steps: list[Step], host: str = VAULT, version: str = 
     ]
     path = folder / "made-up.json"
     path.write_text(json.dumps({"interactions": interactions}))
-    recording = read_recording(path, folder)
+    recording = read_recording(path, [folder])
     assert isinstance(recording, Recording)
     return Replay(recording).run()
 

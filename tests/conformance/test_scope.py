@@ -7,8 +7,8 @@ import re
 import pytest
 
 from dpsops.emulator.services import SERVICES
+from tests.conformance.messages import MANAGEMENT, Exchange, Message
 from tests.conformance.openapi import Operation, Specification
-from tests.conformance.recordings import MANAGEMENT, Exchange, Message
 from tests.conformance.scope import OMISSIONS, Standing, omission, standing
 
 _HOSTS = {
@@ -48,13 +48,13 @@ def test_what_is_left_out_is_not_there(specification: Specification, pattern: st
     ("url", "treated"),
     [
         ("https://management.azure.com/subscriptions/1/resourceGroups/g?api-version=2021-04-01", Standing.JUDGED),
-        ("https://management.azure.com/subscriptions/1/resourceGroups/g?api-version=2020-06-01", Standing.OLDER),
+        ("https://management.azure.com/subscriptions/1/resourceGroups/g?api-version=2014-04-01", Standing.JUDGED),
         ("https://management.azure.com/subscriptions/1/resources?api-version=2015-11-01", Standing.JUDGED),
         (
             "https://management.azure.com/subscriptions/1/providers/Microsoft.Devices/IotHubs?api-version=2019-11-04",
             Standing.OLDER,
         ),
-        ("https://management.azure.com/subscriptions/1/providers/Microsoft.Storage/x?api-version=2023-01-01", Standing.FOREIGN),
+        ("https://management.azure.com/subscriptions/1/providers/Microsoft.Storage/x?api-version=2023-01-01", Standing.JUDGED),
         ("https://v.vault.azure.net/secrets?api-version=7.0", Standing.JUDGED),
         ("https://v.vault.azure.net/secrets?api-version=2025-07-01", Standing.JUDGED),
         ("https://v.vault.azure.net/secrets?api-version=2016-10-01", Standing.OLDER),

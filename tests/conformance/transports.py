@@ -14,7 +14,7 @@ from urllib3 import HTTPResponse
 
 from dpsops.emulator.azure import Azure
 from dpsops.emulator.http import NOTHING, Request
-from tests.conformance.recordings import Exchange
+from tests.conformance.messages import Exchange
 
 Answer = tuple[int, Mapping[str, str], bytes]
 

@@ -11,7 +11,7 @@ from dpsops.emulator.http import Request, Response
 from dpsops.emulator.identity.state import OPERATOR, SUBSCRIPTION
 from dpsops.emulator.rbac import ASSIGNMENT
 from dpsops.emulator.world import Timings
-from dpsops.errors import Changed, Denied, Refused
+from dpsops.errors import Changed, Denied, Error, Refused
 from dpsops.model.action import Failed
 from dpsops.model.deployment import Caller
 from dpsops.model.device import Issued, Unchanged
@@ -198,3 +198,12 @@ def test_plan_for_a_changed_setting_names_the_resource(embedded: World) -> None:
     assert [(action.action, action.target) for action in found.actions] == [
         ("modify", "Microsoft.Devices/IotHubs/iot-dpsops-test")
     ]
+
+
+def test_a_deployment_that_would_fail_is_told_before_anything_is_changed(embedded: World) -> None:
+    """A what-if that fails is answered 200, with an error in its result."""
+    up(embedded.connect())
+    bad = environment(root={"key": "RSA-2048"}, hub=[{"name": "iot-dpsops-test", "sku": "F1", "capacity": 5}])
+    with pytest.raises(Error, match="the deployment would fail: Invalid sku 'F1' or capacity 5"):
+        plan(embedded.connect(bad))
+    assert plan(embedded.connect()).actions == ()

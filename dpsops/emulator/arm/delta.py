@@ -38,32 +38,41 @@ def _properties(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str
             case dict(), dict():
                 yield from _properties(old, new, f"{path}.")
             case list(), list():
-                yield _change(path, "Array", None, None, list(_elements(old, new)))
+                yield _array(path, list(_elements(old, new)))
             case None, _:
-                yield _change(path, "Create", None, new)
+                yield _created(path, new)
             case _, None:
-                yield _change(path, "Delete", old, None)
+                yield _deleted(path, old)
             case _:
-                yield _change(path, "Modify", old, new)
+                yield {"path": path, "propertyChangeType": "Modify", "before": old, "after": new}
 
 
 def _elements(before: Sequence[Any], after: Sequence[Any]) -> Iterator[JSON]:
-    """The changes between two arrays, position by position."""
+    """The changes between two arrays, position by position. Another scalar is one that goes and one that comes (recorded)."""
     for place in range(max(len(before), len(after))):
         path = str(place)
         if place >= len(after):
-            yield _change(path, "Delete", before[place], None)
+            yield _deleted(path, before[place])
         elif place >= len(before):
-            yield _change(path, "Create", None, after[place])
+            yield _created(path, after[place])
         elif not same(before[place], after[place]):
             old, new = before[place], after[place]
             if isinstance(old, dict) and isinstance(new, dict):
-                yield _change(path, "Modify", None, None, list(_properties(old, new, "")))
+                yield {"path": path, "propertyChangeType": "Modify", "children": list(_properties(old, new, ""))}
             elif isinstance(old, list) and isinstance(new, list):
-                yield _change(path, "Array", None, None, list(_elements(old, new)))
+                yield _array(path, list(_elements(old, new)))
             else:
-                yield _change(path, "Modify", old, new)
+                yield _deleted(path, old)
+                yield _created(path, new)
 
 
-def _change(path: str, kind: str, before: Any, after: Any, children: list[JSON] | None = None) -> JSON:
-    return {"path": path, "propertyChangeType": kind, "before": before, "after": after, "children": children}
+def _array(path: str, children: list[JSON]) -> JSON:
+    return {"path": path, "propertyChangeType": "Array", "children": children}
+
+
+def _created(path: str, after: Any) -> JSON:
+    return {"path": path, "propertyChangeType": "Create", "after": after}
+
+
+def _deleted(path: str, before: Any) -> JSON:
+    return {"path": path, "propertyChangeType": "Delete", "before": before}

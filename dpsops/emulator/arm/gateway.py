@@ -8,10 +8,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from dpsops.emulator import rbac
-from dpsops.emulator.arm import deployments, groups, providers, role_routes, roles, subscriptions, versions
+from dpsops.emulator.arm import (
+    deployments,
+    foresight,
+    groups,
+    locks,
+    providers,
+    registrations,
+    role_routes,
+    roles,
+    subscriptions,
+    versions,
+)
 from dpsops.emulator.arm.providers import Providers
-from dpsops.emulator.http import Request, Response, Route, Router, Service
-from dpsops.emulator.resource_provider.errors import error, forbidden, refusal
+from dpsops.emulator.http import Refusal, Request, Response, Route, Router, Service
+from dpsops.emulator.resource_provider.errors import by_gateway, error, forbidden, refusal
 from dpsops.emulator.resource_provider.resources import DEPLOYMENTS, ResourceType
 from dpsops.emulator.world import World
 
@@ -19,19 +30,25 @@ _AUDIENCES = ("https://management.azure.com/", "https://management.core.windows.
 _SCOPE = re.compile(
     r"/subscriptions/(?P<subscription>[^/]+)(?:/resourceGroups/(?P<group>[^/]+)(?P<below>/.*)?)?(?:/.*)?", re.IGNORECASE
 )
+_PROVIDER = re.compile(r".*/providers/(?P<namespace>[^/]+)/.+", re.IGNORECASE)
 _READS = ("GET", "HEAD")
 
 
 def resource_manager(types: Iterable[ResourceType], provided: Iterable[Route]) -> Service:
     """Resource Manager in front of these resource types, and of the routes that serve them."""
     gathered = [_forgetting(route) for route in provided]
-    registered = Providers.of([*types, roles.RESOURCE_TYPE], gathered)
+    registered = Providers.of([*types, roles.RESOURCE_TYPE, groups.RESOURCE_TYPE], gathered)
+    resources = [
+        *subscriptions.ROUTES,
+        *groups.routes(registered),
+        *deployments.routes(registered),
+        *foresight.routes(registered),
+        *providers.routes(registered),
+    ]
     own = [
         *versions.behind(role_routes.routes(registered), versions.AUTHORIZATION),
-        *versions.behind(subscriptions.ROUTES, versions.RESOURCES),
-        *versions.behind(groups.routes(registered), versions.RESOURCES),
-        *versions.behind(deployments.routes(registered), versions.RESOURCES),
-        *versions.behind(providers.routes(registered), versions.RESOURCES),
+        *versions.behind(locks.routes(), versions.LOCKS),
+        *(_own(route) for route in versions.behind(resources, versions.RESOURCES)),
     ]
 
     def unknown(world: World, request: Request) -> Response:
@@ -45,7 +62,26 @@ def resource_manager(types: Iterable[ResourceType], provided: Iterable[Route]) -
         authorize=_authorize,
         unauthenticated=_unauthenticated,
         unknown=unknown,
+        spelled=_spelled,
     )
+
+
+def _spelled(path: str) -> str:
+    """A path with two slashes in a row is the one with one (recorded: `Microsoft.Network//virtualnetworks`)."""
+    return re.sub("/{2,}", "/", path)
+
+
+def _own(route: Route) -> Route:
+    """A route that no provider serves, so that its refusals are the gateway's."""
+
+    def answer(world: World, request: Request, **named: str) -> Response:
+        try:
+            found = route.handler(world, request, **named)
+        except Refusal as refused:
+            raise by_gateway(refused) from refused
+        return found if found.status < 400 else by_gateway(Refusal(found)).response
+
+    return replace(route, handler=answer)
 
 
 def _forgetting(route: Route) -> Route:
@@ -56,13 +92,21 @@ def _forgetting(route: Route) -> Route:
     def delete(world: World, request: Request, **named: str) -> Response:
         answer = route.handler(world, request, **named)
         roles.forget(world, request.path.rstrip("/"))
+        locks.forget(world, request.path)
         return answer
 
     return replace(route, handler=delete)
 
 
 def _authorize(world: World, request: Request, route: Route, named: Mapping[str, str]) -> None:
-    """What the gateway checks for every provider: API version, subscription, role, resource group."""
+    """What the gateway checks for every provider: API version, subscription, role, resource group, registration, locks."""
+    try:
+        _check(world, request, route)
+    except Refusal as refused:
+        raise by_gateway(refused) from refused
+
+
+def _check(world: World, request: Request, route: Route) -> None:
     if not request.api_version:
         message = "The api-version query parameter (?api-version=) is required for all requests."
         raise refusal(400, "MissingApiVersionParameter", message)
@@ -76,10 +120,14 @@ def _authorize(world: World, request: Request, route: Route, named: Mapping[str,
     if route.action and not rbac.allowed(world, request.principal, route.action, request.path):
         raise forbidden(request.principal, route.action, request.path)
     if scope is not None and scope["group"] and scope["below"]:
-        if request.method in _READS:
+        if request.method in (*_READS, "DELETE"):  # what goes with its group may also be deleted itself (recorded)
             groups.require(world, scope["subscription"], scope["group"])
         else:
             groups.require_writable(world, scope["subscription"], scope["group"])
+        provider = _PROVIDER.fullmatch(request.path)
+        if provider and request.method not in _READS:
+            registrations.require(world, scope["subscription"], [provider["namespace"]])
+    locks.require_unlocked(world, request.method, request.path)
 
 
 def _require_subscription(world: World, subscription: str) -> None:

@@ -8,17 +8,20 @@ from typing import Any
 
 from dpsops.emulator.arm import deployment_records, roles
 from dpsops.emulator.arm.providers import Providers
+from dpsops.emulator.arm.versions import RESOURCES
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Request, Response, Route
+from dpsops.emulator.principal import Principal
 from dpsops.emulator.resource_provider import operations, regions
 from dpsops.emulator.resource_provider.errors import group_not_found, refusal
-from dpsops.emulator.resource_provider.resources import ResourceId
+from dpsops.emulator.resource_provider.resources import GROUPS, ResourceId, ResourceType
 from dpsops.emulator.resource_provider.tags import read_tags
 from dpsops.emulator.world import World
 
 _KIND = "resourceGroup"
 """Key: subscription and name, lower case. {"name", "location", "tags", "managedBy", "gone": epoch seconds or null}."""
 
+_TYPED_SINCE = deployment_records.TYPED_SINCE
 _RESOURCE_KEYS = ("id", "name", "type", "sku", "kind", "location", "identity", "tags")
 
 
@@ -29,9 +32,10 @@ def find(world: World, subscription: str, name: str) -> JSON | None:
 
 
 def require(world: World, subscription: str, name: str) -> JSON:
-    """The group's document. Refuses where there is none."""
+    """The group's document. Refuses where there is none, and a name that none can have."""
     document = find(world, subscription, name)
     if document is None:
+        _check_name(name)
         raise group_not_found(name)
     return document
 
@@ -43,13 +47,20 @@ def require_writable(world: World, subscription: str, name: str) -> None:
         raise refusal(409, "ResourceGroupBeingDeleted", message)
 
 
-def show(subscription: str, document: JSON) -> JSON:
+def document(name: str, body: JSON) -> JSON:
+    """A group that is not there yet, as this body would make it."""
+    location = body.get("location")
+    shown = regions.normal(location) if isinstance(location, str) else ""
+    return {"name": name, "location": shown, "tags": body.get("tags"), "managedBy": body.get("managedBy"), "gone": None}
+
+
+def show(subscription: str, document: JSON, api_version: str = _TYPED_SINCE) -> JSON:
     """A group as a GET shows it."""
-    optional = {key: document[key] for key in ("managedBy", "tags") if document[key]}
+    optional = {key: document[key] for key in ("managedBy", "tags") if document[key] is not None}
     return {
         "id": f"/subscriptions/{subscription}/resourceGroups/{document['name']}",
         "name": document["name"],
-        "type": "Microsoft.Resources/resourceGroups",
+        **({"type": GROUPS} if api_version >= _TYPED_SINCE else {}),
         "location": document["location"],
         **optional,
         "properties": {"provisioningState": "Succeeded" if document["gone"] is None else "Deleting"},
@@ -65,8 +76,14 @@ def _gone(world: World, document: JSON) -> bool:
 
 
 def _put(world: World, request: Request, subscription: str, group: str) -> Response:
+    existed = find(world, subscription, group) is not None
+    found = put(world, subscription, group, _body(request))
+    return Response(200 if existed else 201, show(subscription, found, request.api_version))
+
+
+def put(world: World, subscription: str, group: str, body: JSON) -> JSON:
+    """Makes or changes a group, and returns its document."""
     _check_name(group)
-    body = _body(request)
     existing = find(world, subscription, group)
     if existing is not None:
         require_writable(world, subscription, group)
@@ -86,15 +103,9 @@ def _put(world: World, request: Request, subscription: str, group: str) -> Respo
             f"The Resource group already exists in location '{existing['location']}'."
         )
         raise refusal(409, "InvalidResourceGroupLocation", message)
-    document = {
-        "name": existing["name"] if existing else group,
-        "location": short,
-        "tags": read_tags(body.get("tags")) or {},
-        "managedBy": body.get("managedBy"),
-        "gone": None,
-    }
-    world.state.put(_KIND, _key(subscription, group), document)
-    return Response(200 if existing else 201, show(subscription, document))
+    found = document(existing["name"] if existing else group, body | {"tags": read_tags(body.get("tags"))})
+    world.state.put(_KIND, _key(subscription, group), found)
+    return found
 
 
 def _body(request: Request) -> JSON:
@@ -111,7 +122,7 @@ def _check_name(name: str) -> None:
             f"The provided resource group name '{name}' has a length of '{len(name)}' which exceeds the maximum length of '90'."
         )
         raise refusal(400, "InvalidResourceGroupName", message)
-    wrong = "".join(sorted(set(re.findall(r"[^\w().-]", name)))) + ("." if name.endswith(".") else "")
+    wrong = "".join(dict.fromkeys(re.findall(r"[^\w().-]", name))) + ("." if name.endswith(".") else "")
     if wrong:
         message = (
             f"The provided resource group name '{name}' has these invalid characters: '{wrong}'. "
@@ -121,7 +132,7 @@ def _check_name(name: str) -> None:
 
 
 def _get(world: World, request: Request, subscription: str, group: str) -> Response:
-    return Response(200, show(subscription, require(world, subscription, group)))
+    return Response(200, show(subscription, require(world, subscription, group), request.api_version))
 
 
 def _head(world: World, request: Request, subscription: str, group: str) -> Response:
@@ -135,14 +146,14 @@ def _patch(world: World, request: Request, subscription: str, group: str) -> Res
     tags = read_tags(_body(request).get("tags"))
     document["tags"] = document["tags"] if tags is None else tags
     world.state.put(_KIND, _key(subscription, group), document)
-    return Response(200, show(subscription, document))
+    return Response(200, show(subscription, document, request.api_version))
 
 
 def _list(world: World, request: Request, subscription: str) -> Response:
     groups = [document for _, document in world.state.list(_KIND, f"{subscription}/".lower()) if not _gone(world, document)]
     wanted = _filter(request, ("tagName", "tagValue"))
-    found = [each for each in groups if _tagged(each["tags"], wanted)]
-    return Response(200, {"value": [show(subscription, each) for each in found]})
+    found = [each for each in groups if _tagged(each["tags"] or {}, wanted)]
+    return Response(200, {"value": [show(subscription, each, request.api_version) for each in found]})
 
 
 def _delete(providers: Providers, world: World, request: Request, subscription: str, group: str) -> Response:
@@ -156,7 +167,7 @@ def _delete(providers: Providers, world: World, request: Request, subscription: 
         deployment_records.forget(world, scope)
         document["gone"] = world.now + world.timings.operation
         world.state.put(_KIND, _key(subscription, group), document)
-    return operations.accepted(world, request, subscription)
+    return operations.accepted(world, request, f"/subscriptions/{subscription}/operationresults")
 
 
 def _resources(providers: Providers, world: World, request: Request, subscription: str, group: str = "") -> Response:
@@ -211,3 +222,16 @@ def routes(providers: Providers) -> list[Route]:
             "Microsoft.Resources/subscriptions/resources/read",
         ),
     ]
+
+
+def _deploy(world: World, identifier: ResourceId, body: JSON, api_version: str, caller: Principal) -> JSON:
+    return show(identifier.subscription, put(world, identifier.subscription, identifier.name, body), api_version)
+
+
+def _shown(world: World, identifier: ResourceId, api_version: str) -> JSON | None:
+    found = find(world, identifier.subscription, identifier.name)
+    return None if found is None else show(identifier.subscription, found, api_version)
+
+
+RESOURCE_TYPE = ResourceType(GROUPS, RESOURCES, _deploy, _shown, check=_deploy)
+"""Groups, as a deployment at a subscription's scope makes them."""

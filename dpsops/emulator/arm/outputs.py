@@ -58,7 +58,7 @@ def _evaluate(evaluator: Evaluator, template: Template, name: str, declaration: 
 def _read(template: Template, name: str, declaration: JSON) -> Parameter:
     if template.definitions is None:
         declaration = {"type": declaration.get("type", "")}
-    return Parameter.read(name, declaration, where(template.written, "outputs", name), template.definitions)
+    return Parameter.read(name, declaration, where(template.source, template.written, "outputs", name), template.definitions)
 
 
 def _value(evaluator: Evaluator, declaration: JSON, place: Place) -> Any:

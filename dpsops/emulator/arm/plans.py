@@ -2,37 +2,47 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
-from dpsops.emulator import rbac
 from dpsops.emulator.arm import groups, subscriptions
 from dpsops.emulator.arm.outputs import check_outputs
-from dpsops.emulator.arm.providers import Providers, require_deployments
 from dpsops.emulator.arm.template.ambient import Context
 from dpsops.emulator.arm.template.declarations import Declared, declare, find, order
 from dpsops.emulator.arm.template.evaluator import Evaluator, Names, is_loops
+from dpsops.emulator.arm.template.normal import template_hash
 from dpsops.emulator.arm.template.parameters import require_declared
 from dpsops.emulator.arm.template.place import Place, Runtime, deferred, unexpected
 from dpsops.emulator.arm.template.template import Template
 from dpsops.emulator.arm.template.values import TemplateError, is_known, text
 from dpsops.emulator.documents import JSON
-from dpsops.emulator.http import Refusal
+from dpsops.emulator.http import Refusal, Response
 from dpsops.emulator.principal import Principal
-from dpsops.emulator.resource_provider.errors import refusal
-from dpsops.emulator.resource_provider.resources import DEPLOYMENTS, ResourceId
+from dpsops.emulator.resource_provider.errors import error, refusal
+from dpsops.emulator.resource_provider.resources import GROUPS, ResourceId
 from dpsops.emulator.world import World
 
 _MODES = {"incremental": "Incremental", "complete": "Complete"}
+_LEVELS = ("Provider", "ProviderNoRbac", "Template")
+_PLACED = re.compile(
+    r"template (?P<section>parameter|variable|output) '(?P<name>[^']+)' at line '(?P<line>\d+)' and column '(?P<column>\d+)'"
+)
+
+
+Coming = Mapping[str, JSON]
+"""Groups that a deployment is to make before what is deployed into them, by their IDs in lower case."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A deployment that has been read: `declared` in the order of `needs`, which holds their keys; `parameters` as shown.
 
-    `place` is where the template's outputs stand, and around what its resources stand.
+    `place` is where the template's outputs stand, and around what its resources stand. `hash` identifies the template;
+    `level`: how far it is to be validated (`ValidationLevel`).
     """
 
     id: ResourceId
@@ -43,6 +53,9 @@ class Plan:
     needs: Mapping[str, set[str]]
     parameters: JSON
     mode: str
+    hash: str
+    level: str = _LEVELS[0]
+    location: str = ""
 
     def find(self, text: str) -> Declared | None:
         """The declared resource that a text in the template means."""
@@ -64,34 +77,59 @@ class Foreseen:
 
 
 def _invalid(message: str, stage: str = "validation") -> Refusal:
-    """400: the template itself is wrong."""
-    return refusal(400, "InvalidTemplate", f"Deployment template {stage} failed: '{message}'.")
+    """400: the template itself is wrong; and where, if what is wrong has a place (recorded 2020 to 2023)."""
+    wrong = error("InvalidTemplate", f"Deployment template {stage} failed: '{message}'.")
+    if placed := _PLACED.search(message):
+        info = {
+            "lineNumber": int(placed["line"]),
+            "linePosition": int(placed["column"]),
+            "path": f"properties.template.{placed['section']}s.{placed['name']}",
+        }
+        wrong["additionalInfo"] = [{"type": "TemplateViolation", "info": info}]
+    return Refusal(Response(400, {"error": wrong}))
 
 
 def read_plan(
-    world: World, identifier: ResourceId, properties: Any, caller: Principal, outer: tuple[Evaluator, Place] | None = None
+    world: World,
+    identifier: ResourceId,
+    properties: Any,
+    caller: Principal,
+    outer: tuple[Evaluator, Place] | None = None,
+    *,
+    location: str = "",
+    coming: Coming = MappingProxyType({}),
 ) -> Plan:
     """Reads the properties of a deployment. Refuses them where Resource Manager would, before anything is deployed.
 
     `outer`: the evaluator and place of the template that this one is nested in and whose parameters and variables
-    it is to use (`expressionEvaluationOptions`).
+    it is to use (`expressionEvaluationOptions`). `location`: of the deployment itself, where it is in no group.
     """
     source, mode, sent = _read_properties(properties)
+    level = _read_level(properties)
     try:
         template = Template.read(source)
+        _require_incremental(identifier, mode)
+        hash_ = template_hash(template.source, as_sent=world.habits.hashes_as_sent)
     except TemplateError as wrong:
         raise _invalid(str(wrong), "parse") from wrong
     given = {name.lower(): _given(name, each) for name, each in sent.items()}
     try:
         require_declared(sent, list(template.parameters))
-        evaluator, place = outer or (_evaluator(world, identifier, template, given, mode, caller), Place())
+        where = {"location": location} if location else {}
+        evaluator, place = outer or (_evaluator(world, identifier, template, given, mode, caller, where, coming), Place())
         values = {} if outer else {each.name: each.show(evaluator.parameters[each.name]) for each in template.parameters}
-        declared = declare(evaluator, template, place, identifier.subscription, identifier.group)
+        declared = declare(evaluator, template, place, identifier.scope)
         ordered, needs = order(evaluator, template, declared)
         _require_sound(evaluator, template, replace(place, runtime=foresee(ordered)))
     except TemplateError as wrong:
         raise _invalid(str(wrong)) from wrong
-    return Plan(identifier, template, evaluator, place, tuple(ordered), needs, values, mode)
+    return Plan(identifier, template, evaluator, place, tuple(ordered), needs, values, mode, hash_, level, location)
+
+
+def _require_incremental(identifier: ResourceId, mode: str) -> None:
+    """Refuses to delete what is not in the template at any scope but a group (stricter guess)."""
+    if not identifier.group and mode == "Complete":
+        raise TemplateError("The 'Complete' mode is only supported at resource group scope.")
 
 
 def _require_sound(evaluator: Evaluator, template: Template, place: Place) -> None:
@@ -133,20 +171,24 @@ def require_target(name: str, arguments: Sequence[Any], *, inside: bool) -> None
         raise TemplateError(f"The template function '{name}' is only known with the argument 'full'.")
 
 
-def unfold(world: World, plan: Plan, caller: Principal) -> Iterator[Foreseen]:
+def unfold(world: World, plan: Plan, caller: Principal, coming: Coming = MappingProxyType({})) -> Iterator[Foreseen]:
     """Every resource that would be deployed, those of nested deployments included."""
     ahead = foresee(plan.declared, inside=True)
+    groups_to_come = dict(coming)
     for each in plan.declared:
         if not each.deployed:
             continue
         body = evaluate_body(plan, each, ahead)
         if not each.is_deployment:
+            if each.id.type.lower() == GROUPS.lower():
+                groups_to_come[each.id.key] = groups.document(each.id.name, body)
             yield Foreseen(plan, each, body)
             continue
-        inner = read_nested(world, plan, each, body, caller) if is_known(body["properties"].get("parameters")) else None
+        settled = is_known(body["properties"].get("parameters"))
+        inner = read_nested(world, plan, each, body, caller, groups_to_come) if settled else None
         yield Foreseen(plan, each, body, inner is not None)
         if inner is not None:
-            yield from unfold(world, inner, caller)
+            yield from unfold(world, inner, caller, groups_to_come)
 
 
 def evaluate_body(plan: Plan, declared: Declared, runtime: Runtime) -> JSON:
@@ -173,7 +215,9 @@ def evaluate_body(plan: Plan, declared: Declared, runtime: Runtime) -> JSON:
     return evaluated
 
 
-def read_nested(world: World, plan: Plan, declared: Declared, body: JSON, caller: Principal) -> Plan:
+def read_nested(
+    world: World, plan: Plan, declared: Declared, body: JSON, caller: Principal, coming: Coming = MappingProxyType({})
+) -> Plan:
     """The plan of a nested deployment, given its evaluated body."""
     options = body["properties"].get("expressionEvaluationOptions") or {}
     scope = (options.get("scope") or "") if isinstance(options, dict) else None
@@ -181,29 +225,8 @@ def read_nested(world: World, plan: Plan, declared: Declared, body: JSON, caller
         message = "The request content was invalid and could not be deserialized: 'expressionEvaluationOptions'."
         raise refusal(400, "InvalidRequestContent", message)
     outer = None if scope.lower() == "inner" else (plan.evaluator, declared.place)
-    return read_plan(world, declared.id, body["properties"], caller, outer)
-
-
-def preflight(world: World, providers: Providers, plan: Plan, caller: Principal) -> None:
-    """Refuses a plan with a resource of a type or version that does not exist, or that the caller may not write."""
-    denied = []
-    for foreseen in unfold(world, plan, caller):
-        each = foreseen.declared
-        groups.require_writable(world, each.id.subscription, each.id.group)
-        if foreseen.expanded is None:
-            action = f"{providers.require(each.id.type, each.api_version, text(foreseen.body.get('location'))).name}/write"
-        else:
-            require_deployments(each.api_version)
-            action = f"{DEPLOYMENTS}/write"
-        if not rbac.allowed(world, caller, action, str(each.id)):
-            denied.append(
-                f"Authorization failed for template resource '{each.name}' of type '{each.id.type}'. The client "
-                f"'{caller.app_id}' with object id '{caller.object_id}' does not have permission to perform action '{action}' at "
-                f"scope '{each.id}'."
-            )
-    if denied:
-        beginning = "The template deployment failed with error" if len(denied) == 1 else "Deployment failed with multiple errors"
-        raise refusal(403, "InvalidTemplateDeployment", f"{beginning}: '{':'.join(denied)}'.")
+    location = text(body.get("location") or plan.location) if not declared.id.group else ""
+    return read_plan(world, declared.id, body["properties"], caller, outer, location=location, coming=coming)
 
 
 def _read_properties(properties: Any) -> tuple[Any, str, JSON]:
@@ -230,28 +253,56 @@ def _read_properties(properties: Any) -> tuple[Any, str, JSON]:
     return properties["template"], mode, parameters
 
 
+def _read_level(properties: JSON) -> str:
+    given = properties.get("validationLevel") or _LEVELS[0]
+    found = next((each for each in _LEVELS if str(given).lower() == each.lower()), None)
+    if found is None:
+        message = f"The validation level '{given}' is not valid. Supported are '{', '.join(_LEVELS)}'."
+        raise refusal(400, "InvalidRequestContent", message)
+    return found
+
+
 def _given(name: str, each: Any) -> JSON:
     """A value that is given for a parameter. References to vault secrets are refused (stricter guess: no vault here
     is enabled for template deployment)."""
     if not isinstance(each, dict) or not ({"value", "reference"} & each.keys()):
         message = f"The request content was invalid and could not be deserialized: the value of parameter '{name}'."
         raise refusal(400, "InvalidRequestContent", message)
-    if "reference" in each:
+    if each.get("reference") is not None:
         message = f"The secret of KeyVault parameter '{name}' cannot be retrieved. Http status code: 'Forbidden'."
         raise refusal(400, "KeyVaultParameterReferenceSecretRetrieveFailed", message)
     return each
 
 
 def _evaluator(
-    world: World, identifier: ResourceId, template: Template, given: Mapping[str, JSON], mode: str, caller: Principal
+    world: World,
+    identifier: ResourceId,
+    template: Template,
+    given: Mapping[str, JSON],
+    mode: str,
+    caller: Principal,
+    where: JSON,
+    coming: Coming,
 ) -> Evaluator:
-    subscription = subscriptions.require(world, identifier.subscription)
-    group = groups.show(subscription["subscriptionId"], groups.require(world, identifier.subscription, identifier.group))
-    properties = {"template": template.source, "templateHash": template.hash, "mode": mode, "provisioningState": "Accepted"}
+    subscription, group = {}, {}
+    if identifier.subscription:
+        subscription = subscriptions.require(world, identifier.subscription)
+        subscription = {"id": f"/subscriptions/{subscription['subscriptionId']}"} | subscription
+    if identifier.group:
+        expected = coming.get(identifier.scope.lower())
+        found = groups.find(world, identifier.subscription, identifier.group) or expected
+        found = found or groups.require(world, identifier.subscription, identifier.group)
+        group = groups.show(subscription["subscriptionId"], found)
+    properties = {
+        "template": template.source,
+        "templateHash": template_hash(template.source, as_sent=world.habits.hashes_as_sent),
+        "mode": mode,
+        "provisioningState": "Accepted",
+    }
     context = Context(
-        {"id": f"/subscriptions/{subscription['subscriptionId']}"} | subscription,
+        subscription,
         group,
-        {"name": identifier.name, "properties": properties},
+        {"name": identifier.name, **where, "properties": properties},
         caller,
         world.now,
     )

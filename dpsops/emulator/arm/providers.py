@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from dpsops.emulator.arm import registrations
 from dpsops.emulator.arm.versions import RESOURCES
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Refusal, Request, Response, Route, Router
 from dpsops.emulator.principal import Principal
 from dpsops.emulator.resource_provider import regions
 from dpsops.emulator.resource_provider.errors import refusal, resource_not_found
-from dpsops.emulator.resource_provider.resources import DEPLOYMENTS, ResourceId, ResourceType
+from dpsops.emulator.resource_provider.resources import DEPLOYMENTS, GROUPS, ResourceId, ResourceType
 from dpsops.emulator.world import World
 
 _HOST = "management.azure.com"
@@ -34,21 +35,27 @@ class Providers:
         """The namespaces of the types, as their providers spell them, and Resource Manager's own."""
         return sorted({"Microsoft.Resources", *(each.name.split("/")[0] for each in self.types.values())})
 
+    def namespace(self, text: str) -> str:
+        """The namespace, as its provider spells it. Refuses one that does not exist."""
+        for each in self.namespaces():
+            if each.lower() == text.lower():
+                return each
+        raise refusal(404, "InvalidResourceNamespace", f"The resource namespace '{text}' is invalid.")
+
     def find(self, name: str) -> ResourceType:
         """The type of this name. Refuses a type or a namespace that does not exist."""
         found = self.types.get(name.lower())
         if found is not None:
             return found
         namespace, _, kind = name.partition("/")
-        if namespace.lower() not in map(str.lower, self.namespaces()):
-            raise refusal(404, "InvalidResourceNamespace", f"The resource namespace '{namespace}' is invalid.")
+        self.namespace(namespace)
         message = f"The resource type '{kind}' could not be found in the namespace '{namespace}'."
         raise refusal(404, "InvalidResourceType", message)
 
     def require(self, name: str, api_version: str, location: str) -> ResourceType:
         """The type, which must have this API version and, unless it is empty, this location."""
         found = self.find(name)
-        if api_version not in found.api_versions or (location and regions.normal(location) not in regions.REGIONS):
+        if api_version not in found.api_versions or (location and regions.normal(location) not in found.locations):
             raise _unregistered(found.name, api_version, location, found.api_versions)
         return found
 
@@ -63,6 +70,8 @@ class Providers:
             identifier = ResourceId.parse(text)
         except ValueError:
             return
+        if identifier.type.lower() not in self.types and not identifier.group:
+            return  # such as a management group
         if self.get(world, identifier) is None:
             raise resource_not_found(identifier.type, "/".join(identifier.names), identifier.group)
 
@@ -70,6 +79,8 @@ class Providers:
         """The top-level resources of a group, each as its provider lists it."""
         found = []
         for each in self.types.values():
+            if each.name == GROUPS:
+                continue
             path = f"/subscriptions/{subscription}/resourceGroups/{group}/providers/{each.name}"
             if each.name.count("/") == 1 and self.router.find("GET", path):
                 found += self._ask(world, "GET", path, each, caller).body["value"]
@@ -107,44 +118,68 @@ def _newest(found: ResourceType) -> str:
     return max(found.api_versions, key=lambda version: (version.removesuffix("-preview") == version, version))
 
 
-def show(providers: Providers, subscription: str, namespace: str) -> JSON:
-    """A provider as a subscription sees it: always registered."""
+_OF_RESOURCES = ("deployments", "deployments/operations", "resourceGroups", "subscriptions", "tags", "tenants")
+"""The types of Microsoft.Resources, in which generic clients look API versions up."""
+
+_POLICY_SINCE = "2018"
+"""API versions before did not show the policy (recorded: 2016-02-01 without, 2022-09-01 with)."""
+
+
+def show(providers: Providers, subscription: str, namespace: str, state: str, api_version: str) -> JSON:
+    """A provider as a subscription sees it."""
     types = [each for each in providers.types.values() if each.name.split("/")[0].lower() == namespace.lower()]
+    kinds = {each.name.partition("/")[2]: each.api_versions for each in types}
+    if namespace == DEPLOYMENTS.partition("/")[0]:
+        kinds = dict.fromkeys(_OF_RESOURCES, RESOURCES)
+    policy = {"registrationPolicy": "RegistrationRequired"} if api_version >= _POLICY_SINCE else {}
     return {
         "id": f"/subscriptions/{subscription}/providers/{namespace}",
         "namespace": namespace,
-        "registrationState": "Registered",
-        "registrationPolicy": "RegistrationRequired",
+        "registrationState": state,
+        **policy,
         "resourceTypes": [
             {
-                "resourceType": each.name.partition("/")[2],
+                "resourceType": kind,
                 "locations": list(regions.REGIONS.values()),
-                "apiVersions": sorted(each.api_versions, reverse=True),
+                "apiVersions": sorted(versions, reverse=True),
                 "capabilities": "SupportsTags, SupportsLocation",
             }
-            for each in types
+            for kind, versions in kinds.items()
         ],
     }
 
 
 def _list(providers: Providers, world: World, request: Request, subscription: str) -> Response:
-    return Response(200, {"value": [show(providers, subscription, each) for each in providers.namespaces()]})
+    found = [
+        show(providers, subscription, each, registrations.state(world, subscription, each), request.api_version)
+        for each in providers.namespaces()
+    ]
+    return Response(200, {"value": found})
 
 
 def _get(providers: Providers, world: World, request: Request, subscription: str, namespace: str) -> Response:
-    """GET, and the POST that registers, which is already done."""
-    spelled = {each.lower(): each for each in providers.namespaces()}
-    if namespace.lower() not in spelled:
-        raise refusal(404, "InvalidResourceNamespace", f"The resource namespace '{namespace}' is invalid.")
-    return Response(200, show(providers, subscription, spelled[namespace.lower()]))
+    found = providers.namespace(namespace)
+    state = registrations.state(world, subscription, found)
+    return Response(200, show(providers, subscription, found, state, request.api_version))
+
+
+def _change(
+    providers: Providers, registered: bool, world: World, request: Request, subscription: str, namespace: str
+) -> Response:
+    """`Registering` (or `Unregistering`) until a while has passed, also in the answer to the POST itself."""
+    found = providers.namespace(namespace)
+    state = registrations.change(world, subscription, found, registered=registered)
+    return Response(200, show(providers, subscription, found, state, request.api_version))
 
 
 def routes(providers: Providers) -> list[Route]:
     """The operations on providers (Resource Manager, `Providers`)."""
     base = "/subscriptions/{subscription}/providers"
-    read = "Microsoft.Resources/subscriptions/providers/read"
+    one, read = base + "/{namespace}", "Microsoft.Resources/subscriptions/providers/read"
+    action = "Microsoft.Resources/{}/action"
     return [
         Route("GET", base, partial(_list, providers), read),
-        Route("GET", base + "/{namespace}", partial(_get, providers), read),
-        Route("POST", base + "/{namespace}/register", partial(_get, providers), "Microsoft.Resources/register/action"),
+        Route("GET", one, partial(_get, providers), read),
+        Route("POST", one + "/register", partial(_change, providers, True), action.format("register")),
+        Route("POST", one + "/unregister", partial(_change, providers, False), action.format("unregister")),
     ]

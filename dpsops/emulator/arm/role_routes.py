@@ -11,27 +11,46 @@ from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Request, Response, Route
 from dpsops.emulator.rbac import ROLES, Role
 from dpsops.emulator.resource_provider.errors import refusal
+from dpsops.emulator.times import timestamp
 from dpsops.emulator.world import World
+
+_NO_LINK_SINCE = "2018"
+"""API versions before end a list with a link of null (recorded: 2015-07-01; none in any since)."""
+
+_SINCE = "2015-02-02T21:55:09.8806423Z"
+"""When the oldest built-in roles were made (recorded)."""
+
+_DESCRIPTIONS = {
+    "Owner": "Grants full access to manage all resources, including the ability to assign roles in Azure RBAC.",
+    "Contributor": (
+        "Grants full access to manage all resources, but does not allow you to assign roles in Azure RBAC, manage assignments in "
+        "Azure Blueprints, or share image galleries."
+    ),
+    "Reader": "View all resources, but does not allow you to make any changes.",
+}
+"""Of the roles that people know best (Azure built-in roles); those of the others are their names here."""
 
 _FILTER = re.compile(r"atScope\(\)|(?:principalId eq|assignedTo\() ?'(?P<principal>[^']*)'\)?", re.IGNORECASE)
 
 
 def _put(providers: Providers, world: World, request: Request, assignment: str, scope: str = "") -> Response:
-    """201 whether the assignment is new or was there before."""
+    """201 whether the assignment is new or was there before; the answer takes it for new, and nobody for its maker (recorded)."""
     providers.require_resource(world, f"/{scope}")
     body = request.json()
-    return Response(201, roles.put(world, f"/{scope}", assignment, body if isinstance(body, dict) else {}, request.principal))
+    given = body if isinstance(body, dict) else {}
+    shown = roles.put(world, f"/{scope}", assignment, given, request.api_version, request.principal)
+    return Response(201, shown | {"properties": shown["properties"] | {"createdOn": timestamp(world.now), "createdBy": None}})
 
 
 def _get(world: World, request: Request, assignment: str, scope: str = "") -> Response:
-    found = roles.find(world, f"/{scope}", assignment)
+    found = roles.find(world, f"/{scope}", assignment, request.api_version)
     if found is None:
         raise refusal(404, "RoleAssignmentNotFound", f"The role assignment '{assignment}' is not found.")
     return Response(200, found)
 
 
 def _delete(world: World, request: Request, assignment: str, scope: str = "") -> Response:
-    removed = roles.delete(world, f"/{scope}", assignment)
+    removed = roles.delete(world, f"/{scope}", assignment, request.api_version)
     return Response(204) if removed is None else Response(200, removed)
 
 
@@ -48,7 +67,8 @@ def _list(world: World, request: Request, scope: str = "") -> Response:
             )
             raise refusal(400, "UnsupportedQuery", message)
         principal, below = (match["principal"] or principal or "").lower() or None, below and match["principal"] is not None
-    return Response(200, {"value": roles.list_at(world, f"/{scope}", below=below, principal=principal)})
+    found = roles.list_at(world, f"/{scope}", request.api_version, below=below, principal=principal)
+    return Response(200, {"value": found} | ({"nextLink": None} if request.api_version < _NO_LINK_SINCE else {}))
 
 
 def _show(identifier: str, role: Role, scope: str) -> JSON:
@@ -64,9 +84,13 @@ def _show(identifier: str, role: Role, scope: str) -> JSON:
         "properties": {
             "roleName": role.name,
             "type": "BuiltInRole",
-            "description": role.name,
+            "description": _DESCRIPTIONS.get(role.name, role.name),
             "assignableScopes": ["/"],
             "permissions": [permission],
+            "createdOn": _SINCE,
+            "updatedOn": _SINCE,
+            "createdBy": None,
+            "updatedBy": None,
         },
         "id": f"{base}/providers/Microsoft.Authorization/roleDefinitions/{identifier}",
         "type": "Microsoft.Authorization/roleDefinitions",

@@ -21,14 +21,19 @@ from dpsops.emulator.world import World
 
 TYPE = "Microsoft.Authorization/roleAssignments"
 _PRINCIPAL_TYPES = ("User", "Group", "ServicePrincipal", "ForeignGroup", "Device")
+_CONDITION = ("condition", "conditionVersion")
+_TYPED_SINCE, _CONDITIONAL_SINCE = "2018", "2020"
+"""From which API version on an assignment shows its principal's type (recorded: 2015-07-01 without, 2018-09-01-preview with),
+and its condition and description (2018-09-01-preview without, 2020-04-01-preview with)."""
+
 _DEFINITION = re.compile(r"(?:/.*)?/providers/Microsoft\.Authorization/roleDefinitions/(?P<role>[^/]+)", re.IGNORECASE)
 
 
-def put(world: World, scope: str, name: str, body: JSON, caller: Principal) -> JSON:
+def put(world: World, scope: str, name: str, body: JSON, api_version: str, caller: Principal) -> JSON:
     """Assigns a role at a scope (a resource ID), and returns the assignment as a GET shows it.
 
     The same assignment again changes nothing. Refuses one that is there under another name, and a name that
-    belongs to another assignment. Conditions are refused altogether (stricter guess: nothing here evaluates them).
+    belongs to another assignment. A condition is kept (recorded), and takes away what it might (`rbac`).
     """
     name = _guid(name, "InvalidRoleAssignmentId", "role assignment ID")
     properties = body.get("properties")
@@ -36,11 +41,10 @@ def put(world: World, scope: str, name: str, body: JSON, caller: Principal) -> J
         message = "The request content was invalid and could not be deserialized: 'properties'."
         raise refusal(400, "InvalidRequestContent", message)
     scope = scope.rstrip("/") or "/"
-    principal = _guid(properties.get("principalId"), "InvalidPrincipalId", "principal ID")
+    principal = _guid(properties.get("principalId"), "InvalidPrincipalId", "Principal ID")
     role = _role(properties.get("roleDefinitionId"))
     kind = _principal_type(world, principal, properties.get("principalType"), caller)
-    if properties.get("condition") or properties.get("conditionVersion"):
-        raise refusal(400, "InvalidRoleAssignmentCondition", "The condition of the role assignment is not supported.")
+    condition = _condition(properties)
     key = _key(scope, name)
     fixed = (scope.lower(), principal, role)
     for other, made in world.state.list(ASSIGNMENT):
@@ -49,8 +53,8 @@ def put(world: World, scope: str, name: str, body: JSON, caller: Principal) -> J
             message = "Tenant ID, application ID, principal ID, and scope are not allowed to be updated."
             raise refusal(400, "RoleAssignmentUpdateNotPermitted", message)
         if _name(other) != name and identical:
-            conflicting = uuid.UUID(_name(other)).hex
-            message = f"The role assignment already exists. The ID of the conflicting role assignment is {conflicting}."
+            named = f" The ID of the existing role assignment is {uuid.UUID(_name(other)).hex}."
+            message = "The role assignment already exists." + (named if world.habits.names_existing_assignment else "")
             raise refusal(409, "RoleAssignmentExists", message)
     document: JSON = world.state.get(ASSIGNMENT, key) or {
         "principal": principal,
@@ -62,21 +66,21 @@ def put(world: World, scope: str, name: str, body: JSON, caller: Principal) -> J
         "createdBy": caller.object_id,
     }
     changeable = {"principalType": kind, "description": properties.get("description"), "updated": world.now}
-    document |= changeable | {"updatedBy": caller.object_id}
+    document |= changeable | condition | {"updatedBy": caller.object_id}
     world.state.put(ASSIGNMENT, key, document)
-    return show(key, document)
+    return show(key, document, api_version)
 
 
-def find(world: World, scope: str, name: str) -> JSON | None:
+def find(world: World, scope: str, name: str, api_version: str) -> JSON | None:
     """The assignment of this name at this very scope, as a GET shows it, or None."""
     key = _key(scope, name)
     document = world.state.get(ASSIGNMENT, key)
-    return None if document is None else show(key, document)
+    return None if document is None else show(key, document, api_version)
 
 
-def delete(world: World, scope: str, name: str) -> JSON | None:
+def delete(world: World, scope: str, name: str, api_version: str) -> JSON | None:
     """Takes the role away; returns what was removed, or None where there was nothing."""
-    found = find(world, scope, name)
+    found = find(world, scope, name, api_version)
     world.state.delete(ASSIGNMENT, _key(scope, name))
     return found
 
@@ -88,39 +92,52 @@ def forget(world: World, scope: str) -> None:
             world.state.delete(ASSIGNMENT, key)
 
 
-def list_at(world: World, scope: str, *, below: bool, principal: str | None) -> list[JSON]:
+def list_at(world: World, scope: str, api_version: str, *, below: bool, principal: str | None) -> list[JSON]:
     """The assignments that hold at a scope, those made above it included; with `below`, those under it too."""
     here = scope.lower()
     return [
-        show(key, document)
+        show(key, document, api_version)
         for key, document in world.state.list(ASSIGNMENT)
         if (_within(here, document["scope"]) or (below and _within(document["scope"], here)))
         and principal in (None, document["principal"])
     ]
 
 
-def show(key: str, document: JSON) -> JSON:
-    """An assignment as a GET shows it."""
+def show(key: str, document: JSON, api_version: str) -> JSON:
+    """An assignment as a GET shows it: what newer API versions have is null where it is not set."""
     scope: str = document.get("shownScope") or document["scope"]
     updated: float = document.get("updated") or document["created"]
     subscription = re.match(r"/subscriptions/[^/]+", scope)
+    conditional = api_version >= _CONDITIONAL_SINCE
     definition = f"{subscription[0] if subscription else ''}/providers/Microsoft.Authorization/roleDefinitions/{document['role']}"
     return {
         "properties": {
             "roleDefinitionId": definition,
             "principalId": document["principal"],
-            "principalType": document.get("principalType", "ServicePrincipal"),
+            **({"principalType": document.get("principalType", "ServicePrincipal")} if api_version >= _TYPED_SINCE else {}),
             "scope": scope,
+            **({name: document.get(name) for name in _CONDITION} if conditional else {}),
             "createdOn": timestamp(document["created"]),
             "updatedOn": timestamp(updated),
             "createdBy": document.get("createdBy", ""),
             "updatedBy": document.get("updatedBy", ""),
-        }
-        | ({"description": document["description"]} if document.get("description") else {}),
+            **({"delegatedManagedIdentityResourceId": None, "description": document.get("description")} if conditional else {}),
+        },
         "id": f"{scope.rstrip('/')}/providers/{TYPE}/{_name(key)}",
         "type": TYPE,
         "name": _name(key),
     }
+
+
+def _condition(properties: JSON) -> JSON:
+    """The condition and its version, which both are there or neither is; only version 2.0 exists (specification)."""
+    found = {name: properties.get(name) for name in _CONDITION}
+    if found["condition"] is None and found["conditionVersion"] is None:
+        return found
+    if not isinstance(found["condition"], str) or found["conditionVersion"] != "2.0":
+        message = f"The condition version '{found['conditionVersion']}' of the role assignment is not valid. Only '2.0' is."
+        raise refusal(400, "InvalidRoleAssignmentCondition", message)
+    return found
 
 
 def _key(scope: str, name: str) -> str:
@@ -139,12 +156,12 @@ def _guid(text: Any, code: str, what: str) -> str:
     try:
         return str(uuid.UUID(text))
     except (ValueError, TypeError, AttributeError) as invalid:
-        raise refusal(400, code, f"The {what} '{text or ''}' is not valid. The {what} must be a GUID.") from invalid
+        raise refusal(400, code, f"The {what} '{text or ''}' is not valid. {what} must be a GUID.") from invalid
 
 
 def _role(definition: Any) -> str:
     match = _DEFINITION.fullmatch(definition) if isinstance(definition, str) else None
-    role = _guid(match["role"] if match else definition, "InvalidRoleDefinitionId", "role definition ID")
+    role = _guid(match["role"] if match else definition, "InvalidRoleDefinitionId", "Role Definition ID")
     if role not in ROLES:
         message = f"The specified role definition with ID '{uuid.UUID(role).hex}' does not exist."
         raise refusal(404, "RoleDefinitionDoesNotExist", message)
@@ -168,18 +185,18 @@ def _principal_type(world: World, principal: str, given: Any, caller: Principal)
             f"Principal {uuid.UUID(principal).hex} does not exist in the directory {caller.tenant_id}. Check that you have the "
             "correct principal ID. If you are creating this principal and then immediately assigning a role, this error might be "
             "related to a replication delay. In this case, set the role assignment principalType property to a value, such as "
-            "ServicePrincipal, User, or Group. See https://aka.ms/docs-principaltype"
+            "ServicePrincipal, User, or Group.  See https://aka.ms/docs-principaltype"
         )
         raise refusal(400, "PrincipalNotFound", message)
     return str(given)
 
 
 def _put(world: World, identifier: ResourceId, body: JSON, api_version: str, caller: Principal) -> JSON:
-    return put(world, identifier.scope, identifier.name, body, caller)
+    return put(world, identifier.scope, identifier.name, body, api_version, caller)
 
 
 def _get(world: World, identifier: ResourceId, api_version: str) -> JSON | None:
-    return find(world, identifier.scope, identifier.name)
+    return find(world, identifier.scope, identifier.name, api_version)
 
 
 RESOURCE_TYPE = ResourceType(TYPE, AUTHORIZATION, _put, _get)

@@ -14,9 +14,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dpsops.emulator import rbac
-from dpsops.emulator.arm import deployment_records
+from dpsops.emulator.arm import deployment_records, failures, locks
+from dpsops.emulator.arm.failures import Failed
 from dpsops.emulator.arm.outputs import evaluate_outputs
-from dpsops.emulator.arm.plans import Plan, evaluate_body, preflight, read_nested, require_target
+from dpsops.emulator.arm.plans import Plan, evaluate_body, read_nested, require_target
+from dpsops.emulator.arm.preflight import preflight
 from dpsops.emulator.arm.providers import Providers
 from dpsops.emulator.arm.template.declarations import Declared
 from dpsops.emulator.arm.template.place import Runtime
@@ -24,17 +26,13 @@ from dpsops.emulator.arm.template.values import TemplateError
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Refusal
 from dpsops.emulator.principal import Principal
-from dpsops.emulator.resource_provider.errors import error, forbidden, refusal, refused_error, resource_not_found, status_phrase
+from dpsops.emulator.resource_provider import regions
+from dpsops.emulator.resource_provider.errors import forbidden, refusal, refused_error, resource_not_found
 from dpsops.emulator.resource_provider.resources import DEPLOYMENTS, ResourceId
 from dpsops.emulator.world import World
 
-_FAILED = (
-    "At least one resource deployment operation failed. Please list deployment operations for details. "
-    "Please see https://aka.ms/arm-deployment-operations for usage details."
-)
-_NESTED_FAILED = (
-    "The resource write operation failed to complete successfully, because it reached terminal provisioning state 'Failed'."
-)
+_EPOCH = 62_135_596_800
+"""Seconds from the year 1 to 1970."""
 
 
 @dataclass(slots=True)
@@ -56,33 +54,35 @@ class Runner:
     caller: Principal
     correlation: str = field(default_factory=lambda: str(uuid.uuid4()))
 
-    def run(self, world: World, plan: Plan, *, tags: JSON | None = None) -> JSON:
+    def run(self, world: World, plan: Plan, *, tags: JSON | None = None, location: str = "") -> JSON:
         """Runs a plan, and returns its record. Refuses what its preflight refuses; a failure later is in the record."""
         preflight(world, self.providers, plan, self.caller)
-        progress = _Progress()
+        progress, operation = _Progress(), _operation(world.now)
         for each in plan.declared:
             if each.deployed or each.existing:
                 self._advance(world, plan, each, progress)
         ready = max(progress.ends.values(), default=world.now + world.timings.operation)
-        outputs = {} if progress.errors else self._finish(replace(world, now=ready), plan, progress)
-        wrong = error("DeploymentFailed", _FAILED, progress.errors) | {"target": str(plan.id)} if progress.errors else None
+        outputs = self._finish(replace(world, now=ready), plan, progress, operation)
+        wrong = failures.deployment_failed(world, plan.id, progress.errors) if progress.errors else None
         record = {
             "id": str(plan.id),
             "name": plan.id.name,
+            "location": location,
             "tags": tags or {},
             "begun": world.now,
             "ready": ready,
-            "operation": f"{secrets.randbelow(10**20):020d}",
+            "operation": operation,
             "template": plan.template.source,
             "properties": {
-                "templateHash": plan.template.hash,
-                "parameters": plan.parameters,
+                "templateHash": plan.hash,
+                **({"parameters": plan.parameters} if "parameters" in plan.template.source else {}),
                 "mode": plan.mode,
                 "correlationId": self.correlation,
                 "providers": show_providers(plan),
                 "dependencies": show_dependencies(plan),
             },
-            "results": {"outputs": outputs, "outputResources": [{"id": each} for each in progress.made]},
+            "results": ({"outputs": outputs} if "outputs" in plan.template.source else {})
+            | {"outputResources": [{"id": each} for each in progress.made]},
             "error": wrong,
             "steps": progress.steps,
             "cancelled": False,
@@ -100,19 +100,28 @@ class Runner:
         if declared.existing:
             progress.ends |= {key: begun} if needs else {}
             return
-        ready, made, wrong, status = self._deploy(replace(world, now=begun), plan, declared)
+        ready, made, failed = self._deploy(replace(world, now=begun), plan, declared)
         progress.ends[key] = ready
         progress.made += made
-        progress.steps.append(_step(declared, begun, ready, wrong, status))
-        if wrong:
+        progress.steps.append(_step(declared, begun, ready, failed))
+        if failed:
             progress.failed.add(key)
-            progress.errors.append(wrong)
+            progress.errors.append(failed.detail)
 
-    def _finish(self, world: World, plan: Plan, progress: _Progress) -> JSON:
-        """What is left when every resource is made: the outputs and, in complete mode, the deletions."""
+    def _finish(self, world: World, plan: Plan, progress: _Progress, operation: str) -> JSON:
+        """What is left when every resource is made: the outputs and, in complete mode, the deletions.
+
+        The operation that evaluates the outputs has the number by which the deployment is polled.
+        """
+        if progress.errors:
+            if plan.template.outputs:
+                skipped = failures.OUTPUTS_SKIPPED
+                progress.steps.append(deployment_records.step(operation, None, world.now, world.now, skipped, "Conflict"))
+            return {}
         place = replace(plan.place, runtime=self.runtime(world, plan))
         outputs, wrong = evaluate_outputs(plan.evaluator, plan.template, place)
-        progress.steps.append(_step(None, world.now, world.now, wrong, "BadRequest" if wrong else "OK"))
+        message, status = ({"error": wrong}, "BadRequest") if wrong else (None, "OK")
+        progress.steps.append(deployment_records.step(operation, None, world.now, world.now, message, status))
         try:
             with world.state.attempt():
                 if plan.mode == "Complete" and not wrong:
@@ -135,27 +144,26 @@ class Runner:
 
         return answer
 
-    def _deploy(self, world: World, plan: Plan, declared: Declared) -> tuple[float, list[str], JSON | None, str]:
-        """Makes one resource. When it is done, the IDs of what there is now, the error if any, the provider's status."""
+    def _deploy(self, world: World, plan: Plan, declared: Declared) -> tuple[float, list[str], Failed | None]:
+        """Makes one resource. When it is done, the IDs of what there is now, and what failed, if anything has."""
         ready = world.now + world.timings.operation
         made: list[str] = []
         try:
             with world.state.attempt():
                 if declared.only_if_absent and self._current(world, declared) is not None:
-                    return ready, [str(declared.id)], None, "OK"
+                    return ready, [str(declared.id)], None
                 body = evaluate_body(plan, declared, self.runtime(world, plan, declared))
                 if not declared.is_deployment:
                     self._put(world, declared, body)
-                    return ready, [str(declared.id)], None, "OK"
+                    return ready, [str(declared.id)], None
                 deployment_records.require_ended(world, declared.id)
                 record = self.run(world, read_nested(world, plan, declared, body, self.caller))
                 ready, made = record["ready"], [each["id"] for each in record["results"]["outputResources"]]
                 if not record["error"]:
-                    return ready, made, None, "OK"
-                wrong, status = error("ResourceDeploymentFailure", _NESTED_FAILED, [record["error"]]), "Conflict"
+                    return ready, made, None
+                return ready, made, failures.nested_failed(world, declared.id, record["error"])
         except Refusal as refused:
-            wrong, status = refused_error(refused), status_phrase(refused.response.status)
-        return ready, made, wrong | {"target": str(declared.id)}, status
+            return ready, made, failures.refused(world, declared.id, refused)
 
     def _current(self, world: World, declared: Declared) -> JSON | None:
         """The resource as it is, or None."""
@@ -165,6 +173,7 @@ class Runner:
     def _put(self, world: World, declared: Declared, body: JSON) -> None:
         if declared.id.extended:
             self.providers.require_resource(world, declared.id.scope)
+        locks.require_unlocked(world, "PUT", str(declared.id))
         found = self.providers.find(declared.id.type)
         found.put(world, declared.id, body, declared.api_version, self.caller)
 
@@ -193,7 +202,7 @@ class Runner:
         if identifier.type.lower() == DEPLOYMENTS.lower():
             self._allow(world, identifier, f"{DEPLOYMENTS}/read")
             record = deployment_records.find(world, identifier)
-            found = record and deployment_records.show(world, record)
+            found = record and deployment_records.show(world, record, version)
         else:
             type_ = self.providers.require(identifier.type, version, "")
             self._allow(world, identifier, f"{type_.name}/read")
@@ -217,7 +226,8 @@ class Runner:
     def _delete_others(self, world: World, plan: Plan, made: list[str]) -> None:
         """Complete mode: what is in the group and not in the template goes."""
         kept = {each.lower() for each in made}
-        for each in self.providers.resources(world, plan.id.subscription, plan.id.group, self.caller):
+        here = self.providers.resources(world, plan.id.subscription, plan.id.group, self.caller) if plan.id.group else []
+        for each in here:
             if each["id"].lower() not in kept:
                 self._allow(world, ResourceId.parse(each["id"]), f"{each['type']}/delete")
                 self.providers.delete(world, ResourceId.parse(each["id"]), self.caller)
@@ -225,13 +235,23 @@ class Runner:
 
 def show_providers(plan: Plan) -> list[JSON]:
     """The providers that a plan needs, as a deployment lists them."""
-    found: dict[str, list[JSON]] = {}
+    found: dict[str, dict[str, list[str | None]]] = {}
     for each in filter(_is_deployed, plan.declared):
         namespace, _, kind = each.id.type.partition("/")
-        if all(entry["resourceType"] != kind for entry in found.setdefault(namespace, [])):
-            location = plan.evaluator.value(each.source.get("location"), each.place)
-            found[namespace].append({"resourceType": kind, "locations": [location] if isinstance(location, str) else []})
-    return [{"namespace": namespace, "resourceTypes": types} for namespace, types in found.items()]
+        namespace = next((known for known in found if known.lower() == namespace.lower()), namespace)
+        kinds = found.setdefault(namespace, {})
+        kind = next((known for known in kinds if known.lower() == kind.lower()), kind)
+        location = plan.evaluator.value(each.source.get("location"), each.place)
+        shown = regions.normal(location) if isinstance(location, str) else None
+        kinds.setdefault(kind, [])
+        kinds[kind] += [shown] if shown not in kinds[kind] else []
+    return [
+        {
+            "namespace": namespace,
+            "resourceTypes": [{"resourceType": kind, "locations": locations} for kind, locations in kinds.items()],
+        }
+        for namespace, kinds in found.items()
+    ]
 
 
 def show_dependencies(plan: Plan) -> list[JSON]:
@@ -253,8 +273,12 @@ def _is_deployed(declared: Declared) -> bool:
     return declared.deployed
 
 
-def _step(declared: Declared | None, begun: float, ready: float, wrong: JSON | None, status_code: str) -> JSON:
-    target = None
-    if declared is not None:
-        target = {"id": str(declared.id), "resourceType": declared.id.type, "resourceName": declared.name}
-    return deployment_records.step(secrets.token_hex(8).upper(), target, begun, ready, wrong, status_code)
+def _step(declared: Declared, begun: float, ready: float, failed: Failed | None) -> JSON:
+    target = {"id": str(declared.id), "resourceType": declared.id.type, "resourceName": declared.name}
+    message, status = (failed.message, failed.status) if failed else (None, "OK")
+    return deployment_records.step(secrets.token_hex(8).upper(), target, begun, ready, message, status)
+
+
+def _operation(now: float) -> str:
+    """The number by which a deployment is polled: what is left of .NET's ticks of 100 ns (recorded 2014 to 2026)."""
+    return f"{2**63 - 1 - int((_EPOCH + now) * 10_000_000):020d}"

@@ -71,4 +71,5 @@ ROUTES = [
     Route("GET", "/subscriptions/{subscription}/locations", _locations, "Microsoft.Resources/subscriptions/locations/read"),
     # The caller that began an operation may ask how it goes, though with a role on one group only.
     Route("GET", "/subscriptions/{subscription}/operationresults/{operation}", operations.poll),
+    Route("GET", "/providers/Microsoft.Resources/operationResults/{operation}", operations.poll),
 ]

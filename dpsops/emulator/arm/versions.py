@@ -29,6 +29,10 @@ AUTHORIZATION = frozenset(
 """Microsoft.Authorization: role assignments and definitions."""
 
 
+LOCKS = frozenset({"2015-01-01", "2015-05-01-preview", "2015-06-01", "2016-09-01", "2017-04-01", "2020-05-01"})
+"""Microsoft.Authorization: locks."""
+
+
 def behind(routes: Iterable[Route], versions: frozenset[str]) -> list[Route]:
     """The routes, each of which now refuses any other API version."""
     return [_checked(route, versions) for route in routes]

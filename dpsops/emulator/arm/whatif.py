@@ -1,16 +1,19 @@
 """What-if: what a deployment would change, as far as can be told without running it.
 
-Like Azure's it reports more than would change: defaults of the resource provider that the template does not set look
-deleted, and values that only the running deployment could evaluate look modified, to the text of their expression.
+Like Azure's it reports more than would change: values that only the running deployment could evaluate look modified, to
+the text of their expression, and what the service has set by itself is told in one of several ways
+(`Habits.what_if_defaults`). Source: recordings, 2020 to 2026: order and keys of a change, and what is left out.
 """
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
 from dpsops.emulator.arm.delta import differences
-from dpsops.emulator.arm.plans import Foreseen, Plan, preflight, unfold
+from dpsops.emulator.arm.plans import Foreseen, Plan, unfold
+from dpsops.emulator.arm.preflight import preflight
 from dpsops.emulator.arm.providers import Providers
 from dpsops.emulator.arm.template.values import shown
 from dpsops.emulator.documents import JSON
@@ -55,12 +58,22 @@ _SHORT_CIRCUITED = (
 )
 
 
+_UNSUPPORTED = "The resource type '{}' is not supported by What-If."
+
+
 def what_if(world: World, providers: Providers, plan: Plan, caller: Principal, *, ids_only: bool) -> JSON:
-    """The changes that a plan would make, as `WhatIfOperationProperties`. Refuses what the deployment's preflight refuses."""
+    """The changes that a plan would make, as `WhatIfOperationProperties`. Refuses what the deployment's preflight refuses.
+
+    They are sorted by resource ID in any case (recorded). What there is none of is left out, but for `changes`.
+    """
     preflight(world, providers, plan, caller)
     changes: list[JSON] = []
     diagnostics: list[JSON] = []
+    touched: dict[tuple[str, str], None] = {}
     for foreseen in unfold(world, plan, caller):
+        identifier = foreseen.declared.id
+        if identifier.group:
+            touched[identifier.subscription, identifier.group.lower()] = None
         if foreseen.expanded is None:
             changes.append(_predict(world, providers, foreseen, ids_only=ids_only))
         elif not foreseen.expanded:
@@ -69,52 +82,111 @@ def what_if(world: World, providers: Providers, plan: Plan, caller: Principal, *
                     "level": "Warning",
                     "code": "NestedDeploymentShortCircuited",
                     "message": _SHORT_CIRCUITED,
-                    "target": str(foreseen.declared.id),
+                    "target": str(identifier),
                 }
             )
+    if plan.id.group:
+        touched[plan.id.subscription, plan.id.group.lower()] = None
     named = {change["resourceId"].lower() for change in changes}
-    for each in providers.resources(world, plan.id.subscription, plan.id.group, caller):
-        if each["id"].lower() not in named:
-            changes.append(_left_over(each, complete=plan.mode == "Complete", ids_only=ids_only))
+    for subscription, group in touched:
+        complete = plan.mode == "Complete" and group == plan.id.group.lower()
+        for each in providers.resources(world, subscription, group, caller):
+            if each["id"].lower() not in named:
+                changes.append(_left_over(world, each, complete=complete, ids_only=ids_only))
     changes.sort(key=lambda change: str(change["resourceId"]).lower())
-    return {"changes": changes, "potentialChanges": [], "diagnostics": diagnostics}
+    correlation = {"correlationId": str(uuid.uuid4())} if world.habits.what_if_correlation else {}
+    found: JSON = correlation | {"changes": changes}
+    if world.habits.what_if_details:
+        return found | {"potentialChanges": [], "diagnostics": diagnostics}
+    return found | ({"diagnostics": diagnostics} if diagnostics else {})
 
 
 def _predict(world: World, providers: Providers, foreseen: Foreseen, *, ids_only: bool) -> JSON:
     declared = foreseen.declared
+    change: JSON = {"resourceId": str(declared.id)}
+    if world.habits.what_if_details:
+        change |= {"deploymentId": str(foreseen.plan.id), "resourceType": declared.id.type}
+        change |= {"symbolicName": declared.symbol} if declared.symbol else {}
+    if declared.id.type.lower() in map(str.lower, world.habits.what_if_unsupported):
+        return change | {"changeType": "Unsupported", "unsupportedReason": _UNSUPPORTED.format(declared.id.type)}
     current = providers.find(declared.id.type).get(world, declared.id, declared.api_version)
-    change: JSON = {"resourceId": str(declared.id), "deploymentId": str(foreseen.plan.id), "resourceType": declared.id.type}
-    if declared.symbol:
-        change["symbolicName"] = declared.symbol
     if ids_only:
         return change | {"changeType": "Create" if current is None else "Deploy"}
-    after = _identified(declared.id, declared.api_version) | shown(foreseen.body)
+    wanted = _identified(declared.id, declared.api_version, _without_empty(shown(foreseen.body)))
     if current is None:
-        return change | {"changeType": "Create", "before": None, "after": after, "delta": None}
+        return change | {"changeType": "Create", "after": wanted}
     before = _snapshot(declared.id, declared.api_version, current)
+    match world.habits.what_if_defaults:
+        case "carried":
+            after = _sorted(_carried(before, wanted))
+        case "created":
+            before, after = _common(before, wanted), _sorted(_carried(before, wanted))
+        case "deleted":
+            after = wanted
     delta = list(differences(_compared(before), _compared(after)))
     return change | {"changeType": "Modify" if delta else "NoChange", "before": before, "after": after, "delta": delta}
 
 
-def _left_over(listed: JSON, *, complete: bool, ids_only: bool) -> JSON:
-    """What becomes of a resource that the template does not have."""
-    change = {"resourceId": listed["id"], "resourceType": listed["type"], "changeType": "Delete" if complete else "Ignore"}
+def _left_over(world: World, listed: JSON, *, complete: bool, ids_only: bool) -> JSON:
+    """What becomes of a resource that the template does not have. Of one that stays no more than its identity is shown."""
+    change: JSON = {"resourceId": listed["id"], "changeType": "Delete" if complete else "Ignore"}
+    if world.habits.what_if_details:
+        change["resourceType"] = listed["type"]
     if ids_only:
         return change
-    before = _snapshot(ResourceId.parse(listed["id"]), "", listed)
-    return change | {"before": before, "after": None if complete else before, "delta": None}
+    identifier = ResourceId.parse(listed["id"])
+    if complete:
+        return change | {"before": _snapshot(identifier, "", listed)}
+    location = {"location": regions.normal(listed["location"])} if listed.get("location") else {}
+    kept = _identified(identifier, "", location)
+    return change | {"before": kept, "after": kept}
 
 
-def _identified(identifier: ResourceId, api_version: str) -> JSON:
+def _identified(identifier: ResourceId, api_version: str, rest: JSON) -> JSON:
     found = {"id": str(identifier), "name": identifier.name, "type": identifier.type}
-    return found | ({"apiVersion": api_version} if api_version else {})
+    identified: JSON = _sorted(rest | found | ({"apiVersion": api_version} if api_version else {}))
+    return identified
 
 
 def _snapshot(identifier: ResourceId, api_version: str, current: JSON) -> JSON:
     read_only = _ALWAYS_READ_ONLY | _READ_ONLY.get(identifier.type.lower(), frozenset())
     rest = {key: each for key, each in current.items() if key not in _IDENTITY}
     kept: JSON = _without(rest, read_only)
-    return _identified(identifier, api_version) | kept
+    return _identified(identifier, api_version, kept)
+
+
+def _carried(before: Any, wanted: Any) -> Any:
+    """What is wanted, and beside it what is there already; lists are as the template has them."""
+    if not isinstance(before, dict) or not isinstance(wanted, dict):
+        return wanted
+    present = {key.lower(): key for key in before}
+    named = {present.get(key.lower(), key): each for key, each in wanted.items()}
+    return before | {key: _carried(before.get(key), each) for key, each in named.items()}
+
+
+def _without_empty(value: Any) -> Any:
+    """A body without objects that have nothing in them (recorded)."""
+    if not isinstance(value, dict):
+        return value
+    return {key: found for key, each in value.items() if (found := _without_empty(each)) != {}}
+
+
+def _common(before: Any, wanted: Any) -> Any:
+    """The part of what is there that the template speaks of, too."""
+    if not isinstance(before, dict) or not isinstance(wanted, dict):
+        return before
+    spoken = {key.lower(): each for key, each in wanted.items()}
+    return {key: _common(each, spoken[key.lower()]) for key, each in before.items() if key.lower() in spoken}
+
+
+def _sorted(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _sorted(value[key]) for key in sorted(value)}
+        case list():
+            return [_sorted(each) for each in value]
+        case _:
+            return value
 
 
 def _without(value: Any, paths: frozenset[str], prefix: str = "") -> Any:

@@ -17,7 +17,13 @@ from dpsops.emulator.world import World
 
 def not_found(name: str) -> Refusal:
     """404: no such vault among the deleted ones."""
-    return refusal(404, "DeletedVaultNotFound", f"The specified deleted vault '{name}' does not exist.")
+    return refusal(
+        404,
+        "DeletedVaultNotFound",
+        f"The specified deleted vault '{name}' does not exist. Ensure that the vault was indeed deleted and that it is in "
+        "recoverable state. If soft delete was not enabled then the vault is permanently deleted. Follow this link for more "
+        "information: https://go.microsoft.com/fwlink/?linkid=2149745",
+    )
 
 
 def list_deleted(world: World, request: Request, subscription: str) -> Response:

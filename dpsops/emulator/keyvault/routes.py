@@ -42,7 +42,8 @@ def put(world: World, identifier: ResourceId, body: JSON, api_version: str, call
             document = state.create(world, identifier, location, caller)
         else:
             rules.require_replaceable(document, location, identifier.group)
-        properties = rules.properties(given, document.get("properties"), api_version)
+        shown = world.habits.vault_defaults_shown
+        properties = rules.properties(given, document.get("properties"), api_version, defaults=shown)
         _require_same_model(world, document, properties, caller)
         document |= {"tags": read_tags(body.get("tags")) or {}, "properties": properties}
     state.save(world, document, caller)
@@ -88,11 +89,15 @@ def patch_vault(world: World, request: Request, subscription: str, group: str, n
 
 
 def delete_vault(world: World, request: Request, subscription: str, group: str, name: str) -> Response:
-    """Vaults_Delete: softly, if the vault is so."""
+    """Vaults_Delete: softly, if the vault is so. 200 also while the deletion of its group takes it away (recorded)."""
     rules.require_api_version(request.api_version)
-    document = state.find(world, ResourceId(subscription, group, TYPE, (name,)))
+    identifier = ResourceId(subscription, group, TYPE, (name,))
+    document = state.find(world, identifier)
     if document is None:
-        return Response(204)
+        gone = state.load(world, name)
+        if gone is None or ResourceId.parse(gone["id"]).key != identifier.key:
+            return Response(204)
+        return Response(200 if world.now < gone["deleted"]["at"] + world.timings.operation else 204)
     vault = read(document)
     if vault.soft_delete:
         document["deleted"] = {"at": world.now, "purge": world.now + vault.retention_seconds}
@@ -209,4 +214,4 @@ ARM_ROUTES = [
     Route("GET", _RESULT, deleted_vaults.purge_result, "Microsoft.KeyVault/locations/operationResults/read"),
 ]
 
-RESOURCE_TYPES = [ResourceType(TYPE, API_VERSIONS, put, get)]
+RESOURCE_TYPES = [ResourceType(TYPE, API_VERSIONS, put, get, check=put)]

@@ -34,6 +34,7 @@ _KEPT = (
 """The properties of a request that a vault keeps, in the order in which they are shown."""
 
 _MOST_POLICIES = 1024
+_LONGEST_RETENTION = 90
 _COMMON = frozenset({"all", "get", "list", "delete", "recover", "purge", "backup", "restore"})
 _PERMISSIONS = {
     "keys": _COMMON | {
@@ -140,11 +141,16 @@ def require_replaceable(document: JSON, location: str, group: str) -> None:
         )
 
 
-def properties(given: JSON, present: JSON | None, api_version: str) -> JSON:
-    """A vault's properties after a PUT: what is given over the defaults, where the present ones do not bind."""
+def properties(given: JSON, present: JSON | None, api_version: str, *, defaults: bool = True) -> JSON:
+    """A vault's properties after a PUT: what is given over the defaults, where the present ones do not bind.
+
+    `defaults`: a new vault says how long it keeps what is deleted and that it is open, though nobody asked. A vault that
+    knows roles needs no access policies (recorded 2025).
+    """
     result = {name: given[name] for name in _KEPT if given.get(name) is not None}
     result.setdefault("enabledForDeployment", False)
-    result.setdefault("publicNetworkAccess", "Enabled")
+    if defaults:
+        result.setdefault("publicNetworkAccess", "Enabled")
     if present is not None:
         for name in ("enableSoftDelete", "softDeleteRetentionInDays", "enablePurgeProtection", "enableRbacAuthorization"):
             if name in present:
@@ -152,6 +158,10 @@ def properties(given: JSON, present: JSON | None, api_version: str) -> JSON:
     result.setdefault("enableSoftDelete", True)
     if present is None and api_version >= _RBAC_BY_DEFAULT:
         result.setdefault("enableRbacAuthorization", True)
+    if present is None and defaults and result["enableSoftDelete"]:
+        result.setdefault("softDeleteRetentionInDays", _LONGEST_RETENTION)
+    if result.get("enableRbacAuthorization") is True:
+        result.setdefault("accessPolicies", [])
     _check(result, present)
     acls = _DEFAULT_ACLS | result.pop("networkAcls", {})
     result |= {} if acls == _DEFAULT_ACLS else {"networkAcls": acls}
@@ -207,7 +217,7 @@ def _check(result: JSON, present: JSON | None) -> None:
             raise bad_request(f"An invalid value was provided for '{name}'.")
     if not _are_acls(result.get("networkAcls", {})):
         raise bad_request("An invalid value was provided for 'networkAcls'.")
-    if str(result["publicNetworkAccess"]).lower() not in ("enabled", "disabled"):
+    if str(result.get("publicNetworkAccess", "Enabled")).lower() not in ("enabled", "disabled"):
         raise bad_request("An invalid value was provided for 'publicNetworkAccess'.")
     days = result.get("softDeleteRetentionInDays", 90)
     if not isinstance(days, int) or isinstance(days, bool) or not 7 <= days <= 90:

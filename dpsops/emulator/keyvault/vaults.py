@@ -71,7 +71,7 @@ def read(document: JSON) -> Vault:
         retention=properties.get("softDeleteRetentionInDays", _DEFAULT_RETENTION),
         roles=properties.get("enableRbacAuthorization", False),
         policies=tuple(properties.get("accessPolicies", ())),
-        public=properties["publicNetworkAccess"].lower() != "disabled",
+        public=properties.get("publicNetworkAccess", "Enabled").lower() != "disabled",
         firewall=properties.get("networkAcls", {}).get("defaultAction", "Allow").lower() == "deny",
     )
 

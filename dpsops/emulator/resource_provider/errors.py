@@ -20,19 +20,24 @@ def refusal(status: int, code: str, message: str, details: list[JSON] | None = N
     return Refusal(Response(status, {"error": error(code, message, details)}))
 
 
+def by_gateway(refused: Refusal) -> Refusal:
+    """The refusal as that of the gateway itself, which says so in a header (recorded)."""
+    answer = refused.response
+    return Refusal(Response(answer.status, answer.body, {**answer.headers, "x-ms-failure-cause": "gateway"}))
+
+
 def group_not_found(group: str) -> Refusal:
     """404: the resource group does not exist."""
-    return refusal(404, "ResourceGroupNotFound", f"Resource group '{group}' could not be found.")
+    return by_gateway(refusal(404, "ResourceGroupNotFound", f"Resource group '{group}' could not be found."))
 
 
 def resource_not_found(kind: str, name: str, group: str) -> Refusal:
     """404: `kind` is the type below the provider's namespace, as in `Microsoft.Devices/IotHubs`."""
-    return refusal(
-        404,
-        "ResourceNotFound",
+    message = (
         f"The Resource '{kind}/{name}' under resource group '{group}' was not found. "
-        "For more details please go to https://aka.ms/ARMResourceNotFoundFix",
+        "For more details please go to https://aka.ms/ARMResourceNotFoundFix"
     )
+    return by_gateway(refusal(404, "ResourceNotFound", message))
 
 
 def forbidden(caller: Principal, action: str, scope: str) -> Refusal:

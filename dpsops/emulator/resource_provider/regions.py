@@ -6,7 +6,8 @@ from dpsops.emulator.documents import JSON
 
 _NAMES = (
     "Australia Central", "Australia East", "Australia Southeast", "Austria East", "Belgium Central", "Brazil South",
-    "Canada Central", "Canada East", "Central India", "Central US", "Chile Central", "East Asia", "East US", "East US 2",
+    "Canada Central", "Canada East", "Central India", "Central US", "Central US EUAP", "Chile Central", "East Asia",
+    "East US", "East US 2", "East US 2 EUAP",
     "France Central", "Germany West Central", "Indonesia Central", "Israel Central", "Italy North", "Japan East", "Japan West",
     "Korea Central", "Korea South", "Malaysia West", "Mexico Central", "New Zealand North", "North Central US", "North Europe",
     "Norway East", "Poland Central", "Qatar Central", "South Africa North", "South Central US", "South India",

@@ -225,8 +225,8 @@ def refused(contoso: Contoso, body: JSON, status: int = 400) -> JSON:
 def outputs(contoso: Contoso, inner: JSON, **parameters: Any) -> JSON:
     """The values of a template's outputs."""
     found = deploy(contoso, properties(inner, **parameters))["properties"]
-    assert found["provisioningState"] == "Succeeded", found["error"]
-    return {name: each.get("value") for name, each in found["outputs"].items()}
+    assert found["provisioningState"] == "Succeeded", found.get("error")
+    return {name: each.get("value") for name, each in found.get("outputs", {}).items()}
 
 
 def output(expression: Any, type_: str = "object", **sections: Any) -> JSON:

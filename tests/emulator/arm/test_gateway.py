@@ -193,8 +193,9 @@ def test_a_group_takes_everything_with_it(contoso: Contoso) -> None:
     contoso.slow_down(60)
     begun = contoso.call("DELETE", GROUP)
     assert begun.status == 202
+    assert begun.headers["Retry-After"] == "15"
     poll = begun.headers["Location"]
-    assert contoso.follow(poll).status == 202
+    assert contoso.follow(poll).headers == begun.headers
     assert contoso.call("GET", GROUP).body["properties"]["provisioningState"] == "Deleting"
     for method, path in (("PUT", GROUP), ("PATCH", GROUP), ("PUT", f"{GROUP}/providers/{BOX}/x")):
         answer = contoso.call(method, path, {"location": "westeurope"})
@@ -204,6 +205,8 @@ def test_a_group_takes_everything_with_it(contoso: Contoso) -> None:
     assert contoso.follow(poll).status == 200
     assert contoso.call("HEAD", GROUP).status == 404
     assert contoso.call("DELETE", GROUP).status == 404
+    below = contoso.call("DELETE", f"{GROUP}/providers/{BOX}/box", version=VERSION)
+    assert (below.status, below.body["error"]["code"]) == (404, "ResourceGroupNotFound")
     assert contoso.call("GET", f"{THERE}/resourceGroups").body["value"] == []
     assert contoso.call("PUT", GROUP, {"location": "eastus"}).status == 201
     assert contoso.call("GET", f"{GROUP}/resources").body["value"] == []
@@ -292,4 +295,21 @@ def test_a_patch_keeps_the_tags_that_it_does_not_speak_of(contoso: Contoso) -> N
     path = f"{THERE}/resourceGroups/rg"
     assert contoso.call("PATCH", path, {"tags": {"a": "b" * 256}}).body["tags"] == {"a": "b" * 256}
     assert contoso.call("PATCH", path, {}).body["tags"] == {"a": "b" * 256}
-    assert "tags" not in contoso.call("PATCH", path, {"tags": {}}).body
+    assert contoso.call("PATCH", path, {"tags": {}}).body["tags"] == {}, "shown as they were sent (recorded)"
+
+
+def test_the_gateways_own_refusals_say_so(contoso: Contoso) -> None:
+    gateways = [
+        contoso.call("GET", f"{GROUP}-gone"),
+        contoso.call("GET", f"{GROUP}/providers/{BOX}/gone", version=VERSION),
+        contoso.call("PUT", f"{GROUP}-gone/providers/{BOX}/x", {}, version=VERSION),
+        contoso.call("POST", f"{GROUP}/providers/Microsoft.Resources/deployments/x/validate", {}),
+        contoso.call("GET", GROUP, version="1999-01-01"),
+    ]
+    assert {each.headers.get("x-ms-failure-cause") for each in gateways} == {"gateway"}
+    providers = [
+        contoso.call("PUT", f"{GROUP}/providers/{BOX}/x", {"properties": {"size": 12}}, version=VERSION),
+        contoso.call("GET", f"{GROUP}/providers/Microsoft.Authorization/roleAssignments/x", version="2022-04-01"),
+    ]
+    assert [each.status for each in providers] == [400, 404]
+    assert not any("x-ms-failure-cause" in each.headers for each in providers)

@@ -38,7 +38,7 @@ def test_a_parameter_has_its_value_or_its_default(contoso: Contoso) -> None:
 @pytest.mark.parametrize(
     ("declaration", "given", "words"),
     [
-        ({"type": "string"}, {}, "The value for the template parameter 'p' at line '1' and column '150' is not provided."),
+        ({"type": "string"}, {}, "The value for the template parameter 'p' at line '1' and column '213' is not provided."),
         ({"type": "string"}, {"p": 1}, "Expected 'String, Uri'. Actual 'Integer'."),
         ({"type": "string"}, {"p": None}, "Expected 'String, Uri'. Actual 'Null'."),
         ({"type": "int"}, {"p": True}, "Expected 'Integer'. Actual 'Boolean'."),

@@ -52,7 +52,8 @@ def test_reference_and_listings_ask_the_provider(contoso: Contoso) -> None:
             "'Contoso.Things/boxes/gone' under resource group",
         ),
         (f"listSecrets(resourceId('Contoso.Things/boxes', 'new'), '{VERSION}')", "does not support the operation 'listSecrets'"),
-        (f"reference(subscriptionResourceId('A.B/c', 'd'), '{VERSION}')", "does not support the resource"),
+        (f"reference(subscriptionResourceId('A.B/c', 'd'), '{VERSION}')", "The resource namespace 'A.B' is invalid."),
+        (f"reference('/subscriptions/x', '{VERSION}')", "does not support the resource"),
         ("reference('new').nope", "The language expression property 'nope' doesn't exist"),
     ],
 )

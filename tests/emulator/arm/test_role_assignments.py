@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
+from dpsops.emulator.habits import Habits
 from dpsops.emulator.http import Response
 from dpsops.emulator.identity.state import OPERATOR, SUBSCRIPTION
 from tests.emulator.arm.contoso import BOX, CONTRIBUTOR, GROUP, READER, STRANGER, VERSION, Contoso
 
 NAME = "a0000000-0000-4000-8000-000000000001"
 OTHER = "b0000000-0000-4000-8000-000000000002"
+OWNER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
 USER = "d0000000-0000-4000-8000-000000000003"
 THERE = f"/subscriptions/{SUBSCRIPTION}"
 DEFINITIONS = f"{THERE}/providers/Microsoft.Authorization/roleDefinitions"
@@ -40,41 +42,52 @@ def listed(contoso: Contoso, scope: str, text: str = "") -> list[str]:
 def test_an_assignment_is_made_and_works(contoso: Contoso) -> None:
     made = assign(contoso, description="to look around")
     assert made.status == 201
-    assert made.body == {
+    shown = contoso.call("GET", path(GROUP).upper(), version="2022-04-01").body
+    assert made.body == shown | {"properties": shown["properties"] | {"createdBy": None}}
+    assert shown == {
         "properties": {
             "roleDefinitionId": f"{DEFINITIONS}/{READER}",
             "principalId": STRANGER.object_id,
             "principalType": "ServicePrincipal",
             "scope": GROUP,
+            "condition": None,
+            "conditionVersion": None,
             "createdOn": "2026-03-01T12:00:00.0000000Z",
             "updatedOn": "2026-03-01T12:00:00.0000000Z",
             "createdBy": OPERATOR.object_id,
             "updatedBy": OPERATOR.object_id,
+            "delegatedManagedIdentityResourceId": None,
             "description": "to look around",
         },
         "id": path(GROUP),
         "type": "Microsoft.Authorization/roleAssignments",
         "name": NAME,
     }
-    assert contoso.call("GET", path(GROUP).upper(), version="2022-04-01").body == made.body
     assert contoso.call("GET", GROUP, caller=STRANGER).status == 200
 
 
 def test_the_same_assignment_again_keeps_when_it_was_made(contoso: Contoso) -> None:
-    first = assign(contoso)
+    assign(contoso)
+    first = contoso.call("GET", path(GROUP), version="2022-04-01").body
     contoso.azure.clock.advance(60)
     again = assign(contoso, description="now with words")
     assert again.status == 201
-    assert again.body["properties"]["createdOn"] == first.body["properties"]["createdOn"]
-    assert again.body["properties"]["updatedOn"] == "2026-03-01T12:01:00.0000000Z"
-    assert again.body["properties"]["description"] == "now with words"
+    assert again.body["properties"]["createdOn"] == "2026-03-01T12:01:00.0000000Z", "the answer takes it for new (recorded)"
+    shown = contoso.call("GET", path(GROUP), version="2022-04-01").body["properties"]
+    assert shown["createdOn"] == first["properties"]["createdOn"]
+    assert shown["updatedOn"] == "2026-03-01T12:01:00.0000000Z"
+    assert (shown["createdBy"], shown["description"]) == (OPERATOR.object_id, "now with words")
 
 
 def test_one_assignment_has_one_name_and_one_name_one_assignment(contoso: Contoso) -> None:
     assign(contoso)
     twice = assign(contoso, name=OTHER)
     assert (twice.status, twice.body["error"]["code"]) == (409, "RoleAssignmentExists")
-    assert NAME.replace("-", "") in twice.body["error"]["message"]
+    said = "The role assignment already exists."
+    named = f"{said} The ID of the existing role assignment is {NAME.replace('-', '')}."
+    assert twice.body["error"]["message"] == named
+    contoso.azure.habits = Habits(names_existing_assignment=False)
+    assert assign(contoso, name=OTHER).body["error"]["message"] == said
     for change in ({"role": CONTRIBUTOR}, {"scope": THERE}, {"principalId": USER, "principalType": "User"}):
         changed = assign(contoso, **change)
         assert (changed.status, changed.body["error"]["code"]) == (400, "RoleAssignmentUpdateNotPermitted")
@@ -93,7 +106,8 @@ def test_one_assignment_has_one_name_and_one_name_one_assignment(contoso: Contos
         (NAME, {"principalId": USER, "principalType": None}, 400, "PrincipalNotFound"),
         (NAME, {"principalType": "User"}, 400, "UnmatchedPrincipalType"),
         (NAME, {"principalType": "Robot"}, 400, "InvalidPrincipalType"),
-        (NAME, {"condition": "1 == 1", "conditionVersion": "2.0"}, 400, "InvalidRoleAssignmentCondition"),
+        (NAME, {"condition": "1 == 1", "conditionVersion": "1.0"}, 400, "InvalidRoleAssignmentCondition"),
+        (NAME, {"condition": "1 == 1"}, 400, "InvalidRoleAssignmentCondition"),
         (NAME, {"scope": f"{GROUP}/providers/{BOX}/gone"}, 404, "ResourceNotFound"),
         (NAME, {"scope": f"{GROUP}-gone"}, 404, "ResourceGroupNotFound"),
     ],
@@ -102,6 +116,32 @@ def test_an_assignment_that_cannot_be(contoso: Contoso, name: str, changes: dict
     answer = assign(contoso, name=name, **changes)
     assert (answer.status, answer.body["error"]["code"]) == (status, code)
     assert listed(contoso, THERE, f"principalId eq '{STRANGER.object_id}'") == []
+
+
+def test_a_condition_is_kept_and_takes_the_right_to_give_roles_away(contoso: Contoso) -> None:
+    condition = {"condition": "@Resource[Microsoft.Storage/x:Name] stringEquals 'foo'", "conditionVersion": "2.0"}
+    made = assign(contoso, role=OWNER, **condition)
+    assert made.status == 201
+    assert {name: made.body["properties"][name] for name in condition} == condition
+    assert contoso.call("PUT", GROUP, {"location": "westeurope"}, caller=STRANGER).status == 200
+    body = {"properties": {"roleDefinitionId": f"{DEFINITIONS}/{READER}", "principalId": USER, "principalType": "User"}}
+    refused = contoso.call("PUT", path(GROUP, OTHER), body, caller=STRANGER, version="2022-04-01")
+    assert (refused.status, refused.body["error"]["code"]) == (403, "AuthorizationFailed")
+
+
+@pytest.mark.parametrize(
+    ("version", "left_out"),
+    [
+        ("2015-07-01", {"principalType", "condition", "conditionVersion", "delegatedManagedIdentityResourceId", "description"}),
+        ("2018-09-01-preview", {"condition", "conditionVersion", "delegatedManagedIdentityResourceId", "description"}),
+        ("2022-04-01", set()),
+    ],
+)
+def test_older_versions_show_less(contoso: Contoso, version: str, left_out: set[str]) -> None:
+    assign(contoso)
+    newest = contoso.call("GET", path(GROUP), version="2022-04-01").body["properties"]
+    assert newest.keys() - contoso.call("GET", path(GROUP), version=version).body["properties"].keys() == left_out
+    assert ("nextLink" in contoso.call("GET", path(GROUP, ""), version=version).body) == (version < "2018")
 
 
 def test_a_principal_that_is_not_there_yet_needs_its_type(contoso: Contoso) -> None:
@@ -133,7 +173,8 @@ def test_assignments_are_listed_at_above_and_below(contoso: Contoso) -> None:
 
 
 def test_deleting(contoso: Contoso) -> None:
-    made = assign(contoso)
+    assign(contoso)
+    made = contoso.call("GET", path(GROUP), version="2022-04-01")
     missing = contoso.call("GET", path(GROUP, OTHER), version="2022-04-01")
     assert (missing.status, missing.body["error"]["code"]) == (404, "RoleAssignmentNotFound")
     removed = contoso.call("DELETE", path(GROUP), version="2022-04-01")

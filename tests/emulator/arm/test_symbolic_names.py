@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from dpsops.emulator.documents import JSON
+from dpsops.emulator.habits import Habits
 from tests.emulator.arm.contoso import (
     BOX,
     DEPLOYMENT,
@@ -210,6 +211,7 @@ def test_what_if_shows_what_would_be_asked_of_which_resource(contoso: Contoso) -
         "many": loop(existing=True),
         "a": box("a", properties={"size": size, "was": CARRIED}),
     }
+    contoso.azure.habits = Habits(what_if_details=True)
     begun = contoso.call("POST", f"{DEPLOYMENT}/main/whatIf", properties(symbolic(resources)))
     (change,) = contoso.follow(begun.headers["Location"]).body["properties"]["changes"]
     assert change["symbolicName"] == "a"

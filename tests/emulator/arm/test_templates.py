@@ -79,8 +79,8 @@ def test_a_template_that_cannot_be_deployed_is_refused(contoso: Contoso, resourc
         ({"parameters": []}, "The template section 'parameters' is not valid."),
         ({"outputs": {"x": 1}}, "The template section 'outputs' is not valid."),
         (
-            {"$schema": "https://schema.management.azure.com/schemas/2018-05-01/subscriptionDeploymentTemplate.json#"},
-            "subscriptionDeploymentTemplate.json#' is not supported.",
+            {"$schema": "https://schema.management.azure.com/schemas/2018-05-01/anotherTemplate.json#"},
+            "anotherTemplate.json#' is not supported.",
         ),
         ({"$schema": 1}, "The template schema '1' is not supported."),
         (

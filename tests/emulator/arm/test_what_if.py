@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from dpsops.emulator.arm.delta import differences
 from dpsops.emulator.documents import JSON
+from dpsops.emulator.habits import Habits
 from tests.emulator.arm.contoso import (
     BOX,
     CONTRIBUTOR,
@@ -46,7 +47,7 @@ def changes(contoso: Contoso, *resources: JSON, mode: str = "Incremental") -> di
 
 def delta(change: JSON) -> dict[str, tuple[str, Any, Any]]:
     """The property changes by their path."""
-    return {each["path"]: (each["propertyChangeType"], each["before"], each["after"]) for each in change["delta"]}
+    return {each["path"]: (each["propertyChangeType"], each.get("before"), each.get("after")) for each in change["delta"]}
 
 
 def test_it_takes_time_and_changes_nothing(contoso: Contoso) -> None:
@@ -66,7 +67,8 @@ def test_a_new_resource_is_created(contoso: Contoso) -> None:
     change = changes(contoso, box(properties={"size": 2}))["box"]
     identifier = f"{GROUP}/providers/{BOX}/box"
     assert change["changeType"] == "Create"
-    assert change["before"] is None
+    assert change.keys() == {"resourceId", "changeType", "after"}, "what does not apply is left out (recorded)"
+    assert list(change["after"]) == sorted(change["after"])
     assert change["after"] == {
         "id": identifier,
         "name": "box",
@@ -77,8 +79,34 @@ def test_a_new_resource_is_created(contoso: Contoso) -> None:
     }
 
 
-def test_defaults_that_the_template_leaves_out_look_deleted(contoso: Contoso) -> None:
+def test_defaults_that_the_template_leaves_out_are_carried_over(contoso: Contoso) -> None:
     deploy(contoso, properties(template(box(tags={"a": "1"}, properties={"size": 2}))))
+    same = changes(contoso, box(tags={"a": "1"}, properties={"size": 2}))["box"]
+    assert (same["changeType"], same["delta"]) == ("NoChange", [])
+    assert same["before"] == same["after"]
+    change = changes(contoso, box(tags={"a": "1"}, properties={"size": 3}))["box"]
+    assert delta(change) == {"properties.size": ("Modify", 2, 3)}
+    assert change["after"]["properties"]["volume"] == 8
+
+
+def test_defaults_may_look_created(contoso: Contoso) -> None:
+    deploy(contoso, properties(template(box(properties={"size": 2}))))
+    contoso.azure.habits = Habits(what_if_defaults="created")
+    found = delta(changes(contoso, box(properties={"size": 2}))["box"])
+    assert found.pop("properties.made")[0] == "Create"
+    assert found == {"properties.volume": ("Create", None, 8)}
+
+
+def test_a_type_may_not_be_supported(contoso: Contoso) -> None:
+    contoso.azure.habits = Habits(what_if_unsupported=frozenset({BOX}))
+    change = changes(contoso, box())["box"]
+    assert (change["changeType"], "after" in change) == ("Unsupported", False)
+    assert BOX in change["unsupportedReason"]
+
+
+def test_defaults_may_look_deleted(contoso: Contoso) -> None:
+    deploy(contoso, properties(template(box(tags={"a": "1"}, properties={"size": 2}))))
+    contoso.azure.habits = Habits(what_if_defaults="deleted")
     change = changes(contoso, box(location="West Europe", tags={"a": "2", "b": "3"}, properties={"size": 2}))["box"]
     assert change["changeType"] == "Modify"
     found = delta(change)
@@ -109,17 +137,23 @@ def test_a_resource_outside_the_template_is_ignored_or_in_complete_mode_deleted(
     found = changes(contoso, box("new"))
     assert {name: each["changeType"] for name, each in found.items()} == {"new": "Create", "old": "Ignore"}
     assert found["old"]["before"] == found["old"]["after"]
+    assert found["old"]["before"].keys() == {"id", "location", "name", "type"}
     complete = changes(contoso, box("new"), mode="Complete")["old"]
-    assert (complete["changeType"], complete["after"]) == ("Delete", None)
+    assert (complete["changeType"], "after" in complete) == ("Delete", False)
 
 
 def test_modules_are_looked_into(contoso: Contoso) -> None:
     inner = template(box("[parameters('n')]"), parameters={"n": {"type": "string"}})
-    result = what_if(contoso, properties(template(module("m", inner, {"n": {"value": "[concat('in', 'side')]"}}))))
+    question = properties(template(module("m", inner, {"n": {"value": "[concat('in', 'side')]"}})))
+    result = what_if(contoso, question)
     (change,) = result["properties"]["changes"]
     assert (change["changeType"], change["after"]["name"]) == ("Create", "inside")
-    assert change["deploymentId"] == f"{DEPLOYMENT}/m"
-    assert result["properties"]["diagnostics"] == []
+    assert result["properties"].keys() == {"correlationId", "changes"}
+    contoso.azure.habits = Habits(what_if_details=True)
+    result = what_if(contoso, question)
+    (change,) = result["properties"]["changes"]
+    assert (change["deploymentId"], change["resourceType"]) == (f"{DEPLOYMENT}/m", BOX)
+    assert (result["properties"]["potentialChanges"], result["properties"]["diagnostics"]) == ([], [])
 
 
 def test_a_module_with_a_parameter_that_is_not_known_is_passed_over(contoso: Contoso) -> None:
@@ -180,8 +214,9 @@ def test_arrays_are_compared_place_by_place() -> None:
     after = {"list": [2, {"a": 1, "b": 3}, [1, 2]], "same": [1, {"a": []}]}
     (change,) = differences(before, after)
     assert (change["path"], change["propertyChangeType"]) == ("list", "Array")
-    number, thing, inner, gone = change["children"]
-    assert (number["path"], number["propertyChangeType"], number["before"], number["after"]) == ("0", "Modify", 1, 2)
+    old, new, thing, inner, gone = change["children"]
+    assert old == {"path": "0", "propertyChangeType": "Delete", "before": 1}
+    assert new == {"path": "0", "propertyChangeType": "Create", "after": 2}
     assert [(each["path"], each["after"]) for each in thing["children"]] == [("b", 3)]
     assert (inner["propertyChangeType"], inner["children"][0]["propertyChangeType"]) == ("Array", "Create")
     assert (gone["path"], gone["propertyChangeType"], gone["before"]) == ("3", "Delete", "gone")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from dpsops.emulator.habits import Habits
 from dpsops.emulator.http import Refusal
 from dpsops.emulator.identity.state import OPERATOR, SUBSCRIPTION, TENANT
 from dpsops.emulator.keyvault.routes import RESOURCE_TYPES
@@ -110,7 +111,7 @@ def test_network_rules_that_allow_everything_are_not_shown(lab: Lab) -> None:
         {"sku": None},
         {"sku": {"family": "A", "name": "basic"}},
         {"sku": {"family": "B", "name": "standard"}},
-        {"accessPolicies": None},
+        {"accessPolicies": None, "enableRbacAuthorization": False},
         {"accessPolicies": [{"objectId": "x"}]},
         {"accessPolicies": [{"tenantId": STRANGER.object_id, "objectId": "x", "permissions": {}}]},
         {"accessPolicies": [{"tenantId": TENANT, "objectId": str(number), "permissions": {}} for number in range(1025)]},
@@ -134,6 +135,21 @@ def test_network_rules_that_allow_everything_are_not_shown(lab: Lab) -> None:
 def test_impossible_properties(lab: Lab, change: dict[str, Any]) -> None:
     assert refusal(put(lab, **change)) == (400, "BadRequest")
     assert lab.arm("GET", NEW).status == 404
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_a_vault_that_knows_roles_needs_no_policies(lab: Lab, shown: bool) -> None:
+    lab.azure.habits = Habits(vault_defaults_shown=shown)
+    made = put(lab, version="2023-07-01", accessPolicies=None, softDeleteRetentionInDays=None)
+    assert made.status == 200, made.body
+    assert made.body["properties"]["accessPolicies"] == []
+    defaults = {name: made.body["properties"].get(name) for name in ("softDeleteRetentionInDays", "publicNetworkAccess")}
+    wanted = {"softDeleteRetentionInDays": 90, "publicNetworkAccess": "Enabled"} if shown else dict.fromkeys(defaults)
+    assert defaults == wanted
+    assert refusal(put(lab, f"{NEW}-2", version="2023-07-01", accessPolicies=None, enableRbacAuthorization=None)) == (
+        400,
+        "BadRequest",
+    )
 
 
 @pytest.mark.parametrize("body", [{}, {"name": "kv-free"}, {"name": "kv-free", "type": "vaults"}, {"name": 1, "type": TYPE}])

@@ -88,9 +88,10 @@ def _type_position(arguments: Sequence[Any]) -> int:
 
 def _resource_id(context: Context, arguments: Sequence[Any]) -> str:
     at = _type_position(arguments)
-    group = arguments[at - 1] if at > 0 else context.group["name"]
-    subscription = arguments[at - 2] if at > 1 else context.subscription["subscriptionId"]
-    return f"/subscriptions/{subscription}/resourceGroups/{group}" + path("resourceId", arguments[at:])
+    group = arguments[at - 1] if at > 0 else context.group.get("name")
+    subscription = arguments[at - 2] if at > 1 else context.subscription.get("subscriptionId")
+    scope = f"/subscriptions/{subscription}" if subscription else ""
+    return scope + (f"/resourceGroups/{group}" if group else "") + path("resourceId", arguments[at:])
 
 
 def _subscription_resource_id(context: Context, arguments: Sequence[Any]) -> str:
@@ -110,7 +111,13 @@ def _constant(name: str, value: Callable[[Context], JSON]) -> Callable[[Context,
                 f"Unable to evaluate template language function '{name}': function requires 0 argument(s) while "
                 f"{len(arguments)} were provided. Please see https://aka.ms/arm-functions/#{name.lower()} for usage details."
             )
-        return value(context)
+        found = value(context)
+        if not found:  # there is no group in a subscription's deployment, no subscription in a management group's
+            raise TemplateError(
+                f"The template function '{name}' is not expected at this location. "
+                "Please see https://aka.ms/arm-functions for usage details."
+            )
+        return found
 
     return function
 

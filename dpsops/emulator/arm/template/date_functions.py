@@ -42,7 +42,7 @@ _FORMAT = re.compile(r"(?P<quoted>'[^']*')|(?P<part>([A-Za-z])\3*)|(?P<literal>[
 _LITERAL_LETTERS = frozenset("TZ")
 """Letters that stand for themselves; what the others mean, or that they mean nothing, is not known here."""
 
-_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(Z|[+-]\d\d:\d\d)")
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.0{1,7})?(Z|[+-]\d\d:\d\d)")
 _DURATION = re.compile(
     r"(?P<sign>-?)P(?!$)(?:(?P<years>\d+)Y)?(?:(?P<months>\d+)M)?(?:(?P<days>\d+)D)?"
     r"(?:T(?!$)(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+)S)?)?"
@@ -73,7 +73,8 @@ def write_time(time: datetime, pattern: str) -> str:
 
 
 def _read_time(value: str) -> datetime:
-    """A time of whole seconds that says its offset (stricter guess: .NET reads many others)."""
+    """A time of whole seconds that says its offset, as `utcNow('o')` writes it too (recorded); a stricter guess: .NET reads many
+    others."""
     match = _TIME.fullmatch(value)
     if match is None:
         raise ValueError(f"'{value}' is no time of ISO 8601 with whole seconds and an offset; others are not known here")

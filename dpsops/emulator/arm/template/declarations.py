@@ -12,7 +12,7 @@ from dpsops.emulator.arm.template.place import COPY_LIMIT, Place, deferred
 from dpsops.emulator.arm.template.template import Template, where
 from dpsops.emulator.arm.template.values import TemplateError, text
 from dpsops.emulator.documents import JSON
-from dpsops.emulator.resource_provider.resources import DEPLOYMENTS, ResourceId
+from dpsops.emulator.resource_provider.resources import DEPLOYMENTS, GROUPS, ResourceId
 
 _SYNTAX = "Please see https://aka.ms/arm-syntax-resources for usage details."
 _NOT_IN_BODY = {
@@ -78,11 +78,18 @@ class Declared:
         That is its ID; its symbolic name in its own case or, in a template without, its type and name, or its name
         ("Resource declaration in ARM templates", Use symbolic name).
         """
-        if text.lower() == self.id.key:
+        if text.lower() in (self.id.key, self._as_subscription_resource):
             return True
         if self.symbolic:
             return bool(text) and text == self.symbol
         return text.lower() in (f"{self.id.type}/{self.name}".lower(), self.name.lower())
+
+    @property
+    def _as_subscription_resource(self) -> str:
+        """What `subscriptionResourceId` makes of a resource group; its key for any other resource."""
+        if self.id.type.lower() != GROUPS.lower():
+            return self.id.key
+        return f"{self.id.scope}/providers/{GROUPS}/{self.name}".lower()
 
     def is_needed_by(self, text: str) -> bool:
         """Whether `text` means this resource, perhaps among others of its loop, in `dependsOn`."""
@@ -90,9 +97,9 @@ class Declared:
         return (bool(text) and loop) or self.answers_to(text)
 
 
-def declare(evaluator: Evaluator, template: Template, place: Place, subscription: str, group: str) -> list[Declared]:
-    """What the template declares, in its own order. Raises `TemplateError`; no resource may be deployed twice."""
-    at = ResourceId(subscription, group, "", ())
+def declare(evaluator: Evaluator, template: Template, place: Place, scope: str) -> list[Declared]:
+    """What the template declares at a scope, in its own order. Raises `TemplateError`; no resource may be deployed twice."""
+    at = ResourceId.at(scope, "")
     found: list[Declared] = []
     seen: set[str] = set()
     for symbol, source in template.resources:
@@ -155,10 +162,12 @@ def _unroll(
 
 
 def _declared(evaluator: Evaluator, template: Template, symbol: str, source: JSON, place: Place, parent: ResourceId) -> Declared:
-    at = where(template.written, "resources", text(source["name"]))
+    at = where(template.source, template.written, "resources", text(source["name"]))
     type_, name, api_version = (_string(evaluator.value(source[key], place), key, at) for key in ("type", "name", "apiVersion"))
     names = (*parent.names, *name.split("/"))
     full_type = f"{parent.type}/{type_}" if parent.names else type_
+    if parent.names and type_.lower().startswith(f"{parent.type}/".lower()):
+        full_type, names = type_, tuple(name.split("/"))  # a child may also be written in full (recorded)
     if len(full_type.split("/")) != len(names) + 1 or not all(names):
         raise TemplateError(
             f"The template resource '{name}' for type '{full_type}' {at} has incorrect segment lengths. A nested resource type "
@@ -168,18 +177,18 @@ def _declared(evaluator: Evaluator, template: Template, symbol: str, source: JSO
     condition = evaluator.value(source.get("condition", True), place)
     if type(condition) is not bool:
         raise TemplateError(f"The condition of the template resource '{name}' {at} is not a boolean. {_SYNTAX}")
-    identifier = replace(
-        parent,
-        type=full_type,
-        names=names,
-        subscription=text(evaluator.value(source.get("subscriptionId", parent.subscription), place)),
-        group=text(evaluator.value(source.get("resourceGroup", parent.group), place)),
-    )
+    identifier = replace(parent, type=full_type, names=names)
+    if "subscriptionId" in source:
+        subscription = text(evaluator.value(source["subscriptionId"], place))
+        identifier = replace(identifier, subscription=subscription, group="", extended="")
+    if "resourceGroup" in source:
+        identifier = replace(identifier, group=text(evaluator.value(source["resourceGroup"], place)), extended="")
     if "scope" in source:
         scope = _string(evaluator.value(source["scope"], place), "scope", at)
         identifier = _extension(identifier, scope)
     # The old way to write an extension is a child type below `providers`: read back, both ways are one.
-    identifier = ResourceId.parse(str(identifier))
+    if identifier.type.lower() != GROUPS.lower():
+        identifier = ResourceId.parse(str(identifier))
     if template.symbolic and full_type.lower() == DEPLOYMENTS.lower() and api_version < _SYMBOLIC_DEPLOYMENTS:
         raise TemplateError(
             f"The API version '{api_version}' of the template resource '{name}' {at} is not supported in a template with "
@@ -191,16 +200,16 @@ def _declared(evaluator: Evaluator, template: Template, symbol: str, source: JSO
 
 def _extension(identifier: ResourceId, scope: str) -> ResourceId:
     """The ID of an extension resource: `scope` is a resource ID, or what follows `/providers/` in one."""
-    full = scope if scope.startswith("/") else f"{identifier.scope}/providers/{scope}"
-    if full.lower().rstrip("/") == identifier.scope.lower():
-        return identifier
+    base = identifier.scope if identifier.group else ""  # outside of groups, a scope without a slash is the tenant's
+    full = scope if scope.startswith("/") else f"{base}/providers/{scope}"
     try:
-        extended = ResourceId.parse(full)
+        extended = ResourceId.at(full, identifier.type, *identifier.names)
+        if extended.extended:
+            ResourceId.parse(extended.scope)
     except ValueError as invalid:
         message = f"The scope '{scope}' of the template resource '{identifier.name}' is not valid. {_SYNTAX}"
         raise TemplateError(message) from invalid
-    own = str(extended).removeprefix(replace(extended, extended="").scope)
-    return replace(identifier, subscription=extended.subscription, group=extended.group, extended=own)
+    return extended
 
 
 def _string(value: Any, key: str, at: str) -> str:

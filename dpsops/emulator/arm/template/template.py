@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dpsops.emulator.arm.template.hashing import hash64
+from dpsops.emulator.arm.template.json_text import Located
 from dpsops.emulator.arm.template.parameters import Parameter
 from dpsops.emulator.arm.template.type_definitions import Definitions, no_such_member, require_known
 from dpsops.emulator.arm.template.user_functions import UserFunction, read_functions
@@ -36,7 +36,8 @@ _LANGUAGE_VERSIONS = {"1.0": False, "2.0": True}
 
 _SCHEMA = re.compile(
     r"https?://schema\.management\.azure\.com/schemas/(2014-04-01-preview|2015-01-01|2018-05-01|2019-04-01|2019-08-01)"
-    r"/deploymentTemplate\.json#?",
+    r"/(deploymentTemplate|subscriptionDeploymentTemplate|managementGroupDeploymentTemplate|tenantDeploymentTemplate"
+    r"|deploymentParameters)\.json#?",
     re.IGNORECASE,
 )
 _LIMITS = {"parameters": 256, "variables": 512, "outputs": 64}
@@ -99,7 +100,7 @@ class Template:
                 raise TemplateError(f"The template output '{name}' is not valid: its 'copy' is no loop.")
             require_known(each, "TemplateOutputParameter", f"outputs.{name}", {"value", "condition", "copy"}, definitions)
         parameters = tuple(
-            Parameter.read(name, each, where(written, "parameters", name), definitions)
+            Parameter.read(name, each, where(source, written, "parameters", name), definitions)
             for name, each in source.get("parameters", {}).items()
         )
         return cls(
@@ -118,14 +119,14 @@ class Template:
         """Whether its resources are known by symbolic names."""
         return self.definitions is not None
 
-    @property
-    def hash(self) -> str:
-        """What identifies the content of the template."""
-        return str(hash64(self.written.encode()))
 
-
-def where(written: str, section: str, text: str) -> str:
-    """Where in a template, written on one line, `text` first stands after the beginning of a section."""
+def where(source: JSON, written: str, section: str, text: str) -> str:
+    """Where a member of a section stands, as it was sent; if that is not known, where it would stand in the template `written` on
+    one line."""
+    members = source.get(section)
+    member = members.get(text) if isinstance(members, dict) else None
+    if isinstance(member, Located):
+        return f"at line '{member.line}' and column '{member.column}'"
     column = written.find(json.dumps(text), max(written.find(f'"{section}":'), 0)) + 1
     return f"at line '1' and column '{max(column, 1)}'"
 

@@ -135,12 +135,14 @@ def test_the_error_for_a_job_without_the_permission_names_it() -> None:
         _github_token(GITHUB, transport_to(Runner(status=403)))()
 
 
+@pytest.mark.parametrize(("name", "value"), [("no_proxy", "*"), ("https_proxy", "http://127.0.0.1:9")])
 def test_no_variable_makes_clients_bypass_the_proxy_of_the_embedded_azure(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """`requests` uses `NO_PROXY` unless it must ignore all variables: `local` would send requests to the real Azure."""
-    for name in ("NO_PROXY", "no_proxy"):
-        monkeypatch.setenv(name, "*")
+    """`requests` prefers these variables to a session's own proxy, unless it must ignore all of them: `local` would send requests
+    to the real Azure, or to a company's proxy."""
+    for each in (name, name.upper()):
+        monkeypatch.setenv(each, value)
     with start_embedded(tmp_path, Timings()) as azure:
         clients = connect(environment(), variables(azure), proxied=True)
         assert list(clients.groups.resource_groups.list()) == []

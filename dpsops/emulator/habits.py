@@ -23,6 +23,8 @@ class Habits:
     names_existing_assignment: `RoleAssignmentExists` names the assignment that exists (quoted, 2026), or does not (to 2025).
     hashes_as_sent: a template without a compiler's hash has that of its text as it was sent (recorded 2020), not of its members
     in the engine's own order (2023).
+    what_if_empty_objects: a what-if shows objects that have nothing in them, as the evaluator does, or leaves them out (recorded
+    2021, of a policy's parameters and a resource group's properties).
     what_if_details: a what-if's changes name their resource's type and symbolic name, and there are `potentialChanges` and
     `diagnostics` though empty, as the specification of 2024-07-01 and later has them; no recording shows it.
     what_if_correlation: the result of a what-if has its correlation ID (recorded since 2020-10).
@@ -41,6 +43,7 @@ class Habits:
     quoted_refusals: bool = False
     names_existing_assignment: bool = True
     hashes_as_sent: bool = False
+    what_if_empty_objects: bool = True
     what_if_details: bool = False
     what_if_correlation: bool = True
     what_if_unsupported: frozenset[str] = frozenset()

@@ -154,16 +154,8 @@ def _body(construct: Construct) -> JSON:
 
 
 def _comparable(resource: JSON) -> JSON:
-    """Without its name: that of a child is with its parent's there, and here as a GET shows it; the ID has both. Without empty
-    objects, which a what-if leaves out (recorded) and a snapshot shows."""
-    return {key: _filled(each) for key, each in resource.items() if key != "name" and _filled(each) != {}}
-
-
-def _filled(value: Any) -> Any:
-    """The value without what is an empty object in it."""
-    if not isinstance(value, dict):
-        return value
-    return {key: found for key, each in value.items() if (found := _filled(each)) != {}}
+    """Without its name: that of a child is with its parent's there, and here as a GET shows it; the ID has both."""
+    return {key: each for key, each in resource.items() if key != "name"}
 
 
 CONSTRUCTS = [*_named("constructs"), *_named("environments")] or [

@@ -32,6 +32,7 @@ def habits(recording: Recording, begun: float) -> Habits:
     return Habits(
         what_if_correlation=year > 2020,
         what_if_defaults="carried" if year > 2020 else "deleted",
+        what_if_empty_objects=year > 2021,
         quoted_refusals=year < 2023,
         hashes_as_sent=year <= 2020,
         names_existing_assignment=year >= 2026,

@@ -112,7 +112,9 @@ def _predict(world: World, providers: Providers, foreseen: Foreseen, *, ids_only
     current = providers.find(declared.id.type).get(world, declared.id, declared.api_version)
     if ids_only:
         return change | {"changeType": "Create" if current is None else "Deploy"}
-    wanted = _identified(declared.id, declared.api_version, _without_empty(shown(foreseen.body)))
+    wanted = _identified(declared.id, declared.api_version, shown(foreseen.body))
+    if not world.habits.what_if_empty_objects:
+        wanted = _without_empty(wanted)
     if current is None:
         return change | {"changeType": "Create", "after": wanted}
     before = _snapshot(declared.id, declared.api_version, current)
@@ -165,7 +167,7 @@ def _carried(before: Any, wanted: Any) -> Any:
 
 
 def _without_empty(value: Any) -> Any:
-    """A body without objects that have nothing in them (recorded)."""
+    """A body without objects that have nothing in them."""
     if not isinstance(value, dict):
         return value
     return {key: found for key, each in value.items() if (found := _without_empty(each)) != {}}

@@ -79,6 +79,13 @@ def test_a_new_resource_is_created(contoso: Contoso) -> None:
     }
 
 
+def test_objects_with_nothing_in_them_are_shown_or_not(contoso: Contoso) -> None:
+    after = changes(contoso, box(tags={}, properties={"lid": {}}))["box"]["after"]
+    assert (after["tags"], after["properties"]) == ({}, {"lid": {}})
+    contoso.azure.habits = Habits(what_if_empty_objects=False)
+    assert not {"tags", "properties"} & changes(contoso, box(tags={}, properties={"lid": {}}))["box"]["after"].keys()
+
+
 def test_defaults_that_the_template_leaves_out_are_carried_over(contoso: Contoso) -> None:
     deploy(contoso, properties(template(box(tags={"a": "1"}, properties={"size": 2}))))
     same = changes(contoso, box(tags={"a": "1"}, properties={"size": 2}))["box"]

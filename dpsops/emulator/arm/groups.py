@@ -160,8 +160,7 @@ def _delete(providers: Providers, world: World, request: Request, subscription: 
     """What is in the group goes with it: its resources, the role assignments at or below it, its deployments."""
     document = require(world, subscription, group)
     if document["gone"] is None:
-        for each in providers.resources(world, subscription, document["name"], request.principal):
-            providers.delete(world, ResourceId.parse(each["id"]), request.principal)
+        providers.empty(world, subscription, document["name"], request.principal)
         scope = f"/subscriptions/{subscription}/resourceGroups/{group}"
         roles.forget(world, scope)
         deployment_records.forget(world, scope)

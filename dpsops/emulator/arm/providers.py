@@ -86,6 +86,11 @@ class Providers:
                 found += self._ask(world, "GET", path, each, caller).body["value"]
         return found
 
+    def empty(self, world: World, subscription: str, group: str, caller: Principal) -> None:
+        """Deletes every resource of a group, in the order of the types."""
+        for each in self.resources(world, subscription, group, caller):
+            self.delete(world, ResourceId.parse(each["id"]), caller)
+
     def delete(self, world: World, identifier: ResourceId, caller: Principal) -> None:
         """Deletes a resource as its provider's DELETE would."""
         self._ask(world, "DELETE", str(identifier), self.find(identifier.type), caller)

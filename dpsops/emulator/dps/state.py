@@ -54,11 +54,6 @@ def save_service(world: World, service: JSON) -> None:
     world.state.put(_KIND, service["name"].lower(), service)
 
 
-def forget_service(world: World, service: JSON) -> None:
-    """Removes the provisioning service; what is inside goes first."""
-    world.state.delete(_KIND, service["name"].lower())
-
-
 def prefix_of(service: JSON) -> str:
     """What the keys of all that belongs to a service begin with."""
     return f"{service['id'].lower()}/"

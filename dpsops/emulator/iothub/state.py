@@ -73,13 +73,6 @@ def empty_hub(world: World, hub: JSON) -> None:
         delete_consumer_group(world, hub, group["name"])
 
 
-def delete_group(world: World, subscription: str, group: str) -> None:
-    """Forgets all hubs of a resource group."""
-    for hub in hubs_below(world, f"/subscriptions/{subscription}/resourceGroups/{group}"):
-        empty_hub(world, hub)
-        world.state.delete(_KIND, hub["name"].lower())
-
-
 def consumer_groups(world: World, hub: JSON) -> list[JSON]:
     """The consumer groups of the hub's built-in endpoint: {"name", "created" (epoch s)}."""
     return [document for _, document in world.state.list(_CONSUMER_GROUP, _group_key(hub, ""))]

@@ -11,7 +11,6 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from dpsops.emulator.documents import JSON
-from dpsops.emulator.dps.deletion import delete_group
 from dpsops.emulator.dps.routes import RESOURCE_TYPES
 from dpsops.emulator.dps.state import load_service
 from dpsops.emulator.habits import Habits
@@ -285,7 +284,8 @@ def test_certificates_go_with_their_service_and_group(arm: ControlPlane) -> None
         service = load_service(world, "dps1")
         assert service is not None
         assert [each["name"] for each in certificates_of(world, service)] == ["root"]
-        delete_group(world, "sub", "rg")
+    arm.delete_group()
+    with arm.world() as world:
         assert certificates_of(world, service) == []
 
 

@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from dpsops.emulator.dps.deletion import delete_group
 from dpsops.emulator.dps.routes import RESOURCE_TYPES
 from dpsops.emulator.dps.state import load_service
 from dpsops.emulator.http import NOTHING, Refusal, Response
@@ -332,8 +331,8 @@ def test_a_group_is_deleted_with_all_that_is_in_it(arm: ControlPlane) -> None:
     arm.service("dps1")
     elsewhere = "/subscriptions/sub/resourceGroups/rg2/providers/Microsoft.Devices/provisioningServices/dps2"
     arm.call("PUT", elsewhere, BODY, version="2022-12-12")
+    arm.delete_group("SUB", "RG")
     with arm.world() as world:
-        delete_group(world, "SUB", "RG")
         assert load_service(world, "dps1") is None
         assert load_service(world, "dps2") is not None
 

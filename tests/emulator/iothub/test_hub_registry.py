@@ -10,7 +10,6 @@ import pytest
 
 from dpsops.emulator.http import NOTHING, Request
 from dpsops.emulator.iothub.devices import TooManyDevices, count_devices, find_device, messages_of, move, provision
-from dpsops.emulator.iothub.state import delete_group
 from dpsops.emulator.world import Timings
 from tests.emulator.iothub.lab import HOST, HUB, VERSION, Issuer, Lab, thumbprint
 from tests.emulator.microsoft_devices.control_plane import ControlPlane
@@ -293,8 +292,7 @@ def test_devices_and_messages_go_with_their_hub(lab: Lab, how: str) -> None:
         lab.arm.call("DELETE", f"/IotHubs/{HUB}")
         assert not lab.azure.resolves(HOST)
     else:
-        with lab.world() as world:
-            delete_group(world, "sub", "rg")
+        lab.arm.delete_group()
     lab.arm.hub(HUB)
     assert lab.ok("GET", "/devices") == []
     with lab.world() as world:

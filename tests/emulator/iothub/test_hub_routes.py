@@ -8,7 +8,7 @@ import pytest
 
 from dpsops.emulator.http import NOTHING, Response
 from dpsops.emulator.iothub.routes import RESOURCE_TYPES
-from dpsops.emulator.iothub.state import delete_group, hub_at
+from dpsops.emulator.iothub.state import hub_at
 from dpsops.emulator.resource_provider.resources import ResourceId
 from dpsops.emulator.world import Timings
 from tests.emulator.iothub.lab import NO_RULES
@@ -342,8 +342,7 @@ def test_lists_and_groups(arm: ControlPlane) -> None:
 
     assert (names("/IotHubs"), names(elsewhere)) == (["hub1"], ["hub2"])
     assert names("/subscriptions/sub/providers/Microsoft.Devices/IotHubs") == ["hub1", "hub2"]
-    with arm.world() as world:
-        delete_group(world, "sub", "RG")
+    arm.delete_group("sub", "RG")
     assert names("/subscriptions/sub/providers/Microsoft.Devices/IotHubs") == ["hub2"]
 
 

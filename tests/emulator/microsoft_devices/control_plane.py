@@ -16,11 +16,14 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from dpsops.emulator.arm.providers import Providers
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.dps.routes import ARM_ROUTES as DPS_ROUTES
+from dpsops.emulator.dps.routes import RESOURCE_TYPES as DPS_TYPES
 from dpsops.emulator.habits import Habits
-from dpsops.emulator.http import Refusal, Request, Response, Router
+from dpsops.emulator.http import Refusal, Request, Response
 from dpsops.emulator.iothub.routes import ARM_ROUTES as HUB_ROUTES
+from dpsops.emulator.iothub.routes import RESOURCE_TYPES as HUB_TYPES
 from dpsops.emulator.principal import Principal
 from dpsops.emulator.state import Database
 from dpsops.emulator.world import Clock, Timings, World
@@ -30,7 +33,7 @@ NOW = 1_715_108_860.0
 CALLER = Principal("object", "application", "tenant")
 GROUP = "/subscriptions/sub/resourceGroups/rg/providers/Microsoft.Devices"
 S1 = {"name": "S1", "capacity": 1}
-_ROUTER = Router([*DPS_ROUTES, *HUB_ROUTES])
+_PROVIDERS = Providers.of([*DPS_TYPES, *HUB_TYPES], [*DPS_ROUTES, *HUB_ROUTES])
 
 
 @dataclass(slots=True)
@@ -56,7 +59,7 @@ class ControlPlane:
         query = dict(parse_qsl(url.query, keep_blank_values=True)) or {"api-version": version}
         content = b"" if body is None else json.dumps(body).encode()
         request = Request(method, "management.azure.com", url.path, query, headers or {}, content, CALLER)
-        found = _ROUTER.find(method, url.path)
+        found = _PROVIDERS.router.find(method, url.path)
         assert found is not None, f"no route for {method} {url.path}"
         try:
             with self.world() as world:
@@ -72,6 +75,12 @@ class ControlPlane:
     def hub(self, name: str = "hub1", **properties: Any) -> JSON:
         """A hub, created or changed, as a GET shows it."""
         return self._put(f"/IotHubs/{name}", {"location": "westeurope", "sku": S1, "properties": properties}, "2023-06-30")
+
+    def delete_group(self, subscription: str = "sub", group: str = "rg") -> None:
+        """Deletes what is in a group, as the deletion of the group does."""
+        with self.world() as world:
+            _PROVIDERS.empty(world, subscription, group, CALLER)
+        self.clock.advance(self.timings.operation)
 
     def connection_string(self, hub: str = "hub1") -> str:
         """The owner's connection string of a hub."""

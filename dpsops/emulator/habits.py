@@ -16,6 +16,8 @@ class Habits:
     .NET SDK).
     deletion_answers_null: the answer to a deletion that has begun has the JSON value null for a body, or none; None: of a
     provisioning service always, of a hub before 2023, as recorded.
+    hub_defaults_answered: the answer to a PUT of a hub has its state and what the service sets itself (recorded 2017 to 2022),
+    or little but what was sent, and if the hub was there what is left of operations monitoring (2023 and 2024).
     what_if_defaults: what the service itself has set and a template leaves out is, in the result of a what-if, carried over
     into what will be ("carried": no change, recorded 2023 and 2026), missing there ("deleted": recorded 2020 for arrays of
     a virtual network), or in nothing but what will be ("created": recorded 2020 for a subnet's location).
@@ -39,6 +41,7 @@ class Habits:
     leaf_alone: bool = False
     parallel_registrations: bool = True
     deletion_answers_null: bool | None = None
+    hub_defaults_answered: bool = False
     what_if_defaults: Literal["carried", "deleted", "created"] = "carried"
     quoted_refusals: bool = False
     names_existing_assignment: bool = True

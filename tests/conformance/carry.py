@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-MASKS = frozenset({"mock_key", "REDACTED", "Sanitized", "certificate", "thumbprint", "****", "2001-02-03T04:05:06Z"})
+MASKS = frozenset({"mock_key", "REDACTED", "Sanitized", "certificate", "thumbprint", "****", "{KEY}", "2001-02-03T04:05:06Z"})
 """What recorders put in the place of secrets, and one of them in that of times.
 
 It stands for many values, so that none can be carried under it."""

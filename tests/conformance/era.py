@@ -30,6 +30,7 @@ def habits(recording: Recording, begun: float) -> Habits:
         if isinstance(each, dict) and (found := re.search(r"register.* namespace '([^']+)'", json.dumps(each)))
     }
     return Habits(
+        hub_defaults_answered=_shows_state(recording),
         what_if_correlation=year > 2020,
         what_if_defaults="carried" if year > 2020 else "deleted",
         what_if_empty_objects=year > 2021,
@@ -39,4 +40,12 @@ def habits(recording: Recording, begun: float) -> Habits:
         registration_details=year >= 2019,
         vault_defaults_shown=b'"softDeleteRetentionInDays"' in b"".join(each.response.body for each in recording.exchanges),
         unregistered=frozenset(missing),
+    )
+
+
+def _shows_state(recording: Recording) -> bool:
+    """Whether a hub's state was in the answer to its PUT."""
+    return any(
+        each.method == "PUT" and re.fullmatch(r".*/iothubs/[^/]+", each.path, re.IGNORECASE) and b'"state":' in each.response.body
+        for each in recording.exchanges
     )

@@ -6,7 +6,7 @@ import uuid
 from email.utils import formatdate
 
 from dpsops.emulator.documents import JSON
-from dpsops.emulator.iothub.properties import endpoint
+from dpsops.emulator.iothub.properties import endpoint, partition_ids
 from dpsops.emulator.microsoft_devices.policies import policy
 
 _EVENTS = ("None", "Connections", "DeviceTelemetry", "C2DCommands", "DeviceIdentityOperations", "FileUploadOperations", "Routes")
@@ -22,26 +22,29 @@ def internal_policies() -> list[JSON]:
 
 
 def with_defaults(properties: JSON) -> JSON:
-    """The first answer to the PUT that creates a hub, as API versions before 2023 give it."""
+    """The first answer to the PUT that creates a hub, as it was until 2022."""
     if properties.get("eventHubEndpoints") is None:
         return properties
     return properties | {"eventHubEndpoints": properties["eventHubEndpoints"] | {"operationsMonitoringEvents": _DEFAULTS}}
 
 
 def with_remains(properties: JSON, hub: JSON) -> JSON:
-    """The first answer to a PUT that changes a hub, as the previews of 2023 give it."""
+    """The first answer to a PUT that changes a hub, as it has been since 2023. A PUT that says nothing of the built-in endpoint
+    is answered with what that is."""
     listeners = [each | {"rights": "Listen"} for each in hub["policies"] if "ServiceConnect" in each["rights"]]
-    events = {
-        **_DEFAULTS,
-        "partitionIds": ["0", "1", "2", "3"],
-        **endpoint(hub, "-operationmonitoring"),
+    claims = {
         "internalAuthorizationPolicies": [_claim(hub, each) for each in hub["internalPolicies"]],
         "authorizationPolicies": [_claim(hub, each) for each in listeners],
     }
+    given = properties.get("eventHubEndpoints")
+    if given is None:
+        events = hub["properties"]["eventHubEndpoints"]["events"]
+        given = {"events": events | partition_ids(events) | endpoint(hub) | claims}
+    retired = _DEFAULTS | partition_ids(_DEFAULTS) | endpoint(hub, "-operationmonitoring") | claims
     return {
         "operationsMonitoringProperties": {"events": dict.fromkeys(_EVENTS, "None")},
         **properties,
-        "eventHubEndpoints": (properties.get("eventHubEndpoints") or {}) | {"operationsMonitoringEvents": events},
+        "eventHubEndpoints": given | {"operationsMonitoringEvents": retired},
     }
 
 

@@ -98,7 +98,7 @@ def show_properties(hub: JSON, version: str, *, complete: bool) -> JSON:
     kept: JSON = deepcopy(hub["properties"])
     events = kept["eventHubEndpoints"]["events"]
     if made:
-        events |= {"partitionIds": [str(index) for index in range(events["partitionCount"])]} | endpoint(hub)
+        events |= partition_ids(events) | endpoint(hub)
     if version < _COSMOS_SINCE:
         del kept["routing"]["endpoints"]["cosmosDBSqlContainers"]
     names = [REGIONS[region][0] for region in hub["regions"]]
@@ -115,9 +115,11 @@ def show_properties(hub: JSON, version: str, *, complete: bool) -> JSON:
     return found
 
 
-def show_given(given: JSON, version: str) -> JSON:
-    """The properties in the first answer to a PUT: as they were given, with a few defaults."""
-    defaults = {"enableFileUploadNotifications": False, "cloudToDevice": _CLOUD_TO_DEVICE, "features": "None"}
+def show_given(given: JSON, version: str, *, complete: bool) -> JSON:
+    """The properties in the first answer to a PUT: as they were given, with a few defaults; when `complete`, with one more."""
+    defaults: JSON = {"enableFileUploadNotifications": False, "features": "None"}
+    if complete:
+        defaults["cloudToDevice"] = _CLOUD_TO_DEVICE
     shown = defaults | {name: value for name, value in given.items() if name not in ("state", "hostName", "locations")}
     if version >= _SINCE["allowedFqdnList"]:
         shown = {"allowedFqdnList": []} | shown
@@ -129,6 +131,11 @@ def show_given(given: JSON, version: str) -> JSON:
 def previews(version: str) -> bool:
     """Whether the version shows what is recorded of 2023's previews alone."""
     return version.endswith("-preview") and version >= _COSMOS_SINCE
+
+
+def partition_ids(events: JSON) -> JSON:
+    """The partitions of an endpoint of the hub's own."""
+    return {"partitionIds": [str(index) for index in range(events["partitionCount"])]}
 
 
 def endpoint(hub: JSON, suffix: str = "") -> JSON:

@@ -9,22 +9,21 @@ from dpsops.emulator.http import NOTHING, Request, Response, Route
 from dpsops.emulator.iothub import monitoring, rules
 from dpsops.emulator.iothub.consumer_groups import consumer_group_routes
 from dpsops.emulator.iothub.etags import check_hub, hub_etag
-from dpsops.emulator.iothub.identities import count_by_status
-from dpsops.emulator.iothub.limits import quotas
-from dpsops.emulator.iothub.properties import previews, read_properties, show_given, show_properties
-from dpsops.emulator.iothub.routing import matching_routes, route_result
-from dpsops.emulator.iothub.state import empty_hub, find_hub, hubs_below, load_hub, save_hub
+from dpsops.emulator.iothub.inquiries import inquiry_routes
+from dpsops.emulator.iothub.properties import read_properties, show_given, show_properties
+from dpsops.emulator.iothub.state import empty_hub, find_hub, hubs_below, load_hub, save_hub, was_deleted
 from dpsops.emulator.microsoft_devices.bodies import json_object, member, members, tags
 from dpsops.emulator.microsoft_devices.certificate_routes import certificate_routes, certificate_type
 from dpsops.emulator.microsoft_devices.certificates import Holder
 from dpsops.emulator.microsoft_devices.errors import BAD_REQUEST, CONFLICT, refusal
 from dpsops.emulator.microsoft_devices.etags import row_version
 from dpsops.emulator.microsoft_devices.managed_identities import read_identity
-from dpsops.emulator.microsoft_devices.policies import find_policy, policy, read_policies
+from dpsops.emulator.microsoft_devices.policies import policy, read_policies
 from dpsops.emulator.microsoft_devices.regions import REGIONS, read_location
 from dpsops.emulator.microsoft_devices.transitions import Tracking, enter, poll, refuse_busy, settled
 from dpsops.emulator.microsoft_devices.versions import behind
 from dpsops.emulator.principal import Principal
+from dpsops.emulator.resource_provider import operations
 from dpsops.emulator.resource_provider.errors import resource_not_found
 from dpsops.emulator.resource_provider.regions import normal
 from dpsops.emulator.resource_provider.resources import ResourceId, ResourceType
@@ -100,15 +99,15 @@ def _show(world: World, hub: JSON, version: str) -> JSON:
     return shown
 
 
-def _show_accepted(hub: JSON, before: JSON | None, body: JSON, version: str) -> JSON:
+def _show_accepted(world: World, hub: JSON, before: JSON | None, body: JSON, version: str) -> JSON:
     """The hub in the answer to the PUT itself: little but what the PUT said. Keys that it left out are null."""
-    properties = show_given(member(body, "properties", dict) or {}, version)
+    properties = show_given(member(body, "properties", dict) or {}, version, complete=world.habits.hub_defaults_answered)
     if properties.get("authorizationPolicies") is not None:
         keys = {"primaryKey": None, "secondaryKey": None}
         properties["authorizationPolicies"] = [keys | each for each in properties["authorizationPolicies"]]
-    if version < "2023":
+    if world.habits.hub_defaults_answered:
         properties = {"state": hub["state"]} | monitoring.with_defaults(properties)
-    elif before is not None and previews(version):
+    elif before is not None:
         properties = monitoring.with_remains(properties, before)
     given_etag = member(body, "etag", str)
     etag = {} if given_etag is None else {"etag": given_etag}
@@ -132,10 +131,15 @@ def _envelope(hub: JSON, etag: JSON, properties: JSON) -> JSON:
 
 
 def _named(world: World, subscription: str, group: str, name: str) -> JSON:
-    hub = find_hub(world, ResourceId(subscription, group, TYPE, (name,)))
-    if hub is None:
-        raise resource_not_found(TYPE, name, group)
-    return hub
+    """The hub. Refuses one that is not there: the gateway does, but of a deleted one Microsoft.Devices itself (recorded 2023)."""
+    identifier = ResourceId(subscription, group, TYPE, (name,))
+    hub = find_hub(world, identifier)
+    if hub is not None:
+        return hub
+    if was_deleted(world, identifier):
+        message = f"IotHub '{name}' not found under ResourceGroup '{group}' and Subscription '{subscription}'."
+        raise refusal(world, 404_002, message)
+    raise resource_not_found(TYPE, name, group)
 
 
 def _check_name(world: World, request: Request, *, subscription: str) -> Response:
@@ -157,7 +161,7 @@ def _put(world: World, request: Request, *, subscription: str, group: str, name:
     check_hub(world, request, before)
     body = json_object(request)
     hub = _write(world, identifier, body, request.principal)
-    return Response(201, _show_accepted(hub, before, body, request.api_version), _TRACKING.begin(world, request, hub))
+    return Response(201, _show_accepted(world, hub, before, body, request.api_version), _TRACKING.begin(world, request, hub))
 
 
 def _get(world: World, request: Request, *, subscription: str, group: str, name: str) -> Response:
@@ -190,7 +194,8 @@ def _delete(world: World, request: Request, *, subscription: str, group: str, na
     enter(world, hub, "Deleting")
     save_hub(world, hub)
     null = request.api_version < "2023" if world.habits.deletion_answers_null is None else world.habits.deletion_answers_null
-    return Response(202, None if null else NOTHING, _TRACKING.begin(world, request, hub, location_too=True))
+    headers = _TRACKING.begin(world, request, hub, location_too=True) | operations.retry_after(world)  # recorded 2023
+    return Response(202, None if null else NOTHING, headers)
 
 
 def _fail_over(world: World, request: Request, *, subscription: str, group: str, name: str) -> Response:
@@ -204,52 +209,6 @@ def _fail_over(world: World, request: Request, *, subscription: str, group: str,
     enter(world, hub, "Transitioning")
     save_hub(world, hub)
     return Response(202, NOTHING, _TRACKING.begin(world, request, hub, location_too=True))
-
-
-def _list_keys(world: World, request: Request, *, subscription: str, group: str, name: str) -> Response:
-    return Response(200, {"value": _named(world, subscription, group, name)["policies"]})
-
-
-def _get_key(world: World, request: Request, *, subscription: str, group: str, name: str, key: str) -> Response:
-    return Response(200, find_policy(world, _named(world, subscription, group, name)["policies"], key))
-
-
-def _get_stats(world: World, request: Request, *, subscription: str, group: str, name: str) -> Response:
-    return Response(200, count_by_status(world, _named(world, subscription, group, name)))
-
-
-def _list_skus(world: World, request: Request, *, subscription: str, group: str, name: str) -> Response:
-    """The SKUs that the hub can change to: those of its tier."""
-    tier = _named(world, subscription, group, name)["sku"]["tier"]
-    skus = [
-        {
-            "resourceType": TYPE,
-            "sku": {"name": each, "tier": tier},
-            "capacity": {"minimum": 1, "maximum": sku.units, "default": 1, "scaleType": "Manual"},
-        }
-        for each, sku in rules.SKUS.items()
-        if sku.tier == tier
-    ]
-    return Response(200, {"value": skus})
-
-
-def _list_quotas(world: World, request: Request, *, subscription: str, group: str, name: str) -> Response:
-    return Response(200, {"value": quotas(world, _named(world, subscription, group, name))})
-
-
-def _list_jobs(world: World, request: Request, *, subscription: str, group: str, name: str) -> Response:
-    _named(world, subscription, group, name)
-    return Response(200, {"value": []})
-
-
-def _test_route(world: World, request: Request, *, subscription: str, group: str, name: str) -> Response:
-    _named(world, subscription, group, name)
-    return Response(200, route_result(world, member(json_object(request), "route", dict) or {}))
-
-
-def _test_routes(world: World, request: Request, *, subscription: str, group: str, name: str) -> Response:
-    routes = _named(world, subscription, group, name)["properties"]["routing"]["routes"]
-    return Response(200, matching_routes(world, routes, member(json_object(request), "routingSource", str) or ""))
 
 
 def _put_resource(world: World, identifier: ResourceId, body: JSON, version: str, caller: Principal) -> JSON:
@@ -279,15 +238,8 @@ ARM_ROUTES: list[Route] = behind(
         Route("PATCH", _ONE, _patch, f"{TYPE}/Write"),
         Route("DELETE", _ONE, _delete, f"{TYPE}/Delete"),
         Route("POST", _ONE + "/failover", _fail_over, f"{TYPE}/failover/Action"),
-        Route("POST", _ONE + "/listkeys", _list_keys, f"{TYPE}/listkeys/Action"),
-        Route("POST", _ONE + "/IotHubKeys/{key}/listkeys", _get_key, f"{TYPE}/iotHubKeys/listkeys/Action"),
-        Route("GET", _ONE + "/IotHubStats", _get_stats, f"{TYPE}/iotHubStats/Read"),
-        Route("GET", _ONE + "/skus", _list_skus, f"{TYPE}/skus/Read"),
-        Route("GET", _ONE + "/quotaMetrics", _list_quotas, f"{TYPE}/quotaMetrics/Read"),
-        Route("GET", _ONE + "/jobs", _list_jobs, f"{TYPE}/jobs/Read"),
-        Route("POST", _ONE + "/routing/routes/$testnew", _test_route, f"{TYPE}/routing/$testnew/Action"),
-        Route("POST", _ONE + "/routing/routes/$testall", _test_routes, f"{TYPE}/routing/$testall/Action"),
         Route("GET", _TRACKING.pattern, poll),  # no action: the URL itself is the permission
+        *inquiry_routes(_ONE, TYPE, _named),
         *consumer_group_routes(_ONE, _named),
         *certificate_routes(_CERTIFICATES),
     ],

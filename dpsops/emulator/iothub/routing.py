@@ -43,7 +43,8 @@ def masked(value: Any) -> Any:
 def read_routing(world: World, given: JSON | None, kept: JSON | None) -> JSON:
     """The routing table of a PUT, completed; `kept` is the one before it.
 
-    Without one, a fallback route takes everything; with one, the fallback route is off unless it is given.
+    A hub that is made without one has a fallback route that takes everything. In any other, and in a hub that is changed
+    without one (recorded 2023), the fallback route is off unless it is given.
     """
     table = given or {}
     endpoints = member(table, "endpoints", dict) or {}
@@ -59,7 +60,9 @@ def read_routing(world: World, given: JSON | None, kept: JSON | None) -> JSON:
         complete["enrichments"] = [_enrichment(world, each, names) for each in enrichments]
     complete["routes"] = [_route(world, each, names) for each in members(table, "routes", dict) or []]
     fallback = {"name": "$fallback", "source": "DeviceMessages", "condition": "true", "endpointNames": ["events"]}
-    complete["fallbackRoute"] = fallback | {"isEnabled": given is None} | (member(table, "fallbackRoute", dict) or {})
+    complete["fallbackRoute"] = (
+        fallback | {"isEnabled": given is None and kept is None} | (member(table, "fallbackRoute", dict) or {})
+    )
     requirements.check_route(world, complete["fallbackRoute"], names)
     return complete
 

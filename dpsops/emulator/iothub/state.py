@@ -36,6 +36,12 @@ def find_hub(world: World, identifier: ResourceId) -> JSON | None:
     return document if document is not None and document["id"].lower() == identifier.key else None
 
 
+def was_deleted(world: World, identifier: ResourceId) -> bool:
+    """Whether the last hub of this ID has been deleted, and none has had its name since."""
+    document = world.state.get(_KIND, identifier.name.lower())
+    return document is not None and document["id"].lower() == identifier.key and gone(world, document)
+
+
 def hub_name(host: str) -> str:
     """The name, in lower case, of the hub whose devices know it under a host name; the empty string where there is none.
 

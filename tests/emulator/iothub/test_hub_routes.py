@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from dpsops.emulator.habits import Habits
 from dpsops.emulator.http import NOTHING, Response
 from dpsops.emulator.iothub.routes import RESOURCE_TYPES
 from dpsops.emulator.iothub.state import hub_at
@@ -47,7 +48,6 @@ def test_a_new_hub_is_accepted_with_little_but_what_was_given(arm: ControlPlane)
             "provisioningState": "Accepted",
             "minTlsVersion": "1.2",
             "enableFileUploadNotifications": False,
-            "cloudToDevice": {"maxDeliveryCount": 10, "defaultTtlAsIso8601": "PT1H", "feedback": QUEUE},
             "features": "None",
             "allowedFqdnList": [],
         },
@@ -109,23 +109,36 @@ def test_older_versions_do_not_show_what_is_newer(arm: ControlPlane) -> None:
     assert "rootCertificate" not in arm.call("GET", PATH, version="2023-06-30").body["properties"]
 
 
-def test_first_answers_before_2023_have_a_state(arm: ControlPlane) -> None:
+def test_first_answers_had_a_state_until_2022() -> None:
+    arm = ControlPlane(habits=Habits(hub_defaults_answered=True))
     properties = put(arm, {"eventHubEndpoints": {"events": {"partitionCount": 4}}}, version="2021-07-02").body["properties"]
     assert properties["state"] == "Activating"
+    assert properties["cloudToDevice"] == {"maxDeliveryCount": 10, "defaultTtlAsIso8601": "PT1H", "feedback": QUEUE}
     assert properties["eventHubEndpoints"] == {
         "events": {"partitionCount": 4},
         "operationsMonitoringEvents": {"retentionTimeInDays": 1, "partitionCount": 4},
     }
 
 
-def test_the_previews_show_what_is_left_of_operations_monitoring_on_updates(arm: ControlPlane) -> None:
-    assert "operationsMonitoringProperties" not in put(arm, {}, version=PREVIEW).body["properties"]
-    properties = put(arm, {}, version=PREVIEW).body["properties"]
+@pytest.mark.parametrize("version", ["2021-07-02", PREVIEW])
+def test_the_answer_to_a_change_shows_what_is_left_of_operations_monitoring(arm: ControlPlane, version: str) -> None:
+    made = put(arm, {}, version=version).body["properties"]
+    assert made.keys() == {"enableFileUploadNotifications", "features", "allowedFqdnList", "provisioningState"}
+    properties = put(arm, {}, version=version).body["properties"]
     assert set(properties["operationsMonitoringProperties"]["events"].values()) == {"None"}
     events = properties["eventHubEndpoints"]["operationsMonitoringEvents"]
     assert [each["KeyName"] for each in events["authorizationPolicies"]] == ["iothubowner", "service"]
     assert [each["Rights"] for each in events["internalAuthorizationPolicies"]] == [["Send"], ["Listen", "Manage", "Send"]]
-    assert "operationsMonitoringProperties" not in put(arm, {}).body["properties"]
+    own = properties["eventHubEndpoints"]["events"]  # of which the PUT said nothing
+    assert (own["path"], own["partitionIds"]) == ("hub1", ["0", "1", "2", "3"])
+    assert own["internalAuthorizationPolicies"] == events["internalAuthorizationPolicies"]
+    said = put(arm, {"eventHubEndpoints": {"events": {"partitionCount": 4}}}, version=version).body["properties"]
+    assert said["eventHubEndpoints"]["events"] == {"partitionCount": 4}
+
+
+def test_a_change_without_routing_turns_the_fallback_route_off(arm: ControlPlane) -> None:
+    assert arm.hub()["properties"]["routing"]["fallbackRoute"]["isEnabled"] is True
+    assert arm.hub()["properties"]["routing"]["fallbackRoute"]["isEnabled"] is False
 
 
 def test_a_put_replaces_all_that_can_be_set_and_keeps_the_keys(arm: ControlPlane) -> None:
@@ -286,12 +299,15 @@ def test_a_deleted_hub_is_gone_when_its_operation_is(version: str, body: object)
     arm.hub()
     answer = arm.call("DELETE", PATH, version=version)
     assert (answer.status, answer.body) == (202, body)
-    assert set(answer.headers) == {"Azure-AsyncOperation", "Location"}
+    assert set(answer.headers) == {"Azure-AsyncOperation", "Location", "Retry-After"}
     assert arm.call("GET", PATH).body["properties"]["state"] == "Deleting"
     assert code_of(arm.call("PUT", PATH, BODY)) == 409_000
     arm.clock.advance(30)
     assert arm.call("GET", answer.headers["Azure-AsyncOperation"]).body == {"status": "Succeeded"}
-    assert code_of(arm.call("GET", PATH)) == "ResourceNotFound"
+    gone = arm.call("GET", PATH)
+    assert (code_of(gone), gone.body["httpStatusCode"]) == (404_002, "NotFound")
+    assert gone.body["message"].startswith("IotHub 'hub1' not found under ResourceGroup 'rg' and Subscription 'sub'. If you")
+    assert code_of(arm.call("GET", "/IotHubs/hub2")) == "ResourceNotFound"
     with arm.world() as world:
         assert hub_at(world, "hub1.azure-devices.net") is None
 

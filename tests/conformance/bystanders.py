@@ -35,11 +35,24 @@ class Bystanders:
             earlier = self.recording.exchanges[: exchange.index]
             if not any(each.method == "DELETE" and each.path.rstrip("/") == group[0] for each in earlier):
                 yield "DELETE", management(group[0], "2021-04-01"), {}
+        for identifier in self._gone(exchange):
+            yield "DELETE", management(identifier, "2020-01-01"), {}
         if exchange.method == "GET" and exchange.status == 200 and GROUP.fullmatch(exchange.path.rstrip("/")):
             tags = answer.get("tags") or {} if answer["properties"]["provisioningState"] == "Succeeded" else {}
             sent = b"".join(each.request.body for each in self.recording.exchanges)
             if any(f'"{name}"'.encode() not in sent for name in tags):
                 yield "PATCH", management(exchange.path.rstrip("/"), "2021-04-01"), {"tags": tags}
+
+    def _gone(self, exchange: Exchange) -> set[str]:
+        """What the last list at the same address had, and this one has not, though no request deletes anything in between."""
+        if exchange.method != "GET" or not exchange.path.endswith("/resources"):
+            return set()
+        for earlier in reversed(self.recording.exchanges[: exchange.index]):
+            if earlier.method not in ("GET", "HEAD"):
+                return set()
+            if earlier.url == exchange.url:
+                return _listed(earlier) - _listed(exchange)
+        return set()
 
     def principals(self) -> set[str]:
         """The service principals that roles are assigned to, and that are there from the start."""
@@ -72,6 +85,13 @@ class Bystanders:
                     seen.add(identifier)
                     if state == "Unregistered":
                         yield identifier
+
+
+def _listed(exchange: Exchange) -> set[str]:
+    match exchange.response.json():
+        case {"value": list(found)}:
+            return {str(each["id"]) for each in found}
+    return set()
 
 
 def assigned(exchange: Exchange) -> set[str]:

@@ -26,6 +26,11 @@ def rows(results: Iterable[Result]) -> list[Row]:
     return [(each.standing.name, each.outcome.name, list(each.reasons)) for each in results]
 
 
+def judged(found: Iterable[Row]) -> list[Row]:
+    """Those exchanges whose answers were compared, and count."""
+    return [row for row in found if row[0] != Standing.FOREIGN.name and row[1] != Outcome.REFUSED.name]
+
+
 def gather(reports: Iterable[pytest.TestReport]) -> dict[str, list[Row]]:
     """What the tests' reports hold, by the names of the recordings."""
     attached: Any = [value for each in reports for key, value in each.user_properties if key == PROPERTY]
@@ -38,17 +43,17 @@ def lines(files: dict[str, list[Row]]) -> Iterator[str]:
     yield f"{'recording':{width}} in scope  matched  refused  differed | older API  matched | out of scope"
     everything = [row for found in files.values() for row in found]
     for name, found in [*sorted(files.items()), ("all", everything)]:
-        judged = Counter(outcome for standing, outcome, _ in found if standing == Standing.JUDGED.name)
+        current = Counter(outcome for standing, outcome, _ in found if standing == Standing.JUDGED.name)
         older = Counter(outcome for standing, outcome, _ in found if standing == Standing.OLDER.name)
-        foreign = len(found) - judged.total() - older.total()
+        foreign = len(found) - current.total() - older.total()
         yield (
-            f"{name:{width}} {judged.total():8} {judged[Outcome.MATCHED.name]:8} {judged[Outcome.REFUSED.name]:8}"
-            f" {judged[Outcome.DIFFERED.name]:9} | {older.total():9} {older[Outcome.MATCHED.name]:8} | {foreign:12}"
+            f"{name:{width}} {current.total():8} {current[Outcome.MATCHED.name]:8} {current[Outcome.REFUSED.name]:8}"
+            f" {current[Outcome.DIFFERED.name]:9} | {older.total():9} {older[Outcome.MATCHED.name]:8} | {foreign:12}"
         )
-    looked_at = [outcome for standing, outcome, _ in everything if standing != Standing.FOREIGN.name]
-    left_out = looked_at.count(Outcome.REFUSED.name)
-    matched = looked_at.count(Outcome.MATCHED.name)
-    yield f"{len(everything)} recorded: {len(looked_at) - left_out} judged, {matched} of them matched; {left_out} left out:"
+    compared = judged(everything)
+    matched = [row for row in compared if row[1] == Outcome.MATCHED.name]
+    left_out = sum(outcome == Outcome.REFUSED.name for _, outcome, _ in everything)
+    yield f"{len(everything)} recorded: {len(compared)} judged, {len(matched)} of them matched; {left_out} left out:"
     refused = Counter(reason for _, outcome, reasons in everything if outcome == Outcome.REFUSED.name for reason in reasons)
     for reason, count in refused.most_common():
         yield f"{count} left out: {reason}"

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any
 
 from dpsops.emulator.http import Service
-from tests.conformance.messages import MANAGEMENT, Exchange, Recording
+from tests.conformance.messages import MANAGEMENT, Exchange
 
 
 class Standing(Enum):
@@ -24,7 +24,9 @@ _DATA_PLANES = re.compile(r".+\.(vault\.azure\.net|azure-devices-provisioning\.n
 _OWN = {"microsoft.authorization", "microsoft.devices", "microsoft.keyvault", "microsoft.resources"}
 """Namespaces of what the embedded Azure has."""
 
-_OF_A_PROVIDER = re.compile(r".*/providers/(?P<namespace>[\w.-]+)/.+", re.IGNORECASE)
+_OF_A_PROVIDER = re.compile(r".*/providers/(?P<namespace>[\w.-]+)/(?!(un)?register$).+", re.IGNORECASE)
+"""What is asked of a provider; that a subscription registers it is Resource Manager's own affair."""
+
 _DEVICES = re.compile(r".*/providers/microsoft\.devices/.+", re.IGNORECASE)
 
 OMISSIONS = {
@@ -94,16 +96,6 @@ DIFFERENT = {
 }
 """Operations that the embedded Azure has, but not with the same content, as patterns of `METHOD HOST/PATH`, and why."""
 
-AWAITED = {
-    r"\w+ .*/microsoft\.devices/iothubs(/[^/]+)?": "a hub of 2021-07-02 while it is made, and when it is gone",
-}
-"""Operations that are judged and are known to differ, and in what; nothing says so any more once they do not."""
-
-SYMBOLIC = "a deployment of a template in version 2.0 of the language, which asks for the time or is given a secret"
-"""The same, of what a template says: such a deployment was left out until the template language had what it asks for."""
-
-_OF_DEPLOYMENTS = re.compile(r"/(deployments|operationresults|resources|calculateTemplateHash)(/|$)", re.IGNORECASE)
-
 STAND_IN = "the resource is another provider's, and something stands in for it: only the gateway's refusals are judged"
 
 
@@ -118,21 +110,6 @@ def is_stand_in(exchange: Exchange) -> bool:
 def different(exchange: Exchange) -> str | None:
     """Why the content of an answer is another one here."""
     return _named(DIFFERENT, exchange)
-
-
-def awaited(exchange: Exchange, recording: Recording) -> str | None:
-    """What is known to differ in this operation, or in the deployment that it is about."""
-    return _named(AWAITED, exchange) or (SYMBOLIC if _is_of_deployments(exchange) and _is_symbolic(recording) else None)
-
-
-def _is_of_deployments(exchange: Exchange) -> bool:
-    """Whether it is about a deployment, its what-if, or what a deployment has made."""
-    return exchange.host == MANAGEMENT and bool(_OF_DEPLOYMENTS.search(exchange.path))
-
-
-def _is_symbolic(recording: Recording) -> bool:
-    """Whether a template in it has symbolic names."""
-    return any(re.search(rb'languageVersion"\s*:\s*"2.0"', each.request.body) for each in recording.exchanges)
 
 
 def lacking(answer: Any) -> str | None:

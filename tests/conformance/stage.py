@@ -111,6 +111,7 @@ class Stage:
         """The IDs that match, of what is there before the recording makes it."""
         settled: set[str] = set()
         for exchange in self.recording.exchanges:
+            settled |= {each.lower() for each in self._made(exchange)}
             found = pattern.match(exchange.path) if exchange.host == MANAGEMENT else None
             if found is None or found[0].lower() in settled:
                 continue
@@ -118,6 +119,16 @@ class Stage:
             itself = exchange.path.rstrip("/").lower() == found[0].lower()
             if not itself or (exchange.status < 300 and not _creates(exchange)):
                 yield found[0]
+
+    def _made(self, exchange: Exchange) -> Iterator[str]:
+        """The IDs of what a deployment that begins here makes, as an answer about it shows them."""
+        if exchange.method != "PUT" or not _DEPLOYMENT.fullmatch(exchange.path):
+            return
+        for later in self.recording.exchanges[exchange.index :]:
+            match later.response.json():
+                case {"id": str(shown), "properties": {"outputResources": list(made)}} if shown.lower() == exchange.path.lower():
+                    yield from (each["id"] for each in made)
+                    return
 
     def _deployments(self) -> Iterator[tuple[str, JSON]]:
         """The deployments that the recording does again, and where they are kept."""

@@ -21,6 +21,7 @@ from dpsops.emulator.resource_provider.errors import resource_not_found
 from dpsops.emulator.resource_provider.resources import DEPLOYMENTS, GROUPS, ResourceId, ResourceType
 from dpsops.emulator.services import SERVICES
 from dpsops.emulator.world import World
+from tests.conformance.asked import answers, objects_of
 from tests.conformance.failures import Failure, failure_of, refused_in_preflight
 from tests.conformance.messages import MANAGEMENT, Exchange, Recording
 
@@ -58,10 +59,12 @@ class StandIns:
     recording: Recording
     current: Exchange | None = None
     names: dict[str, str] = field(init=False)
+    _answers: dict[str, JSON] = field(init=False)
     _refused: JSON | None = field(init=False, default=None)
     _failing: list[Failure] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
+        self._answers = answers(self.recording)
         self.names = {SOMETHING.lower(): SOMETHING}
         for name in _types(self.recording):
             if name.lower() not in _OWN and not name.lower().startswith(_EMBEDDED):
@@ -77,9 +80,13 @@ class StandIns:
     def types(self) -> list[ResourceType]:
         """What they offer to deployments."""
         found, any_ = [], _Any({_VERSION})
+        listings = {name: partial(self._answer, name) for name in self._answers if name.startswith("list")}
         for name in self.names.values():
-            found.append(ResourceType(name, any_, self._put, self._get, locations=any_, check=self._check))
+            found.append(ResourceType(name, any_, self._put, self._get, listings, any_, self._check))
         return found
+
+    def _answer(self, function: str, world: World, identifier: ResourceId) -> JSON:
+        return self._answers[function]
 
     def routes(self) -> list[Route]:
         """What they answer themselves."""
@@ -117,9 +124,11 @@ class StandIns:
         properties = self._referred(identifier)
         if stored is not None and properties is not None:
             return stored | {"properties": properties}
-        if stored is None and any(each.path.lower().startswith(f"{identifier.key}/providers/") for each in self._extending()):
+        if stored is not None:
+            return stored | {"properties": _over(self._answers.get("reference", {}), stored.get("properties", {}))}
+        if any(each.path.lower().startswith(f"{identifier.key}/providers/") for each in self._extending()):
             return {"id": str(identifier), "name": identifier.name, "type": identifier.type}
-        return stored
+        return None
 
     def _extending(self) -> list[Exchange]:
         """The requests for role assignments and locks that something was there for."""
@@ -139,7 +148,15 @@ class StandIns:
             known = any(anonymous(each) == anonymous(key) for each in found)
             if key.startswith(prefix) and "before" in change and not known:
                 found[key] = {part: value for part, value in change["before"].items() if part != "apiVersion"}
-        return Response(200, {"value": list(found.values())})
+        shown = {str(each["id"]).lower(): each for each in self._listed()}
+        return Response(200, {"value": [each | shown.get(key, {}) for key, each in found.items()]})
+
+    def _listed(self) -> list[JSON]:
+        """The resources in the list that is being asked for, with what their providers add to them."""
+        match self.current.response.json() if self.current else None:
+            case {"value": list(listed)}:
+                return [each for each in listed if "id" in each]
+        return []
 
     def _write(self, world: World, request: Request, **named: str) -> Response:
         return Response(200, self._put(world, ResourceId.parse(request.path.rstrip("/")), request.json(), "", request.principal))
@@ -174,15 +191,27 @@ class StandIns:
         return None
 
     def _referred(self, identifier: ResourceId) -> JSON | None:
-        """What `reference` gave, where an output of the only resource shows it."""
+        """What `reference` gave: where a deployment's output is all of that resource, or where it made no other."""
+        wanted = {(deployment, name.lower()) for deployment, name in objects_of(self.recording, identifier)}
         for exchange in self.recording.exchanges:
             match exchange.response.json():
-                case {"properties": {"outputs": dict(outputs), "outputResources": [{"id": str(only)}]}} if (
-                    identifier.key.endswith(only.lower())
-                ):
-                    shown = [each["value"] for each in outputs.values() if isinstance(each.get("value"), dict)]
-                    return shown[0] if shown else None
+                case {"id": str(deployment), "properties": {"outputs": dict(outputs), "outputResources": [*made]}}:
+                    shown = {name.lower(): each["value"] for name, each in outputs.items() if isinstance(each.get("value"), dict)}
+                    only = len(made) == 1 and identifier.key.endswith(str(made[0]["id"]).lower())
+                    named = [value for name, value in shown.items() if only or (deployment.lower(), name) in wanted]
+                    if named:
+                        return dict(named[0])
         return None
+
+
+def _over(below: JSON, above: JSON) -> JSON:
+    """Both objects in one, and in their objects, too; in the same place it is the upper one's value that is seen."""
+    both = {key: _over(below[key], above[key]) for key in below.keys() & above.keys() if _nested(below[key], above[key])}
+    return below | above | both
+
+
+def _nested(*values: Any) -> bool:
+    return all(isinstance(each, dict) for each in values)
 
 
 def anonymous(identifier: str) -> str:

@@ -32,7 +32,7 @@ def _create(providers: Providers, world: World, request: Request, deployment: st
     if older is not None and older.get("location", "") != location:
         message = f"Invalid deployment location '{location}'. The deployment '{deployment}' already exists in location "
         raise refusal(409, "InvalidDeploymentLocation", f"{message}'{older.get('location', '')}'.")
-    plan = read_plan(world, identifier, body.get("properties"), request.principal, location=location)
+    plan = read_plan(world, identifier, body.get("properties"), request.principal, location=location, offer=providers.offer)
     record = Runner(providers, request.principal).run(world, plan, tags=read_tags(body.get("tags")), location=location)
     url = f"https://{request.host}{identifier}/operationStatuses/{record['operation']}?api-version={request.api_version}"
     shown = deployment_records.show(world, record, request.api_version, answered=True)

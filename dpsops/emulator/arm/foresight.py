@@ -10,12 +10,14 @@ from typing import Any
 
 from dpsops.emulator.arm import deployment_requests, scopes
 from dpsops.emulator.arm.deployment_records import TYPED_SINCE, WHOLE_SINCE
-from dpsops.emulator.arm.plans import Foreseen, read_plan, unfold
+from dpsops.emulator.arm.plan_needs import show_dependencies, show_providers
+from dpsops.emulator.arm.plans import read_plan
 from dpsops.emulator.arm.preflight import preflight
 from dpsops.emulator.arm.providers import Providers
-from dpsops.emulator.arm.runs import Runner, show_dependencies, show_providers
+from dpsops.emulator.arm.runs import Runner
 from dpsops.emulator.arm.template.normal import minified, normal, template_hash
 from dpsops.emulator.arm.template.values import shown
+from dpsops.emulator.arm.unfolding import Foreseen, unfold
 from dpsops.emulator.arm.whatif import what_if
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Refusal, Request, Response, Route
@@ -31,7 +33,7 @@ def _validate(providers: Providers, world: World, request: Request, deployment: 
     identifier = scopes.identify(world, where, deployment)
     body = deployment_requests.read_body(request)
     location = scopes.read_location(body, identifier)
-    plan = read_plan(world, identifier, body.get("properties"), request.principal, location=location)
+    plan = read_plan(world, identifier, body.get("properties"), request.principal, location=location, offer=providers.offer)
     preflight(world, providers, plan, request.principal)
     foreseen = list(unfold(world, plan, request.principal))
     properties = {
@@ -82,7 +84,7 @@ def _what_if(providers: Providers, world: World, request: Request, deployment: s
     location = scopes.read_location(body, identifier)
     ids_only = _result_format(body.get("properties")) == "resourceidonly"
     try:
-        plan = read_plan(world, identifier, body.get("properties"), request.principal, location=location)
+        plan = read_plan(world, identifier, body.get("properties"), request.principal, location=location, offer=providers.offer)
         found = what_if(world, providers, plan, request.principal, ids_only=ids_only)
         result: JSON = {"status": "Succeeded", "properties": found}
     except Refusal as refused:

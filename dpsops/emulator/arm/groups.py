@@ -23,6 +23,9 @@ _KIND = "resourceGroup"
 
 _TYPED_SINCE = deployment_records.TYPED_SINCE
 _RESOURCE_KEYS = ("id", "name", "type", "sku", "kind", "location", "identity", "tags")
+_SYSTEM_DATA_SINCE = "2021-04-01"
+"""The first API version in which a list shows who made a resource, if its provider tells (recorded: 2015-11-01 without,
+2021-04-01 with; nobody has seen those in between)."""
 
 
 def find(world: World, subscription: str, name: str) -> JSON | None:
@@ -173,6 +176,7 @@ def _resources(providers: Providers, world: World, request: Request, subscriptio
     """The resources of a group or, without one, of the subscription, in the short form of `Resources_List`."""
     wanted = _filter(request, ("resourceType", "name", "resourceGroup", "tagName", "tagValue"))
     names = [group] if group else [document["name"] for _, document in world.state.list(_KIND, f"{subscription}/".lower())]
+    keys = (*_RESOURCE_KEYS, *(("systemData",) if request.api_version >= _SYSTEM_DATA_SINCE else ()))
     found = []
     for name in names:
         for each in providers.resources(world, subscription, name, request.principal):
@@ -180,7 +184,7 @@ def _resources(providers: Providers, world: World, request: Request, subscriptio
             if _tagged(each.get("tags") or {}, wanted) and all(
                 wanted[key].lower() == fact.lower() for key, fact in facts.items() if key in wanted
             ):
-                found.append({key: each[key] for key in _RESOURCE_KEYS if each.get(key) is not None})
+                found.append({key: each[key] for key in keys if each.get(key) is not None})
     return Response(200, {"value": found})
 
 

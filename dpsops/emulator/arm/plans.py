@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 from dpsops.emulator.arm import groups, subscriptions
+from dpsops.emulator.arm.deployment_properties import DeploymentProperties
 from dpsops.emulator.arm.outputs import check_outputs
-from dpsops.emulator.arm.template.ambient import Context
+from dpsops.emulator.arm.template.ambient import Context, Offer, nothing
 from dpsops.emulator.arm.template.declarations import Declared, declare, find, order
 from dpsops.emulator.arm.template.evaluator import Evaluator, Names, is_loops
 from dpsops.emulator.arm.template.normal import template_hash
-from dpsops.emulator.arm.template.parameters import require_declared
+from dpsops.emulator.arm.template.parameters import Parameter, require_declared
+from dpsops.emulator.arm.template.parser import Call, Literal
 from dpsops.emulator.arm.template.place import Place, Runtime, deferred, unexpected
 from dpsops.emulator.arm.template.template import Template
-from dpsops.emulator.arm.template.values import TemplateError, is_known, text
+from dpsops.emulator.arm.template.values import Deferred, TemplateError
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Refusal, Response
 from dpsops.emulator.principal import Principal
-from dpsops.emulator.resource_provider.errors import error, refusal
-from dpsops.emulator.resource_provider.resources import GROUPS, ResourceId
+from dpsops.emulator.resource_provider.errors import error
+from dpsops.emulator.resource_provider.resources import ResourceId
 from dpsops.emulator.world import World
 
-_MODES = {"incremental": "Incremental", "complete": "Complete"}
-_LEVELS = ("Provider", "ProviderNoRbac", "Template")
 _PLACED = re.compile(
     r"template (?P<section>parameter|variable|output) '(?P<name>[^']+)' at line '(?P<line>\d+)' and column '(?P<column>\d+)'"
 )
@@ -39,41 +39,31 @@ Coming = Mapping[str, JSON]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A deployment that has been read: `declared` in the order of `needs`, which holds their keys; `parameters` as shown.
+    """A deployment that has been read: `written` in the order of the template, `declared` in that of `needs`, which holds their
+    keys; `parameters` as shown.
 
-    `place` is where the template's outputs stand, and around what its resources stand. `hash` identifies the template;
-    `level`: how far it is to be validated (`ValidationLevel`).
+    `evaluator` is that of the run; to the one `ahead` of it, which a what-if has, what nobody is to see or what changes from
+    one run to the next stays an expression. `place` is where the template's outputs stand, and around what its resources
+    stand. `hash` identifies the template; `level`: how far it is to be validated (`ValidationLevel`).
     """
 
     id: ResourceId
     template: Template
     evaluator: Evaluator
+    ahead: Evaluator
     place: Place
+    written: tuple[Declared, ...]
     declared: tuple[Declared, ...]
     needs: Mapping[str, set[str]]
     parameters: JSON
     mode: str
     hash: str
-    level: str = _LEVELS[0]
+    level: str
     location: str = ""
 
     def find(self, text: str) -> Declared | None:
         """The declared resource that a text in the template means."""
         return find(self.declared, text)
-
-
-@dataclass(frozen=True, slots=True)
-class Foreseen:
-    """One resource of a plan or of a plan within it, its body evaluated as far as can be before the deployment runs.
-
-    `expanded` is None unless it is a nested deployment itself; False says that it was passed over, because a
-    parameter of it cannot be known yet.
-    """
-
-    plan: Plan
-    declared: Declared
-    body: JSON
-    expanded: bool | None = None
 
 
 def _invalid(message: str, stage: str = "validation") -> Refusal:
@@ -94,36 +84,48 @@ def read_plan(
     identifier: ResourceId,
     properties: Any,
     caller: Principal,
-    outer: tuple[Evaluator, Place] | None = None,
+    outer: tuple[Evaluator, Evaluator, Place] | None = None,
     *,
     location: str = "",
     coming: Coming = MappingProxyType({}),
+    foreseen: JSON | None = None,
+    offer: Offer = nothing,
 ) -> Plan:
     """Reads the properties of a deployment. Refuses them where Resource Manager would, before anything is deployed.
 
-    `outer`: the evaluator and place of the template that this one is nested in and whose parameters and variables
+    `outer`: the evaluators and place of the template that this one is nested in and whose parameters and variables
     it is to use (`expressionEvaluationOptions`). `location`: of the deployment itself, where it is in no group.
+    `foreseen`: the parameters as a what-if sees them, where another template gives them, not a client. `offer`: what the
+    resource providers offer (`providers` function).
     """
-    source, mode, sent = _read_properties(properties)
-    level = _read_level(properties)
+    read = DeploymentProperties.read(properties)
     try:
-        template = Template.read(source)
-        _require_incremental(identifier, mode)
+        template = Template.read(read.template)
+        _require_incremental(identifier, read.mode)
         hash_ = template_hash(template.source, as_sent=world.habits.hashes_as_sent)
     except TemplateError as wrong:
         raise _invalid(str(wrong), "parse") from wrong
-    given = {name.lower(): _given(name, each) for name, each in sent.items()}
+    given = read.given()
+    expected = {name.lower(): each for name, each in (foreseen or {}).items() if isinstance(each, dict) and "value" in each}
     try:
-        require_declared(sent, list(template.parameters))
+        require_declared(read.parameters, list(template.parameters))
         where = {"location": location} if location else {}
-        evaluator, place = outer or (_evaluator(world, identifier, template, given, mode, caller, where, coming), Place())
-        values = {} if outer else {each.name: each.show(evaluator.parameters[each.name]) for each in template.parameters}
+        if outer is None:
+            context = _context(world, identifier, template, read.mode, caller, where, coming)
+            context = replace(context, offer=offer)
+            later = replace(context, ahead=True)
+            outer = _evaluator(template, given, context), _evaluator(template, given | expected, later), Place()
+            values = {each.name: each.show(outer[0].parameters[each.name]) for each in template.parameters}
+        else:
+            values = {}
+        evaluator, ahead, place = outer
         declared = declare(evaluator, template, place, identifier.scope)
         ordered, needs = order(evaluator, template, declared)
         _require_sound(evaluator, template, replace(place, runtime=foresee(ordered)))
     except TemplateError as wrong:
         raise _invalid(str(wrong)) from wrong
-    return Plan(identifier, template, evaluator, place, tuple(ordered), needs, values, mode, hash_, level, location)
+    found = (tuple(declared), tuple(ordered), needs)
+    return Plan(identifier, template, evaluator, ahead, place, *found, values, read.mode, hash_, read.level, location)
 
 
 def _require_incremental(identifier: ResourceId, mode: str) -> None:
@@ -171,119 +173,10 @@ def require_target(name: str, arguments: Sequence[Any], *, inside: bool) -> None
         raise TemplateError(f"The template function '{name}' is only known with the argument 'full'.")
 
 
-def unfold(world: World, plan: Plan, caller: Principal, coming: Coming = MappingProxyType({})) -> Iterator[Foreseen]:
-    """Every resource that would be deployed, those of nested deployments included."""
-    ahead = foresee(plan.declared, inside=True)
-    groups_to_come = dict(coming)
-    for each in plan.declared:
-        if not each.deployed:
-            continue
-        body = evaluate_body(plan, each, ahead)
-        if not each.is_deployment:
-            if each.id.type.lower() == GROUPS.lower():
-                groups_to_come[each.id.key] = groups.document(each.id.name, body)
-            yield Foreseen(plan, each, body)
-            continue
-        settled = is_known(body["properties"].get("parameters"))
-        inner = read_nested(world, plan, each, body, caller, groups_to_come) if settled else None
-        yield Foreseen(plan, each, body, inner is not None)
-        if inner is not None:
-            yield from unfold(world, inner, caller, groups_to_come)
-
-
-def evaluate_body(plan: Plan, declared: Declared, runtime: Runtime) -> JSON:
-    """What is sent to the resource provider. Only `properties` may ask anything of `runtime` (`reference` function).
-
-    A nested template is left as it is, for its expressions are its own. Refuses what cannot be evaluated.
-    """
-    body, untouched = declared.body, {}
-    if declared.is_deployment:
-        properties = body.get("properties")
-        properties = properties if isinstance(properties, dict) else {}
-        untouched = {"template": properties.get("template")}
-        body = body | {"properties": {key: each for key, each in properties.items() if key != "template"}}
-    inside = replace(declared.place, runtime=runtime)
-    try:
-        evaluated = {
-            key: plan.evaluator.value(each, inside if key == "properties" else declared.place) for key, each in body.items()
-        }
-    except TemplateError as wrong:
-        message = f"Unable to process template language expressions for resource '{declared.id}' {declared.where}. '{wrong}'"
-        raise refusal(400, "InvalidTemplate", message) from wrong
-    if untouched:
-        evaluated["properties"] |= untouched
-    return evaluated
-
-
-def read_nested(
-    world: World, plan: Plan, declared: Declared, body: JSON, caller: Principal, coming: Coming = MappingProxyType({})
-) -> Plan:
-    """The plan of a nested deployment, given its evaluated body."""
-    options = body["properties"].get("expressionEvaluationOptions") or {}
-    scope = (options.get("scope") or "") if isinstance(options, dict) else None
-    if not isinstance(scope, str):
-        message = "The request content was invalid and could not be deserialized: 'expressionEvaluationOptions'."
-        raise refusal(400, "InvalidRequestContent", message)
-    outer = None if scope.lower() == "inner" else (plan.evaluator, declared.place)
-    location = text(body.get("location") or plan.location) if not declared.id.group else ""
-    return read_plan(world, declared.id, body["properties"], caller, outer, location=location, coming=coming)
-
-
-def _read_properties(properties: Any) -> tuple[Any, str, JSON]:
-    """The template, the mode and the parameters."""
-    if not isinstance(properties, dict):
-        message = "The request content was invalid and could not be deserialized: 'properties'."
-        raise refusal(400, "InvalidRequestContent", message)
-    mode = _MODES.get(str(properties.get("mode", "")).lower())
-    if mode is None:
-        given = properties.get("mode", "")
-        message = f"The deployment mode '{given}' is not valid. Only 'Incremental' and 'Complete' are supported."
-        raise refusal(400, "InvalidDeploymentMode", message)
-    link = properties.get("templateLink") or properties.get("parametersLink")
-    if link:
-        target = link.get("uri", link.get("id", "")) if isinstance(link, dict) else link
-        message = f"Unable to download deployment content from '{target}'."
-        raise refusal(400, "InvalidContentLink", message)
-    if properties.get("template") is None:
-        raise refusal(400, "InvalidTemplate", "The deployment template is null or not provided.")
-    parameters = {} if properties.get("parameters") is None else properties["parameters"]
-    if not isinstance(parameters, dict):
-        message = "The request content was invalid and could not be deserialized: 'properties.parameters'."
-        raise refusal(400, "InvalidRequestContent", message)
-    return properties["template"], mode, parameters
-
-
-def _read_level(properties: JSON) -> str:
-    given = properties.get("validationLevel") or _LEVELS[0]
-    found = next((each for each in _LEVELS if str(given).lower() == each.lower()), None)
-    if found is None:
-        message = f"The validation level '{given}' is not valid. Supported are '{', '.join(_LEVELS)}'."
-        raise refusal(400, "InvalidRequestContent", message)
-    return found
-
-
-def _given(name: str, each: Any) -> JSON:
-    """A value that is given for a parameter. References to vault secrets are refused (stricter guess: no vault here
-    is enabled for template deployment)."""
-    if not isinstance(each, dict) or not ({"value", "reference"} & each.keys()):
-        message = f"The request content was invalid and could not be deserialized: the value of parameter '{name}'."
-        raise refusal(400, "InvalidRequestContent", message)
-    if each.get("reference") is not None:
-        message = f"The secret of KeyVault parameter '{name}' cannot be retrieved. Http status code: 'Forbidden'."
-        raise refusal(400, "KeyVaultParameterReferenceSecretRetrieveFailed", message)
-    return each
-
-
-def _evaluator(
-    world: World,
-    identifier: ResourceId,
-    template: Template,
-    given: Mapping[str, JSON],
-    mode: str,
-    caller: Principal,
-    where: JSON,
-    coming: Coming,
-) -> Evaluator:
+def _context(
+    world: World, identifier: ResourceId, template: Template, mode: str, caller: Principal, where: JSON, coming: Coming
+) -> Context:
+    """Where a template is deployed. Refuses a subscription or group that is not there, and is not to come."""
     subscription, group = {}, {}
     if identifier.subscription:
         subscription = subscriptions.require(world, identifier.subscription)
@@ -299,16 +192,17 @@ def _evaluator(
         "mode": mode,
         "provisioningState": "Accepted",
     }
-    context = Context(
-        subscription,
-        group,
-        {"name": identifier.name, **where, "properties": properties},
-        caller,
-        world.now,
-    )
+    return Context(subscription, group, {"name": identifier.name, **where, "properties": properties}, caller, world.now)
 
+
+def _evaluator(template: Template, given: Mapping[str, JSON], context: Context) -> Evaluator:
     def default(source: Any) -> Any:
         return evaluator.value(source, Place(default=True))
+
+    def parameter(declared: Parameter) -> Any:
+        value = declared.resolve(given, default)
+        secret = declared.name.lower() in given and "value" not in declared.show(value)
+        return Deferred(Call("parameters", (Literal(declared.name),))) if context.ahead and secret else value
 
     def variable(source: Any) -> Any:
         return evaluator.value(source, Place())
@@ -319,6 +213,6 @@ def _evaluator(
     variables = {name: partial(variable, each) for name, each in template.variables.items() if name != "copy"}
     if is_loops(template.variables.get("copy")):
         variables |= {each["name"]: partial(loop, each) for each in template.variables["copy"]}
-    parameters = {each.name: partial(each.resolve, given, default) for each in template.parameters}
+    parameters = {each.name: partial(parameter, each) for each in template.parameters}
     evaluator = Evaluator(context, Names("parameter", parameters), Names("variable", variables), template.functions)
     return evaluator

@@ -12,9 +12,10 @@ from typing import Any
 
 from dpsops.emulator import rbac
 from dpsops.emulator.arm import groups, registrations
-from dpsops.emulator.arm.plans import Foreseen, Plan, unfold
+from dpsops.emulator.arm.plans import Plan
 from dpsops.emulator.arm.providers import Providers, require_deployments
 from dpsops.emulator.arm.template.values import is_known, text
+from dpsops.emulator.arm.unfolding import Foreseen, unfold
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Refusal
 from dpsops.emulator.principal import Principal

@@ -52,6 +52,11 @@ class Providers:
         message = f"The resource type '{kind}' could not be found in the namespace '{namespace}'."
         raise refusal(404, "InvalidResourceType", message)
 
+    def offer(self, namespace: str, kind: str) -> JSON | None:
+        """Where a type may be, and its API versions, the newest first, as the template function `providers` tells them."""
+        found = self.types.get(f"{namespace}/{kind}".lower())
+        return None if found is None else _offer(found.name.partition("/")[2], found.api_versions)
+
     def require(self, name: str, api_version: str, location: str) -> ResourceType:
         """The type, which must have this API version and, unless it is empty, this location."""
         found = self.find(name)
@@ -143,14 +148,16 @@ def show(providers: Providers, subscription: str, namespace: str, state: str, ap
         "registrationState": state,
         **policy,
         "resourceTypes": [
-            {
-                "resourceType": kind,
-                "locations": list(regions.REGIONS.values()),
-                "apiVersions": sorted(versions, reverse=True),
-                "capabilities": "SupportsTags, SupportsLocation",
-            }
-            for kind, versions in kinds.items()
+            _offer(kind, versions) | {"capabilities": "SupportsTags, SupportsLocation"} for kind, versions in kinds.items()
         ],
+    }
+
+
+def _offer(kind: str, versions: frozenset[str]) -> JSON:
+    return {
+        "resourceType": kind,
+        "locations": list(regions.REGIONS.values()),
+        "apiVersions": sorted(versions, reverse=True),
     }
 
 

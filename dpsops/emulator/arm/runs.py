@@ -17,16 +17,17 @@ from dpsops.emulator import rbac
 from dpsops.emulator.arm import deployment_records, failures, locks
 from dpsops.emulator.arm.failures import Failed
 from dpsops.emulator.arm.outputs import evaluate_outputs
-from dpsops.emulator.arm.plans import Plan, evaluate_body, read_nested, require_target
+from dpsops.emulator.arm.plan_needs import show_dependencies, show_providers
+from dpsops.emulator.arm.plans import Plan, require_target
 from dpsops.emulator.arm.preflight import preflight
 from dpsops.emulator.arm.providers import Providers
 from dpsops.emulator.arm.template.declarations import Declared
 from dpsops.emulator.arm.template.place import Runtime
 from dpsops.emulator.arm.template.values import TemplateError
+from dpsops.emulator.arm.unfolding import evaluate_body, read_nested
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Refusal
 from dpsops.emulator.principal import Principal
-from dpsops.emulator.resource_provider import regions
 from dpsops.emulator.resource_provider.errors import forbidden, refusal, refused_error, resource_not_found
 from dpsops.emulator.resource_provider.resources import DEPLOYMENTS, ResourceId
 from dpsops.emulator.world import World
@@ -231,46 +232,6 @@ class Runner:
             if each["id"].lower() not in kept:
                 self._allow(world, ResourceId.parse(each["id"]), f"{each['type']}/delete")
                 self.providers.delete(world, ResourceId.parse(each["id"]), self.caller)
-
-
-def show_providers(plan: Plan) -> list[JSON]:
-    """The providers that a plan needs, as a deployment lists them."""
-    found: dict[str, dict[str, list[str | None]]] = {}
-    for each in filter(_is_deployed, plan.declared):
-        namespace, _, kind = each.id.type.partition("/")
-        namespace = next((known for known in found if known.lower() == namespace.lower()), namespace)
-        kinds = found.setdefault(namespace, {})
-        kind = next((known for known in kinds if known.lower() == kind.lower()), kind)
-        location = plan.evaluator.value(each.source.get("location"), each.place)
-        shown = regions.normal(location) if isinstance(location, str) else None
-        kinds.setdefault(kind, [])
-        kinds[kind] += [shown] if shown not in kinds[kind] else []
-    return [
-        {
-            "namespace": namespace,
-            "resourceTypes": [{"resourceType": kind, "locations": locations} for kind, locations in kinds.items()],
-        }
-        for namespace, kinds in found.items()
-    ]
-
-
-def show_dependencies(plan: Plan) -> list[JSON]:
-    """Which resource of a plan needs which, as a deployment lists them."""
-
-    def show(each: Declared) -> JSON:
-        return {"id": str(each.id), "resourceType": each.id.type, "resourceName": each.name}
-
-    listed = []
-    deployed = list(filter(_is_deployed, plan.declared))
-    for each in deployed:
-        needed = [show(other) for other in deployed if other.key in plan.needs[each.key]]
-        if needed:
-            listed.append({"dependsOn": needed, **show(each)})
-    return listed
-
-
-def _is_deployed(declared: Declared) -> bool:
-    return declared.deployed
 
 
 def _step(declared: Declared, begun: float, ready: float, failed: Failed | None) -> JSON:

@@ -1,8 +1,8 @@
 """What-if: what a deployment would change, as far as can be told without running it.
 
-Like Azure's it reports more than would change: values that only the running deployment could evaluate look modified, to
-the text of their expression, and what the service has set by itself is told in one of several ways
-(`Habits.what_if_defaults`). Source: recordings, 2020 to 2026: order and keys of a change, and what is left out.
+Like Azure's it reports more than would change: values that only the running deployment could evaluate, that a secret is in
+or that the time is look modified, to the text of their expression, and what the service has set by itself is told in one of
+several ways (`Habits.what_if_defaults`). Source: recordings, 2020 to 2026: order and keys of a change, and what is left out.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from dpsops.emulator.arm.delta import differences
-from dpsops.emulator.arm.plans import Foreseen, Plan, unfold
+from dpsops.emulator.arm.plans import Plan
 from dpsops.emulator.arm.preflight import preflight
 from dpsops.emulator.arm.providers import Providers
-from dpsops.emulator.arm.template.values import shown
+from dpsops.emulator.arm.template.parser import Call, Literal
+from dpsops.emulator.arm.template.values import Deferred, as_expression, is_known, shown
+from dpsops.emulator.arm.unfolding import Foreseen, unfold
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.principal import Principal
 from dpsops.emulator.resource_provider import regions
@@ -25,6 +27,7 @@ from dpsops.emulator.world import World
 _IDENTITY = ("id", "name", "type", "apiVersion")
 _ALWAYS_READ_ONLY = frozenset({"etag", "systemData", "resourcegroup", "subscriptionid"})
 _READ_ONLY: Mapping[str, frozenset[str]] = {
+    "microsoft.resources/resourcegroups": frozenset({"properties"}),  # recorded 2026
     "microsoft.keyvault/vaults": frozenset({"properties.hsmPoolResourceId", "properties.privateEndpointConnections"}),
     "microsoft.devices/iothubs": frozenset(
         {
@@ -59,6 +62,11 @@ _SHORT_CIRCUITED = (
 
 
 _UNSUPPORTED = "The resource type '{}' is not supported by What-If."
+_UNIDENTIFIABLE = (
+    "Changes to the resource declared at '{}' on {} cannot be analyzed because its resource ID or API version cannot be "
+    "calculated until the deployment is under way. Please see https://aka.ms/WhatIfUnidentifiableResource for more guidance."
+)
+"""Observed, also that the resource's ID is then an expression, and that the rest is shown as far as it can be told."""
 
 
 def what_if(world: World, providers: Providers, plan: Plan, caller: Principal, *, ids_only: bool) -> JSON:
@@ -109,12 +117,13 @@ def _predict(world: World, providers: Providers, foreseen: Foreseen, *, ids_only
         change |= {"symbolicName": declared.symbol} if declared.symbol else {}
     if declared.id.type.lower() in map(str.lower, world.habits.what_if_unsupported):
         return change | {"changeType": "Unsupported", "unsupportedReason": _UNSUPPORTED.format(declared.id.type)}
+    name = foreseen.name_ahead()
+    if not is_known(name):
+        return change | _unidentifiable(world, foreseen, name, ids_only=ids_only)
     current = providers.find(declared.id.type).get(world, declared.id, declared.api_version)
     if ids_only:
         return change | {"changeType": "Create" if current is None else "Deploy"}
-    wanted = _identified(declared.id, declared.api_version, shown(foreseen.body))
-    if not world.habits.what_if_empty_objects:
-        wanted = _without_empty(wanted)
+    wanted = _identified(declared.id, declared.api_version, _wanted(world, foreseen))
     if current is None:
         return change | {"changeType": "Create", "after": wanted}
     before = _snapshot(declared.id, declared.api_version, current)
@@ -127,6 +136,27 @@ def _predict(world: World, providers: Providers, foreseen: Foreseen, *, ids_only
             after = wanted
     delta = list(differences(_compared(before), _compared(after)))
     return change | {"changeType": "Modify" if delta else "NoChange", "before": before, "after": after, "delta": delta}
+
+
+def _wanted(world: World, foreseen: Foreseen) -> JSON:
+    body: JSON = shown(foreseen.ahead())
+    return body if world.habits.what_if_empty_objects else _without_empty(body)
+
+
+def _unidentifiable(world: World, foreseen: Foreseen, name: Any, *, ids_only: bool) -> JSON:
+    """What is said of a resource whose name nobody can know yet. How the expression of its ID is written is a guess."""
+    declared = foreseen.declared
+    identifier = f"{declared.id.scope}/providers/{declared.id.type}/"
+    expression = shown(Deferred(Call("concat", (Literal(identifier), as_expression(name)))))
+    where = declared.where.removeprefix("at ").replace("'", "")
+    found = {
+        "resourceId": expression,
+        "changeType": "Unsupported",
+        "unsupportedReason": _UNIDENTIFIABLE.format(foreseen.path, where),
+    }
+    rest = {"id": expression, "name": shown(name), "type": declared.id.type, "apiVersion": declared.api_version}
+    after = {} if ids_only else {"after": _sorted(_wanted(world, foreseen) | rest)}
+    return found | after
 
 
 def _left_over(world: World, listed: JSON, *, complete: bool, ids_only: bool) -> JSON:
@@ -154,6 +184,8 @@ def _snapshot(identifier: ResourceId, api_version: str, current: JSON) -> JSON:
     read_only = _ALWAYS_READ_ONLY | _READ_ONLY.get(identifier.type.lower(), frozenset())
     rest = {key: each for key, each in current.items() if key not in _IDENTITY}
     kept: JSON = _without(rest, read_only)
+    if isinstance(kept.get("tags"), dict):
+        kept["tags"] = {name: each for name, each in kept["tags"].items() if each}  # recorded 2026
     return _identified(identifier, api_version, kept)
 
 

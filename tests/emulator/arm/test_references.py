@@ -10,9 +10,11 @@ from tests.emulator.arm.contoso import (
     box,
     boxes,
     deploy,
+    module,
     output,
     outputs,
     properties,
+    refused,
     template,
 )
 
@@ -71,3 +73,27 @@ def test_an_impossible_reference_fails_the_outputs(contoso: Contoso, expression:
 def test_an_output_has_its_type(contoso: Contoso) -> None:
     error = deploy(contoso, properties(output("text", "int")))["properties"]["error"]
     assert "Expected 'Integer'. Actual 'String'." in error["details"][0]["details"][0]["message"]
+
+
+def test_providers_tells_what_is_offered_for_a_type(contoso: Contoso) -> None:
+    found = outputs(contoso, output("[providers('contoso.things', 'Boxes')]"))
+    assert found["found"].keys() == {"resourceType", "locations", "apiVersions"}
+    assert (found["found"]["resourceType"], found["found"]["apiVersions"]) == ("boxes", ["2025-01-01-preview", VERSION])
+    assert "West Europe" in found["found"]["locations"]
+
+
+def test_providers_is_known_to_modules(contoso: Contoso) -> None:
+    inner = output("[providers('Contoso.Things', 'boxes').apiVersions[1]]", "string")
+    asked = "[reference('m').outputs.found.value]"
+    assert outputs(contoso, output(asked, "string") | {"resources": [module("m", inner)]}) == {"found": VERSION}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("'Contoso.Things', 'crates'", "there is no resource type 'crates' in the namespace 'Contoso.Things'"),
+        ("'Contoso.Things'", "only a namespace and a resource type are known"),
+    ],
+)
+def test_what_providers_does_not_tell(contoso: Contoso, arguments: str, words: str) -> None:
+    assert words in refused(contoso, properties(output(f"[providers({arguments})]")))["message"]

@@ -88,6 +88,14 @@ def test_what_if_tells_of_the_group_and_of_what_is_in_it(contoso: Contoso) -> No
     }
 
 
+def test_a_group_that_is_there_shows_no_properties_to_a_what_if(contoso: Contoso) -> None:
+    contoso.call("PUT", f"{THERE}/resourceGroups/new", {"location": "westeurope"})
+    begun = contoso.call("POST", f"{at(THERE)}/whatIf", body(NEW))
+    (change,) = contoso.follow(begun.headers["Location"]).body["properties"]["changes"]
+    assert change["changeType"] == "NoChange"
+    assert change["before"].keys() == {"apiVersion", "id", "location", "name", "type"}
+
+
 def test_each_scope_lists_its_own(contoso: Contoso) -> None:
     deploy(contoso, properties(template(box())), "in-the-group")
     contoso.call("PUT", at(THERE, "above"), body())

@@ -45,15 +45,28 @@ _ENVIRONMENT: JSON = {
 """What `environment()` gives in the public cloud (deployment functions reference)."""
 
 
+Offer = Callable[[str, str], JSON | None]
+
+
+def nothing(namespace: str, kind: str) -> None:
+    """The offer of no provider."""
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Where and by whom a template is deployed: what `subscription()`, `resourceGroup()` and `deployment()` give."""
+    """Where and by whom a template is deployed: what `subscription()`, `resourceGroup()` and `deployment()` give.
+
+    ahead: whether nothing is deployed yet (what-if), so that what each run makes anew stays an expression: recorded 2026 of
+    `utcNow`, of `newGuid` a guess. offer: what `providers()` says of the type of a namespace, or None.
+    """
 
     subscription: JSON
     group: JSON
     deployment: JSON
     caller: Principal
     now: float
+    ahead: bool = False
+    offer: Offer = nothing
 
     def new_guid(self) -> str:
         """A random UUID."""
@@ -104,6 +117,18 @@ def _extension_resource_id(context: Context, arguments: Sequence[Any]) -> str:
     return str(arguments[0]).rstrip("/") + path("extensionResourceId", arguments[1:])
 
 
+def _providers(context: Context, arguments: Sequence[Any]) -> JSON:
+    """What a provider offers for one type ("Template functions - resource", `providers`, which is deprecated). What all of a
+    namespace looks like is not known, and refused."""
+    match arguments:
+        case [str(namespace), str(kind)]:
+            found = context.offer(namespace, kind)
+            if found is None:
+                raise wrong("providers", f"there is no resource type '{kind}' in the namespace '{namespace}'")
+            return found
+    raise wrong("providers", "only a namespace and a resource type are known as its arguments here")
+
+
 def _constant(name: str, value: Callable[[Context], JSON]) -> Callable[[Context, Sequence[Any]], JSON]:
     def function(context: Context, arguments: Sequence[Any]) -> JSON:
         if arguments:
@@ -140,6 +165,7 @@ AMBIENT: Mapping[str, Callable[[Context, Sequence[Any]], Any]] = {
     "deployment": _constant("deployment", lambda context: context.deployment),
     "tenant": _constant("tenant", _tenant),
     "deployer": _constant("deployer", _deployer),
+    "providers": _providers,
     "environment": _constant("environment", lambda context: _ENVIRONMENT),
 }
 """By lower-case name."""

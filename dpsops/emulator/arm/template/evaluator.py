@@ -11,7 +11,7 @@ from dpsops.emulator.arm.template.ambient import AMBIENT, Context
 from dpsops.emulator.arm.template.functions import FUNCTIONS
 from dpsops.emulator.arm.template.lambdas import HIGHER_ORDER, Apply, Undecided, apply_higher_order
 from dpsops.emulator.arm.template.parser import Call, Expression, InvalidExpression, Item, Literal, Member, calls, read
-from dpsops.emulator.arm.template.place import COPY_LIMIT, Place, copy_index, unexpected
+from dpsops.emulator.arm.template.place import COPY_LIMIT, Place, copy_index, deferred, unexpected
 from dpsops.emulator.arm.template.user_functions import UserFunction
 from dpsops.emulator.arm.template.values import Deferred, TemplateError, as_expression, is_known, kind, member
 
@@ -229,6 +229,8 @@ class Evaluator:
                 return place.local[wanted]
             case "copyindex", [] | [_] | [_, _] if not place.default:
                 return copy_index(values, place)
+            case ("newguid", []) | ("utcnow", [] | [str(_)]) if place.default and self.context.ahead:
+                return deferred(name, values)
             case "newguid", [] if place.default:
                 return self.context.new_guid()
             case "utcnow", [] | [str(_)] if place.default:

@@ -11,6 +11,8 @@ class Habits:
     """The defaults are those of the newest recordings; where there is none, the stricter.
 
     quoted_etags: CA certificates take an `If-Match` that is quoted, beside one that is not (recorded: unquoted only).
+    certificate_files: a CA certificate may be base64 of DER (recorded of a hub in 2017) or PEM itself (2020), not only base64 of
+    PEM (people report that DER is refused).
     leaf_alone: a device certificate that arrives at DPS alone may be below a verified CA certificate (nobody has seen it).
     parallel_registrations: a device may register while its last registration is still being assigned (not, in tests of the
     .NET SDK).
@@ -18,6 +20,8 @@ class Habits:
     provisioning service always, of a hub before 2023, as recorded.
     hub_defaults_answered: the answer to a PUT of a hub has its state and what the service sets itself (recorded 2017 to 2022),
     or little but what was sent, and if the hub was there what is left of operations monitoring (2023 and 2024).
+    polled_below: where a hub's operations are asked for: below its region (recorded since 2022), below the subscription (2020),
+    or below the hub itself (2017 and 2018).
     what_if_defaults: what the service itself has set and a template leaves out is, in the result of a what-if, carried over
     into what will be ("carried": no change, recorded 2023 and 2026), missing there ("deleted": recorded 2020 for arrays of
     a virtual network), or in nothing but what will be ("created": recorded 2020 for a subnet's location).
@@ -38,10 +42,12 @@ class Habits:
     """
 
     quoted_etags: bool = True
+    certificate_files: bool = False
     leaf_alone: bool = False
     parallel_registrations: bool = True
     deletion_answers_null: bool | None = None
     hub_defaults_answered: bool = False
+    polled_below: Literal["location", "subscription", "resource"] = "location"
     what_if_defaults: Literal["carried", "deleted", "created"] = "carried"
     quoted_refusals: bool = False
     names_existing_assignment: bool = True

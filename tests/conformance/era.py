@@ -31,6 +31,8 @@ def habits(recording: Recording, begun: float) -> Habits:
     }
     return Habits(
         hub_defaults_answered=_shows_state(recording),
+        polled_below="resource" if year < 2020 else "subscription" if year < 2021 else "location",
+        certificate_files=year <= 2020,
         what_if_correlation=year > 2020,
         what_if_defaults="carried" if year > 2020 else "deleted",
         what_if_empty_objects=year > 2021,

@@ -16,6 +16,7 @@ import re
 import zlib
 from collections.abc import Mapping
 from contextlib import suppress
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -31,12 +32,21 @@ def exchanges(document: Any, text: str) -> tuple[Exchange, ...] | None:
         case {"interactions": list(interactions)} | {"http_interactions": list(interactions)}:
             return tuple(_from_cassette(index, each) for index, each in enumerate(interactions))
         case {"Entries": list(entries)}:
-            host = _vault_host(text)
+            host, entries = _vault_host(text), _in_time(entries)
             return tuple(_from_session(index, each, host) for index, each in enumerate(entries))
         case {"networkCallRecords": list(calls)}:
             return tuple(_from_call(index, each) for index, each in enumerate(calls))
         case _:
             return None
+
+
+def _in_time(entries: list[Any]) -> list[Any]:
+    """The entries of an old session in the order of their answers' times: its recorder sorted them by the request."""
+    dates = [_headers(each.get("ResponseHeaders")).get("date", "") for each in entries]
+    if not all(dates) or not all(each["RequestUri"].startswith("/") for each in entries):
+        return entries
+    times = [parsedate_to_datetime(each) for each in dates]
+    return [entries[place] for place in sorted(range(len(entries)), key=lambda place: times[place])]
 
 
 def _from_cassette(index: int, interaction: Mapping[str, Any]) -> Exchange:

@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 
 from tests.conformance.replay import Outcome, Result
-from tests.conformance.scope import Standing
+from tests.conformance.scope import Standing, former
 
 PROPERTY = "replayed"
+
+_FORMER = (Standing.OLDER.name, Outcome.DIFFERED.name)
 
 Row = tuple[str, str, list[str]]
 """One exchange: the names of its standing and its outcome, and the reasons."""
@@ -23,7 +25,13 @@ Row = tuple[str, str, list[str]]
 
 def rows(results: Iterable[Result]) -> list[Row]:
     """The results of one recording, as a process hands them to another."""
-    return [(each.standing.name, each.outcome.name, list(each.reasons)) for each in results]
+    return [(each.standing.name, each.outcome.name, _reasons(each)) for each in results]
+
+
+def _reasons(result: Result) -> list[str]:
+    """Why it was left out, or in what a former API version differs; else the differences themselves."""
+    named = former(result.exchange) if result.standing is Standing.OLDER and result.outcome is Outcome.DIFFERED else None
+    return [named] if named else list(result.reasons)
 
 
 def judged(found: Iterable[Row]) -> list[Row]:
@@ -57,3 +65,7 @@ def lines(files: dict[str, list[Row]]) -> Iterator[str]:
     refused = Counter(reason for _, outcome, reasons in everything if outcome == Outcome.REFUSED.name for reason in reasons)
     for reason, count in refused.most_common():
         yield f"{count} left out: {reason}"
+    differing = [reasons for standing, outcome, reasons in everything if (standing, outcome) == _FORMER]
+    yield f"{len(differing)} of former API versions differ, and are reported only:"
+    for reason, count in Counter(reason for reasons in differing for reason in reasons).most_common():
+        yield f"{count} differ: {reason}"

@@ -96,6 +96,14 @@ DIFFERENT = {
 }
 """Operations that the embedded Azure has, but not with the same content, as patterns of `METHOD HOST/PATH`, and why."""
 
+FORMER = {
+    r"\w+ [^/]+\.vault\.azure\.net/(deleted)?certificates/.* 2016-10-01": (
+        "a vault of 2016 need not keep what is deleted, and spelt its recoverylevel in another way"
+    ),
+    r"POST .*/provisioningservices/[^/]+/keys/[^/]+/listkeys 2017-11-15": "a policy's rights had another order",
+}
+"""Operations in API versions that count no more, which differ here, as patterns of `METHOD HOST/PATH VERSION`, and in what."""
+
 STAND_IN = "the resource is another provider's, and something stands in for it: only the gateway's refusals are judged"
 
 
@@ -105,6 +113,11 @@ def is_stand_in(exchange: Exchange) -> bool:
         return False
     found = _OF_A_PROVIDER.fullmatch(exchange.path)
     return found is not None and found["namespace"].lower() not in {*_OWN, "microsoft.management"}
+
+
+def former(exchange: Exchange) -> str | None:
+    """In what the answer of a former API version is another one here."""
+    return _named(FORMER, exchange, f" {exchange.api_version}")
 
 
 def different(exchange: Exchange) -> str | None:
@@ -118,8 +131,8 @@ def lacking(answer: Any) -> str | None:
     return LANGUAGE.format(found[0]) if found else None
 
 
-def _named(table: Mapping[str, str], exchange: Exchange) -> str | None:
-    text = f"{exchange.method} {exchange.host}{exchange.path}"
+def _named(table: Mapping[str, str], exchange: Exchange, more: str = "") -> str | None:
+    text = f"{exchange.method} {exchange.host}{exchange.path}{more}"
     return next((reason for pattern, reason in table.items() if re.fullmatch(pattern, text, re.IGNORECASE)), None)
 
 

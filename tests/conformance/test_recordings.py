@@ -178,6 +178,20 @@ def test_old_session_without_hosts(tmp_path: Path) -> None:
     assert recording.exchanges[1].request.body == b""
 
 
+def test_an_old_session_is_read_in_the_order_of_its_times(tmp_path: Path) -> None:
+    def entry(path: str, date: str) -> dict[str, object]:
+        answer = {"StatusCode": 200, "ResponseHeaders": {"Date": [date]}, "ResponseBody": ""}
+        return {"RequestUri": path, "RequestMethod": "GET", "RequestHeaders": {}, "RequestBody": ""} | answer
+
+    later, sooner = "Mon, 06 Nov 2023 12:48:57 GMT", "Mon, 06 Nov 2023 12:48:56 GMT"
+    entries = [entry("/a", later), entry("/b", sooner), entry("/c", sooner)]
+    recording = read(tmp_path, "a.json", json.dumps({"Entries": entries, "Names": {}}))
+    assert [(each.index, each.path) for each in recording.exchanges] == [(0, "/b"), (1, "/c"), (2, "/a")]
+    entries[1] = entry("https://v.vault.azure.net/b", sooner)  # of a newer recorder, which keeps the order
+    recording = read(tmp_path, "b.json", json.dumps({"Entries": entries, "Names": {}}))
+    assert [each.path for each in recording.exchanges] == ["/a", "/b", "/c"]
+
+
 def test_no_body_and_null_are_told_apart(tmp_path: Path) -> None:
     recording = read(tmp_path, "a.yaml", cassette("null", "''"))
     assert recording.exchanges[0].request.body == recording.exchanges[0].response.body == b""

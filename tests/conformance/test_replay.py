@@ -12,7 +12,7 @@ from tests.conformance.messages import Recording
 from tests.conformance.recordings import ABSENT, FOLDERS, discover, read_recording, title
 from tests.conformance.replay import Outcome, Replay, Result
 from tests.conformance.report import PROPERTY, judged, rows
-from tests.conformance.scope import Standing
+from tests.conformance.scope import Standing, former
 
 _LEAST = 0.85
 """The part of what was recorded that is to be judged, not left out, however good the reason."""
@@ -28,6 +28,8 @@ def test_every_recorded_exchange_is_answered_alike(path: Path, record_property: 
     record_property(PROPERTY, (title(path), rows(results)))
     differed = [str(each) for each in results if each.outcome is Outcome.DIFFERED and each.standing is Standing.JUDGED]
     assert not differed, "\n".join(["", *differed])
+    unnamed = [str(each) for each in results if each.outcome is Outcome.DIFFERED and former(each.exchange) is None]
+    assert not unnamed, "\n".join(["of a former API version, and nothing says why:", *unnamed])
 
 
 @cache

@@ -16,6 +16,9 @@ from dpsops.emulator.world import World
 _MASK = "****"
 _BY_IDENTITY_SINCE = "2026-11-01"
 
+_NAMED_SINCE = "2018"
+"""The first API version whose answer to a PUT names the linked hub (recorded: 2017-11-15 without)."""
+
 
 def read_links(world: World, given: list[JSON], version: str, linked: list[JSON], identity: JSON | None) -> list[JSON]:
     """The links of a PUT. A connection string must name a hub, by a host that devices know, and carry a key of it; one that
@@ -41,9 +44,9 @@ def show_link(link: JSON) -> JSON:
     return shown
 
 
-def show_given(given: JSON, link: JSON) -> JSON:
+def show_given(given: JSON, link: JSON, version: str) -> JSON:
     """A link in the first answer to the PUT that made it: as it was given, with the hub's name."""
-    return given | {"name": link["name"]}
+    return given | ({"name": link["name"]} if version >= _NAMED_SINCE else {})
 
 
 def _require_place(world: World, host: str, location: str | None) -> None:

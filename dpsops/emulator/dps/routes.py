@@ -28,6 +28,9 @@ from dpsops.emulator.world import World
 TYPE = "Microsoft.Devices/provisioningServices"
 _TRACKING = Tracking("provisioningserviceoperationresults")
 _CERTIFICATES = Holder(TYPE, find_service, "2022-02-05", (BAD_REQUEST, "The certificate is not valid."))
+_PROVISIONING_STATE_SINCE = "2018"
+"""The first API version in which a service shows it once it is made (recorded: 2017-11-15 without, 2018-01-22 with)."""
+
 _PORTAL_SINCE = "2022-12-12"
 _IDENTITY_SINCE = "2023-03-01-preview"
 _RIGHTS_EXPANDED_SINCE = "2023-03-01-preview"
@@ -87,7 +90,7 @@ def _show(world: World, service: JSON, version: str) -> JSON:
     allocation, portal = kept.pop("allocationPolicy"), kept.pop("portalOperationsHostName", None)
     properties = {
         "state": "Active" if complete else service["state"],
-        "provisioningState": "Succeeded" if complete else "Accepted",
+        **({"provisioningState": "Succeeded" if complete else "Accepted"} if version >= _PROVISIONING_STATE_SINCE else {}),
         "iotHubs": [show_link(link) for link in service["hubs"]],
         "allocationPolicy": allocation,
         "serviceOperationsHostName": service["name"] + DOMAIN,
@@ -101,12 +104,12 @@ def _show(world: World, service: JSON, version: str) -> JSON:
     return shown | {"identity": service["identity"] or {"type": "None"}} if version >= _IDENTITY_SINCE else shown
 
 
-def _show_accepted(service: JSON, body: JSON) -> JSON:
+def _show_accepted(service: JSON, body: JSON, version: str) -> JSON:
     """The service in the answer to the PUT itself: little but what the PUT said, its etag included."""
     given = member(body, "properties", dict) or {}
     properties: JSON = {"state": service["state"], "provisioningState": "Accepted"}
     if given.get("iotHubs") is not None:
-        properties["iotHubs"] = [show_given(*pair) for pair in zip(given["iotHubs"], service["hubs"], strict=True)]
+        properties["iotHubs"] = [show_given(*pair, version) for pair in zip(given["iotHubs"], service["hubs"], strict=True)]
     properties |= {"allocationPolicy": service["properties"]["allocationPolicy"], "idScope": None}
     if given.get("authorizationPolicies") is not None:
         properties["authorizationPolicies"] = service["policies"]
@@ -155,7 +158,7 @@ def _put(world: World, request: Request, *, subscription: str, group: str, name:
     check_condition(world, request, None if existing is None else existing["etag"])
     body = json_object(request)
     service = _write(world, identifier, body, request.api_version, request.principal)
-    return Response(201, _show_accepted(service, body), _TRACKING.begin(world, request, service))
+    return Response(201, _show_accepted(service, body, request.api_version), _TRACKING.begin(world, request, service))
 
 
 def _get(world: World, request: Request, *, subscription: str, group: str, name: str) -> Response:
@@ -249,7 +252,7 @@ ARM_ROUTES: list[Route] = behind(
         Route("POST", _ONE + "/keys/{key}/listkeys", _get_key, f"{TYPE}/keys/listkeys/Action"),
         Route("GET", _ONE + "/skus", _list_skus, f"{TYPE}/skus/Read"),
         Route("GET", _ONE + "/operationresults/{operation}", poll, f"{TYPE}/operationResults/Read"),
-        Route("GET", _TRACKING.pattern, poll),  # no action: the URL itself is the permission
+        *(Route("GET", each, poll) for each in _TRACKING.patterns(_ONE)),  # no action: the URL itself is the permission
         *certificate_routes(_CERTIFICATES),
     ],
     "provisioningServices",

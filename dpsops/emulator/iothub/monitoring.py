@@ -28,14 +28,15 @@ def with_defaults(properties: JSON) -> JSON:
     return properties | {"eventHubEndpoints": properties["eventHubEndpoints"] | {"operationsMonitoringEvents": _DEFAULTS}}
 
 
-def with_remains(properties: JSON, hub: JSON) -> JSON:
-    """The first answer to a PUT that changes a hub, as it has been since 2023. A PUT that says nothing of the built-in endpoint
-    is answered with what that is."""
+def with_remains(properties: JSON, hub: JSON, *, keys: bool = True) -> JSON:
+    """The first answer to a PUT that changes a hub, as it has been since 2023; without `keys`, a GET as it was in 2017. A PUT
+    that says nothing of the built-in endpoint is answered with what that is."""
     listeners = [each | {"rights": "Listen"} for each in hub["policies"] if "ServiceConnect" in each["rights"]]
-    claims = {
+    shown = {
         "internalAuthorizationPolicies": [_claim(hub, each) for each in hub["internalPolicies"]],
         "authorizationPolicies": [_claim(hub, each) for each in listeners],
     }
+    claims = shown if keys else {}
     given = properties.get("eventHubEndpoints")
     if given is None:
         events = hub["properties"]["eventHubEndpoints"]["events"]

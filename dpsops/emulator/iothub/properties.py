@@ -30,6 +30,7 @@ _KEPT: dict[str, type[Any]] = {
     "enableDataResidency": bool,
 }
 _SINCE = {
+    "locations": "2019",
     "minTlsVersion": "2021-03-31",
     "publicNetworkAccess": "2021-03-31",
     "networkRuleSets": "2021-03-31",
@@ -40,7 +41,7 @@ _SINCE = {
     "allowedFqdnList": "2021-07-02",
     "enableDataResidency": "2021-07-02",
 }
-"""The API version that first shows a property: as recorded at 2019-07-01-preview and 2021-07-02."""
+"""The API version that first shows a property: as recorded at 2017-07-01, 2019-03-22, 2019-07-01-preview and 2021-07-02."""
 _COSMOS_SINCE = "2022-04-30-preview"
 
 
@@ -110,6 +111,8 @@ def show_properties(hub: JSON, version: str, *, complete: bool) -> JSON:
         **{name: value for name, value in kept.items() if version >= _SINCE.get(name, "")},
         "features": "RootCertificateV2",
     }
+    if version < _SINCE["locations"]:
+        del found["locations"]
     if previews(version):
         found["rootCertificate"] = {"enableRootCertificateV2": True, "lastUpdatedTimeUtc": timestamp(hub["created"])}
     return found
@@ -120,6 +123,9 @@ def show_given(given: JSON, version: str, *, complete: bool) -> JSON:
     defaults: JSON = {"enableFileUploadNotifications": False, "features": "None"}
     if complete:
         defaults["cloudToDevice"] = _CLOUD_TO_DEVICE
+        notifications = member(member(given, "messagingEndpoints", dict) or {}, "fileNotifications", dict)
+        if notifications is not None:  # recorded 2020
+            given = given | {"messagingEndpoints": {"fileNotifications": _QUEUE | notifications}}
     shown = defaults | {name: value for name, value in given.items() if name not in ("state", "hostName", "locations")}
     if version >= _SINCE["allowedFqdnList"]:
         shown = {"allowedFqdnList": []} | shown

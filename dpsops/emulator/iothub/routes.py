@@ -31,9 +31,12 @@ from dpsops.emulator.times import timestamp
 from dpsops.emulator.world import World
 
 TYPE = "Microsoft.Devices/IotHubs"
-_TRACKING = Tracking("operationResults", "&operationSource=os_ih")
+_TRACKING = Tracking("operationResults", "&operationSource=os_ih", former=True)
 _CERTIFICATES = Holder(TYPE, find_hub, "2021-03-31", (500_019, "Internal Error."))
-_IDENTITY_SINCE = "2021-03-31"
+_MONITORED_UNTIL = "2019"
+"""The first API version without operations monitoring (recorded: 2017-07-01 with, 2019-03-22 without)."""
+
+_IDENTITY_SINCE = "2020-03-01"
 _SYSTEM_DATA_SINCE = "2021-07-02"
 
 
@@ -91,7 +94,10 @@ def _namespace(name: str) -> str:
 
 
 def _show(world: World, hub: JSON, version: str) -> JSON:
-    shown = _envelope(hub, {"etag": hub_etag(world, hub)}, show_properties(hub, version, complete=settled(world, hub)))
+    properties = show_properties(hub, version, complete=settled(world, hub))
+    if version < _MONITORED_UNTIL:
+        properties = monitoring.with_remains(properties, hub, keys=False)
+    shown = _envelope(hub, {"etag": hub_etag(world, hub)}, properties)
     if version >= _IDENTITY_SINCE:
         shown["identity"] = hub["identity"] or {"type": "None"}
     if version >= _SYSTEM_DATA_SINCE:
@@ -107,6 +113,8 @@ def _show_accepted(world: World, hub: JSON, before: JSON | None, body: JSON, ver
         properties["authorizationPolicies"] = [keys | each for each in properties["authorizationPolicies"]]
     if world.habits.hub_defaults_answered:
         properties = {"state": hub["state"]} | monitoring.with_defaults(properties)
+        if member(properties, "routing", dict) is not None:  # recorded 2018
+            properties["routing"] = show_properties(hub, version, complete=True)["routing"]
     elif before is not None:
         properties = monitoring.with_remains(properties, before)
     given_etag = member(body, "etag", str)
@@ -238,7 +246,7 @@ ARM_ROUTES: list[Route] = behind(
         Route("PATCH", _ONE, _patch, f"{TYPE}/Write"),
         Route("DELETE", _ONE, _delete, f"{TYPE}/Delete"),
         Route("POST", _ONE + "/failover", _fail_over, f"{TYPE}/failover/Action"),
-        Route("GET", _TRACKING.pattern, poll),  # no action: the URL itself is the permission
+        *(Route("GET", each, poll) for each in _TRACKING.patterns(_ONE)),  # no action: the URL itself is the permission
         *inquiry_routes(_ONE, TYPE, _named),
         *consumer_group_routes(_ONE, _named),
         *certificate_routes(_CERTIFICATES),

@@ -18,7 +18,7 @@ from dpsops.emulator.documents import JSON
 from dpsops.emulator.microsoft_devices.bodies import member
 from dpsops.emulator.microsoft_devices.errors import BAD_REQUEST, FORBIDDEN, parent_not_found, refusal, stale
 from dpsops.emulator.microsoft_devices.etags import record_etag
-from dpsops.emulator.microsoft_devices.proof import facts, fault, parse_certificate
+from dpsops.emulator.microsoft_devices.proof import facts, fault, from_file, parse_certificate
 from dpsops.emulator.microsoft_devices.transitions import refuse_busy
 from dpsops.emulator.resource_provider.resources import ResourceId
 from dpsops.emulator.world import World
@@ -26,6 +26,9 @@ from dpsops.emulator.world import World
 _KIND = "certificate"
 _NAME = re.compile(r"[A-Za-z0-9-._]{1,64}")
 _LIMIT = 25
+_CONTENT_SINCE = "2018"
+"""The first API version that speaks of the content, though with null (recorded of a hub: 2017-07-01 without, 2019-03-22 with)."""
+
 _CREATED = "Mon, 01 Jan 0001 00:00:00 GMT"
 """What Azure says of every certificate since 2022."""
 
@@ -90,7 +93,7 @@ def describe(kind: Holder, holder: JSON, document: JSON, version: str, *, code: 
         "isVerified": document["isVerified"],
         "created": _CREATED,
         "updated": formatdate(document["updated"], usegmt=True),
-        "certificate": content,
+        **({"certificate": content} if version >= _CONTENT_SINCE else {}),
     }
     return {
         "properties": properties,
@@ -113,6 +116,7 @@ def put_certificate(world: World, kind: Holder, holder: JSON, name: str, body: J
     content = member(given, "certificate", str)
     if not content:
         raise refusal(world, 400_099, f"NewCertificate is null or empty, certificateName:{name}.")
+    content = from_file(content) if world.habits.certificate_files else content
     _read(world, kind, content)
     existing = find_certificate(world, holder, name)
     if condition != (None if existing is None else existing["etag"]):
@@ -141,7 +145,7 @@ def verify(world: World, kind: Holder, holder: JSON, document: JSON, body: JSON)
     content = member(body, "certificate", str)
     if not content:
         raise refusal(world, 400_099, f"NewCertificate is null or empty, certificateName:{document['name']}.")
-    proof = _read(world, kind, content)
+    proof = _read(world, kind, from_file(content) if world.habits.certificate_files else content)
     if document["code"] is None:
         raise refusal(world, 400_053, "Proof-Of-Possession failed. There is no verification code.")
     why = fault(parse_certificate(document["content"]), proof, document["code"], world.now)

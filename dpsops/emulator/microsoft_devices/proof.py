@@ -20,13 +20,24 @@ _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----",
 def parse_certificate(text: str) -> x509.Certificate:
     """Reads base64 of PEM; of several certificates the first counts. Raises `ValueError` for anything else.
 
-    Line ends may be of any kind (a recorded upload has `\\r\\r\\n`). Base64 of DER is not read: people report
-    that Azure refuses it (stricter guess where it is the hub's, for which a recording of 2017 shows it).
+    Line ends may be of any kind (a recorded upload has `\\r\\r\\n`). Base64 of DER is not read, nor PEM itself: people report
+    that Azure refuses it (`Habits.certificate_files`).
     """
     found = _PEM.search(base64.b64decode(text, validate=True))
     if found is None:
         raise ValueError("there is no PEM certificate")
     return x509.load_der_x509_certificate(base64.b64decode(b"".join(found[1].split()), validate=True))
+
+
+def from_file(text: str) -> str:
+    """A certificate file as a hub took it until 2020, base64 of DER or PEM itself, as base64 of PEM; any other text as it is."""
+    if _PEM.search(text.encode()):
+        return base64.b64encode(text.encode()).decode()
+    try:
+        found = x509.load_der_x509_certificate(base64.b64decode(text, validate=True))
+    except ValueError:
+        return text
+    return base64.b64encode(found.public_bytes(Encoding.PEM)).decode()
 
 
 def common_name(certificate: x509.Certificate) -> str:

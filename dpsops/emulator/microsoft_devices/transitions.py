@@ -45,15 +45,20 @@ def refuse_busy(world: World, document: JSON) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Tracking:
-    """Where one type's operations are asked for: a path segment below the region, and what its query says more."""
+    """Where one type's operations are asked for: a path segment below the region, and what its query says more.
+
+    former: whether they were asked for elsewhere in former years (`Habits.polled_below`).
+    """
 
     segment: str
     query: str = ""
+    former: bool = False
 
-    @property
-    def pattern(self) -> str:
-        """The route of a poll."""
-        return "/subscriptions/{subscription}/providers/Microsoft.Devices/locations/{location}/" + self.segment + "/{operation}"
+    def patterns(self, resource: str) -> list[str]:
+        """The routes of a poll, given that of the resource."""
+        provider = "/subscriptions/{subscription}/providers/Microsoft.Devices"
+        places = [f"{provider}/locations/{{location}}", *([provider, resource] if self.former else [])]
+        return [f"{each}/{self.segment}/{{operation}}" for each in places]
 
     def begin(self, world: World, request: Request, document: JSON, *, location_too: bool = False) -> dict[str, str]:
         """Records an operation on a service or hub, and returns the headers that lead to it.
@@ -63,10 +68,10 @@ class Tracking:
         """
         region = normal(document["location"])
         identifier = operations.begin(world, region)
-        url = (
-            f"https://{request.host}/subscriptions/{document['subscription']}/providers/Microsoft.Devices/locations/{region}"
-            f"/{self.segment}/{identifier}?api-version={request.api_version}{self.query}"
-        )
+        provider = f"/subscriptions/{document['subscription']}/providers/Microsoft.Devices"
+        places = {"location": f"{provider}/locations/{region}", "subscription": provider, "resource": document["id"]}
+        place = places[world.habits.polled_below if self.former else "location"]
+        url = f"https://{request.host}{place}/{self.segment}/{identifier}?api-version={request.api_version}{self.query}"
         proof = (
             f"&t={int((world.now + _UNIX_EPOCH) * 10_000_000)}&c={secrets.token_urlsafe(1838)}"
             f"&s={secrets.token_urlsafe(256)}&h={secrets.token_urlsafe(32)}"

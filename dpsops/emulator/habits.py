@@ -39,6 +39,12 @@ class Habits:
     (recorded 2025), or not (2023).
     registration_details: `MissingSubscriptionRegistration` repeats itself in details (recorded since 2019), or does not (2017).
     unregistered: the namespaces of providers that a subscription has yet to register.
+    dps_put_absent: what a PUT of a provisioning service does with what it leaves out, its tags, identity and links among it:
+    all goes back to its default ("reset"), or stays ("kept"). Nobody has seen which.
+    vault_put_absent: the same of a vault ("reset" or "kept"); what can never be taken back stays either way.
+    policies_absent: the shared access policies of a hub or service where a PUT has no list of them: all stay ("kept": Microsoft's
+    CLI writes both so, and nobody has told of a loss), or none but those that every hub or service is made with ("reset": of
+    hubs the specification warns of defaults). Whatever else a hub's PUT leaves out goes back to its default (specification).
     """
 
     quoted_etags: bool = True
@@ -59,3 +65,6 @@ class Habits:
     vault_defaults_shown: bool = True
     registration_details: bool = True
     unregistered: frozenset[str] = frozenset()
+    dps_put_absent: Literal["reset", "kept"] = "reset"
+    vault_put_absent: Literal["reset", "kept"] = "reset"
+    policies_absent: Literal["kept", "reset"] = "kept"

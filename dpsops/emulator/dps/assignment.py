@@ -19,6 +19,7 @@ from dpsops.emulator.principal import Principal
 from dpsops.emulator.world import World
 
 _UNAUTHORIZED = 401_002
+_RIGHTS = ("RegistryWrite", "ServiceConnect")
 _DEFAULT_POLICY = {"updateHubAssignment": True, "migrateDeviceData": True}
 
 
@@ -102,8 +103,16 @@ def _reach(world: World, service: JSON, host: str) -> JSON:
 
 
 def _opens_by_key(hub: JSON, link: JSON) -> bool:
-    policies = [each for each in hub["policies"] if each["keyName"] == link["policy"] and "RegistryWrite" in each["rights"]]
+    """Whether the key is one of a policy that may write the registry and connect ("How to link and manage IoT hubs"), in a hub
+    that takes keys at all."""
+    if hub["properties"].get("disableLocalAuth"):
+        return False
+    policies = [each for each in hub["policies"] if each["keyName"] == link["policy"] and _may_assign(each["rights"])]
     return any(link["key"] in (each["primaryKey"], each["secondaryKey"]) for each in policies)
+
+
+def _may_assign(rights: str) -> bool:
+    return all(right in rights for right in _RIGHTS)
 
 
 def _opens_by_role(world: World, service: JSON, hub: JSON) -> bool:

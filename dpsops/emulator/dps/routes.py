@@ -16,7 +16,7 @@ from dpsops.emulator.microsoft_devices.certificates import Holder
 from dpsops.emulator.microsoft_devices.errors import BAD_REQUEST, CONFLICT, refusal
 from dpsops.emulator.microsoft_devices.etags import check_condition, row_version
 from dpsops.emulator.microsoft_devices.managed_identities import read_identity
-from dpsops.emulator.microsoft_devices.policies import find_policy, policy, read_policies
+from dpsops.emulator.microsoft_devices.policies import after_put, find_policy
 from dpsops.emulator.microsoft_devices.regions import read_location
 from dpsops.emulator.microsoft_devices.transitions import Tracking, enter, poll, refuse_busy, settled
 from dpsops.emulator.microsoft_devices.versions import behind
@@ -37,8 +37,10 @@ _RIGHTS_EXPANDED_SINCE = "2023-03-01-preview"
 
 
 def _write(world: World, identifier: ResourceId, body: JSON, version: str, caller: Principal) -> JSON:
-    """Creates the service or replaces what can be set of it, and returns its document. Keys that a PUT does not speak
-    of stay; links that it does not speak of go."""
+    """Creates the service or replaces what can be set of it, and returns its document.
+
+    What a PUT does not speak of goes or stays (`Habits.dps_put_absent`, `policies_absent`).
+    """
     existing = find_service(world, identifier)
     if existing is not None:
         refuse_busy(world, existing)
@@ -51,22 +53,30 @@ def _write(world: World, identifier: ResourceId, body: JSON, version: str, calle
     given = member(body, "properties", dict)
     if given is None:
         raise refusal(world, BAD_REQUEST, "The properties of the provisioning service are missing.")
-    policies = members(given, "authorizationPolicies", dict)
+    kept = existing if world.habits.dps_put_absent == "kept" else None
     identity = read_identity(body, None if existing is None else existing["identity"], str(identifier), caller)
+    if kept is not None and body.get("identity") is None:
+        identity = kept["identity"]
     linked = [] if existing is None else existing["hubs"]
+    links = members(given, "iotHubs", dict)
+    policies = after_put(
+        world,
+        members(given, "authorizationPolicies", dict),
+        [] if existing is None else existing["policies"],
+        rules.RIGHTS,
+        [rules.OWNER_POLICY],
+        keep=existing is not None and world.habits.policies_absent == "kept",
+    )
     service = (existing or _new(identifier)) | {
         "location": location,
         "capacity": capacity,
-        "tags": tags(body) or {},
+        "tags": tags(body) or ({} if kept is None or body.get("tags") is not None else kept["tags"]),
         "identity": identity,
         "etag": row_version(),
-        "properties": rules.read_properties(world, given, location),
-        "hubs": read_links(world, members(given, "iotHubs", dict) or [], version, linked, identity),
+        "properties": rules.read_properties(world, given, location, kept and kept["properties"]),
+        "hubs": linked if kept and links is None else read_links(world, links or [], version, linked, identity),
+        "policies": [each | {"rights": rules.condense(each["rights"])} for each in policies],
     }
-    if policies is not None:
-        service["policies"] = [
-            each | {"rights": rules.condense(each["rights"])} for each in read_policies(world, policies, rules.RIGHTS)
-        ]
     enter(world, service, "Activating" if existing is None else "Transitioning")
     save_service(world, service)
     return service
@@ -79,7 +89,6 @@ def _new(identifier: ResourceId) -> JSON:
         "subscription": identifier.subscription,
         "group": identifier.group,
         "idScope": f"0ne{secrets.randbelow(1 << 24):08X}",
-        "policies": [policy(*rules.OWNER_POLICY)],
     }
 
 

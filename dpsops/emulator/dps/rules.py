@@ -106,10 +106,11 @@ def read_capacity(world: World, body: JSON) -> int:
     return capacity or 1
 
 
-def read_properties(world: World, given: JSON, location: str) -> JSON:
-    """The properties that are kept as they are given, and the allocation policy."""
+def read_properties(world: World, given: JSON, location: str, present: JSON | None = None) -> JSON:
+    """The properties that are kept as they are given, and the allocation policy; those not given are the present ones."""
     allocation = member(given, "allocationPolicy", str)
-    properties: JSON = {"allocationPolicy": "Hashed" if allocation is None else allocation}
+    properties: JSON = {"allocationPolicy": "Hashed"} | (present or {})
+    properties |= {} if allocation is None else {"allocationPolicy": allocation}
     if properties["allocationPolicy"] not in _ALLOCATION_POLICIES:
         raise refusal(world, BAD_REQUEST, f"Invalid allocation policy '{properties['allocationPolicy']}'.")
     properties |= {name: value for name, kind in _KEPT.items() if (value := member(given, name, kind)) is not None}

@@ -18,7 +18,7 @@ from dpsops.emulator.microsoft_devices.certificates import Holder
 from dpsops.emulator.microsoft_devices.errors import BAD_REQUEST, CONFLICT, refusal
 from dpsops.emulator.microsoft_devices.etags import row_version
 from dpsops.emulator.microsoft_devices.managed_identities import read_identity
-from dpsops.emulator.microsoft_devices.policies import policy, read_policies
+from dpsops.emulator.microsoft_devices.policies import after_put
 from dpsops.emulator.microsoft_devices.regions import REGIONS, read_location
 from dpsops.emulator.microsoft_devices.transitions import Tracking, enter, poll, refuse_busy, settled
 from dpsops.emulator.microsoft_devices.versions import behind
@@ -41,7 +41,10 @@ _SYSTEM_DATA_SINCE = "2021-07-02"
 
 
 def _write(world: World, identifier: ResourceId, body: JSON, caller: Principal) -> JSON:
-    """Creates the hub or replaces what can be set of it, and returns its document. Keys that a PUT does not speak of stay."""
+    """Creates the hub or replaces what can be set of it, and returns its document.
+
+    What a PUT does not speak of goes back to its default (specification); of policies see `Habits.policies_absent`.
+    """
     existing = find_hub(world, identifier)
     if existing is not None:
         refuse_busy(world, existing)
@@ -66,9 +69,14 @@ def _write(world: World, identifier: ResourceId, body: JSON, caller: Principal) 
         "passingEtag": row_version(),
         "properties": properties,
     }
-    policies = members(given, "authorizationPolicies", dict)
-    if policies is not None:
-        hub["policies"] = read_policies(world, policies, rules.RIGHTS)
+    hub["policies"] = after_put(
+        world,
+        members(given, "authorizationPolicies", dict),
+        [] if existing is None else existing["policies"],
+        rules.RIGHTS,
+        rules.POLICIES,
+        keep=existing is not None and world.habits.policies_absent == "kept",
+    )
     enter(world, hub, "Activating" if existing is None else "Transitioning")
     save_hub(world, hub)
     return hub
@@ -84,7 +92,6 @@ def _new(world: World, identifier: ResourceId, location: str, *, residency: bool
         "created": world.now,
         "namespace": _namespace(identifier.name),
         "regions": [region] if residency else [region, normal(REGIONS[region][1])],
-        "policies": [policy(*each) for each in rules.POLICIES],
         "internalPolicies": monitoring.internal_policies(),
     }
 

@@ -42,10 +42,11 @@ def put(world: World, identifier: ResourceId, body: JSON, api_version: str, call
             document = state.create(world, identifier, location, caller)
         else:
             rules.require_replaceable(document, location, identifier.group)
-        shown = world.habits.vault_defaults_shown
-        properties = rules.properties(given, document.get("properties"), api_version, defaults=shown)
+        shown, kept = world.habits.vault_defaults_shown, world.habits.vault_put_absent == "kept"
+        properties = rules.properties(given, document.get("properties"), api_version, defaults=shown, kept=kept)
         _require_same_model(world, document, properties, caller)
-        document |= {"tags": read_tags(body.get("tags")) or {}, "properties": properties}
+        tags = read_tags(body.get("tags"))
+        document |= {"tags": (document.get("tags") if kept and tags is None else tags) or {}, "properties": properties}
     state.save(world, document, caller)
     return state.view(world, document, api_version)
 

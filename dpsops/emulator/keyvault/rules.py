@@ -141,13 +141,15 @@ def require_replaceable(document: JSON, location: str, group: str) -> None:
         )
 
 
-def properties(given: JSON, present: JSON | None, api_version: str, *, defaults: bool = True) -> JSON:
+def properties(given: JSON, present: JSON | None, api_version: str, *, defaults: bool = True, kept: bool = False) -> JSON:
     """A vault's properties after a PUT: what is given over the defaults, where the present ones do not bind.
 
-    `defaults`: a new vault says how long it keeps what is deleted and that it is open, though nobody asked. A vault that
-    knows roles needs no access policies (recorded 2025).
+    `defaults`: a new vault says how long it keeps what is deleted and that it is open, though nobody asked. `kept`: all that
+    is not given stays. A vault that knows roles needs no access policies (recorded 2025).
     """
     result = {name: given[name] for name in _KEPT if given.get(name) is not None}
+    if kept and present is not None:
+        result = present | result
     result.setdefault("enabledForDeployment", False)
     if defaults:
         result.setdefault("publicNetworkAccess", "Enabled")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import secrets
+from collections.abc import Sequence
 
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.microsoft_devices.bodies import member
@@ -48,6 +49,25 @@ def read_policies(world: World, given: list[JSON], known: frozenset[str]) -> lis
             raise refusal(world, BAD_REQUEST, f"Invalid key of policy '{name}': it is no base64.")
         policies.append(policy(name, rights, *keys))
     return policies
+
+
+def after_put(
+    world: World,
+    given: list[JSON] | None,
+    present: list[JSON],
+    known: frozenset[str],
+    defaults: Sequence[tuple[str, str]],
+    *,
+    keep: bool,
+) -> list[JSON]:
+    """The policies after a PUT. A list that lacks one deletes it (recorded). Where there is no list all stay (`keep`), or
+    those that everyone is made with, names and rights, are there and no other; they keep their keys."""
+    if given is not None:
+        return read_policies(world, given, known)
+    if keep:
+        return present
+    named = {each["keyName"]: each for each in present}
+    return [named.get(name) or policy(name, rights) for name, rights in defaults]
 
 
 def find_policy(world: World, policies: list[JSON], name: str) -> JSON:

@@ -115,8 +115,28 @@ def test_a_link_whose_key_was_renewed_opens_nothing(lab: Lab) -> None:
     assert "IotHubUnauthorizedAccess" in message
     lab.link(lab.hubs)
     assert lab.assigned("d1", issuer.leaf("d1")) == "hub1"
-    lab.arm.hub("hub1", authorizationPolicies=[policy | {"rights": "RegistryRead, DeviceConnect"}])
+
+
+@pytest.mark.parametrize(
+    ("rights", "opens"),
+    [
+        ("RegistryRead, DeviceConnect", False),
+        ("RegistryWrite", False),
+        ("ServiceConnect, DeviceConnect", False),
+        ("RegistryWrite, ServiceConnect", True),
+    ],
+)
+def test_a_link_needs_a_policy_that_may_write_the_registry_and_connect(lab: Lab, rights: str, opens: bool) -> None:
+    issuer = enrolled(lab)
+    lab.arm.hub("hub1", authorizationPolicies=[{"keyName": "mine", "rights": rights}])
     lab.link(lab.hubs)
+    outcome = lab.provision("d1", issuer.leaf("d1"))
+    assert outcome["status"] == ("assigned" if opens else "failed")
+
+
+def test_a_link_by_key_opens_no_hub_without_local_authentication(lab: Lab) -> None:
+    issuer = enrolled(lab)
+    lab.arm.hub("hub1", disableLocalAuth=True)
     assert failure(lab, "d1", issuer.leaf("d1"))[0] == 401_002
 
 

@@ -37,7 +37,7 @@ _READS = ("GET", "HEAD")
 def resource_manager(types: Iterable[ResourceType], provided: Iterable[Route]) -> Service:
     """Resource Manager in front of these resource types, and of the routes that serve them."""
     gathered = [_forgetting(route) for route in provided]
-    registered = Providers.of([*types, roles.RESOURCE_TYPE, groups.RESOURCE_TYPE], gathered)
+    registered = Providers.of([*types, roles.RESOURCE_TYPE, locks.RESOURCE_TYPE, groups.RESOURCE_TYPE], gathered)
     resources = [
         *subscriptions.ROUTES,
         *groups.routes(registered),
@@ -47,7 +47,7 @@ def resource_manager(types: Iterable[ResourceType], provided: Iterable[Route]) -
     ]
     own = [
         *versions.behind(role_routes.routes(registered), versions.AUTHORIZATION),
-        *versions.behind(locks.routes(), versions.LOCKS),
+        *versions.behind(locks.routes(registered), versions.LOCKS),
         *(_own(route) for route in versions.behind(resources, versions.RESOURCES)),
     ]
 

@@ -7,11 +7,17 @@ infrastructure"; for what a lock on writing stops: its documentation, with the w
 from __future__ import annotations
 
 import re
+from functools import partial
+from typing import Any
 
 from dpsops.emulator.arm import groups
+from dpsops.emulator.arm.providers import Providers
+from dpsops.emulator.arm.versions import LOCKS
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Request, Response, Route
+from dpsops.emulator.principal import Principal
 from dpsops.emulator.resource_provider.errors import refusal
+from dpsops.emulator.resource_provider.resources import ResourceId, ResourceType
 from dpsops.emulator.world import World
 
 TYPE = "Microsoft.Authorization/locks"
@@ -54,29 +60,35 @@ def forget(world: World, scope: str) -> None:
             world.state.delete(KIND, key)
 
 
-def _require_scope(world: World, scope: str) -> None:
-    """Refuses a lock in a group that does not exist."""
+def _require_scope(providers: Providers, world: World, scope: str) -> None:
+    """Refuses a lock in a group, or on a resource, that does not exist."""
     match = re.match(r"/?subscriptions/([^/]+)/resourceGroups/([^/]+)", scope, re.IGNORECASE)
     if match:
         groups.require(world, match[1], match[2])
+    providers.require_resource(world, f"/{scope}")
 
 
-def _put(world: World, request: Request, lock: str, scope: str = "") -> Response:
-    """201 for a new lock, 200 for another level or other notes."""
-    _require_scope(world, scope)
-    body = request.json()
+def _write(world: World, identifier: str, lock: str, scope: str, body: Any) -> JSON:
+    """Makes or changes a lock, and returns its document."""
     properties = body.get("properties") if isinstance(body, dict) else None
     level = properties.get("level") if isinstance(properties, dict) else None
     known = {each.lower(): each for each in _LEVELS}
     if not isinstance(properties, dict) or str(level).lower() not in known:
         raise refusal(400, "InvalidLockLevel", f"The lock level '{level}' is not valid. Valid levels are '{', '.join(_LEVELS)}'.")
-    key = request.path.rstrip("/").lower()
-    existing = world.state.get(KIND, key)
-    identifier = existing["id"] if existing else request.path.rstrip("/")
-    document = {"id": identifier, "name": lock, "scope": f"/{scope}", "level": known[str(level).lower()]}
+    existing = world.state.get(KIND, identifier.lower())
+    spelt = existing["id"] if existing else identifier
+    document = {"id": spelt, "name": lock, "scope": scope, "level": known[str(level).lower()]}
     document |= {"notes": properties["notes"]} if properties.get("notes") else {}
-    world.state.put(KIND, key, document)
-    return Response(200 if existing else 201, _show(document))
+    world.state.put(KIND, identifier.lower(), document)
+    return document
+
+
+def _put(providers: Providers, world: World, request: Request, lock: str, scope: str = "") -> Response:
+    """201 for a new lock, 200 for another level or other notes."""
+    _require_scope(providers, world, scope)
+    identifier = request.path.rstrip("/")
+    existed = world.state.get(KIND, identifier.lower()) is not None
+    return Response(200 if existed else 201, _show(_write(world, identifier, lock, f"/{scope}", request.json())))
 
 
 def _get(world: World, request: Request, lock: str, scope: str = "") -> Response:
@@ -108,12 +120,25 @@ def _show(document: JSON) -> JSON:
     }
 
 
-def routes() -> list[Route]:
+def routes(providers: Providers) -> list[Route]:
     """The operations at every scope below the tenant."""
     base, action = "/{scope*}/providers/Microsoft.Authorization/locks", "Microsoft.Authorization/locks/"
     return [
         Route("GET", base, _list, action + "read"),
-        Route("PUT", base + "/{lock}", _put, action + "write"),
+        Route("PUT", base + "/{lock}", partial(_put, providers), action + "write"),
         Route("GET", base + "/{lock}", _get, action + "read"),
         Route("DELETE", base + "/{lock}", _delete, action + "delete"),
     ]
+
+
+def _deploy(world: World, identifier: ResourceId, body: JSON, _api_version: str, _caller: Principal) -> JSON:
+    return _show(_write(world, str(identifier), identifier.name, identifier.scope, body))
+
+
+def _find(world: World, identifier: ResourceId, _api_version: str) -> JSON | None:
+    found = world.state.get(KIND, identifier.key)
+    return None if found is None else _show(found)
+
+
+RESOURCE_TYPE = ResourceType(TYPE, LOCKS, _deploy, _find)
+"""Locks as deployments make them."""

@@ -220,6 +220,7 @@ class Runner:
         if listing is None:
             raise refusal(404, "NotFound", f"The resource type '{type_.name}' does not support the operation '{name}'.")
         self._allow(world, identifier, f"{type_.name}/{name}/action")
+        locks.require_unlocked(world, "POST", str(identifier))
         if type_.get(world, identifier, version) is None:
             raise resource_not_found(identifier.type, "/".join(identifier.names), identifier.group)
         return listing(world, identifier)
@@ -231,6 +232,7 @@ class Runner:
         for each in here:
             if each["id"].lower() not in kept:
                 self._allow(world, ResourceId.parse(each["id"]), f"{each['type']}/delete")
+                locks.require_unlocked(world, "DELETE", each["id"])
                 self.providers.delete(world, ResourceId.parse(each["id"]), self.caller)
 
 

@@ -38,6 +38,7 @@ def test_a_lock_is_made_changed_listed_and_removed(contoso: Contoso) -> None:
     wrong = lock(contoso, GROUP, "Sometimes")
     assert (wrong.status, wrong.body["error"]["code"]) == (400, "InvalidLockLevel")
     assert lock(contoso, f"{GROUP}-gone").body["error"]["code"] == "ResourceGroupNotFound"
+    assert lock(contoso, ONE).body["error"]["code"] == "ResourceNotFound"
 
 
 @pytest.mark.parametrize("scope", [THERE, GROUP, ONE])
@@ -81,3 +82,45 @@ def test_a_lock_goes_with_what_it_was_on(contoso: Contoso) -> None:
     assert contoso.call("DELETE", ONE, version=VERSION).status == 200
     with contoso.world() as world:
         assert world.state.get("lock", key) is None
+
+
+LISTING = {"keys": {"type": "object", "value": f"[listKeys('{ONE}', '{VERSION}')]"}}
+
+
+def test_a_lock_on_writing_stops_a_deployment_that_lists_keys(contoso: Contoso) -> None:
+    """To list keys is a POST, which such a lock refuses ("Lock your resources")."""
+    contoso.call("PUT", ONE, {"location": "westeurope"}, version=VERSION)
+    assert deploy(contoso, properties(template(outputs=LISTING)))["properties"]["provisioningState"] == "Succeeded"
+    lock(contoso, ONE)
+    assert deploy(contoso, properties(template(outputs=LISTING)))["properties"]["provisioningState"] == "Succeeded"
+    lock(contoso, ONE, "ReadOnly")
+    found = deploy(contoso, properties(template(outputs=LISTING)))["properties"]
+    assert found["provisioningState"] == "Failed"
+    assert "cannot perform write operation" in str(found["error"])
+
+
+def test_a_locked_resource_outlives_a_complete_deployment(contoso: Contoso) -> None:
+    contoso.call("PUT", ONE, {"location": "westeurope"}, version=VERSION)
+    lock(contoso, ONE)
+    found = deploy(contoso, properties(template(), mode="Complete"))["properties"]
+    assert [each["code"] for each in found["error"]["details"]] == ["ScopeLocked"]
+    assert contoso.call("GET", ONE, version=VERSION).status == 200
+
+
+def test_a_deployment_makes_a_lock(contoso: Contoso) -> None:
+    contoso.call("PUT", ONE, {"location": "westeurope"}, version=VERSION)
+    made = {
+        "type": "Microsoft.Authorization/locks",
+        "apiVersion": "2020-05-01",
+        "name": "keep",
+        "scope": f"{BOX}/box",
+        "properties": {"level": "CanNotDelete"},
+    }
+    found = deploy(contoso, properties(template(made)))["properties"]
+    assert found["provisioningState"] == "Succeeded", found
+    assert contoso.call("DELETE", ONE, version=VERSION).body["error"]["code"] == "ScopeLocked"
+    wrong = deploy(contoso, properties(template(made | {"properties": {"level": "Never"}})))["properties"]
+    assert [each["code"] for each in wrong["error"]["details"]] == ["InvalidLockLevel"]
+    removed = contoso.call("DELETE", f"{ONE}/providers/Microsoft.Authorization/locks/keep", version="2020-05-01")
+    assert removed.status == 200
+    assert contoso.call("DELETE", ONE, version=VERSION).status == 200

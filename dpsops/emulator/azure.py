@@ -15,8 +15,8 @@ from dpsops.emulator.http import Refusal, Request, Response, Service
 from dpsops.emulator.identity.tokens import InvalidToken, read_token
 from dpsops.emulator.mqtt_endpoint import ConnectionRefused, Endpoint, ProtocolViolation
 from dpsops.emulator.services import ENDPOINTS, SERVICES
-from dpsops.emulator.state import Database
-from dpsops.emulator.world import Clock, Meter, Timings, World
+from dpsops.emulator.state import Database, State
+from dpsops.emulator.world import CLIENT_ADDRESS, Clock, Meter, Timings, World
 
 
 class Dropped(Exception):
@@ -31,7 +31,7 @@ _SERVER_UNAVAILABLE = 3  # a CONNACK return code (MQTT 3.1.1, 3.2.2.3)
 
 @dataclass(slots=True)
 class Azure:
-    """All services over one state. `observers` see every exchange, after its transaction."""
+    """All services over one state. `observers` see every exchange, after its transaction; all clients have one public address."""
 
     database: Database
     clock: Clock = field(default_factory=Clock)
@@ -41,14 +41,18 @@ class Azure:
     observers: list[Observer] = field(default_factory=list)
     services: Sequence[Service] = field(default=SERVICES)
     endpoints: Sequence[Endpoint] = field(default=ENDPOINTS)
+    client_address: str = CLIENT_ADDRESS
     _meter: Meter = field(default_factory=Meter)
+
+    def _world(self, state: State) -> World:
+        return World(state, self.clock.now(), self.timings, self._meter, self.habits, self.client_address)
 
     def resolves(self, host: str) -> bool:
         """Whether the host name exists: for a vault, whether the vault does."""
         for service in self.services:
             if named := service.host.fullmatch(host):
                 with self.database.transaction() as state:
-                    world = World(state, self.clock.now(), self.timings, self._meter, self.habits)
+                    world = self._world(state)
                     return service.resolves(world, named.groupdict())
         return False
 
@@ -104,12 +108,12 @@ class Azure:
     def _ask(self, host: str, ask: Callable[[Endpoint, World], Answer]) -> Answer:
         endpoint = next(endpoint for endpoint in self.endpoints if endpoint.host.fullmatch(host))
         with self.database.transaction() as state:
-            return ask(endpoint, World(state, self.clock.now(), self.timings, self._meter, self.habits))
+            return ask(endpoint, self._world(state))
 
     def _serve(self, request: Request) -> Response:
         try:
             with self.database.transaction() as state:
-                return self._dispatch(World(state, self.clock.now(), self.timings, self._meter, self.habits), request)
+                return self._dispatch(self._world(state), request)
         except Refusal as refusal:
             return refusal.response
         except sqlite3.OperationalError as trouble:  # such as a full disk: no fault of the request's

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from dpsops.emulator.habits import Habits
 from dpsops.emulator.state import State
 
+CLIENT_ADDRESS = "198.51.100.7"
+"""One of those that are for documentation (RFC 5737), as nothing that runs here has a public one."""
+
 
 class Clock:
     """The embedded Azure's time: the real one plus the seconds that a test has added, or a frozen one."""
@@ -73,10 +76,14 @@ class Meter:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The embedded Azure inside one request's transaction. `now` is in seconds since the epoch."""
+    """The embedded Azure inside one request's transaction.
+
+    now: seconds since the epoch. client_address: the public address that the client is taken to call from.
+    """
 
     state: State
     now: float
     timings: Timings = field(default_factory=Timings)
     meter: Meter = field(default_factory=Meter)
     habits: Habits = field(default_factory=Habits)
+    client_address: str = CLIENT_ADDRESS

@@ -22,6 +22,7 @@ from dpsops.emulator.dps.state import reachable_service
 from dpsops.emulator.http import Request, Response, Route
 from dpsops.emulator.identity.tokens import InvalidToken, read_token
 from dpsops.emulator.microsoft_devices.signatures import SCHEME, InvalidSignature, Signature
+from dpsops.emulator.resource_provider import networks
 from dpsops.emulator.world import World
 
 HOST = re.compile(r"(?P<service>(?!global\.)[a-z0-9-]+)\.azure-devices-provisioning\.net")
@@ -49,14 +50,14 @@ def require_service(world: World, name: str) -> JSON:
     return service
 
 
-def is_open(service: JSON, api: str) -> bool:
-    """Whether the service's network is open to the public for an API (`IpFilterTargetType`).
-
-    The embedded Azure has no private link and no address on any list, so any rule that rejects refuses everyone.
-    """
+def is_open(world: World, service: JSON, api: str) -> bool:
+    """Whether the service's network is open to the client for an API (`IpFilterTargetType`): to any public one, and by the
+    IP filter rules for that API or for all. The embedded Azure has no private link."""
     properties = service["properties"]
-    rejected = {rule.get("target") or "all" for rule in properties.get("ipFilterRules", ()) if rule["action"] == "Reject"}
-    return not {"all", api} & rejected and bool(properties.get("publicNetworkAccess", "Enabled").lower() != "disabled")
+    if properties.get("publicNetworkAccess", "Enabled").lower() == "disabled":
+        return False
+    rules = [rule for rule in properties.get("ipFilterRules", ()) if (rule.get("target") or "all") in ("all", api)]
+    return networks.is_accepted(world.client_address, rules)
 
 
 def authorize(world: World, request: Request, route: Route, named: Mapping[str, str]) -> None:
@@ -67,7 +68,7 @@ def authorize(world: World, request: Request, route: Route, named: Mapping[str, 
     if not isinstance(route, Operation):
         return
     service = require_service(world, named["service"])
-    if not is_open(service, "serviceApi"):
+    if not is_open(world, service, "serviceApi"):
         raise unauthorized(world)
     if request.headers.get("authorization", "").startswith(SCHEME):
         _require_right(world, service, request, route)

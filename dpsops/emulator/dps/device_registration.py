@@ -132,7 +132,7 @@ def _require_service(world: World, id_scope: str) -> JSON:
     service = service_of_scope(world, id_scope)
     if service is None:
         raise refusal(world, NOT_FOUND, "Not Found")
-    if not is_open(service, "deviceApi"):
+    if not is_open(world, service, "deviceApi"):
         raise unauthorized(world)
     return service
 

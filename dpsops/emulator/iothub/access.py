@@ -16,6 +16,7 @@ from dpsops.emulator.iothub.limits import Limit
 from dpsops.emulator.iothub.state import load_hub
 from dpsops.emulator.microsoft_devices.signatures import SCHEME, InvalidSignature, Signature
 from dpsops.emulator.microsoft_devices.transitions import settled
+from dpsops.emulator.resource_provider import networks
 from dpsops.emulator.world import World
 
 HOST = re.compile(r"(?P<hub>[a-z0-9-]+)(?:\.(?:device|service))?\.azure-devices\.net")
@@ -72,17 +73,20 @@ def require_hub(world: World, name: str) -> JSON:
     return hub
 
 
-def open_to_public(hub: JSON) -> bool:
-    """Whether the hub's network is open to the public.
+def is_open(world: World, hub: JSON) -> bool:
+    """Whether the hub's network is open to the client: to any public one, by its IP filter, and by its network rules.
 
-    The embedded Azure has no private link and no address on any list, so any rule that rejects refuses everyone.
+    The embedded Azure has no private link.
     """
     properties = hub["properties"]
-    if any(rule["action"] == "Reject" for rule in properties.get("ipFilterRules", ())):
+    if properties.get("publicNetworkAccess", "Enabled").lower() == "disabled":
+        return False
+    if not networks.is_accepted(world.client_address, properties.get("ipFilterRules", ())):
         return False
     rules = properties.get("networkRuleSets")
-    denied = rules is not None and rules.get("defaultAction", "Deny").lower() == "deny"
-    return properties.get("publicNetworkAccess", "Enabled").lower() != "disabled" and not denied
+    if rules is None or rules.get("defaultAction", "Deny").lower() != "deny":
+        return True
+    return any(networks.is_within(world.client_address, rule["ipMask"]) for rule in rules["ipRules"])
 
 
 def find_keys(hub: JSON, policy: str, right: str) -> list[str]:
@@ -103,7 +107,7 @@ def authorize(world: World, request: Request, route: Route, named: Mapping[str, 
     if _DEVICES_ALONE.fullmatch(request.host):
         raise Refusal(unknown(world, request))
     hub = require_hub(world, named["hub"])
-    if not open_to_public(hub):
+    if not is_open(world, hub):
         raise unauthorized(world)
     if request.headers.get("authorization", "").startswith(SCHEME):
         _require_right(world, hub, request, route)

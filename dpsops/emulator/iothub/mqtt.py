@@ -16,7 +16,7 @@ from urllib.parse import quote, unquote
 
 from dpsops.emulator.documents import JSON, parse_json
 from dpsops.emulator.iothub import limits, twins
-from dpsops.emulator.iothub.access import open_to_public, reachable_hub
+from dpsops.emulator.iothub.access import is_open, reachable_hub
 from dpsops.emulator.iothub.authentication import Username, authenticate
 from dpsops.emulator.iothub.devices import find_device, keep_message, save_device
 from dpsops.emulator.iothub.state import DEVICE_HOST, hub_name
@@ -49,7 +49,7 @@ class HubEndpoint:
         if connect.client_id != username.device:
             raise ConnectionRefused(_IDENTIFIER_REJECTED)
         hub = reachable_hub(world, hub_name(connect.host))
-        if hub is None or username.host != connect.host or not open_to_public(hub):
+        if hub is None or username.host != connect.host or not is_open(world, hub):
             raise ConnectionRefused(_NOT_AUTHORIZED)
         if not limits.take(world, hub, limits.CONNECTIONS):
             raise ConnectionRefused(_SERVER_UNAVAILABLE)

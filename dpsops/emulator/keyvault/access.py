@@ -11,6 +11,7 @@ from dpsops.emulator.keyvault.errors import forbidden
 from dpsops.emulator.keyvault.throttling import OTHER, Limit
 from dpsops.emulator.keyvault.vaults import Vault
 from dpsops.emulator.principal import Principal
+from dpsops.emulator.resource_provider import networks
 from dpsops.emulator.world import World
 
 _NAMESPACE = "Microsoft.KeyVault/vaults/"
@@ -32,7 +33,7 @@ class Operation(Route):
 
 def require_access(world: World, vault: Vault, caller: Principal, operation: Operation, named: Mapping[str, str]) -> None:
     """Refuses a caller that the vault's network rules exclude, or that lacks the role or permission for the operation."""
-    _require_network(vault, caller)
+    _require_network(world, vault, caller)
     collection = operation.permission.partition("/")[0]
     target = f"/{collection}/{named['name']}" if "name" in named else ""
     if not vault.roles:
@@ -53,15 +54,15 @@ def require_access(world: World, vault: Vault, caller: Principal, operation: Ope
         )
 
 
-def _require_network(vault: Vault, caller: Principal) -> None:
-    """The embedded Azure has no private link and no address on any list, so either rule refuses everyone."""
+def _require_network(world: World, vault: Vault, caller: Principal) -> None:
+    """Refuses a client from outside: the embedded Azure has no private link, no virtual network, and no trusted service."""
     place = f"Caller: {_describe(caller)}\r\nVault: {vault.name};location={vault.location}"
     if not vault.public:
         reason = "Public network access is disabled and request is not from a trusted service nor via an approved private link."
         raise forbidden(f"{reason}\r\n{place}", "ForbiddenByConnection")
-    if vault.firewall:
-        reason = "Client address is not authorized and caller is not a trusted service.\r\nClient address: 127.0.0.1"
-        raise forbidden(f"{reason}\r\n{place}", "ForbiddenByFirewall")
+    if vault.firewall and not any(networks.is_within(world.client_address, each) for each in vault.addresses):
+        reason = "Client address is not authorized and caller is not a trusted service."
+        raise forbidden(f"{reason}\r\nClient address: {world.client_address}\r\n{place}", "ForbiddenByFirewall")
 
 
 def _require_permission(vault: Vault, caller: Principal, permission: str) -> None:

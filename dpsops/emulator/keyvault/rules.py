@@ -12,6 +12,7 @@ from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Refusal, Request
 from dpsops.emulator.resource_provider import regions
 from dpsops.emulator.resource_provider.errors import refusal
+from dpsops.emulator.resource_provider.networks import is_network
 
 API_VERSIONS = frozenset(
     {
@@ -235,7 +236,7 @@ def _check(result: JSON, present: JSON | None) -> None:
 
 
 def _are_acls(acls: Any) -> bool:
-    """Whether these are network rules (`NetworkRuleSet`)."""
+    """Whether these are network rules (`NetworkRuleSet`): of IPv4 addresses and ranges, if of any."""
     if not isinstance(acls, dict):
         return False
     rules = {"ipRules": "value", "virtualNetworkRules": "id"}
@@ -243,6 +244,7 @@ def _are_acls(acls: Any) -> bool:
         (acls.get("defaultAction") or "Allow") in ("Allow", "Deny")
         and (acls["bypass"] if acls.get("bypass") is not None else "None") in ("AzureServices", "None")
         and all(_are_rules([] if acls.get(name) is None else acls[name], target) for name, target in rules.items())
+        and all(is_network(rule["value"]) for rule in acls.get("ipRules") or [])
     )
 
 

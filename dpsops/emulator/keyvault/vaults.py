@@ -20,7 +20,10 @@ _DEFAULT_RETENTION = 90
 
 @dataclass(frozen=True, slots=True)
 class Vault:
-    """A living vault: what its properties mean for keys, secrets and certificates. `retention` is in days."""
+    """A living vault: what its properties mean for keys, secrets and certificates.
+
+    retention: in days. firewall: whether it is closed to all but `addresses`, which are addresses and ranges.
+    """
 
     key: str
     name: str
@@ -35,6 +38,7 @@ class Vault:
     policies: tuple[JSON, ...]
     public: bool
     firewall: bool
+    addresses: tuple[str, ...]
 
     @property
     def url(self) -> str:
@@ -73,6 +77,7 @@ def read(document: JSON) -> Vault:
         policies=tuple(properties.get("accessPolicies", ())),
         public=properties.get("publicNetworkAccess", "Enabled").lower() != "disabled",
         firewall=properties.get("networkAcls", {}).get("defaultAction", "Allow").lower() == "deny",
+        addresses=tuple(rule["value"] for rule in properties.get("networkAcls", {}).get("ipRules") or ()),
     )
 
 

@@ -163,12 +163,32 @@ def test_a_service_without_a_public_network_takes_nothing(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize(("target", "service", "device"), [(None, 401, 401), ("serviceApi", 401, 400), ("deviceApi", 404, 401)])
-def test_a_rule_that_rejects_refuses_everyone(lab: Lab, target: str | None, service: int, device: int) -> None:
+def test_a_rule_that_rejects_all_refuses_everyone(lab: Lab, target: str | None, service: int, device: int) -> None:
     rules = [{"filterName": "all", "action": "Reject", "ipMask": "0.0.0.0/0", "target": target}]
     lab.link(lab.hubs, ipFilterRules=rules)
     assert lab.refused("GET", "/enrollments/d1")[0] // 1000 == service
     unreadable = b"["
     assert lab.refused("PUT", f"/{lab.scope}/registrations/d1/register", unreadable, host=GLOBAL)[0] // 1000 == device
+
+
+@pytest.mark.parametrize(
+    ("accepted", "target", "first", "opened"),
+    [
+        ("198.51.100.7", "all", True, {"service", "device"}),
+        ("198.51.100.7", "all", False, set()),
+        ("198.51.100.0/24", "serviceApi", True, {"service"}),
+        ("198.51.100.0/24", "deviceApi", True, {"device"}),
+        ("203.0.113.0/24", "all", True, set()),
+    ],
+)
+def test_the_first_rule_that_has_the_address_decides(lab: Lab, accepted: str, target: str, first: bool, opened: set[str]) -> None:
+    accept = {"filterName": "office", "action": "Accept", "ipMask": accepted, "target": target}
+    rules = [accept, {"filterName": "rest", "action": "Reject", "ipMask": "0.0.0.0/0", "target": "all"}]
+    lab.link(lab.hubs, ipFilterRules=rules if first else rules[::-1])
+    service = lab.refused("GET", "/enrollments/d1")[0]
+    assert (service == 404_201) == ("service" in opened)
+    device = lab.refused("PUT", f"/{lab.scope}/registrations/d1/register", b"[", host=GLOBAL)[0]
+    assert (device // 1000 == 400) == ("device" in opened)
 
 
 @pytest.mark.parametrize("version", ["2019-03-31", "2021-06-01", "2021-10-01"])

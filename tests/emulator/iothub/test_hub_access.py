@@ -37,6 +37,8 @@ REQUESTS: dict[str, tuple[str, str, Any]] = {
     "count": ("GET", "/statistics/devices", None),
     "count connections": ("GET", "/statistics/service", None),
 }
+OFFICE = {"filterName": "office", "action": "Accept", "ipMask": "198.51.100.0/24"}
+"""A rule that has the address which clients are taken to call from."""
 REGISTRY = {"list", "read", "write", "bulk", "delete"}
 TWINS = {"read twin", "write twin", "query"}
 
@@ -179,6 +181,12 @@ def test_a_hub_can_do_without_signatures(lab: Lab) -> None:
         ({"networkRuleSets": NO_RULES | {"defaultAction": "Allow"}}, 200),
         ({"ipFilterRules": [{"filterName": "all", "action": "Reject", "ipMask": "0.0.0.0/0"}]}, 401),
         ({"ipFilterRules": [{"filterName": "all", "action": "Accept", "ipMask": "0.0.0.0/0"}]}, 200),
+        ({"ipFilterRules": [OFFICE, {"filterName": "all", "action": "Reject", "ipMask": "0.0.0.0/0"}]}, 200),
+        ({"ipFilterRules": [{"filterName": "all", "action": "Reject", "ipMask": "0.0.0.0/0"}, OFFICE]}, 401),
+        ({"ipFilterRules": [{"filterName": "other", "action": "Reject", "ipMask": "203.0.113.0/24"}]}, 200),
+        ({"networkRuleSets": NO_RULES | {"ipRules": [{"filterName": "o", "action": "Allow", "ipMask": "198.51.100.7"}]}}, 200),
+        ({"networkRuleSets": NO_RULES | {"ipRules": [{"filterName": "o", "action": "Allow", "ipMask": "203.0.113.7"}]}}, 401),
+        ({"publicNetworkAccess": "Disabled", "ipFilterRules": [OFFICE]}, 401),
         ({"publicNetworkAccess": "Enabled"}, 200),
     ],
 )

@@ -180,9 +180,38 @@ def test_roles_are_ignored_where_access_policies_decide(lab: Lab) -> None:
         ({"networkAcls": {"defaultAction": "Deny"}}, "ForbiddenByFirewall"),
     ],
 )
-def test_network_rules_refuse_everyone(lab: Lab, change: dict[str, object], code: str) -> None:
+def test_a_closed_vault_refuses_everyone(lab: Lab, change: dict[str, object], code: str) -> None:
     lab.create_vault("kv-closed", **change)
     assert lab.refused("GET", "/secrets", vault="kv-closed")[:2] == (403, code)
+
+
+@pytest.mark.parametrize(
+    ("rules", "open_"),
+    [
+        (["198.51.100.7"], True),
+        (["203.0.113.7", "198.51.100.0/24"], True),
+        (["198.51.100.8", "203.0.113.0/24"], False),
+    ],
+)
+def test_a_firewall_opens_to_the_addresses_of_its_rules(lab: Lab, rules: list[str], open_: bool) -> None:
+    acls = {"defaultAction": "Deny", "ipRules": [{"value": each} for each in rules]}
+    lab.create_vault("kv-rules", networkAcls=acls)
+    answer = lab.call("GET", "/secrets", vault="kv-rules")
+    assert answer.status == (200 if open_ else 403)
+    lab.create_vault("kv-rules", networkAcls=acls, publicNetworkAccess="Disabled")
+    assert lab.refused("GET", "/secrets", vault="kv-rules")[:2] == (403, "ForbiddenByConnection")
+
+
+def test_a_firewall_names_the_address_that_it_refuses(lab: Lab) -> None:
+    lab.azure.client_address = "192.0.2.1"
+    lab.create_vault("kv-rules", networkAcls={"defaultAction": "Deny", "ipRules": [{"value": "198.51.100.7"}]})
+    status, code, message = lab.refused("GET", "/secrets", vault="kv-rules")
+    assert (status, code) == (403, "ForbiddenByFirewall")
+    assert message == (
+        "Client address is not authorized and caller is not a trusted service.\r\nClient address: 192.0.2.1\r\n"
+        f"Caller: appid={KEEPER.app_id};oid={KEEPER.object_id};iss=https://sts.windows.net/{KEEPER.tenant_id}/\r\n"
+        "Vault: kv-rules;location=westeurope"
+    )
 
 
 @pytest.mark.parametrize("version", ["", "7.9", "2024-01-01"])

@@ -127,6 +127,8 @@ def test_network_rules_that_allow_everything_are_not_shown(lab: Lab) -> None:
         {"networkAcls": {"bypass": "Everybody"}},
         {"networkAcls": {"ipRules": "none"}},
         {"networkAcls": {"ipRules": [{}]}},
+        {"networkAcls": {"ipRules": [{"value": "office"}]}},
+        {"networkAcls": {"ipRules": [{"value": "2001:db8::1"}]}},
         {"networkAcls": {"virtualNetworkRules": [{"id": 1}]}},
         {"networkAcls": []},
         {"networkAcls": {"defaultAction": "Perhaps"}},

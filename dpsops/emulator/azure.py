@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from dpsops.emulator import faults
+from dpsops.emulator.chances import Chances
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.faults import Faults
 from dpsops.emulator.habits import Habits
-from dpsops.emulator.http import Refusal, Request, Response, Service
+from dpsops.emulator.http import Refusal, Request, Response, Service, in_ascii
 from dpsops.emulator.identity.tokens import InvalidToken, read_token
 from dpsops.emulator.mqtt_endpoint import ConnectionRefused, Endpoint, ProtocolViolation
 from dpsops.emulator.services import ENDPOINTS, SERVICES
@@ -42,10 +43,11 @@ class Azure:
     services: Sequence[Service] = field(default=SERVICES)
     endpoints: Sequence[Endpoint] = field(default=ENDPOINTS)
     client_address: str = CLIENT_ADDRESS
+    chances: Chances = field(default_factory=Chances)
     _meter: Meter = field(default_factory=Meter)
 
     def _world(self, state: State) -> World:
-        return World(state, self.clock.now(), self.timings, self._meter, self.habits, self.client_address)
+        return World(state, self.clock.now(), self.timings, self._meter, self.habits, self.client_address, self.chances)
 
     def resolves(self, host: str) -> bool:
         """Whether the host name exists: for a vault, whether the vault does."""
@@ -74,7 +76,7 @@ class Azure:
             case _:
                 if isinstance(effect, faults.Delay):
                     self.clock.advance(effect.seconds)
-                answer = self._serve(request)
+                answer = in_ascii(self._serve(request))
         for observer in self.observers:
             observer(request, answer)
         if isinstance(effect, faults.Drop):

@@ -45,6 +45,8 @@ class Habits:
     policies_absent: the shared access policies of a hub or service where a PUT has no list of them: all stay ("kept": Microsoft's
     CLI writes both so, and nobody has told of a loss), or none but those that every hub or service is made with ("reset": of
     hubs the specification warns of defaults). Whatever else a hub's PUT leaves out goes back to its default (specification).
+    shuffled: lists whose order nothing promises come in one of chance (`World.chances`): the changes of a what-if (sorted in
+    recordings) and the links of a provisioning service (as they were sent).
     """
 
     quoted_etags: bool = True
@@ -68,3 +70,4 @@ class Habits:
     dps_put_absent: Literal["reset", "kept"] = "reset"
     vault_put_absent: Literal["reset", "kept"] = "reset"
     policies_absent: Literal["kept", "reset"] = "kept"
+    shuffled: bool = False

@@ -10,12 +10,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import quote
 
 from dpsops.emulator.documents import parse_json
 from dpsops.emulator.principal import Principal
 from dpsops.emulator.world import World
+
+_ASCII = "".join(map(chr, range(0x21, 0x7F)))
 
 
 class _Nothing:
@@ -87,6 +90,12 @@ class Response:
     def content(self) -> bytes:
         """The body as bytes on the wire."""
         return b"" if self.body is NOTHING else json.dumps(self.body, separators=(",", ":")).encode()
+
+
+def in_ascii(response: Response) -> Response:
+    """The response with headers in ASCII (RFC 9110, 5.5): all else in them, such as a group's name in a URL, percent-encoded."""
+    headers = {name: value if value.isascii() else quote(value, safe=_ASCII) for name, value in response.headers.items()}
+    return replace(response, headers=headers)
 
 
 class Refusal(Exception):

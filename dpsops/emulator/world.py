@@ -7,6 +7,7 @@ import time
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
 
+from dpsops.emulator.chances import Chances
 from dpsops.emulator.habits import Habits
 from dpsops.emulator.state import State
 
@@ -79,6 +80,7 @@ class World:
     """The embedded Azure inside one request's transaction.
 
     now: seconds since the epoch. client_address: the public address that the client is taken to call from.
+    chances: whatever is left to chance.
     """
 
     state: State
@@ -87,3 +89,4 @@ class World:
     meter: Meter = field(default_factory=Meter)
     habits: Habits = field(default_factory=Habits)
     client_address: str = CLIENT_ADDRESS
+    chances: Chances = field(default_factory=Chances)

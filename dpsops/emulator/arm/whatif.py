@@ -72,7 +72,8 @@ _UNIDENTIFIABLE = (
 def what_if(world: World, providers: Providers, plan: Plan, caller: Principal, *, ids_only: bool) -> JSON:
     """The changes that a plan would make, as `WhatIfOperationProperties`. Refuses what the deployment's preflight refuses.
 
-    They are sorted by resource ID in any case (recorded). What there is none of is left out, but for `changes`.
+    They are sorted by resource ID in any case (recorded; but `Habits.shuffled`). What there is none of is left out, but for
+    `changes`.
     """
     preflight(world, providers, plan, caller)
     changes: list[JSON] = []
@@ -102,6 +103,8 @@ def what_if(world: World, providers: Providers, plan: Plan, caller: Principal, *
             if each["id"].lower() not in named:
                 changes.append(_left_over(world, each, complete=complete, ids_only=ids_only))
     changes.sort(key=lambda change: str(change["resourceId"]).lower())
+    if world.habits.shuffled:
+        changes = world.chances.shuffled(changes, plan.id, world.now)
     correlation = {"correlationId": str(uuid.uuid4())} if world.habits.what_if_correlation else {}
     found: JSON = correlation | {"changes": changes}
     if world.habits.what_if_details:

@@ -95,12 +95,14 @@ def _new(identifier: ResourceId) -> JSON:
 def _show(world: World, service: JSON, version: str) -> JSON:
     """The service as a GET shows it; until it has settled it has no ID scope."""
     complete = settled(world, service)
-    kept = dict(service["properties"])
+    kept, links = dict(service["properties"]), service["hubs"]
+    if world.habits.shuffled:
+        links = world.chances.shuffled(links, service["id"], world.now)
     allocation, portal = kept.pop("allocationPolicy"), kept.pop("portalOperationsHostName", None)
     properties = {
         "state": "Active" if complete else service["state"],
         **({"provisioningState": "Succeeded" if complete else "Accepted"} if version >= _PROVISIONING_STATE_SINCE else {}),
-        "iotHubs": [show_link(link) for link in service["hubs"]],
+        "iotHubs": [show_link(link) for link in links],
         "allocationPolicy": allocation,
         "serviceOperationsHostName": service["name"] + DOMAIN,
         "deviceProvisioningHostName": f"global{DOMAIN}",

@@ -11,7 +11,7 @@ from dpsops.emulator.iothub.routing import masked, read_routing, spell_sources
 from dpsops.emulator.iothub.rules import Sku
 from dpsops.emulator.iothub.state import DOMAIN
 from dpsops.emulator.microsoft_devices.bodies import member, members
-from dpsops.emulator.microsoft_devices.regions import REGIONS
+from dpsops.emulator.microsoft_devices.regions import display_name
 from dpsops.emulator.times import timestamp
 from dpsops.emulator.world import World
 
@@ -102,7 +102,7 @@ def show_properties(hub: JSON, version: str, *, complete: bool) -> JSON:
         events |= partition_ids(events) | endpoint(hub)
     if version < _COSMOS_SINCE:
         del kept["routing"]["endpoints"]["cosmosDBSqlContainers"]
-    names = [REGIONS[region][0] for region in hub["regions"]]
+    names = [display_name(region) for region in hub["regions"]]
     found = {
         "locations": [{"location": name, "role": role} for name, role in zip(names, ("primary", "secondary"), strict=False)],
         "state": "Active" if complete else hub["state"],

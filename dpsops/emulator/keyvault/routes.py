@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from urllib.parse import quote
 
 from dpsops.emulator import rbac
 from dpsops.emulator.documents import JSON
@@ -189,7 +190,7 @@ def _list(world: World, request: Request, prefix: str) -> Response:
     page: JSON = {"value": [state.view(world, document, request.api_version) for document in shown]}
     if shown:
         marker = base64.urlsafe_b64encode(shown[-1]["name"].lower().encode()).decode()
-        url = f"https://management.azure.com{request.path.rstrip('/')}"
+        url = f"https://management.azure.com{quote(request.path.rstrip('/'), safe='/().')}"
         page["nextLink"] = f"{url}?api-version={request.api_version}&$skiptoken={marker}"
     return Response(200, page)
 

@@ -50,6 +50,12 @@ _PAIRS = (
 
 REGIONS = {normal(name): (name, pair) for name, pair in _PAIRS}
 """Display name and pair by the name as it stands in URLs."""
+_NAMES = {normal(name): name for pair in _PAIRS for name in pair}
+
+
+def display_name(region: str) -> str:
+    """The name shown of a region, be it one where a hub can only fail over to (Germany North)."""
+    return _NAMES[region]
 
 
 def read_location(body: JSON, kind: str, existing: JSON | None, group: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from dpsops.emulator.azure import Azure
 from dpsops.emulator.documents import JSON
@@ -76,8 +76,9 @@ class Subscription:
     ) -> Response:
         """Resource Manager's answer. A path may be a whole URL, as links are."""
         url = urlsplit(path)
-        query = {"api-version": version or version_of(url.path)} | dict(parse_qsl(url.query, keep_blank_values=True))
-        return self._ask(method, "management.azure.com", url.path, query, body, caller, "https://management.azure.com/", headers)
+        path = unquote(url.path) if url.scheme else url.path
+        query = {"api-version": version or version_of(path)} | dict(parse_qsl(url.query, keep_blank_values=True))
+        return self._ask(method, "management.azure.com", path, query, body, caller, "https://management.azure.com/", headers)
 
     def data(self, method: str, host: str, path: str, body: Any = None, *, audience: str, version: str) -> Response:
         """The answer of a data plane."""

@@ -20,10 +20,13 @@ from dpsops.emulator.arm import (
     subscriptions,
     versions,
 )
+from dpsops.emulator.arm.policies import assignments, enforcement
+from dpsops.emulator.arm.policies import routes as policies
 from dpsops.emulator.arm.providers import Providers
+from dpsops.emulator.documents import parse_json
 from dpsops.emulator.http import Refusal, Request, Response, Route, Router, Service
 from dpsops.emulator.resource_provider.errors import by_gateway, error, forbidden, refusal
-from dpsops.emulator.resource_provider.resources import DEPLOYMENTS, ResourceType
+from dpsops.emulator.resource_provider.resources import DEPLOYMENTS, GROUPS, ResourceId, ResourceType
 from dpsops.emulator.world import World
 
 _AUDIENCES = ("https://management.azure.com/", "https://management.core.windows.net/")
@@ -32,15 +35,18 @@ _SCOPE = re.compile(
 )
 _PROVIDER = re.compile(r".*/providers/(?P<namespace>[^/]+)/.+", re.IGNORECASE)
 _READS = ("GET", "HEAD")
+_GROUP = re.compile(r"(?P<scope>/subscriptions/[^/]+)/resourceGroups/(?P<name>[^/]+)/?", re.IGNORECASE)
 
 
 def resource_manager(types: Iterable[ResourceType], provided: Iterable[Route]) -> Service:
     """Resource Manager in front of these resource types, and of the routes that serve them."""
     gathered = [_forgetting(route) for route in provided]
-    registered = Providers.of([*types, roles.RESOURCE_TYPE, locks.RESOURCE_TYPE, groups.RESOURCE_TYPE], gathered)
+    registered = Providers.of(
+        [*types, roles.RESOURCE_TYPE, locks.RESOURCE_TYPE, policies.RESOURCE_TYPE, groups.RESOURCE_TYPE], gathered
+    )
     resources = [
         *subscriptions.ROUTES,
-        *groups.routes(registered),
+        *map(_forgetting, groups.routes(registered)),
         *deployments.routes(registered),
         *foresight.routes(registered),
         *providers.routes(registered),
@@ -48,8 +54,12 @@ def resource_manager(types: Iterable[ResourceType], provided: Iterable[Route]) -
     own = [
         *versions.behind(role_routes.routes(registered), versions.AUTHORIZATION),
         *versions.behind(locks.routes(registered), versions.LOCKS),
+        *versions.behind(policies.routes(registered), versions.POLICIES),
         *(_own(route) for route in versions.behind(resources, versions.RESOURCES)),
     ]
+
+    def authorize(world: World, request: Request, route: Route, named: Mapping[str, str]) -> None:
+        _authorize(registered, world, request, route)
 
     def unknown(world: World, request: Request) -> Response:
         return _unknown(registered, request)
@@ -59,7 +69,7 @@ def resource_manager(types: Iterable[ResourceType], provided: Iterable[Route]) -
         host=re.compile(r"management\.azure\.com"),
         audience=" ".join(_AUDIENCES),
         router=Router([*own, *gathered]),
-        authorize=_authorize,
+        authorize=authorize,
         unauthenticated=_unauthenticated,
         unknown=unknown,
         spelled=_spelled,
@@ -85,7 +95,7 @@ def _own(route: Route) -> Route:
 
 
 def _forgetting(route: Route) -> Route:
-    """A resource that is deleted takes the role assignments on it along."""
+    """A resource or group that is deleted takes the role assignments, locks and policy assignments on it along."""
     if route.method != "DELETE":
         return route
 
@@ -93,17 +103,39 @@ def _forgetting(route: Route) -> Route:
         answer = route.handler(world, request, **named)
         roles.forget(world, request.path.rstrip("/"))
         locks.forget(world, request.path)
+        assignments.forget(world, request.path)
         return answer
 
     return replace(route, handler=delete)
 
 
-def _authorize(world: World, request: Request, route: Route, named: Mapping[str, str]) -> None:
-    """What the gateway checks for every provider: API version, subscription, role, resource group, registration, locks."""
+def _authorize(registered: Providers, world: World, request: Request, route: Route) -> None:
+    """What the gateway checks for every provider: API version, subscription, role, resource group, registration, locks,
+    policies."""
     try:
         _check(world, request, route)
+        _require_policies(registered, world, request)
     except Refusal as refused:
         raise by_gateway(refused) from refused
+
+
+def _require_policies(registered: Providers, world: World, request: Request) -> None:
+    """Refuses what policies deny, of a resource or a group; a PATCH is judged by what it would make of the resource."""
+    if request.method not in ("PUT", "PATCH"):
+        return
+    group = _GROUP.fullmatch(request.path)
+    try:
+        identifier = ResourceId.at(group["scope"], GROUPS, group["name"]) if group else ResourceId.parse(request.path.rstrip("/"))
+        body = parse_json(request.body)
+    except ValueError:
+        return
+    if not isinstance(body, dict):
+        return
+    if request.method == "PATCH" and identifier.type.lower() in registered.types:
+        current = registered.get(world, identifier) or {}
+        given = {"properties": {**current.get("properties", {}), **body["properties"]}} if body.get("properties") else {}
+        body = current | body | given
+    enforcement.require_allowed(world, identifier, body)
 
 
 def _check(world: World, request: Request, route: Route) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from dpsops.emulator import rbac
 from dpsops.emulator.arm import groups, registrations
 from dpsops.emulator.arm.plans import Plan
+from dpsops.emulator.arm.policies import enforcement
 from dpsops.emulator.arm.providers import Providers, require_deployments
 from dpsops.emulator.arm.template.values import is_known, text
 from dpsops.emulator.arm.unfolding import Foreseen, unfold
@@ -29,8 +30,9 @@ class _Undone(Exception):
 
 
 def preflight(world: World, providers: Providers, plan: Plan, caller: Principal) -> None:
-    """Refuses a plan with a resource of a type or version that does not exist, that the caller may not write (403), or that
-    its provider would refuse. `validationLevel` `Template` asks for none of that, `ProviderNoRbac` not for the second."""
+    """Refuses a plan with a resource of a type or version that does not exist, that the caller may not write (403), that
+    policies deny, or that its provider would refuse. `validationLevel` `Template` asks for none of that, `ProviderNoRbac`
+    not for the second."""
     if plan.level == "Template":
         return
     found = list(unfold(world, plan, caller))
@@ -59,6 +61,7 @@ def preflight(world: World, providers: Providers, plan: Plan, caller: Principal)
         raise refusal(403, "InvalidTemplateDeployment", f"{beginning}: '{':'.join(denied)}'.")
     for subscription, namespaces in used.items():
         registrations.require(world, subscription, namespaces)
+    enforcement.require_deployable(world, found)
     details = _refused(world, providers, found, caller)
     if details:
         message = (

@@ -19,6 +19,7 @@ from dpsops.emulator.arm.failures import Failed
 from dpsops.emulator.arm.outputs import evaluate_outputs
 from dpsops.emulator.arm.plan_needs import show_dependencies, show_providers
 from dpsops.emulator.arm.plans import Plan, require_target
+from dpsops.emulator.arm.policies import enforcement
 from dpsops.emulator.arm.preflight import preflight
 from dpsops.emulator.arm.providers import Providers
 from dpsops.emulator.arm.template.declarations import Declared
@@ -175,6 +176,7 @@ class Runner:
         if declared.id.extended:
             self.providers.require_resource(world, declared.id.scope)
         locks.require_unlocked(world, "PUT", str(declared.id))
+        enforcement.require_allowed(world, declared.id, body)
         found = self.providers.find(declared.id.type)
         found.put(world, declared.id, body, declared.api_version, self.caller)
 

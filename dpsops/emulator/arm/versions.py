@@ -32,6 +32,15 @@ AUTHORIZATION = frozenset(
 LOCKS = frozenset({"2015-01-01", "2015-05-01-preview", "2015-06-01", "2016-09-01", "2017-04-01", "2020-05-01"})
 """Microsoft.Authorization: locks."""
 
+POLICIES = frozenset(
+    {
+        "2016-12-01", "2018-03-01", "2018-05-01", "2019-01-01", "2019-06-01", "2019-09-01", "2020-03-01", "2020-09-01",
+        "2021-06-01", "2022-06-01", "2023-04-01", "2024-04-01", "2024-05-01", "2025-01-01", "2025-03-01", "2025-11-01",
+        "2026-06-01",
+    }
+)  # fmt: skip
+"""Microsoft.Authorization: policy definitions and assignments."""
+
 
 def behind(routes: Iterable[Route], versions: frozenset[str]) -> list[Route]:
     """The routes, each of which now refuses any other API version."""

@@ -1,0 +1,1 @@
+"""Azure Policy, as far as it denies: built-in definitions, their assignments, and what these refuse."""

@@ -56,6 +56,9 @@ def _write(world: World, identifier: ResourceId, body: JSON, caller: Principal) 
             raise refusal(world, CONFLICT, f"{rules.name_taken(identifier.name)}.", numeric=True)
     location = read_location(body, TYPE, existing, identifier.group)
     sku = rules.read_sku(world, body)
+    hubs = hubs_below(world, f"/subscriptions/{identifier.subscription}")
+    free = sum(each["sku"]["tier"] == "Free" and each["id"].lower() != identifier.key for each in hubs)
+    rules.check_tier(world, sku["tier"], None if existing is None else existing["sku"]["tier"], free, identifier.subscription)
     given = member(body, "properties", dict) or {}
     before = None if existing is None else existing["properties"]
     properties = read_properties(world, given, rules.SKUS[sku["name"]], before)

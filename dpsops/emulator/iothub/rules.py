@@ -63,6 +63,7 @@ SKUS = {
 """Source: IoT Hub pricing and quotas; units of the standard tiers and the partitions of F1 are recorded."""
 
 _NAME = re.compile(r"(?![0-9]+$)(?!-)[a-zA-Z0-9-]{2,49}[a-zA-Z0-9]")
+_FREE_HUBS = 1
 _RESIDENCY = ("brazilsouth", "southeastasia")
 
 
@@ -89,6 +90,20 @@ def read_sku(world: World, body: JSON) -> JSON:
     if sku is None or not 1 <= (1 if capacity is None else capacity) <= sku.units:
         raise refusal(world, BAD_REQUEST, f"Invalid sku '{name}' or capacity {capacity}.", numeric=True)
     return {"name": name, "tier": sku.tier, "capacity": capacity or 1}
+
+
+def check_tier(world: World, tier: str, before: str | None, free: int, subscription: str) -> None:
+    """Refuses a second free hub in a subscription, which has `free` others, and a change of tier that there is none of: to or
+    from free, or from standard to basic ("Choose the right IoT Hub tier"; the words are guessed).
+    """
+    if tier == "Free" and free:
+        message = (
+            f"Max number of Iot Hubs exceeded for sku = Free, Max Allowed = {_FREE_HUBS}, Current = {free + 1} in the "
+            f"subscription Id: {subscription}."
+        )
+        raise refusal(world, 400_019, message, numeric=True)
+    if before not in (None, tier) and ("Free" in (before, tier) or tier == "Basic"):
+        raise refusal(world, BAD_REQUEST, f"The hub's tier cannot change from {before} to {tier}.", numeric=True)
 
 
 def check_properties(world: World, properties: JSON, sku: Sku, location: str, existing: JSON | None) -> None:

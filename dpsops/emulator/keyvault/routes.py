@@ -27,8 +27,8 @@ def put(world: World, identifier: ResourceId, body: JSON, api_version: str, call
     name, given = identifier.name, body.get("properties") or {}
     rules.require_name(name)
     document = state.load(world, name)
-    if document is not None and ResourceId.parse(document["id"]).key != identifier.key:
-        raise refusal(409, "VaultAlreadyExists", rules.name_in_use(name))
+    if document is not None:
+        rules.require_own(document, identifier)
     mode = given.get("createMode")
     if mode is not None and str(mode).lower() not in ("default", "recover"):
         raise rules.bad_request("An invalid value was provided for 'createMode'.")

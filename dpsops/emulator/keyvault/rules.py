@@ -13,6 +13,7 @@ from dpsops.emulator.http import Refusal, Request
 from dpsops.emulator.resource_provider import regions
 from dpsops.emulator.resource_provider.errors import refusal
 from dpsops.emulator.resource_provider.networks import is_network
+from dpsops.emulator.resource_provider.resources import ResourceId
 
 API_VERSIONS = frozenset(
     {
@@ -124,15 +125,29 @@ def location_of(given: Any) -> str:
     return regions.normal(given)
 
 
+def require_own(document: JSON, identifier: ResourceId) -> None:
+    """Refuses (409) the name of another vault; of one that the same subscription has deleted, wherever it was, in other words."""
+    there = ResourceId.parse(document["id"])
+    if there.key == identifier.key:
+        return
+    if document["deleted"] is not None and there.subscription.lower() == identifier.subscription.lower():
+        raise _still_deleted()
+    raise refusal(409, "VaultAlreadyExists", name_in_use(identifier.name))
+
+
+def _still_deleted() -> Refusal:
+    return refusal(
+        409,
+        "ConflictError",
+        "A vault with the same name already exists in deleted state. You need to either recover or purge existing key vault. "
+        "Follow this link https://go.microsoft.com/fwlink/?linkid=2149745 for more information on soft delete.",
+    )
+
+
 def require_replaceable(document: JSON, location: str, group: str) -> None:
     """Refuses (409) a PUT over a vault that is deleted but not purged, or that is somewhere else."""
     if document["deleted"] is not None:
-        raise refusal(
-            409,
-            "ConflictError",
-            "A vault with the same name already exists in deleted state. You need to either recover or purge existing key vault. "
-            "Follow this link https://go.microsoft.com/fwlink/?linkid=2149745 for more information on soft delete.",
-        )
+        raise _still_deleted()
     if document["location"] != location:
         raise refusal(
             409,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import secrets
 
 from dpsops.emulator.documents import JSON
-from dpsops.emulator.http import NOTHING, Request, Response, Route
+from dpsops.emulator.http import NOTHING, Refusal, Request, Response, Route
 from dpsops.emulator.iothub import monitoring, rules
 from dpsops.emulator.iothub.consumer_groups import consumer_group_routes
 from dpsops.emulator.iothub.etags import check_hub, hub_etag
 from dpsops.emulator.iothub.inquiries import inquiry_routes
 from dpsops.emulator.iothub.properties import read_properties, show_given, show_properties
+from dpsops.emulator.iothub.routing import default_routes
 from dpsops.emulator.iothub.state import empty_hub, find_hub, hubs_below, load_hub, save_hub, was_deleted
 from dpsops.emulator.microsoft_devices.bodies import json_object, member, members, tags
 from dpsops.emulator.microsoft_devices.certificate_routes import certificate_routes, certificate_type
@@ -63,6 +64,8 @@ def _write(world: World, identifier: ResourceId, body: JSON, caller: Principal) 
     before = None if existing is None else existing["properties"]
     properties = read_properties(world, given, rules.SKUS[sku["name"]], before)
     rules.check_properties(world, properties, rules.SKUS[sku["name"]], location, before)
+    if default_routes(properties["routing"]) != (default_routes(before["routing"]) if before else set()):
+        raise rules.RoutesChanged(world)
     hub = (existing or _new(world, identifier, location, residency=bool(properties.get("enableDataResidency")))) | {
         "location": location,
         "sku": sku,
@@ -178,8 +181,14 @@ def _put(world: World, request: Request, *, subscription: str, group: str, name:
     before = find_hub(world, identifier)
     check_hub(world, request, before)
     body = json_object(request)
-    hub = _write(world, identifier, body, request.principal)
-    return Response(201, _show_accepted(world, hub, before, body, request.api_version), _TRACKING.begin(world, request, hub))
+    try:
+        hub, error = _write(world, identifier, body, request.principal), None
+    except rules.RoutesChanged as failed:
+        if before is None:
+            raise Refusal(Response(400, failed.error)) from failed
+        hub, error = before, {name: failed.error[name] for name in ("code", "message")}
+    headers = _TRACKING.begin(world, request, hub, error=error)
+    return Response(201, _show_accepted(world, hub, before, body, request.api_version), headers)
 
 
 def _get(world: World, request: Request, *, subscription: str, group: str, name: str) -> Response:

@@ -24,6 +24,13 @@ _SOURCES = (
     "DeviceJobLifecycleEvents",
     "DeviceConnectionStateEvents",
 )
+_EVENT_GRID: JSON = {
+    "name": "RouteToEventGrid",
+    "source": "DeviceMessages",
+    "condition": "true",
+    "endpointNames": ["eventgrid"],
+    "isEnabled": True,
+}
 _KEY = re.compile(r"((?:SharedAccessKey|AccountKey)=)[^;]*")
 _NAME = re.compile(r"[A-Za-z0-9-._]{1,64}")
 
@@ -58,13 +65,27 @@ def read_routing(world: World, given: JSON | None, kept: JSON | None) -> JSON:
     enrichments = members(table, "enrichments", dict)
     if enrichments is not None:
         complete["enrichments"] = [_enrichment(world, each, names) for each in enrichments]
-    complete["routes"] = [_route(world, each, names) for each in members(table, "routes", dict) or []]
+    routes = members(table, "routes", dict) or []
+    complete["routes"] = [_route(world, each, names | _built_in(each)) for each in routes]
     fallback = {"name": "$fallback", "source": "DeviceMessages", "condition": "true", "endpointNames": ["events"]}
     complete["fallbackRoute"] = (
         fallback | {"isEnabled": given is None and kept is None} | (member(table, "fallbackRoute", dict) or {})
     )
     requirements.check_route(world, complete["fallbackRoute"], names)
     return complete
+
+
+def default_routes(routing: JSON) -> set[str]:
+    """The names of the routes that the service itself makes and removes: the one to Event Grid."""
+    return {route["name"] for route in routing["routes"]} & {_EVENT_GRID["name"]}
+
+
+def with_event_grid(routing: JSON, *, wanted: bool) -> JSON:
+    """A routing table with the route to Event Grid, which takes all messages of devices unless its query says otherwise
+    ("React to IoT Hub events by using Event Grid"), or without it."""
+    others = [route for route in routing["routes"] if route["name"] != _EVENT_GRID["name"]]
+    present = [route for route in routing["routes"] if route["name"] == _EVENT_GRID["name"]] or [dict(_EVENT_GRID)]
+    return routing | {"routes": [*others, *(present if wanted else [])]}
 
 
 def spell_sources(routing: JSON) -> JSON:
@@ -105,6 +126,11 @@ def _enrichment(world: World, given: JSON, names: set[str]) -> JSON:
             raise refusal(world, 400_131, message, numeric=True)
     requirements.check_enrichment(world, given)
     return given
+
+
+def _built_in(route: JSON) -> set[str]:
+    """The endpoint that only the service's own route leads to."""
+    return set(_EVENT_GRID["endpointNames"]) if route.get("name") == _EVENT_GRID["name"] else set()
 
 
 def _route(world: World, given: JSON, names: set[str]) -> JSON:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from dpsops.emulator.documents import JSON
+from dpsops.emulator.http import Refusal, Response
 from dpsops.emulator.microsoft_devices.bodies import member
 from dpsops.emulator.microsoft_devices.errors import BAD_REQUEST, refusal
 from dpsops.emulator.resource_provider.regions import normal
@@ -104,6 +105,19 @@ def check_tier(world: World, tier: str, before: str | None, free: int, subscript
         raise refusal(world, 400_019, message, numeric=True)
     if before not in (None, tier) and ("Free" in (before, tier) or tier == "Basic"):
         raise refusal(world, BAD_REQUEST, f"The hub's tier cannot change from {before} to {tier}.", numeric=True)
+
+
+class RoutesChanged(Refusal):
+    """A PUT that leaves out a route of the service's own, or adds one: the hub accepts it, and then fails to do it.
+
+    Source: errors quoted by users of deployments and of Terraform, 2021 (IH400126).
+    """
+
+    def __init__(self, world: World) -> None:
+        message = "Cannot add or remove default routes, default route names are :RouteToEventGrid."
+        self.error: JSON = refusal(world, 400_126, message, numeric=True).response.body
+        quoted = {"code": str(self.error["code"]), "message": self.error["message"]}
+        super().__init__(Response(409, {"status": "Failed", "error": quoted}))
 
 
 def check_properties(world: World, properties: JSON, sku: Sku, location: str, existing: JSON | None) -> None:

@@ -60,14 +60,16 @@ class Tracking:
         places = [f"{provider}/locations/{{location}}", *([provider, resource] if self.former else [])]
         return [f"{each}/{self.segment}/{{operation}}" for each in places]
 
-    def begin(self, world: World, request: Request, document: JSON, *, location_too: bool = False) -> dict[str, str]:
-        """Records an operation on a service or hub, and returns the headers that lead to it.
+    def begin(
+        self, world: World, request: Request, document: JSON, *, location_too: bool = False, error: JSON | None = None
+    ) -> dict[str, str]:
+        """Records an operation on a service or hub, and returns the headers that lead to it; one that is to fail has an error.
 
         As recorded in 2024 the URLs are 3 KB long, with a parameter that has no value and `=` in the path.
         `location_too`: the answer has a `Location` beside its `Azure-AsyncOperation`.
         """
         region = normal(document["location"])
-        identifier = operations.begin(world, region)
+        identifier = operations.begin(world, region, error=error)
         provider = f"/subscriptions/{document['subscription']}/providers/Microsoft.Devices"
         places = {"location": f"{provider}/locations/{region}", "subscription": provider, "resource": document["id"]}
         place = places[world.habits.polled_below if self.former else "location"]
@@ -87,7 +89,7 @@ def poll(world: World, request: Request, *, operation: str, **_: str) -> Respons
         raise refusal(404, "NotFound", f"The operation '{operation}' was not found.")
     status = operations.status(world, found)
     if "asyncinfo" in request.query:
-        return Response(200, {"status": status})
+        return Response(200, {"status": status} | ({"error": found["error"]} if status == "Failed" else {}))
     query = "&".join(f"{name}={value}" for name, value in request.query.items())
     headers = {"Location": f"{request.url}?{query}"}
     return Response(202, None, headers) if status == "Running" else Response(200, NOTHING, headers)

@@ -19,6 +19,7 @@ from dpsops.emulator.principal import Principal
 from dpsops.emulator.world import World
 
 _UNAUTHORIZED = 401_002
+_DATA_ACTIONS = ("devices/write", "twins/write")
 _RIGHTS = ("RegistryWrite", "ServiceConnect")
 _DEFAULT_POLICY = {"updateHubAssignment": True, "migrateDeviceData": True}
 
@@ -116,8 +117,9 @@ def _may_assign(rights: str) -> bool:
 
 
 def _opens_by_role(world: World, service: JSON, hub: JSON) -> bool:
+    """Whether the service's identity may write devices and twins, as the rights of a link's policy let it (stricter guess)."""
     identity = service["identity"]
     if identity is None:
         return False
     itself = Principal(identity["principalId"], identity["principalId"], identity["tenantId"])
-    return rbac.allowed(world, itself, "Microsoft.Devices/IotHubs/devices/write", hub["id"], data=True)
+    return all(rbac.allowed(world, itself, f"Microsoft.Devices/IotHubs/{each}", hub["id"], data=True) for each in _DATA_ACTIONS)

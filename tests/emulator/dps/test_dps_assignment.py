@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from dpsops.emulator import rbac
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.iothub.devices import remove
 from dpsops.emulator.iothub.state import load_hub
@@ -138,25 +137,6 @@ def test_a_link_by_key_opens_no_hub_without_local_authentication(lab: Lab) -> No
     issuer = enrolled(lab)
     lab.arm.hub("hub1", disableLocalAuth=True)
     assert failure(lab, "d1", issuer.leaf("d1"))[0] == 401_002
-
-
-def test_a_link_by_identity_needs_a_role_in_the_hub(lab: Lab) -> None:
-    path = f"/provisioningServices/{DPS}"
-    link = {"hostName": "hub1.azure-devices.net", "location": "westeurope", "authenticationType": "SystemAssigned"}
-    body = {
-        "location": "westeurope",
-        "sku": {"name": "S1", "capacity": 1},
-        "identity": {"type": "SystemAssigned"},
-        "properties": {"iotHubs": [link]},
-    }
-    assert lab.arm.call("PUT", path, body, version="2026-11-01").status == 201
-    issuer = enrolled(lab)
-    assert failure(lab, "d1", issuer.leaf("d1"))[0] == 401_002
-    itself = lab.arm.call("GET", path, version="2026-11-01").body["identity"]["principalId"]
-    role = "4ea46cd5-c1b2-4a8e-910b-273211f9ce47"
-    with lab.world() as world:
-        world.state.put(rbac.ASSIGNMENT, "x", {"principal": itself, "role": role, "scope": "/subscriptions/sub", "created": 0})
-    assert lab.assigned("d1", issuer.leaf("d1")) == "hub1"
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,9 @@ TYPE = "Microsoft.EventGrid/eventSubscriptions"
 _HUB = "Microsoft.Devices/IotHubs"
 _VERSIONS = frozenset(
     {
-        "2018-01-01", "2019-01-01", "2019-06-01", "2020-06-01", "2021-12-01", "2022-06-15", "2023-06-01-preview",
-        "2023-12-15-preview", "2024-06-01-preview", "2024-12-15-preview", "2025-02-15", "2025-04-01-preview",
+        "2018-01-01", "2019-01-01", "2019-06-01", "2020-06-01", "2020-10-15-preview", "2021-10-15-preview", "2021-12-01",
+        "2022-06-15", "2023-06-01-preview", "2023-12-15-preview", "2024-06-01-preview", "2024-12-15-preview", "2025-02-15",
+        "2025-04-01-preview",
     }
 )  # fmt: skip
 _PLACE = "/subscriptions/{subscription}/providers/Microsoft.EventGrid/locations/{location}"

@@ -79,6 +79,9 @@ def test_an_assignment_is_made_shown_listed_and_removed(azure: Subscription) -> 
         listed = azure.ok("GET", base)["value"]
         assert sorted(each["name"] for each in listed) == ["mine", "tags"]
         assert sorted(each["name"] for each in azure.ok("GET", f"{base}?$filter=atScope()")["value"]) == [x["name"] for x in at]
+        exact = azure.ok("GET", f"{base}?$filter=atExactScope()")["value"]
+        assert [each["properties"]["scope"] for each in exact] == [scope]
+    assert azure.refused("GET", f"{assignment(THERE)[:-5]}?$filter=atNoScope()") == (400, "InvalidFilterInQueryString")
     assert azure.ok("DELETE", path) == made
     assert azure.call("DELETE", path).status == 204
     assert azure.refused("GET", path) == (404, "PolicyAssignmentNotFound")

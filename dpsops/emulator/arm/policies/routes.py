@@ -54,11 +54,14 @@ def _delete(world: World, request: Request, assignment: str, scope: str) -> Resp
 
 
 def _list(world: World, request: Request, scope: str) -> Response:
-    """Those that hold at, above or below the scope; `atScope()` leaves out what is below."""
-    text = request.query.get("$filter", "")
-    if text not in ("", "atScope()"):
-        raise refusal(400, "InvalidFilterInQueryString", f"Invalid $filter '{text}' specified in the query string.")
+    """Those that hold at, above or below the scope; `atScope()` leaves out what is below, `atExactScope()` what is above, too."""
+    text = request.query.get("$filter", "").lower()
+    if text not in ("", "atscope()", "atexactscope()"):
+        message = f"Invalid $filter '{request.query['$filter']}' specified in the query string."
+        raise refusal(400, "InvalidFilterInQueryString", message)
     found = assignments.list_at(world, f"/{scope}", below=not text)
+    if text == "atexactscope()":
+        found = [each for each in found if each["scope"].lower() == f"/{scope}".lower()]
     return Response(200, {"value": [assignments.show(each) for each in found]})
 
 

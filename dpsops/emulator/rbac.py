@@ -107,12 +107,12 @@ def _matches(action: str, patterns: tuple[str, ...]) -> bool:
 def allowed(world: World, caller: Principal, action: str, scope: str, *, data: bool = False) -> bool:
     """Whether `caller` may do `action` at the resource ID `scope`, or at any scope above it.
 
-    A data action is granted only once the assignment has reached the data plane: `Timings.role`
-    seconds after it was made. An assignment with a condition grants neither that nor the right to assign roles, which are
-    what conditions are about: nothing here evaluates them (stricter guess).
+    A data action is granted only once the assignment has reached the data plane: `Timings.role` seconds after it was made,
+    and by chance up to `role_spread` more. An assignment with a condition grants neither that nor the right to assign
+    roles, which are what conditions are about: nothing here evaluates them (stricter guess).
     """
     scope = scope.lower().rstrip("/")
-    for _, assignment in world.state.list(ASSIGNMENT):
+    for key, assignment in world.state.list(ASSIGNMENT):
         above = assignment["scope"].rstrip("/")
         if assignment["principal"] != caller.object_id or not (scope + "/").startswith(above + "/"):
             continue
@@ -120,8 +120,14 @@ def allowed(world: World, caller: Principal, action: str, scope: str, *, data: b
         if role is None or (assignment.get("condition") and (data or action.lower().startswith("microsoft.authorization/"))):
             continue
         if data:
-            if _matches(action, role.data_actions) and world.now >= assignment["created"] + world.timings.role:
+            if _matches(action, role.data_actions) and world.now >= assignment["created"] + _delay(world, key):
                 return True
         elif _matches(action, role.actions) and not _matches(action, role.not_actions):
             return True
     return False
+
+
+def _delay(world: World, key: str) -> float:
+    if not world.timings.role_spread:
+        return world.timings.role
+    return world.timings.role + world.timings.role_spread * world.chances.draw("role", key)

@@ -39,7 +39,8 @@ class Timings:
     """How long Azure takes, in seconds. Zero still means that a client has to ask once more.
 
     operation: a Resource Manager long-running operation. certificate: the vault's self-signed issuance.
-    role: until a role assignment reaches the data planes. deletion: until a deleted vault object is
+    role: until a role assignment reaches the data planes; role_spread: how much longer it may take, each its own time by chance
+    (`World.chances`). deletion: until a deleted vault object is
     seen among the deleted ones (and a recovered one among the living). query: until a hub's queries see a new device.
     identity: until a new device can be read in its hub.
     registration: how long a resource provider stays `Registering`.
@@ -52,6 +53,7 @@ class Timings:
     query: float = 0.0
     identity: float = 0.0
     registration: float = 0.0
+    role_spread: float = 0.0
 
 
 class Meter:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from dpsops.emulator import rbac
+from dpsops.emulator.chances import Chances
 from dpsops.emulator.identity.state import TENANT
 from dpsops.emulator.keyvault.service import SERVICE
 from dpsops.emulator.principal import Principal
@@ -119,6 +122,29 @@ def test_a_new_role_takes_time_to_reach_the_vault() -> None:
     assert lab.refused("GET", "/secrets", caller=STRANGER)[1] == "ForbiddenByRbac"
     lab.clock.advance(1)
     assert lab.ok("GET", "/secrets", caller=STRANGER)["value"] == []
+
+
+def test_roles_arrive_one_at_a_time_and_at_the_same_times_again() -> None:
+    def arrivals(seed: int) -> list[int]:
+        lab = Lab(Timings(role=2, role_spread=20))
+        lab.azure.chances = Chances(seed)
+        keepers = [replace(STRANGER, object_id=f"cccccccc-0000-4000-8000-00000000000{number}") for number in range(4)]
+        with lab.world() as world:
+            for each in keepers:
+                document = {"principal": each.object_id, "role": SECRETS_USER, "scope": VAULT_ID.lower(), "created": world.now}
+                world.state.put(rbac.ASSIGNMENT, f"late/{each.object_id}", document)
+        found = [-1] * len(keepers)
+        for second in range(24):
+            for index, each in enumerate(keepers):
+                if found[index] < 0 and lab.call("GET", "/secrets", caller=each).status == 200:
+                    found[index] = second
+            lab.clock.advance(1)
+        return found
+
+    first = arrivals(1)
+    assert all(2 <= second <= 22 for second in first)
+    assert len(set(first)) > 1
+    assert arrivals(1) == first != arrivals(2)
 
 
 def policies_for(principal: Principal, **permissions: list[str]) -> list[dict[str, object]]:

@@ -192,6 +192,16 @@ def test_tags_that_a_patch_would_take_away_are_missed(azure: Subscription) -> No
     azure.ok("PATCH", HUB, {"tags": {"costcenter": "4712"}})
 
 
+def test_a_patch_is_judged_by_the_resource_that_it_would_make(azure: Subscription) -> None:
+    azure.ok("PUT", HUB, resource())
+    azure.ok("PUT", DPS, resource("northeurope"))
+    azure.vault(location="northeurope")
+    assign(azure, LOCATIONS, ALLOWED)
+    assert azure.refused("PATCH", HUB, {"tags": {"a": "b"}}) == (403, "RequestDisallowedByPolicy")
+    azure.ok("PATCH", DPS, {"tags": {"a": "b"}})
+    azure.ok("PATCH", VAULT, {"properties": {"enabledForDeployment": True}})
+
+
 def test_what_has_no_tags_is_not_asked_for_any(azure: Subscription) -> None:
     assign(azure, TAG, COST, THERE)
     role = f"{THERE}/providers/Microsoft.Authorization/roleDefinitions/acdd72a7-3385-48ef-bd42-f606fba81ae7"

@@ -49,7 +49,7 @@ def resource_manager(types: Iterable[ResourceType], provided: Iterable[Route]) -
         *map(_forgetting, groups.routes(registered)),
         *deployments.routes(registered),
         *foresight.routes(registered),
-        *providers.routes(registered),
+        *providers.routes(registered, groups.names),
     ]
     own = [
         *versions.behind(role_routes.routes(registered), versions.AUTHORIZATION),
@@ -121,7 +121,7 @@ def _authorize(registered: Providers, world: World, request: Request, route: Rou
 
 def _require_policies(registered: Providers, world: World, request: Request) -> None:
     """Refuses what policies deny, of a resource or a group; a PATCH is judged by what it would make of the resource."""
-    if request.method not in ("PUT", "PATCH"):
+    if request.method not in ("PUT", "PATCH") or not assignments.are_there(world):
         return
     group = _GROUP.fullmatch(request.path)
     try:

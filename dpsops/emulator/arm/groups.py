@@ -34,6 +34,12 @@ def find(world: World, subscription: str, name: str) -> JSON | None:
     return None if document is None or _gone(world, document) else document
 
 
+def names(world: World, subscription: str) -> list[str]:
+    """The names of a subscription's groups."""
+    documents = (document for _, document in world.state.list(_KIND, f"{subscription}/".lower()))
+    return [document["name"] for document in documents if not _gone(world, document)]
+
+
 def require(world: World, subscription: str, name: str) -> JSON:
     """The group's document. Refuses where there is none, and a name that none can have."""
     document = find(world, subscription, name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -17,6 +17,7 @@ from dpsops.emulator.resource_provider.resources import DEPLOYMENTS, GROUPS, Res
 from dpsops.emulator.world import World
 
 _HOST = "management.azure.com"
+GroupNames = Callable[[World, str], list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,23 +176,36 @@ def _get(providers: Providers, world: World, request: Request, subscription: str
     return Response(200, show(providers, subscription, found, state, request.api_version))
 
 
-def _change(
-    providers: Providers, registered: bool, world: World, request: Request, subscription: str, namespace: str
-) -> Response:
-    """`Registering` (or `Unregistering`) until a while has passed, also in the answer to the POST itself."""
+def _register(providers: Providers, world: World, request: Request, subscription: str, namespace: str) -> Response:
+    """`Registering` until a while has passed, also in the answer to the POST itself."""
     found = providers.namespace(namespace)
-    state = registrations.change(world, subscription, found, registered=registered)
+    state = registrations.change(world, subscription, found, registered=True)
     return Response(200, show(providers, subscription, found, state, request.api_version))
 
 
-def routes(providers: Providers) -> list[Route]:
-    """The operations on providers (Resource Manager, `Providers`)."""
+def _unregister(
+    providers: Providers, groups: GroupNames, world: World, request: Request, subscription: str, namespace: str
+) -> Response:
+    """`Unregistering` for a while. Refused while there are resources of the provider ("Azure resource providers and types";
+    status, code and words are guessed)."""
+    found = providers.namespace(namespace)
+    for group in groups(world, subscription):
+        for each in providers.resources(world, subscription, group, request.principal):
+            if each["type"].lower().startswith(f"{found}/".lower()):
+                message = f"The resource provider '{found}' cannot be unregistered while there are resources: '{each['id']}'."
+                raise refusal(409, "CannotUnregisterResourceProvider", message)
+    state = registrations.change(world, subscription, found, registered=False)
+    return Response(200, show(providers, subscription, found, state, request.api_version))
+
+
+def routes(providers: Providers, groups: GroupNames) -> list[Route]:
+    """The operations on providers (Resource Manager, `Providers`); `groups` names the groups of a subscription."""
     base = "/subscriptions/{subscription}/providers"
     one, read = base + "/{namespace}", "Microsoft.Resources/subscriptions/providers/read"
     action = "Microsoft.Resources/{}/action"
     return [
         Route("GET", base, partial(_list, providers), read),
         Route("GET", one, partial(_get, providers), read),
-        Route("POST", one + "/register", partial(_change, providers, True), action.format("register")),
-        Route("POST", one + "/unregister", partial(_change, providers, False), action.format("unregister")),
+        Route("POST", one + "/register", partial(_register, providers), action.format("register")),
+        Route("POST", one + "/unregister", partial(_unregister, providers, groups), action.format("unregister")),
     ]

@@ -40,6 +40,11 @@ def test_a_provider_must_be_registered_and_that_takes_a_while(contoso: Contoso) 
     assert state(contoso) == "Registered"
     assert contoso.call("POST", f"{PROVIDER}/register").body["registrationState"] == "Registered"
     assert contoso.call("PUT", one, {"location": "westeurope"}, version=VERSION).status == 200
+    there = contoso.call("POST", f"{PROVIDER}/unregister")
+    assert (there.status, there.body["error"]["code"]) == (409, "CannotUnregisterResourceProvider")
+    assert one in there.body["error"]["message"]
+    assert state(contoso) == "Registered"
+    contoso.call("DELETE", one, version=VERSION)
     assert contoso.call("POST", f"{PROVIDER}/unregister").body["registrationState"] == "Unregistering"
     contoso.azure.clock.advance(60)
     assert state(contoso) == "Unregistered"

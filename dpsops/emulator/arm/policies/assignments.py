@@ -61,6 +61,11 @@ def put(world: World, scope: str, name: str, body: Any, caller: Principal) -> JS
     return show(document)
 
 
+def are_there(world: World) -> bool:
+    """Whether any policy is assigned anywhere."""
+    return bool(world.state.list(_KIND, limit=1))
+
+
 def find(world: World, identifier: str) -> JSON | None:
     """The assignment of this ID as a GET shows it, or None."""
     document = world.state.get(_KIND, identifier.lower())

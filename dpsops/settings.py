@@ -33,7 +33,7 @@ def _vault_name(name: str) -> str:
 
 
 def _device_service_name(name: str) -> str:
-    """Naming rules for Microsoft.Devices: DPS 3-64, IoT Hub 3-50 letters, digits and hyphens; no hyphen first or last."""
+    """Naming rules for Microsoft.Devices: 3-50 letters, digits and hyphens; no hyphen first or last."""
     if not re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]", name):
         raise ValueError("use letters, digits and hyphens, with a letter or digit first and last")
     return name
@@ -126,10 +126,12 @@ class Vault(_Table):
 
 
 class Dps(_Table):
-    """`[dps]`: the Device Provisioning Service. With `allocation` static, all devices of the group go to the first hub."""
+    """`[dps]`: the Device Provisioning Service. With `allocation` static, all devices of the group go to the first hub. `link`:
+    by a key of each hub, or by the identity of the DPS."""
 
-    name: Annotated[str, Field(min_length=3, max_length=64), AfterValidator(_device_service_name)]
+    name: Annotated[str, Field(min_length=3, max_length=50), AfterValidator(_device_service_name)]
     allocation: Literal["hashed", "geoLatency", "static"] = "hashed"
+    link: Literal["key", "identity"] = "key"
 
     @property
     def host(self) -> str:

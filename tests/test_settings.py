@@ -165,7 +165,7 @@ def test_the_hint_says_how_many_more_errors_there_are(tmp_path: Path) -> None:
         ("dps", "name", ["dps", "1-2", "d--s", "a" * 64], ["-dps", "dps-", "d.s", "d_s", "d s", "d\u00e9s", "dps\\n"],
          DEVICE_SERVICE),
         ("dps", "name", [], ["d", "dp", ""], "String should have at least 3 characters"),
-        ("dps", "name", [], ["a" * 65], "String should have at most 64 characters"),
+        ("dps", "name", [], ["a" * 51], "String should have at most 50 characters"),
         ("hub", "name", ["hub", "H-1", "a" * 50], ["-hub", "hub-", "h.b", "h_b"], DEVICE_SERVICE),
         ("hub", "name", [], ["a" * 51], "String should have at most 50 characters"),
         ("", "resource_group", ["r", "(r)", "r.g", "R_g-1", "r" * 90, "gr\u00fcn"], ["", "r.", "r" * 91, "r g", "r/g", "rg\\n"],

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dpsops.azure.errors import understood
 from dpsops.azure.signer import signer, vault_key
 from dpsops.errors import InvalidInput, NotAllowed
-from dpsops.model.deployment import Caller
+from dpsops.model.roles import Principal
 from dpsops.settings import Environment
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from dpsops.azure.data_plane import DataPlane
     from dpsops.azure.transport import Transport
 
-_MANAGEMENT_SCOPE = "https://management.azure.com/.default"
+_MANAGEMENT_HOST = "management.azure.com"
+_MANAGEMENT_SCOPE = f"https://{_MANAGEMENT_HOST}/.default"
 _DPS_SCOPE = "https://azure-devices-provisioning.net/.default"
 _HUB_SCOPE = "https://iothubs.azure.net/.default"
 _GITHUB_AUDIENCE = "api://AzureADTokenExchange"
@@ -57,7 +58,7 @@ class Clients:
         self._transport.close()
 
     @cached_property
-    def caller(self) -> Caller:
+    def caller(self) -> Principal:
         """The identity that runs dpsops, from its own token: `oid`, and `idtyp`, which distinguishes applications from people.
 
         Raises `NotAllowed` if the token does not contain the identity: no role could be assigned to it.
@@ -67,7 +68,7 @@ class Clients:
         try:
             payload = token.split(".")[1]
             claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-            return Caller(str(claims["oid"]), "ServicePrincipal" if claims.get("idtyp") == "app" else "User")
+            return Principal(str(claims["oid"]), "ServicePrincipal" if claims.get("idtyp") == "app" else "User")
         except (AttributeError, LookupError, ValueError, TypeError):
             pass  # the cause must not be chained: it quotes the token
         raise NotAllowed(
@@ -87,6 +88,13 @@ class Clients:
         from azure.mgmt.resource.deployments import DeploymentsMgmtClient
 
         return DeploymentsMgmtClient(self._credential, self.subscription, **self._management)
+
+    @cached_property
+    def authorization(self) -> DataPlane:
+        """Role assignments (API 2022-04-01)."""
+        from dpsops.azure.data_plane import DataPlane
+
+        return DataPlane(_MANAGEMENT_HOST, _MANAGEMENT_SCOPE, "2022-04-01", self._credential, self._transport)
 
     @cached_property
     def vaults(self) -> KeyVaultManagementClient:

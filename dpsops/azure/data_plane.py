@@ -1,4 +1,4 @@
-"""A REST data plane that has no SDK: JSON over azure-core's pipeline, with an Entra ID token."""
+"""A REST API that has no SDK: JSON over azure-core's pipeline, with an Entra ID token."""
 
 from __future__ import annotations
 
@@ -65,6 +65,17 @@ class DataPlane:
         except ResourceNotFoundError:
             return
 
+    def pages(self, path: str) -> list[dict[str, Any]]:
+        """All pages of a list. Source: Azure REST API guidelines, `value` and `nextLink`."""
+        found: list[dict[str, Any]] = []
+        place, seen = path, set[str]()
+        while place and place not in seen:
+            seen.add(place)
+            page = self._send("GET", place).json()
+            found += page["value"]
+            place = page.get("nextLink") or ""
+        return found
+
     def query(self, path: str, document: dict[str, Any] | None) -> list[dict[str, Any]]:
         """All pages of a query."""
         found: list[dict[str, Any]] = []
@@ -89,7 +100,8 @@ class DataPlane:
         if etag is not None:
             sent["If-Match"] = etag
         body: dict[str, Any] = {} if document is None else {"json": document}
-        request = HttpRequest(method, path, params={"api-version": self._api_version}, headers=sent, **body)
+        version = {} if "api-version=" in path else {"api-version": self._api_version}  # the link to a next page has it
+        request = HttpRequest(method, path, params=version, headers=sent, **body)
         request.url = self._client.format_url(request.url)
         answer = self._client.send_request(request)
         if answer.status_code == 404:

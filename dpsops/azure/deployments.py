@@ -1,8 +1,9 @@
-"""The resources: one resource group and one template deployment. Resource Manager itself makes them converge."""
+"""The resources: one resource group, what is in it, and one template deployment."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from importlib import resources
 from pathlib import Path
@@ -11,17 +12,26 @@ from typing import TYPE_CHECKING, Any
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from dpsops.azure import answers
+from dpsops.azure.answers import Shape
 from dpsops.azure.clients import Clients
 from dpsops.azure.errors import innermost, one_line, understood
 from dpsops.errors import Denied, Error, Refused
-from dpsops.model.deployment import Caller, deployment_name, parameters
+from dpsops.model.deployment import deployment_name
 from dpsops.model.permissions import missing_role
-from dpsops.model.what_if import PropertyChange, ResourceChange
+from dpsops.model.resources import Resource, Resources, strange_links
+from dpsops.model.roles import HUB, SERVICE, VAULT, Held, Principal
+from dpsops.model.what_if import Diagnostic, Foreseen, ResourceChange
 
 if TYPE_CHECKING:
     from azure.mgmt.resource.deployments.models import ErrorResponse, WhatIfChange, WhatIfPropertyChange
 
 _WHO = "Resource Manager"
+_VERSIONS = {VAULT: "2026-02-01", HUB: "2023-06-30", SERVICE: "2022-12-12"}
+_IDENTITY_VERSION = "2026-11-01"
+"""The API versions in which the template writes them; the last one that of a DPS with links by identity."""
+
+_SERVERS_OWN = ("properties.vaultUri", "properties.provisioningState", "properties.privateEndpointConnections")
+"""What a vault has by itself; what-if may list it as deleted."""
 
 
 def template() -> dict[str, Any]:
@@ -32,12 +42,36 @@ def template() -> dict[str, Any]:
     return document
 
 
+class _Sku(Shape):
+    name: str | None = None
+    capacity: int | None = None
+
+
+class _Resource(Shape):
+    location: str
+    tags: dict[str, str] | None = None
+    sku: _Sku | None = None
+    identity: dict[str, Any] | None = None
+    properties: dict[str, Any] | None = None
+
+
+class _AssignmentProperties(Shape):
+    scope: str
+    role_definition_id: str
+    principal_id: str
+
+
+class _Assignment(Shape):
+    properties: _AssignmentProperties
+
+
 class Deployments:
     """The resource group of an environment, and what is deployed into it."""
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
         self._environment = clients.environment
+        self._group = f"/subscriptions/{clients.subscription}/resourceGroups/{self._environment.resource_group}"
 
     @property
     def subscription(self) -> str:
@@ -45,9 +79,29 @@ class Deployments:
         return self._clients.subscription
 
     @property
-    def caller(self) -> Caller:
+    def caller(self) -> Principal:
         """The identity that deploys, and gets the roles that dpsops needs. Raises `NotAllowed` if the token does not name it."""
         return self._clients.caller
+
+    @understood(_WHO)
+    def observe(self) -> Resources:
+        """The resource group, the resources of the settings in it, and who holds which role there. At most one request for
+        each of them, and one more if the DPS is linked to a hub that the settings do not name."""
+        environment = self._environment
+        if not self.group_exists():
+            return Resources(self._group, group_exists=False)
+        version = _IDENTITY_VERSION if environment.dps.link == "identity" else _VERSIONS[SERVICE]
+        dps = self._find(SERVICE, environment.dps.name, version)
+        hubs = {hub.name.lower(): self._find(HUB, hub.name, _VERSIONS[HUB]) for hub in environment.hub}
+        return Resources(
+            self._group,
+            group_exists=True,
+            vault=self._find(VAULT, environment.vault.name, _VERSIONS[VAULT]),
+            dps=dps,
+            hubs={name: hub for name, hub in hubs.items() if hub is not None},
+            held=self._held(),
+            linked_before=self._linked_before() if strange_links(environment, dps) else frozenset(),
+        )
 
     @understood(_WHO)
     def group_exists(self) -> bool:
@@ -58,19 +112,57 @@ class Deployments:
             return False
         return True
 
+    def _find(self, type_: str, name: str, version: str) -> Resource | None:
+        """The resource, as a GET shows it, or None."""
+        identifier = f"{self._group}/providers/{type_}/{name}"
+        try:
+            shown = self._clients.groups.resources.get_by_id(identifier, api_version=version)
+        except ResourceNotFoundError:
+            return None
+        found = _Resource.model_validate(shown.as_dict())
+        sku = found.sku.model_dump(exclude_none=True) if found.sku else {}
+        return Resource(found.location, found.tags or {}, sku, found.identity or {}, found.properties or {})
+
+    def _held(self) -> frozenset[Held]:
+        """The roles that hold on the group, above it, and on what is in it. Source: `RoleAssignments_ListForScope`."""
+        listed = self._clients.authorization.pages(f"{self._group}/providers/Microsoft.Authorization/roleAssignments")
+        found = [_Assignment.model_validate(each).properties for each in listed]
+        return frozenset(
+            Held(each.scope.lower(), each.role_definition_id.rpartition("/")[2].lower(), each.principal_id.lower())
+            for each in found
+        )
+
+    def _linked_before(self) -> frozenset[str]:
+        """The names, in lower case, of the hubs of the settings at the last deployment, as its parameters say."""
+        try:
+            found = self._clients.deployments.deployments.get(
+                self._environment.resource_group, deployment_name(self._environment)
+            )
+        except ResourceNotFoundError:
+            return frozenset()
+        given = (found.properties and found.properties.parameters) or {}
+        names = _value(given, "linkedHubs")
+        if names is None:  # a deployment of dpsops 1.0
+            names = [each.get("name") for each in _value(given, "hubs") or [] if isinstance(each, dict)]
+        return frozenset(str(name).lower() for name in names)
+
     @understood(_WHO)
-    def what_if(self) -> list[ResourceChange]:
-        """What a deployment would change, as Resource Manager reports it, including noise."""
+    def what_if(self, parameters: Mapping[str, object]) -> Foreseen:
+        """What a deployment would change, as Resource Manager foresees it. Raises what the deployment would fail with."""
         from azure.mgmt.resource.deployments.models import DeploymentWhatIf, DeploymentWhatIfProperties
 
-        question = DeploymentWhatIf(properties=DeploymentWhatIfProperties(**self._properties()))
+        question = DeploymentWhatIf(properties=DeploymentWhatIfProperties(**_properties(parameters)))
         environment = self._environment
         answer = self._clients.deployments.deployments.begin_what_if(
             environment.resource_group, deployment_name(environment), question
         ).result()
         if answer.error is not None:  # a what-if that failed is answered 200
             raise _failure(answer.error)
-        return [read_change(change) for change in answer.changes or []]
+        return Foreseen(
+            tuple(read_change(change) for change in answer.changes or []),
+            tuple(read_change(change) for change in answer.potential_changes or []),
+            tuple(Diagnostic(str(each.message or each.code or ""), str(each.target or "")) for each in answer.diagnostics or []),
+        )
 
     @understood(_WHO)
     def create_group(self) -> None:
@@ -82,12 +174,12 @@ class Deployments:
         self._clients.groups.resource_groups.create_or_update(environment.resource_group, group)
 
     @understood(_WHO)
-    def deploy(self) -> None:
+    def deploy(self, parameters: Mapping[str, object]) -> None:
         """Deploys the template and waits until the deployment has ended."""
         from azure.mgmt.resource.deployments.models import Deployment, DeploymentProperties
 
         environment = self._environment
-        deployment = Deployment(properties=DeploymentProperties(**self._properties()))
+        deployment = Deployment(properties=DeploymentProperties(**_properties(parameters)))
         self._clients.deployments.deployments.begin_create_or_update(
             environment.resource_group, deployment_name(environment), deployment
         ).result()
@@ -122,12 +214,58 @@ class Deployments:
             f"'az keyvault purge --name {vault}' would destroy both for ever",
         )
 
-    def _properties(self) -> dict[str, Any]:
-        return {
-            "mode": "Incremental",
-            "template": template(),
-            "parameters": parameters(self._environment, self.caller),
-        }
+    @understood(_WHO)
+    def require_free_names(self, found: Resources) -> None:
+        """Raises `Refused` if the name of a vault, a DPS or a hub that is to be made is somebody else's: they are unique in all
+        of Azure. One request for each."""
+        environment = self._environment
+        if found.vault is None:
+            self._require_free_vault_name()
+        if found.dps is None:
+            self._require_free_service_name()
+        for hub in environment.hub:
+            if found.hub(hub) is None:
+                self._require_free_hub_name(hub.name)
+
+    def _require_free_vault_name(self) -> None:
+        from azure.mgmt.keyvault.models import VaultCheckNameAvailabilityParameters
+
+        name = self._environment.vault.name
+        answer = self._clients.vaults.vaults.check_name_availability(VaultCheckNameAvailabilityParameters(name=name))
+        if answer.name_available is False:
+            raise _taken("vault", name, answer.message)
+
+    def _require_free_service_name(self) -> None:
+        from azure.mgmt.iothubprovisioningservices.models import OperationInputs
+
+        name = self._environment.dps.name
+        answer = self._clients.dps.iot_dps_resource.check_provisioning_service_name_availability(OperationInputs(name=name))
+        if answer.name_available is False:
+            raise _taken("DPS", name, answer.message)
+
+    def _require_free_hub_name(self, name: str) -> None:
+        from azure.mgmt.iothub.models import OperationInputs
+
+        answer = self._clients.hubs.iot_hub_resource.check_name_availability(OperationInputs(name=name))
+        if answer.name_available is False:
+            raise _taken("hub", name, answer.message)
+
+
+def _taken(what: str, name: str, message: str | None) -> Refused:
+    return Refused(
+        f"the name {name} cannot be given to a {what}: {one_line(message or '')}",
+        "choose another name in the settings; if it is yours in another group, set resource_group to that",
+    )
+
+
+def _properties(parameters: Mapping[str, object]) -> dict[str, Any]:
+    given = {name: {"value": value} for name, value in parameters.items()}
+    return {"mode": "Incremental", "template": template(), "parameters": given}
+
+
+def _value(given: Any, name: str) -> Any:
+    found = given.get(name) if isinstance(given, dict) else None
+    return found.get("value") if isinstance(found, dict) else None
 
 
 def _failure(error: ErrorResponse) -> Error:
@@ -140,18 +278,13 @@ def _failure(error: ErrorResponse) -> Error:
 
 def read_change(change: WhatIfChange) -> ResourceChange:
     """The change of one resource, from the SDK's model of a what-if."""
-    delta = tuple(_property_change(each) for each in change.delta or [])
-    return ResourceChange(str(change.resource_id or ""), _text(change.change_type), delta)
+    gone = tuple(path for path in _gone(change.delta or []) if not path.startswith(_SERVERS_OWN))
+    return ResourceChange(str(change.resource_id or ""), _text(change.change_type), gone, str(change.unsupported_reason or ""))
 
 
-def _property_change(delta: WhatIfPropertyChange) -> PropertyChange:
-    return PropertyChange(
-        str(delta.path or ""),
-        _text(delta.property_change_type),
-        delta.before,
-        delta.after,
-        tuple(_property_change(child) for child in delta.children or []),
-    )
+def _gone(delta: list[WhatIfPropertyChange]) -> list[str]:
+    """The paths of the properties that would be deleted: an element of an array is replaced rather than deleted."""
+    return [str(each.path or "") for each in delta if _text(each.property_change_type) == "Delete"]
 
 
 def _text(value: Any) -> str:

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +49,7 @@ class Options:
     def print_done(self, done: Sequence[Action], nothing: str) -> None:
         """Prints what a workflow has done. `nothing`: why, if it did nothing."""
         text = "\n".join(f"✓ {action.target}: {action.outcome}" for action in done)
-        document = {"changed": bool(done), "actions": [asdict(action) for action in done]}
+        document = {"changed": bool(done), "actions": [action.document() for action in done]}
         self.print_result(document, text or f"Nothing changed: {nothing}.")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,7 +18,6 @@ from dpsops.cli.options import Options, timestamp
 from dpsops.errors import Error, InvalidInput
 
 if TYPE_CHECKING:
-    from dpsops.model.action import Action
     from dpsops.model.enrollment import EnrollmentGroup
     from dpsops.model.plan import Plan
     from dpsops.model.root_facts import RootFacts
@@ -31,6 +30,9 @@ def up(
     context: typer.Context,
     plan: Annotated[Path | None, typer.Option("--plan", metavar="FILE", help="Do exactly this plan, or refuse.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before changing anything.")] = False,
+    relink: Annotated[
+        bool, typer.Option("--relink", help="Link the hubs to the DPS anew, after the key of a hub was regenerated.")
+    ] = False,
 ) -> None:
     """Create what is missing: vault, hubs, DPS and roles; the root; its proof of possession in DPS; the enrollment group.
 
@@ -57,6 +59,7 @@ def up(
             connection.stores,
             approved=approved,
             confirm=confirm,
+            relink=relink,
         )
         done = gathered(connection.run, steps)
     options.print_done(done, "nothing is missing")
@@ -74,7 +77,7 @@ def _asker(run: Run) -> Callable[[Plan], None]:
                 "pass --yes, or approve a plan: dpsops plan --out FILE, then dpsops up --plan FILE",
             )
         run.progress("")  # a spinner would draw over the question
-        print(_planned(plan.actions), file=sys.stderr)
+        print(_planned(plan), file=sys.stderr)
         print(f"Do this to {run.environment.name!r}? [y/N]: ", end="", file=sys.stderr, flush=True)
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             raise Error("declined: no further change was made", "to continue, run the command again and answer y")
@@ -103,13 +106,27 @@ def plan(
         made = make(connection.run, connection.deployments, connection.roots, connection.dps, connection.stores)
     if out is not None:
         files.write(out, "plan", json.dumps(made.document(), indent=2) + "\n")
-    actions = [asdict(action) for action in made.actions]
-    options.print_result({"changed": bool(actions), "actions": actions}, _planned(made.actions) or "Nothing to do.")
+    actions = [action.document() for action in made.actions]
+    document = {"changed": bool(actions), "actions": actions, "notes": list(made.notes)}
+    options.print_result(document, _planned(made) or "Nothing to do.")
     return Exit.CHANGES_PENDING if detailed_exitcode and made.actions else Exit.DONE
 
 
-def _planned(actions: Iterable[Action]) -> str:
-    return "\n".join(f"+ {action.action} {action.target}" for action in actions)
+def _planned(plan: Plan) -> str:
+    lines: list[str] = []
+    for action in plan.actions:
+        lines.append(f"{'~' if action.changes else '+'} {action.action} {action.target}")
+        for each in action.changes:
+            lines.append(f"    {each.path}: {_value(each.before)} -> {_value(each.after)}")
+            if each.warning:
+                lines.append(f"    ! {each.warning}")
+    return "\n".join([*lines, *(f"note: {note}" for note in plan.notes)])
+
+
+def _value(value: object) -> str:
+    import json
+
+    return "(none)" if value is None else json.dumps(value)
 
 
 def status(context: typer.Context) -> None:

@@ -1,19 +1,53 @@
-"""What a workflow reports: an action that is planned or done, and a device for which it failed."""
+"""What a workflow reports: an action that is planned or done, what it changes, and a device for which it failed."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dpsops.pki.names import DeviceId
 
 
 @dataclass(frozen=True, slots=True)
+class PropertyChange:
+    """One property of a resource, by its path, as it is and as it will be: JSON, None for what is not there. `warning`: what
+    the change takes away, or that it cannot be undone; else empty."""
+
+    path: str
+    before: object
+    after: object
+    warning: str = ""
+
+    def document(self) -> dict[str, object]:
+        """The change as JSON."""
+        known: dict[str, object] = {"path": self.path, "before": self.before, "after": self.after}
+        return known | ({"warning": self.warning} if self.warning else {})
+
+
+@dataclass(frozen=True, slots=True)
 class Action:
-    """One action that is planned or done: a verb, its target, and the outcome if it is done."""
+    """One action that is planned or done: a verb, its target, the outcome if it is done, and the properties it changes."""
 
     action: str
     target: str
     outcome: str = "planned"
+    changes: tuple[PropertyChange, ...] = ()
+
+    def document(self) -> dict[str, object]:
+        """The action as JSON. It has `changes` only if there are any."""
+        known: dict[str, object] = {"action": self.action, "target": self.target, "outcome": self.outcome}
+        return known | ({"changes": [each.document() for each in self.changes]} if self.changes else {})
+
+    @classmethod
+    def read(cls, document: Mapping[str, object]) -> Action:
+        """Reads an action from its JSON. Raises `LookupError`, `TypeError` or `ValueError` for anything else."""
+        listed = document.get("changes", [])
+        if not isinstance(listed, list):
+            raise TypeError("changes that are no list")
+        changes = tuple(
+            PropertyChange(str(each["path"]), each["before"], each["after"], str(each.get("warning", ""))) for each in listed
+        )
+        return cls(str(document["action"]), str(document["target"]), str(document["outcome"]), changes)
 
 
 @dataclass(frozen=True, slots=True)

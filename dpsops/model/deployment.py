@@ -1,53 +1,43 @@
-"""The one template deployment of an environment: its name, its parameters, and what it creates."""
+"""The one template deployment of an environment: what is missing or has to change, and the parameters that say so.
+
+It is decided from what the resources are and what the settings want, not from what-if, which is silent about some changes and
+invents others. What the settings do not say stays as it is.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
-from dpsops.model.action import Action
-from dpsops.settings import Environment
+from dpsops.errors import Refused
+from dpsops.model.action import Action, PropertyChange
+from dpsops.model.links import missing_link_roles, service_changes, service_to_write
+from dpsops.model.resources import Resource, Resources, kept_identity, kept_of_hub, kept_of_vault, region
+from dpsops.model.roles import HUB, SERVICE, VAULT, Assignment, Principal, needed
+from dpsops.model.tags import merged, tag_changes
+from dpsops.settings import Environment, Hub
 
-_ALLOCATION = {"hashed": "Hashed", "geoLatency": "GeoLatency", "static": "Static"}
-_OUTCOMES = {"create": "created", "modify": "modified", "delete": "deleted", "deploy": "deployed"}
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """The identity that runs dpsops, in Entra ID."""
-
-    object_id: str
-    kind: Literal["User", "ServicePrincipal"]
+_OUTCOMES = {"create": "created", "modify": "modified", "assign": "assigned"}
+_CANNOT_BE_UNDONE = "this cannot be undone"
 
 
 @dataclass(frozen=True, slots=True)
-class ObservedDeployment:
-    """Whether the resource group exists, and what a deployment would change in it (without the noise of what-if)."""
+class Deployment:
+    """What a deployment does: an action for each resource that it writes, and the template's parameters."""
 
-    group_exists: bool
-    changes: tuple[Action, ...]
-
-    @property
-    def assigns_roles(self) -> bool:
-        """Whether the deployment would assign roles that are missing."""
-        return any(change.action == "create" and "/roleassignments/" in change.target.lower() for change in self.changes)
+    actions: tuple[Action, ...] = ()
+    assigns_roles: bool = False
+    parameters: Mapping[str, object] = field(default_factory=dict)
 
     @property
-    def creates_vault(self) -> bool:
-        """Whether the deployment would create the vault."""
-        return any(change.action == "create" and "/vaults/" in change.target for change in self.changes)
-
-    def has(self, kind: str, name: str) -> bool:
-        """Whether a resource (`vaults`, `kv-dpsops-dev`) exists already, so that the deployment would not create it."""
-        resource = f"/{kind}/{name}".lower()
-        created = any(change.action == "create" and change.target.lower().endswith(resource) for change in self.changes)
-        return self.group_exists and not created
+    def rewrites(self) -> bool:
+        """Whether it writes a resource that exists."""
+        return any(action.action == "modify" for action in self.actions)
 
     def done(self) -> Iterator[Action]:
-        """What the deployment has done, without the resource group."""
-        for change in self.changes if self.group_exists else self.changes[1:]:
-            yield Action(change.action, change.target, _OUTCOMES[change.action])
+        """What the deployment has done."""
+        for each in self.actions:
+            yield Action(each.action, each.target, _OUTCOMES[each.action], each.changes)
 
 
 def deployment_name(environment: Environment) -> str:
@@ -55,43 +45,151 @@ def deployment_name(environment: Environment) -> str:
     return f"dpsops-{environment.name}"
 
 
-def parameters(environment: Environment, caller: Caller) -> dict[str, dict[str, object]]:
-    """The template's parameters for an environment. The caller gets the roles that dpsops needs."""
-    values: dict[str, object] = {
-        "location": environment.location,
-        "tags": environment.tags,
-        "vaultName": environment.vault.name,
-        "vaultSku": environment.vault.sku,
-        "purgeProtection": environment.vault.purge_protection,
-        "softDeleteRetentionDays": environment.vault.soft_delete_days,
-        "dpsName": environment.dps.name,
-        "allocationPolicy": _ALLOCATION[environment.dps.allocation],
-        "hubs": [
-            {
-                "name": hub.name,
-                "location": hub.location or environment.location,
-                "sku": hub.sku,
-                "capacity": hub.capacity,
-                "allocationWeight": hub.weight,
-                "applyAllocationPolicy": True,
-            }
-            for hub in environment.hub
-        ],
-        "principalId": caller.object_id,
-        "principalType": caller.kind,
-    }
-    return {name: {"value": value} for name, value in values.items()}
-
-
-def from_nothing(environment: Environment) -> ObservedDeployment:
-    """What a deployment creates if there is no resource group: what-if needs one, so it cannot be asked."""
-    return ObservedDeployment(False, tuple(_all_resources(environment)))
-
-
-def _all_resources(environment: Environment) -> Iterable[Action]:
-    yield Action("create", f"resource group {environment.resource_group}")
-    yield Action("create", f"Microsoft.KeyVault/vaults/{environment.vault.name}")
+def decide(environment: Environment, found: Resources, principal: Principal, *, relink: bool = False) -> Deployment:
+    """What is missing. Raises `Refused` if a resource is not what the settings say and cannot become it."""
+    actions: list[Action] = []
+    parameters: dict[str, list[object]] = {name: [] for name in _LISTS}
+    if (changes := _needed(found.vault, _vault_changes(environment, found.vault))) is not None:
+        actions.append(_write(VAULT, environment.vault.name, found.vault, changes))
+        parameters["vaults"].append(_vault(environment, found.vault))
     for hub in environment.hub:
-        yield Action("create", f"Microsoft.Devices/IotHubs/{hub.name}")
-    yield Action("create", f"Microsoft.Devices/provisioningServices/{environment.dps.name}")
-    yield Action("create", "role assignments for dpsops on vault, DPS and hubs")
+        if (changes := _needed(found.hub(hub), _hub_changes(environment, hub, found.hub(hub)))) is not None:
+            actions.append(_write(HUB, hub.name, found.hub(hub), changes))
+            parameters["hubs"].append(_hub(environment, hub, found.hub(hub)))
+    roles = [each for each in needed(environment, principal) if each.held(found.group) not in found.held]
+    link_roles = missing_link_roles(environment, found)
+    if (changes := _needed(found.dps, _service_changes(environment, found, relink=relink))) is not None:
+        actions.append(_write(SERVICE, environment.dps.name, found.dps, changes))
+        written = service_to_write(environment, found)
+        if environment.dps.link == "identity":
+            parameters["identityServices"].append(written | {"allowOn": [each.resource for each in link_roles]})
+        else:
+            parameters["services"].append(written)
+    else:
+        roles += link_roles
+        link_roles = ()
+    for each in roles:
+        parameters[_LIST_OF[each.type]].append(_assignment(each))
+    actions += [_assign(each) for each in (*roles, *link_roles)]
+    if not actions:
+        return Deployment()
+    named: dict[str, object] = {"linkedHubs": [hub.name for hub in environment.hub]}
+    return Deployment(tuple(actions), bool(roles or link_roles), {**parameters, **named})
+
+
+_LIST_OF = {VAULT: "vaultAssignments", SERVICE: "serviceAssignments", HUB: "hubAssignments"}
+_LISTS = ("vaults", "hubs", "services", "identityServices", *_LIST_OF.values())
+
+
+def _needed(found: Resource | None, changes: Iterable[PropertyChange]) -> tuple[PropertyChange, ...] | None:
+    """The changes; empty if the resource does not exist; None if it does not need to be written."""
+    if found is None:
+        return ()
+    return tuple(changes) or None
+
+
+def _write(type_: str, name: str, found: Resource | None, changes: tuple[PropertyChange, ...]) -> Action:
+    return Action("create" if found is None else "modify", f"{type_}/{name}", changes=changes)
+
+
+def _assign(each: Assignment) -> Action:
+    who = "the DPS's own identity" if not each.principal.object_id else f"{each.principal.kind} {each.principal.object_id}"
+    return Action("assign", f"{each.role.name} on {each.type}/{each.resource} to {who}")
+
+
+def _assignment(each: Assignment) -> dict[str, object]:
+    return {
+        "resource": each.resource,
+        "role": each.role.id,
+        "principalId": each.principal.object_id,
+        "principalType": each.principal.kind,
+    }
+
+
+# each resource
+
+
+def _vault_changes(environment: Environment, found: Resource | None) -> Iterator[PropertyChange]:
+    if found is None:
+        return
+    wanted, properties = environment.vault, found.properties
+    _require_place(f"the vault {wanted.name}", found, environment.location)
+    policies = properties.get("accessPolicies")
+    if properties.get("enableRbacAuthorization") is not True:
+        if policies:
+            count = len(policies) if isinstance(policies, list) else 1
+            raise Refused(
+                f"the vault {wanted.name} gives access by {count} access policy(ies), and not by roles: they would be lost",
+                "use a vault of its own for dpsops, or move this one to roles first: Microsoft's guide is 'Migrate from vault "
+                "access policy to an Azure role-based access control permission model'",
+            )
+        yield PropertyChange("properties.enableRbacAuthorization", properties.get("enableRbacAuthorization"), True)
+    days = properties.get("softDeleteRetentionInDays")
+    if days is not None and days != wanted.soft_delete_days:
+        raise Refused(
+            f"the vault {wanted.name} keeps what is deleted for {days} days, which cannot be changed; the settings say "
+            f"{wanted.soft_delete_days}",
+            f"set soft_delete_days = {days} under [vault] in the settings",
+        )
+    sku = properties.get("sku")
+    name = sku.get("name") if isinstance(sku, Mapping) else None
+    if str(name).lower() != wanted.sku:
+        yield PropertyChange("properties.sku.name", name, wanted.sku)
+    if properties.get("enableSoftDelete") is False:
+        yield PropertyChange("properties.enableSoftDelete", False, True, _CANNOT_BE_UNDONE)
+    if wanted.purge_protection and properties.get("enablePurgeProtection") is not True:
+        before = properties.get("enablePurgeProtection")
+        yield PropertyChange("properties.enablePurgeProtection", before, True, _CANNOT_BE_UNDONE)
+    yield from tag_changes(found.tags, environment.tags)
+
+
+def _vault(environment: Environment, found: Resource | None) -> dict[str, object]:
+    wanted = environment.vault
+    return {
+        "name": wanted.name,
+        "location": environment.location if found is None else found.location,
+        "tags": merged(found.tags if found else {}, environment.tags),
+        "sku": wanted.sku,
+        "purgeProtection": wanted.purge_protection,
+        "softDeleteRetentionDays": wanted.soft_delete_days,
+        "current": kept_of_vault(found),
+    }
+
+
+def _hub_changes(environment: Environment, wanted: Hub, found: Resource | None) -> Iterator[PropertyChange]:
+    if found is None:
+        return
+    _require_place(f"the hub {wanted.name}", found, wanted.location or environment.location)
+    name, capacity = found.sku.get("name"), found.sku.get("capacity")
+    if str(name).upper() != wanted.sku:
+        yield PropertyChange("sku.name", name, wanted.sku)
+    if capacity != wanted.capacity:
+        fewer = isinstance(capacity, int) and wanted.capacity < capacity
+        yield PropertyChange("sku.capacity", capacity, wanted.capacity, "fewer units: fewer messages a day" if fewer else "")
+    yield from tag_changes(found.tags, environment.tags)
+
+
+def _hub(environment: Environment, wanted: Hub, found: Resource | None) -> dict[str, object]:
+    return {
+        "name": wanted.name,
+        "location": (wanted.location or environment.location) if found is None else found.location,
+        "tags": merged(found.tags if found else {}, environment.tags),
+        "sku": wanted.sku,
+        "capacity": wanted.capacity,
+        "identity": kept_identity(found),
+        "current": kept_of_hub(found),
+    }
+
+
+def _service_changes(environment: Environment, found: Resources, *, relink: bool) -> Iterator[PropertyChange]:
+    if found.dps is not None:
+        _require_place(f"the DPS {environment.dps.name}", found.dps, environment.location)
+        yield from service_changes(environment, found, relink=relink)
+
+
+def _require_place(what: str, found: Resource, location: str) -> None:
+    if region(found.location) != region(location):
+        raise Refused(
+            f"{what} is in {region(found.location)}, the settings say {location}, and a resource cannot be moved",
+            f'set location = "{region(found.location)}", or choose another name',
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 
 from dpsops.errors import InvalidInput
 from dpsops.model import enrollment, proof
@@ -41,12 +41,14 @@ def decide(observed: ObservedRootOfTrust, environment: Environment) -> list[Acti
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What `up` would do to an environment, and a fingerprint of the settings, the template and the identity behind it."""
+    """What `up` would do to an environment, and a fingerprint of the settings, the template and the identity behind it.
+    `notes`: what a person should know before they approve it; two plans with other notes are the same plan."""
 
     environment: str
     subscription: str
     inputs: str
     actions: tuple[Action, ...]
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
     def document(self) -> dict[str, object]:
         """The plan as JSON."""
@@ -55,7 +57,8 @@ class Plan:
             "environment": self.environment,
             "subscription": self.subscription,
             "inputs": self.inputs,
-            "actions": [asdict(action) for action in self.actions],
+            "actions": [action.document() for action in self.actions],
+            "notes": list(self.notes),
         }
 
     @classmethod
@@ -65,8 +68,9 @@ class Plan:
             document = json.loads(text)
             if document["schema_version"] != 1:
                 raise InvalidInput(f"{source} is a plan of another version", "make a new one: dpsops plan --out FILE")
-            actions = tuple(Action(entry["action"], entry["target"], entry["outcome"]) for entry in document["actions"])
-            return cls(document["environment"], document["subscription"], document["inputs"], actions)
+            actions = tuple(Action.read(entry) for entry in document["actions"])
+            notes = tuple(document.get("notes", ()))
+            return cls(document["environment"], document["subscription"], document["inputs"], actions, notes)
         except (ValueError, KeyError, TypeError, RecursionError) as cause:
             raise InvalidInput(f"{source} is not a plan", "make one: dpsops plan --out FILE") from cause
 

@@ -1,8 +1,8 @@
-"""Which changes in the answer of Resource Manager's what-if are real.
+"""What Resource Manager's what-if says, beside what dpsops has decided: a witness, not an oracle.
 
-What-if also reports `Modify` for properties that the server has set and the template does not name (as deletions), for values
-that it did not evaluate (as expressions in brackets), and for a region that is written in another way. Source: Azure Resource
-Manager, "What-if: noise".
+What-if reports changes that are none (what the service has set and the template does not name, values that it did not
+evaluate), and is silent about some that are some. So it decides nothing: what it says that was not expected is shown.
+Source: Azure Resource Manager, "What-if"; `WhatIfOperationProperties`.
 """
 
 from __future__ import annotations
@@ -10,55 +10,71 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from dpsops.model.action import Action
+from dpsops.model.deployment import Deployment
 
-
-@dataclass(frozen=True, slots=True)
-class PropertyChange:
-    """One property that a deployment would change: `kind` is `Create`, `Delete`, `Modify`, `Array` or `NoEffect`; an array or
-    an object has its parts as `children`."""
-
-    path: str
-    kind: str
-    before: object = None
-    after: object = None
-    children: tuple[PropertyChange, ...] = ()
+_ASSIGNMENTS = "/microsoft.authorization/roleassignments/"
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceChange:
     """One resource that a deployment would change: `kind` is `Create`, `Delete`, `Modify`, `Deploy`, `NoChange`, `Ignore`,
-    `Unsupported`, or a new kind."""
+    `Unsupported`, or a new kind. `gone`: the paths of properties that would be deleted. `reason`: why it is unsupported."""
 
     resource_id: str
     kind: str
-    delta: tuple[PropertyChange, ...] = ()
+    gone: tuple[str, ...] = ()
+    reason: str = ""
 
 
-def significant(changes: Iterable[ResourceChange]) -> Iterator[Action]:
-    """The real changes, as actions."""
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """What what-if says about itself, as that it has skipped a module."""
+
+    message: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """The result of a what-if."""
+
+    changes: tuple[ResourceChange, ...]
+    potential: tuple[ResourceChange, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+def notes(foreseen: Foreseen, deployment: Deployment) -> tuple[str, ...]:
+    """What a person should know of it, in alphabetical order: Azure promises no order."""
+    expected = {action.target.lower() for action in deployment.actions if action.action != "assign"}
+    found = [
+        *(f"what-if: {each.message}" + (f" ({_short(each.target)})" if each.target else "") for each in foreseen.diagnostics),
+        *(f"what-if: {_short(each.resource_id)} may change" for each in foreseen.potential),
+        *_unexpected(foreseen.changes, expected),
+        *_silent(foreseen.changes, deployment, expected),
+    ]
+    return tuple(sorted(set(found), key=str.lower))
+
+
+def _unexpected(changes: Iterable[ResourceChange], expected: set[str]) -> Iterator[str]:
     for change in changes:
-        if change.kind in ("Create", "Delete", "Deploy"):
-            yield Action(change.kind.lower(), _short(change.resource_id))
-        elif change.kind == "Modify" and any(_is_real(delta) for delta in change.delta):
-            yield Action("modify", _short(change.resource_id))
+        name = _short(change.resource_id)
+        if change.kind == "Unsupported":
+            yield f"what-if cannot tell what becomes of {name}" + (f": {change.reason}" if change.reason else "")
+        elif change.kind == "Delete":
+            yield f"what-if: {name} would be deleted"
+        elif change.kind in ("Create", "Modify", "Deploy") and _ASSIGNMENTS not in change.resource_id.lower():
+            if name.lower() not in expected:
+                yield f"what-if: {name} would change, though nothing of it is to be written"
+            for path in change.gone:
+                yield f"what-if: {path} of {name} would go, though it is sent again"
 
 
-def _is_real(delta: PropertyChange, *, element: bool = False) -> bool:
-    """`element`: it is an element of an array. A deployment replaces the complete array, so a missing element is deleted."""
-    if delta.kind in ("Delete", "NoEffect"):
-        return element and delta.kind == "Delete"
-    if delta.children:
-        return any(_is_real(child, element=delta.kind == "Array") for child in delta.children)
-    if isinstance(delta.after, str) and delta.after.startswith("[") and delta.after.endswith("]"):
-        return False
-    if delta.path == "location":
-        return _region(delta.before) != _region(delta.after)
-    return bool(delta.before != delta.after)
-
-
-def _region(value: object) -> str:
-    return str(value).replace(" ", "").lower()
+def _silent(changes: Iterable[ResourceChange], deployment: Deployment, expected: set[str]) -> Iterator[str]:
+    """What-if has skipped modules without a word."""
+    said = {_short(change.resource_id).lower() for change in changes}
+    for action in deployment.actions:
+        if action.target.lower() in expected - said:
+            yield f"what-if says nothing about {action.target}"
 
 
 def _short(resource_id: str) -> str:

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from dpsops.azure.ca_certificates import TrustStore
 from dpsops.azure.deployments import Deployments, template
 from dpsops.azure.dps import Dps
 from dpsops.azure.root_vault import RootVault
-from dpsops.errors import Denied, Error, Unavailable
+from dpsops.errors import Denied, Error
 from dpsops.model import deployment, generations
 from dpsops.model import plan as plans
 from dpsops.model.action import Action
-from dpsops.model.deployment import ObservedDeployment
+from dpsops.model.deployment import Deployment
 from dpsops.model.enrollment import EnrollmentGroup
+from dpsops.model.links import wanted_links
 from dpsops.model.plan import LATER, ObservedRootOfTrust, Plan
+from dpsops.model.resources import Resources
 from dpsops.model.root import classify, root_name
 from dpsops.model.run import Run
-from dpsops.model.what_if import significant
+from dpsops.model.what_if import notes
 
 _Answer = TypeVar("_Answer")
 
@@ -29,29 +32,49 @@ _ROLE_POLLS = 60
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """The state of the deployment, and what `up` would do."""
+    """The resources, what a deployment has to do with them, and all that `up` would do."""
 
-    deployment: ObservedDeployment
+    resources: Resources
+    deployment: Deployment
     plan: Plan
 
 
-def survey(run: Run, deployments: Deployments, roots: RootVault, dps: Dps, stores: Sequence[TrustStore]) -> Survey:
+def survey(
+    run: Run, deployments: Deployments, roots: RootVault, dps: Dps, stores: Sequence[TrustStore], *, relink: bool = False
+) -> Survey:
     """Reads everything and decides what is missing. If the deployment must assign roles first, everything that needs these
     roles is read after it."""
-    observed = _observe_deployment(run, deployments)
-    attempts = 1 if observed.assigns_roles else _ROLE_POLLS
+    found = observe(run, deployments, dps)
+    wanted = deployment.decide(run.environment, found, deployments.caller, relink=relink)
+    said = _foresee(run, deployments, found, wanted)
+    attempts = 1 if wanted.assigns_roles else _ROLE_POLLS
     try:
-        rest = plans.decide(_observe_root(run, roots, dps, stores, observed, attempts), run.environment)
+        rest = plans.decide(_observe_root(run, roots, dps, stores, found, attempts), run.environment)
     except Denied:
-        if not observed.assigns_roles:
+        if not wanted.assigns_roles:
             raise
         rest = [LATER]
-    return Survey(observed, _plan(run, deployments, [*observed.changes, *rest]))
+    group = () if found.group_exists else (Action("create", f"resource group {run.environment.resource_group}"),)
+    return Survey(found, wanted, _plan(run, deployments, [*group, *wanted.actions, *rest], said))
+
+
+def observe(run: Run, deployments: Deployments, dps: Dps) -> Resources:
+    """Reads the resources; if a hub is to be unlinked, also how many devices are registered on which hub."""
+    run.progress(f"reading the resource group {run.environment.resource_group}")
+    found = deployments.observe()
+    if not wanted_links(run.environment, found).unlinked:
+        return found
+    run.progress("counting the devices of a hub that is to be unlinked")
+    try:
+        registered = dps.registrations().values()
+    except Error:  # the plan then says that the number is not known
+        return found
+    return replace(found, registrations=Counter(each.hub.lower() for each in registered))
 
 
 def survey_root(run: Run, deployments: Deployments, roots: RootVault, dps: Dps, stores: Sequence[TrustStore]) -> Plan:
     """What is missing after the deployment. It waits until the new roles have taken effect."""
-    observed = _observe_root(run, roots, dps, stores, ObservedDeployment(True, ()), _ROLE_POLLS)
+    observed = _observe_root(run, roots, dps, stores, None, _ROLE_POLLS)
     return _plan(run, deployments, plans.decide(observed, run.environment))
 
 
@@ -60,44 +83,35 @@ def root_in_use(run: Run, roots: RootVault, dps: Dps) -> str:
     return _current(run, roots, dps, _ROLE_POLLS)[0]
 
 
-def _plan(run: Run, deployments: Deployments, actions: Sequence[Action]) -> Plan:
+def _plan(run: Run, deployments: Deployments, actions: Sequence[Action], said: tuple[str, ...] = ()) -> Plan:
     inputs = plans.fingerprint(run.environment, template(), deployments.caller.object_id)
-    return Plan(run.environment.name, deployments.subscription, inputs, tuple(actions))
+    return Plan(run.environment.name, deployments.subscription, inputs, tuple(actions), said)
 
 
-def _observe_deployment(run: Run, deployments: Deployments) -> ObservedDeployment:
-    """Reads the resource group and, if it exists, what-if. Raises `Refused` for a soft-deleted vault."""
-    run.progress(f"reading the resource group {run.environment.resource_group}")
-    if not deployments.group_exists():
-        _require_no_deleted_vault(deployments)
-        return deployment.from_nothing(run.environment)
-    run.progress("asking Azure what a deployment would change")
-    try:
-        changes = deployments.what_if()
-    except (Denied, Unavailable):
-        raise
-    except Error:
-        _require_no_deleted_vault(deployments)  # a name that is still held may be why it would fail
-        raise
-    observed = ObservedDeployment(True, tuple(significant(changes)))
-    if observed.creates_vault:
-        _require_no_deleted_vault(deployments)
-    return observed
+def _foresee(run: Run, deployments: Deployments, found: Resources, wanted: Deployment) -> tuple[str, ...]:
+    """Asks whether the names are free and the deployment would succeed, before anything is made; returns what to know of it.
 
-
-def _require_no_deleted_vault(deployments: Deployments) -> None:
-    if deleted := deployments.deleted_vault():
+    Raises `Refused` for a soft-deleted vault and for a name that is taken. What-if needs the resource group.
+    """
+    if not wanted.actions:
+        return ()
+    if found.vault is None and (deleted := deployments.deleted_vault()):
         raise deleted
+    deployments.require_free_names(found)
+    if not found.group_exists:
+        return ()
+    run.progress("asking Azure what a deployment would change")
+    return notes(deployments.what_if(wanted.parameters), wanted)
 
 
 def _observe_root(
-    run: Run, roots: RootVault, dps: Dps, stores: Sequence[TrustStore], observed: ObservedDeployment, attempts: int
+    run: Run, roots: RootVault, dps: Dps, stores: Sequence[TrustStore], found: Resources | None, attempts: int
 ) -> ObservedRootOfTrust:
-    environment = run.environment
+    """`found`: the resources, or None if all exist."""
     owners = tuple(store.owner for store in stores)
-    if not observed.has("vaults", environment.vault.name):
+    if found is not None and found.vault is None:
         return plans.from_nothing(owners)
-    dps_exists = observed.has("provisioningServices", environment.dps.name)
+    dps_exists = found is None or found.dps is not None
     name, group = _current(run, roots, dps if dps_exists else None, attempts)
     state = classify(roots.observe(name, run.now()), run.now())
     if not dps_exists:

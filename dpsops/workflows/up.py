@@ -10,13 +10,13 @@ from dpsops.azure.dps import Dps
 from dpsops.azure.root_vault import RootVault
 from dpsops.errors import Refused
 from dpsops.model.action import Action
-from dpsops.model.deployment import ObservedDeployment
+from dpsops.model.deployment import decide
 from dpsops.model.plan import LATER, Plan, difference
 from dpsops.model.run import Run
 from dpsops.steps.make_root import make_root
 from dpsops.steps.prove_root import prove_root
 from dpsops.steps.put_group import converge_group
-from dpsops.steps.survey import root_in_use, survey, survey_root
+from dpsops.steps.survey import Survey, observe, root_in_use, survey, survey_root
 from dpsops.steps.use_root import finished_root
 
 _NEW_PLAN = "make a new plan and have it approved: dpsops plan --out FILE"
@@ -31,20 +31,21 @@ def up(
     *,
     approved: Plan | None,
     confirm: Callable[[Plan], None],
+    relink: bool = False,
 ) -> Iterator[Action]:
     """Converges the environment; yields each action when it is done, and none if nothing is missing.
 
     approved: do exactly this plan, or raise `Refused` if the environment has changed since. confirm: called with the plan
-    before anything is changed; it raises an error to decline.
+    before anything is changed; it raises an error to decline. relink: link the hubs anew, with the keys that they have now.
     """
-    found = survey(run, deployments, roots, dps, stores)
+    found = survey(run, deployments, roots, dps, stores, relink=relink)
     if approved is not None and (other := difference(approved, found.plan)):
         raise Refused(other, _NEW_PLAN)
     if not found.plan.actions:
         return
     confirm(found.plan)
-    if found.deployment.changes:
-        yield from _deploy(run, deployments, found.deployment)
+    if found.deployment.actions:
+        yield from _deploy(run, deployments, dps, found, relink=relink)
     if LATER in found.plan.actions:
         rest = survey_root(run, deployments, roots, dps, stores)
         if not rest.actions:
@@ -60,13 +61,21 @@ def up(
     yield from converge_group(run, dps, name)
 
 
-def _deploy(run: Run, deployments: Deployments, observed: ObservedDeployment) -> Iterator[Action]:
-    """Creates the resource group if it is missing, then deploys the template and waits until the deployment has ended."""
-    if not observed.group_exists:
+def _deploy(run: Run, deployments: Deployments, dps: Dps, found: Survey, *, relink: bool) -> Iterator[Action]:
+    """Creates the resource group if it is missing, then deploys the template and waits until the deployment has ended.
+
+    What the resources have is sent again, so it must be what they have now. Raises `Refused` if somebody has changed them since
+    they were read: a deployment cannot make sure of that itself.
+    """
+    if not found.resources.group_exists:
         group = run.environment.resource_group
         run.progress(f"creating the resource group {group}")
         deployments.create_group()
         yield Action("create", f"resource group {group}", "created")
-    run.progress("deploying vault, hubs, DPS and roles (this takes minutes on Azure)")
-    deployments.deploy()
-    yield from observed.done()
+    elif found.deployment.rewrites:
+        again = decide(run.environment, observe(run, deployments, dps), deployments.caller, relink=relink)
+        if again.parameters != found.deployment.parameters:
+            raise Refused("somebody has changed the resources since they were read", "run the command again")
+    run.progress("deploying what is missing of vault, hubs, DPS and roles (this takes minutes on Azure)")
+    deployments.deploy(found.deployment.parameters)
+    yield from found.deployment.done()

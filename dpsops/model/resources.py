@@ -1,0 +1,142 @@
+"""The resources of an environment as Resource Manager shows them.
+
+What a PUT of them leaves out may fall back to its default: of a hub it does (Azure IoT Hub resource API, `IotHubResource
+CreateOrUpdate`), of a vault and a DPS nobody has said. So all of it is sent again, but for what only the service can set.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from dpsops.model.roles import Held
+from dpsops.settings import Environment, Hub
+
+_READ_ONLY_OF_VAULT = {"hsmPoolResourceId", "privateEndpointConnections", "provisioningState", "vaultUri"}
+_READ_ONLY_OF_HUB = {"hostName", "locations", "provisioningState", "state"}
+_READ_ONLY_OF_ENDPOINT = {"endpoint", "partitionIds", "path"}
+_READ_ONLY_OF_SERVICE = {
+    "deviceProvisioningHostName", "deviceRegistryNamespaces", "idScope", "provisioningState", "serviceOperationsHostName",
+    "state",
+}  # fmt: skip
+"""What the APIs' descriptions mark as read-only, and what the services themselves set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A resource, as a GET shows it: empty for what it does not have."""
+
+    location: str
+    tags: Mapping[str, str]
+    sku: Mapping[str, object]
+    identity: Mapping[str, object]
+    properties: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A hub that a DPS is linked to, as the DPS shows it: its key is masked."""
+
+    host: str
+    connection_string: str
+    location: str
+    weight: int | None
+    applies: bool | None
+    by_identity: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """The resource group, and what it has of the settings' resources: None, or not among `hubs`, for what does not exist.
+
+    group: the ID of the resource group. hubs: by name in lower case. linked_before: the names, in lower case, of the hubs that
+    dpsops itself has linked before. registrations: how many devices are assigned to a host; None if it is not known.
+    """
+
+    group: str
+    group_exists: bool
+    vault: Resource | None = None
+    dps: Resource | None = None
+    hubs: Mapping[str, Resource] = field(default_factory=dict)
+    held: frozenset[Held] = frozenset()
+    linked_before: frozenset[str] = frozenset()
+    registrations: Mapping[str, int] | None = None
+
+    def hub(self, hub: Hub) -> Resource | None:
+        """The hub of the settings, or None."""
+        return self.hubs.get(hub.name.lower())
+
+
+def region(name: str) -> str:
+    """A region's short name, however it is written."""
+    return name.replace(" ", "").lower()
+
+
+def kept_of_vault(vault: Resource | None) -> dict[str, object]:
+    """The properties of a vault that stay."""
+    return _without(vault.properties, _READ_ONLY_OF_VAULT) if vault else {}
+
+
+def kept_of_hub(hub: Resource | None) -> dict[str, object]:
+    """The properties of a hub that stay."""
+    if hub is None:
+        return {}
+    kept = _without(hub.properties, _READ_ONLY_OF_HUB)
+    endpoints = kept.get("eventHubEndpoints")
+    if isinstance(endpoints, Mapping):
+        kept["eventHubEndpoints"] = {
+            name: _without(each, _READ_ONLY_OF_ENDPOINT) for name, each in endpoints.items() if isinstance(each, Mapping)
+        }
+    return kept
+
+
+def kept_of_service(service: Resource | None) -> dict[str, object]:
+    """The properties of a DPS that stay, without its links."""
+    return _without(service.properties, _READ_ONLY_OF_SERVICE | {"iotHubs"}) if service else {}
+
+
+def kept_identity(resource: Resource | None) -> dict[str, object]:
+    """The identity of a resource, without what the service adds to it; of type None if it has none."""
+    if resource is None or not resource.identity:
+        return {"type": "None"}
+    assigned = resource.identity.get("userAssignedIdentities")
+    kept: dict[str, object] = {"type": resource.identity.get("type", "None")}
+    if isinstance(assigned, Mapping) and assigned:
+        kept["userAssignedIdentities"] = {identifier: {} for identifier in assigned}
+    return kept
+
+
+def links(service: Resource | None) -> tuple[Link, ...]:
+    """The links of a DPS, in the order in which it shows them."""
+    listed = service.properties.get("iotHubs") if service else None
+    return tuple(_link(each) for each in listed if isinstance(each, Mapping)) if isinstance(listed, list) else ()
+
+
+def is_link_of(host: str, hub: Hub) -> bool:
+    """Whether a host is one of the three names of a hub. Source: Azure IoT Hub, "IoT Hub endpoints"."""
+    found = re.fullmatch(r"([^.]+)(?:\.(?:device|service))?\.azure-devices\..+", host.lower())
+    return found is not None and found[1] == hub.name.lower()
+
+
+def strange_links(environment: Environment, service: Resource | None) -> tuple[Link, ...]:
+    """The links to hubs that the settings do not name."""
+    return tuple(each for each in links(service) if not any(is_link_of(each.host, hub) for hub in environment.hub))
+
+
+def _link(shown: Mapping[str, object]) -> Link:
+    connection = str(shown.get("connectionString") or "")
+    host = re.search(r"HostName=([^;]+)", connection)
+    weight, applies = shown.get("allocationWeight"), shown.get("applyAllocationPolicy")
+    return Link(
+        host=str(shown.get("name") or shown.get("hostName") or (host[1] if host else "")),
+        connection_string=connection,
+        location=str(shown.get("location") or ""),
+        weight=weight if isinstance(weight, int) else None,
+        applies=applies if isinstance(applies, bool) else None,
+        by_identity=shown.get("authenticationType") in ("SystemAssigned", "UserAssigned"),
+    )
+
+
+def _without(properties: Mapping[str, object], names: set[str]) -> dict[str, object]:
+    return {name: each for name, each in properties.items() if name not in names}

@@ -1,0 +1,72 @@
+"""The built-in roles that dpsops needs: no more than that, on its own resources alone. Source: Azure built-in roles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from dpsops.settings import Environment
+
+VAULT, SERVICE, HUB = "Microsoft.KeyVault/vaults", "Microsoft.Devices/provisioningServices", "Microsoft.Devices/IotHubs"
+"""The types of the resources of an environment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """An identity in Entra ID."""
+
+    object_id: str
+    kind: Literal["User", "Group", "ServicePrincipal"]
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A built-in role: its ID in every tenant, and its name."""
+
+    id: str
+    name: str
+
+
+ROLES = {
+    VAULT: (
+        Role("a4417e6f-fecd-4de8-b567-7b0420556985", "Key Vault Certificates Officer"),  # the root
+        Role("12338af0-0e69-4776-bea7-57ae8d297424", "Key Vault Crypto User"),  # sign with the root's key
+        Role("b86a8fe4-44ce-4948-aee5-eccb2c155cd7", "Key Vault Secrets Officer"),  # the devices' leaves
+    ),
+    SERVICE: (Role("dfce44e4-17b7-4bd1-a6d1-04996ec95633", "Device Provisioning Service Data Contributor"),),
+    HUB: (Role("4ea46cd5-c1b2-4a8e-910b-273211f9ce47", "IoT Hub Registry Contributor"),),
+}
+"""What is needed on a resource of each type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A role that a principal holds on a scope, under whatever name it was assigned. All parts are in lower case."""
+
+    scope: str
+    role: str
+    principal: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A role to assign to a principal on a resource."""
+
+    type: str
+    resource: str
+    role: Role
+    principal: Principal
+
+    def held(self, group: str) -> Held:
+        """The same as it is once assigned. `group`: the ID of the resource group."""
+        scope = f"{group}/providers/{self.type}/{self.resource}"
+        return Held(scope.lower(), self.role.id.lower(), self.principal.object_id.lower())
+
+
+def needed(environment: Environment, principal: Principal) -> Iterator[Assignment]:
+    """All assignments that a principal needs to run dpsops in an environment."""
+    resources = [(VAULT, environment.vault.name), (SERVICE, environment.dps.name), *((HUB, hub.name) for hub in environment.hub)]
+    for type_, name in resources:
+        for role in ROLES[type_]:
+            yield Assignment(type_, name, role, principal)

@@ -1,0 +1,23 @@
+"""Tags: those of the settings are set, those of others stay. Their names have no case. Source: Azure Resource Manager,
+"Use tags to organize your Azure resources"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from dpsops.model.action import PropertyChange
+
+
+def tag_changes(present: Mapping[str, str], wanted: Mapping[str, str]) -> Iterator[PropertyChange]:
+    """The tags of the settings that a resource has not, or with another value."""
+    names = {name.lower(): name for name in present}
+    for name, value in wanted.items():
+        before = present.get(names.get(name.lower(), ""))
+        if before != value:
+            yield PropertyChange(f"tags.{names.get(name.lower(), name)}", before, value)
+
+
+def merged(present: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str]:
+    """All tags that a resource will have. A tag that is there keeps the spelling of its name."""
+    names = {name.lower(): name for name in present}
+    return {**present, **{names.get(name.lower(), name): value for name, value in wanted.items()}}

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from dpsops.azure.answers import Shape
 from dpsops.azure.errors import understood
 from dpsops.errors import Error, InvalidInput, RegistrationRefused, Unavailable
+from dpsops.model.member import is_dead_link
 from dpsops.pki.bundles import DeviceCredential
 
 if TYPE_CHECKING:
@@ -77,7 +78,13 @@ _BLOCKED = (
 
 _NO_HUB = (
     "a hub of the enrollment is not linked to the DPS, was deleted, or its link is not valid: 'dpsops plan' shows what is "
-    "missing, 'dpsops up' repairs it; a device that must not move (reprovisioning 'never') needs its present hub"
+    "missing, 'dpsops up' repairs it ('dpsops up --relink' after a key of a hub was regenerated); a device that must not move "
+    "(reprovisioning 'never') needs its present hub"
+)
+
+_DEAD_LINK = (
+    "the key with which the DPS is linked to a hub is not valid any more, as after 'az iot hub policy renew-key': "
+    "'dpsops up --relink' links the hubs anew"
 )
 
 _NO_REASON = "DPS gives no reason over MQTT: compare the ID scope with 'dpsops status', or use --transport https"
@@ -160,7 +167,8 @@ def _not_assigned(status: str, code: int, message: str) -> RegistrationRefused:
         )
     reason = f": {message} ({code})" if message else ""
     if status == "failed":  # a certificate that is refused gets no registration state at all
-        return RegistrationRefused(code, f"DPS accepted the certificate, but no hub could be assigned{reason}", _NO_HUB)
+        hint = _DEAD_LINK if is_dead_link(message) else _NO_HUB
+        return RegistrationRefused(code, f"DPS accepted the certificate, but no hub could be assigned{reason}", hint)
     return _refused_request(code, message or f"the registration ended with the status {status!r}")
 
 

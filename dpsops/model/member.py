@@ -8,6 +8,11 @@ from dpsops.model.device import Leaf
 from dpsops.pki.names import DeviceId
 
 
+def is_dead_link(error: str) -> bool:
+    """Whether DPS says, as the reason of a failed registration, that a hub does not take the key of its link (401002)."""
+    return "IotHubUnauthorizedAccess" in error
+
+
 @dataclass(frozen=True, slots=True)
 class Registration:
     """The registration state of a device in DPS: `status` is `assigned`, `failed` and so on, `hub` the host name of the

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,10 +10,12 @@ from dpsops.errors import Refused
 from dpsops.model.device import SOON, Leaf
 from dpsops.model.enrollment import EnrollmentGroup
 from dpsops.model.generations import View
+from dpsops.model.member import Registration, is_dead_link
+from dpsops.model.resources import is_link_of
 from dpsops.model.root import root_name
 from dpsops.model.root_facts import RootFacts
 from dpsops.model.rotation import Phase, Standing
-from dpsops.settings import Root
+from dpsops.settings import Environment, Root
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,24 @@ def untrusted(view: View) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class Registered:
+    """What the registrations say of the links: how many devices could not be assigned because a hub does not take the key of
+    its link, and how many are assigned to each hub of weight 0, by its name."""
+
+    refused: int = 0
+    unweighted: tuple[tuple[str, int], ...] = ()
+
+
+def assess(registrations: Iterable[Registration], environment: Environment) -> Registered:
+    """Counts the registrations that a person should know of."""
+    found = tuple(registrations)
+    refused = sum(1 for each in found if each.status == "failed" and is_dead_link(each.error))
+    assigned = [each.hub for each in found if each.is_assigned]
+    counts = ((hub.name, sum(1 for host in assigned if is_link_of(host, hub))) for hub in environment.hub if hub.weight == 0)
+    return Registered(refused, tuple((name, count) for name, count in counts if count))
+
+
+@dataclass(frozen=True, slots=True)
 class Situation:
     """What the next steps depend on. `hubs_missing`: a hub of the settings does not exist; `untrusted`: the number of devices
     whose certificate is under a root that the group does not trust."""
@@ -55,6 +75,7 @@ class Situation:
     devices: DeviceCounts
     hubs_missing: bool
     untrusted: int
+    registered: Registered = Registered()
 
 
 def next_steps(seen: Situation, settings: Root, now: datetime) -> Iterator[str]:
@@ -71,6 +92,15 @@ def next_steps(seen: Situation, settings: Root, now: datetime) -> Iterator[str]:
         return
     if not seen.group.enabled:
         yield "the enrollment group is disabled, so no device can register: enable it in the DPS"
+    if seen.registered.refused:
+        yield (
+            f"{seen.registered.refused} device(s) could not register, because a hub does not take the key of its link: "
+            "dpsops up --relink"
+        )
+    if not seen.group.provisioning.hubs:
+        yield "the enrollment group names no hub, so its devices go to any hub of the DPS: dpsops up"
+    for name, count in seen.registered.unweighted:
+        yield f"{count} device(s) are registered on {name}, whose weight is 0: they stay there until they register again"
     left = facts.not_after - now
     if standing and standing.trouble:
         yield f"{standing.trouble}: dpsops rotate status"

@@ -13,7 +13,7 @@ from dpsops.azure.leaf_vault import LeafVault
 from dpsops.azure.root_vault import RootVault
 from dpsops.errors import Missing, Refused
 from dpsops.model.enrollment import EnrollmentGroup
-from dpsops.model.next import NO_DEVICES, DeviceCounts, Situation, count, next_steps, untrusted
+from dpsops.model.next import NO_DEVICES, DeviceCounts, Registered, Situation, assess, count, next_steps, untrusted
 from dpsops.model.root_facts import RootFacts
 from dpsops.model.rotation import Standing, classify
 from dpsops.model.run import Run
@@ -81,6 +81,7 @@ def status(
         devices=devices,
         hubs_missing=len(found_hubs) < len(environment.hub),
         untrusted=untrusted(view) if view else 0,
+        registered=assess(dps.registrations().values(), environment) if group else Registered(),
     )
     steps = tuple(next_steps(seen, environment.root, run.now()))
     return Status(environment, True, service, found_hubs, steps, facts, trouble, group, standing, devices)

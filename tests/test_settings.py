@@ -162,7 +162,7 @@ def test_the_hint_says_how_many_more_errors_there_are(tmp_path: Path) -> None:
         ("vault", "name", ["kv1", "K-v", "a" * 24, "a-1-b-2"],
          ["kv", "a" * 25, "1kv", "-kv", "kv-", "k--v", "k_v", "k.v", "kv dev", "kv-d\u00e9v", "kv-\uff11", "kv-dev\\n", ""],
          VAULT),
-        ("dps", "name", ["dps", "1-2", "d--s", "a" * 64], ["-dps", "dps-", "d.s", "d_s", "d s", "d\u00e9s", "dps\\n"],
+        ("dps", "name", ["dps", "1-2", "d--s", "a" * 50], ["-dps", "dps-", "d.s", "d_s", "d s", "d\u00e9s", "dps\\n"],
          DEVICE_SERVICE),
         ("dps", "name", [], ["d", "dp", ""], "String should have at least 3 characters"),
         ("dps", "name", [], ["a" * 51], "String should have at most 50 characters"),

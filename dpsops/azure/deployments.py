@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
@@ -216,46 +216,55 @@ class Deployments:
 
     @understood(_WHO)
     def require_free_names(self, found: Resources) -> None:
-        """Raises `Refused` if the name of a vault, a DPS or a hub that is to be made is somebody else's: they are unique in all
-        of Azure. One request for each."""
+        """Raises `Refused` if the name of a vault, a DPS or a hub that is to be made is taken: they are unique in all of Azure.
+        One request for each. An identity that may not ask learns it from the deployment."""
         environment = self._environment
         if found.vault is None:
-            self._require_free_vault_name()
+            _require_free("vault", environment.vault.name, self._ask_for_vault)
         if found.dps is None:
-            self._require_free_service_name()
+            _require_free("DPS", environment.dps.name, self._ask_for_service)
         for hub in environment.hub:
             if found.hub(hub) is None:
-                self._require_free_hub_name(hub.name)
+                _require_free("hub", hub.name, self._ask_for_hub)
 
-    def _require_free_vault_name(self) -> None:
+    def _ask_for_vault(self, name: str) -> Availability:
         from azure.mgmt.keyvault.models import VaultCheckNameAvailabilityParameters
 
-        name = self._environment.vault.name
-        answer = self._clients.vaults.vaults.check_name_availability(VaultCheckNameAvailabilityParameters(name=name))
-        if answer.name_available is False:
-            raise _taken("vault", name, answer.message)
+        return self._clients.vaults.vaults.check_name_availability(VaultCheckNameAvailabilityParameters(name=name))
 
-    def _require_free_service_name(self) -> None:
+    def _ask_for_service(self, name: str) -> Availability:
         from azure.mgmt.iothubprovisioningservices.models import OperationInputs
 
-        name = self._environment.dps.name
-        answer = self._clients.dps.iot_dps_resource.check_provisioning_service_name_availability(OperationInputs(name=name))
-        if answer.name_available is False:
-            raise _taken("DPS", name, answer.message)
+        return self._clients.dps.iot_dps_resource.check_provisioning_service_name_availability(OperationInputs(name=name))
 
-    def _require_free_hub_name(self, name: str) -> None:
+    def _ask_for_hub(self, name: str) -> Availability:
         from azure.mgmt.iothub.models import OperationInputs
 
-        answer = self._clients.hubs.iot_hub_resource.check_name_availability(OperationInputs(name=name))
-        if answer.name_available is False:
-            raise _taken("hub", name, answer.message)
+        answer: Availability = self._clients.hubs.iot_hub_resource.check_name_availability(OperationInputs(name=name))
+        return answer
 
 
-def _taken(what: str, name: str, message: str | None) -> Refused:
-    return Refused(
-        f"the name {name} cannot be given to a {what}: {one_line(message or '')}",
-        "choose another name in the settings; if it is yours in another group, set resource_group to that",
-    )
+class Availability(Protocol):
+    """Whether a name is free, as each service answers it."""
+
+    @property
+    def name_available(self) -> bool | None: ...
+    @property
+    def message(self) -> str | None: ...
+
+
+def _require_free(what: str, name: str, ask: Callable[[str], Availability]) -> None:
+    try:
+        answer = ask(name)
+    except HttpResponseError as error:
+        if error.status_code == 403:
+            return
+        raise
+    if answer.name_available is False:
+        raise Refused(
+            f"the name {name} cannot be given to a {what}: {one_line(answer.message or '')}",
+            "choose another name in the settings; if it is yours in another group, set resource_group to that",
+        )
 
 
 def _properties(parameters: Mapping[str, object]) -> dict[str, Any]:

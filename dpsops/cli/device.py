@@ -110,7 +110,7 @@ def _print_issued(options: Options, results: Sequence[Issued | Unchanged | Faile
         "issued": [asdict(one) for one in issued],
         "unchanged": unchanged,
         "failed": [asdict(one) for one in failed],
-        "actions": [asdict(action) for action in actions],
+        "actions": [action.document() for action in actions],
     }
     in_order = sorted(results, key=lambda each: (Issued, Unchanged, Failed, Action).index(type(each)))
     options.print_result(document, "\n".join(map(line, in_order)))

@@ -167,7 +167,7 @@ def _print_rotated(options: Options, results: list[Action | Failed], found: Rota
     done = [result for result in results if not isinstance(result, Failed)]
     document = {
         "changed": bool(done),
-        "actions": [asdict(action) for action in done],
+        "actions": [action.document() for action in done],
         "failed": [asdict(one) for one in failed],
         "rotation": rotation_document(found),
     }

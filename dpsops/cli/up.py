@@ -107,7 +107,7 @@ def plan(
     if out is not None:
         files.write(out, "plan", json.dumps(made.document(), indent=2) + "\n")
     actions = [action.document() for action in made.actions]
-    document = {"changed": bool(actions), "actions": actions, "notes": list(made.notes)}
+    document = {"changed": bool(actions), "actions": actions} | ({"notes": list(made.notes)} if made.notes else {})
     options.print_result(document, _planned(made) or "Nothing to do.")
     return Exit.CHANGES_PENDING if detailed_exitcode and made.actions else Exit.DONE
 

@@ -26,7 +26,7 @@ from dpsops.azure.transport import Transport
 from dpsops.cli.embedded import variables
 from dpsops.emulator.world import Timings
 from dpsops.errors import InvalidInput, NotAllowed, RegistrationRefused
-from dpsops.model.deployment import Caller
+from dpsops.model.roles import Principal
 from dpsops.pki import chains, profiles
 from dpsops.pki.bundles import DeviceCredential
 from tests.worlds import environment, start_embedded
@@ -109,8 +109,8 @@ def test_the_identity_that_runs_dpsops_is_read_from_the_token() -> None:
     def caller(token: str) -> Caller:
         return Clients(environment(), "subscription", Holder(token), transport_to(Runner())).caller
 
-    assert caller(token_of({"oid": "me"})) == Caller("me", "User")
-    assert caller(token_of({"oid": "it", "idtyp": "app"})) == Caller("it", "ServicePrincipal")
+    assert caller(token_of({"oid": "me"})) == Principal("me", "User")
+    assert caller(token_of({"oid": "it", "idtyp": "app"})) == Principal("it", "ServicePrincipal")
     for token in ("opaque", "a.b.c", token_of({"sub": "me"}), "none.WzFd.none"):
         with pytest.raises(NotAllowed, match="does not name its identity") as refused:
             caller(token)

@@ -13,9 +13,9 @@ from dpsops.emulator.rbac import ASSIGNMENT
 from dpsops.emulator.world import Timings
 from dpsops.errors import Changed, Denied, Error, Refused
 from dpsops.model.action import Failed
-from dpsops.model.deployment import Caller
 from dpsops.model.device import Issued, Unchanged
 from dpsops.model.plan import Plan
+from dpsops.model.roles import Principal
 from dpsops.pki.names import device_id, secret_name
 from tests.workflows.by_hand import asks_for, azure, deploy_only, remove_the_roles
 from tests.workflows.commands import issue_to, plan, status, up
@@ -76,7 +76,7 @@ def test_a_plan_of_another_identity_is_refused(embedded: World) -> None:
     """The roles would be assigned to an identity that nobody approved."""
     approved = plan(embedded.connect())
     connection = embedded.connect()
-    vars(connection.clients)["caller"] = Caller("0f0e0d0c-0b0a-4a0b-8c0d-0e0f0a0b0c0d", "User")
+    vars(connection.clients)["caller"] = Principal("0f0e0d0c-0b0a-4a0b-8c0d-0e0f0a0b0c0d", "User")
     with pytest.raises(Refused, match="the settings, the template or the identity have changed since the plan was made"):
         up(connection, approved)
 

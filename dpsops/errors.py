@@ -21,12 +21,20 @@ from __future__ import annotations
 
 
 class Error(Exception):
-    """A failure with a message (one sentence) and a hint: the next thing to do."""
+    """A failure with a message (one sentence) and a hint: the next thing to do.
+
+    If Azure gives several reasons, both may have one line more for each.
+    """
 
     def __init__(self, message: str, hint: str) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+    @property
+    def line(self) -> str:
+        """The message in one line."""
+        return " ".join(self.message.splitlines())
 
 
 class InvalidInput(Error):
@@ -39,7 +47,7 @@ class NotAllowed(Error):
 
 class Denied(NotAllowed):
     """A service denies access to this identity. `role_missing`: a role that is assigned later would give access. No role
-    helps if a firewall or a sign-in is the cause."""
+    helps if a firewall or a sign-in is the cause. A policy that denies a resource to everybody is no `Denied`."""
 
     def __init__(self, message: str, hint: str, *, role_missing: bool) -> None:
         super().__init__(message, hint)

@@ -14,10 +14,10 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from dpsops.azure import answers
 from dpsops.azure.answers import Shape
 from dpsops.azure.clients import Clients
-from dpsops.azure.errors import innermost, one_line, understood
-from dpsops.errors import Denied, Error, Refused
+from dpsops.azure.error_documents import one_line
+from dpsops.azure.errors import failed_operation, understood
+from dpsops.errors import Error, Refused
 from dpsops.model.deployment import deployment_name
-from dpsops.model.permissions import missing_role
 from dpsops.model.resources import Resource, Resources, strange_links
 from dpsops.model.roles import HUB, SERVICE, VAULT, Held, Principal
 from dpsops.model.what_if import Diagnostic, Foreseen, ResourceChange
@@ -278,11 +278,8 @@ def _value(given: Any, name: str) -> Any:
 
 
 def _failure(error: ErrorResponse) -> Error:
-    """Why a what-if failed, in the words of the detail that says the most. Source: `WhatIfOperationResult.error`."""
-    code, message = innermost(dict(error.as_dict()))
-    if code.startswith("Authorization"):
-        return Denied(one_line(message, code), missing_role(code, message), role_missing=True)
-    return Error(f"the deployment would fail: {one_line(message, code)}", "correct the settings, then run the command again")
+    """Why a what-if failed. Source: `WhatIfOperationResult.error`."""
+    return failed_operation(error.as_dict(), "the deployment would fail", "correct the settings, then run the command again")
 
 
 def read_change(change: WhatIfChange) -> ResourceChange:

@@ -1,13 +1,17 @@
 """The errors and answers of Azure's SDKs as the few kinds of `Error`. No other module knows status codes.
 
+Each message has Azure's innermost reasons, without what is for Azure's support only, and the hint that fits the code of each.
+`--verbose` logs them in full.
+
 Every function of `azure/` that sends a request to a service uses `understood`.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,11 +27,15 @@ from azure.core.exceptions import (
 from cryptography.exceptions import UnsupportedAlgorithm
 from pydantic import ValidationError
 
+from dpsops.azure.error_documents import one_line, read, without_secrets
 from dpsops.errors import Changed, Denied, Error, Missing, NotAllowed, Throttled, Unavailable, Unreadable
-from dpsops.model.permissions import is_firewall, missing_role
+from dpsops.model.failure import Reason, advised, told
+from dpsops.model.hints import CONFLICT, hint, is_policy
+from dpsops.model.permissions import is_denied, is_firewall, missing_role
 
-_TOKEN = re.compile(r"eyJ[\w-]{8,}(\.[\w-]*)*")
-"""A JSON Web Token, which begins with `{"` in base64url (RFC 7515, 3.1)."""
+_LOG = logging.getLogger("dpsops.reasons")
+
+_AGAIN = "Azure failed: run the command again, it continues where it stopped"
 
 _NO_HOST = re.compile(
     r"(?:Failed to resolve '|host='(?=.*502 Bad Gateway))([\w-]+\.(?:vault\.azure|azure-devices(?:-provisioning)?)\.net)'"
@@ -79,111 +87,92 @@ def explain(error: AzureError, service: str = "Azure") -> Error:
     if isinstance(error, ClientAuthenticationError):
         return NotAllowed(message, "sign in with 'az login', or set AZURE_TENANT_ID and AZURE_CLIENT_ID in a pipeline")
     if unknown := _NO_HOST.search(message):
-        hint = "'dpsops status' shows what exists, 'dpsops up' creates what is missing; else check the network and HTTPS_PROXY"
-        return Unavailable(f"there is no host {unknown[1]}", hint)
+        return Unavailable(
+            f"there is no host {unknown[1]}",
+            "'dpsops status' shows what exists, 'dpsops up' creates what is missing; else check the network and HTTPS_PROXY",
+        )
     if isinstance(error, ServiceRequestError | ServiceResponseError):
-        hint = "check the names in the settings, the network and HTTPS_PROXY, then run the command again: it continues"
-        return Unavailable(f"Azure cannot be reached: {message}", hint)
+        return Unavailable(
+            f"Azure cannot be reached: {message}",
+            "check the names in the settings, the network and HTTPS_PROXY, then run the command again: it continues",
+        )
     return Error(message, "run the command again; --verbose shows each request")
 
 
 def _explain_answer(error: HttpResponseError, status: int) -> Error:
-    code, message = words(error)
+    found = reasons(error)
+    for reason in found:
+        _LOG.info("%s: %s", reason.code or status, reason.original)
     if isinstance(error, ClientAuthenticationError) or status == 401:
-        hint = "sign in with 'az login', or check the pipeline's federated credential"
-        return Denied(message, hint, role_missing=not isinstance(error, ClientAuthenticationError))
-    if status == 403 or code == "AuthorizationFailed":  # a deployment that failed is answered 200
-        by_role = code == "ForbiddenByRbac" if _is_of_a_vault(error) else not is_firewall(code)
-        return Denied(message, missing_role(code, message), role_missing=by_role)
+        step = "sign in with 'az login', or check the pipeline's federated credential"
+        return Denied(told(found), step, role_missing=not isinstance(error, ClientAuthenticationError))
+    if any(map(_is_denied, found)) or (status == 403 and not all(map(is_policy, found))):
+        return _denied(found, role_missing=_by_role(error, status, found))
+    message = told(found)
     if status >= 500:
-        hint = _conflict(code, message) if "conflict" in code.lower() else _AGAIN
-        return Unavailable(message, hint, answered=True)
+        return Unavailable(message, advised(found, _hint, _AGAIN), answered=True)
     kind = {404: Missing, 412: Changed, 429: Throttled}.get(status, Error)
-    return kind(message, _next_step(error, status, code, message))
+    return kind(message, _next_step(error, status, found))
 
 
-_AGAIN = "Azure failed: run the command again, it continues where it stopped"
+def failed_operation(document: object, opening: str, otherwise: str) -> Error:
+    """The `Error` for an operation whose result, answered 200, says that it failed. `opening`: what the reasons are for;
+    `otherwise`: the hint if no other fits."""
+    found = read(document) or (Reason("", "Azure gave no reason"),)
+    for reason in found:
+        _LOG.info("%s: %s", reason.code, reason.original)
+    if any(map(_is_denied, found)):
+        return _denied(found, role_missing=all(map(_is_denied, found)))
+    return Error(told(found, opening), advised(found, _hint, otherwise))
+
+
+def reasons(error: HttpResponseError) -> tuple[Reason, ...]:
+    """Azure's reasons for an error, one at least."""
+    try:
+        document: Any = json.loads(error.response.text()) if error.response is not None else None
+    except (LookupError, RecursionError, ValueError):  # another encoding, too deep, or not JSON
+        document = None
+    if found := read(document):
+        return found
+    if isinstance(document, dict) and isinstance(document.get("status"), str):
+        message = f"the operation ended with the status {document['status']}"
+    else:
+        message = error.message if error.reason else f"Azure answered {error.status_code} without a reason"
+    return (Reason("", one_line(message), original=without_secrets(message)),)
+
+
+def _is_denied(reason: Reason) -> bool:
+    return is_denied(reason.code, reason.message)
+
+
+def _denied(found: Sequence[Reason], *, role_missing: bool) -> Denied:
+    otherwise = missing_role(found[0].code, found[0].message)
+    return Denied(told(found), advised(found, hint, otherwise), role_missing=role_missing)
+
+
+def _by_role(error: HttpResponseError, status: int, found: Sequence[Reason]) -> bool:
+    """Whether a role would give access: only a vault's data plane has a special code for that."""
+    if _is_of_a_vault(error):
+        return all(reason.code == "ForbiddenByRbac" for reason in found)
+    if status != 403:
+        return all(map(_is_denied, found))
+    return not any(is_firewall(reason.code) or is_policy(reason) for reason in found)
 
 
 def _is_of_a_vault(error: HttpResponseError) -> bool:
-    """Whether a vault's data plane answered: only this one has a special code for a missing role."""
     request = getattr(error.response, "request", None)
     return (urlsplit(str(getattr(request, "url", ""))).hostname or "").endswith(".vault.azure.net")
 
 
-def _next_step(error: HttpResponseError, status: int, code: str, message: str) -> str:
+def _next_step(error: HttpResponseError, status: int, found: Sequence[Reason]) -> str:
     if status == 412:
         return "somebody else changed this at the same time: run the command again, it continues from the new state"
     if status == 429:
         after = str(getattr(error.response, "headers", {}).get("Retry-After", ""))
         seconds = after if after.isdecimal() else "a few"
         return f"Azure is throttling: wait {seconds} seconds and run the command again; it continues"
-    if status == 409 or "conflict" in code.lower():
-        return _conflict(code, message)
-    if code == "SubscriptionNotFound":
-        return "check the subscription in the settings or AZURE_SUBSCRIPTION_ID: 'az account list' shows yours"
-    return "run 'dpsops plan' to see what is missing"
+    return advised(found, _hint, CONFLICT if status == 409 else "run 'dpsops plan' to see what is missing")
 
 
-def _conflict(code: str, message: str) -> str:
-    if namespace := re.search(r"not registered to use namespace '([^']+)'", message):
-        return f"register the namespace once in the subscription: az provider register --namespace {namespace[1]}"
-    if code == "ObjectIsBeingDeleted":
-        return "an object of this name is still being deleted: wait a minute and run the command again"
-    if "deleted" in message.lower():
-        return "recover it or purge it (az keyvault recover / purge), then run the command again"
-    if "is inProgress" in message:
-        return "another run is creating this certificate: wait until it has finished, then run the command again"
-    if code == "DeploymentActive":
-        return "another deployment of this environment is running: wait until it has finished, then run the command again"
-    return "this name is already in use: choose another name in the settings, or remove the resource that has it"
-
-
-def words(error: HttpResponseError) -> tuple[str, str]:
-    """The code and the message of an error in any of Azure's shapes, each in one line."""
-    try:
-        document: Any = json.loads(error.response.text()) if error.response is not None else None
-    except (LookupError, RecursionError, ValueError):  # another encoding, too deep, or not JSON
-        document = None
-    code, message = innermost(document)
-    if not message and isinstance(document, dict) and isinstance(document.get("status"), str):
-        message = f"the operation ended with the status {document['status']}"
-    default = error.message if error.reason else f"Azure answered {error.status_code} without a reason"
-    return code, one_line(message or default, code)
-
-
-def innermost(body: Any) -> tuple[str, str]:
-    """The most specific code and message: those of the first detail, or of an error that a message quotes as JSON."""
-    if not isinstance(body, dict):
-        return "", ""
-    properties = body.get("properties")
-    wrapped = body.get("error") or (properties.get("error") if isinstance(properties, dict) else None)
-    if isinstance(wrapped, str):  # Entra ID: {"error": "invalid_client", "error_description": "AADSTS..."}
-        return wrapped, str(body.get("error_description") or wrapped)
-    if isinstance(wrapped, dict):
-        return innermost(wrapped)
-    inner = body.get("innererror")
-    code = str((inner.get("code") if isinstance(inner, dict) else None) or body.get("code") or body.get("errorCode") or "")
-    message = str(body.get("message") or body.get("Message") or "")
-    details = body.get("details")
-    for nested in [*(details if isinstance(details, list) else []), _quoted(message)]:
-        inner_code, inner_message = innermost(nested)
-        if inner_message:
-            return inner_code or code, inner_message
-    return code, message
-
-
-def _quoted(message: str) -> Any:
-    """The error of a resource provider, which Resource Manager passes on as JSON in a string, or None."""
-    try:
-        return json.loads(message)
-    except (RecursionError, ValueError):
-        return None
-
-
-def one_line(message: str, code: str = "") -> str:
-    """The first line; of a vault's 403 all lines, because they name the action and the scope. Tokens are removed."""
-    text = _TOKEN.sub("(a token)", message.strip())
-    if code.startswith("Forbidden"):
-        return " ".join(text.split())
-    return text.splitlines()[0].strip() if text else "Azure gave no reason"
+def _hint(reason: Reason) -> str:
+    return hint(reason) or (CONFLICT if "conflict" in reason.code.lower() else "")

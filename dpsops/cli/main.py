@@ -1,4 +1,4 @@
-"""`dpsops`: the global options, the commands, and the only place where an error becomes two lines and an exit code."""
+"""`dpsops`: the global options, the commands, and the only place where an error is printed and becomes an exit code."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _end(number: int, _: object) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Runs a command and returns its exit code; every error ends here, as two lines on stderr."""
+    """Runs a command and returns its exit code; every error ends here, as an error and a hint on stderr."""
     try:
         result = app(arguments, prog_name="dpsops", standalone_mode=False)
     except Error as error:
@@ -126,10 +126,17 @@ def _explain(error: Exception) -> Error:
     )
 
 
+def _print(label: str, text: str) -> None:
+    """Prints to stderr. Every line begins with the program's name, because others may write to the same log."""
+    first, *more = text.splitlines() or [""]
+    indented = [" " * len(f"{label}: ") + line for line in more]
+    print("\n".join(f"dpsops: {line}" for line in [f"{label}: {first}", *indented]), file=sys.stderr)
+
+
 def _report(error: Error) -> int:
-    print(f"dpsops: error: {error.message}", file=sys.stderr)
+    _print("error", error.message)
     if error.hint:
-        print(f"dpsops: hint: {error.hint}", file=sys.stderr)
+        _print("hint", error.hint)
     match error:
         case InvalidInput():
             return Exit.WRONG_USE

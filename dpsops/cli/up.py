@@ -162,7 +162,7 @@ def _document(status: Status) -> dict[str, Any]:
         "group": group_document(status.group, status.environment.group.id) if status.group else None,
         "rotation": _rotation_document(status.rotation) if status.rotation else None,
         "devices": asdict(status.devices),
-        "trouble": status.trouble.message if status.trouble else None,
+        "trouble": status.trouble.line if status.trouble else None,
         "next": list(status.next),
     }
 
@@ -220,7 +220,7 @@ def _text(status: Status) -> str:
             ("verified", "yes: DPS has verified possession of its key" if root.verified else "no"),
         ]
     else:
-        rows.append(("root", status.trouble.message if status.trouble else "not finished yet"))
+        rows.append(("root", status.trouble.line if status.trouble else "not finished yet"))
     if status.group:
         state = "enabled" if status.group.enabled else "DISABLED: no device can register"
         names = dict.fromkeys(name for name in (status.group.primary, status.group.secondary) if name)

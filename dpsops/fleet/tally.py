@@ -11,4 +11,4 @@ def failed(device: DeviceId, error: Error) -> Failed:
     """The result for a device with an error. Raises the error if it would also occur for every other device."""
     if ends_command(error):
         raise error
-    return Failed(device, error.message)
+    return Failed(device, error.line)

@@ -24,12 +24,21 @@ def is_firewall(code: str) -> bool:
     return code in ("ForbiddenByFirewall", "ForbiddenByConnection")
 
 
+def is_denied(code: str, message: str) -> bool:
+    """Whether Resource Manager says, wherever it does, that this identity may not do something that a role would allow.
+
+    `InvalidTemplateDeployment`: the preflight of a deployment says so in words only (recorded for what-if and PUT).
+    """
+    return code in ("AuthorizationFailed", "LinkedAuthorizationFailed") or message.startswith("Authorization failed for template")
+
+
 def missing_role(code: str, message: str) -> str:
     """What to do about a denied request: which role to assign on which scope, read from Azure's code and message."""
     if is_firewall(code):
         return "the vault's firewall denies this address: allow it on the vault, or run from an allowed network"
-    action = re.search(r"[Aa]ction:? '([^']+)'", message)
-    scope = re.search(r"(?:over scope|at scope|Resource:) '([^']+)'", message)
+    denied = message.rpartition("however")[2]  # LinkedAuthorizationFailed names first what is allowed
+    action = re.search(r"[Aa]ction(?:\(s\))?:? '([^',]+)", denied)
+    scope = re.search(r"(?:over scope|at scope|linked scope\(s\)|Resource:) '([^',]+)", denied)
     if action is None or scope is None:
         return "ask an owner of the subscription for access"
     role, extent = next((role, extent) for pattern, role, extent in _ROLES if re.match(pattern, action[1].lower()))

@@ -28,7 +28,10 @@ DPS = f"{GROUP}/providers/Microsoft.Devices/provisioningServices/dps-dpsops-dev"
 PLAN = "run 'dpsops plan' to see what is missing"
 AGAIN = "Azure failed: run the command again, it continues where it stopped"
 OWNER = "ask an owner of the subscription for access"
-DELETED = "recover it or purge it (az keyvault recover / purge), then run the command again"
+CONFLICT = (
+    "something of this name exists already, or is being changed: wait a minute and run the command again; if it fails again, "
+    "choose another name in the settings"
+)
 NAMESAKE = "this name is already in use: choose another name in the settings, or remove the resource that has it"
 
 _HOST = "https://example.com"

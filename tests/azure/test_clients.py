@@ -106,7 +106,7 @@ def token_of(claims: dict[str, str]) -> str:
 
 
 def test_the_identity_that_runs_dpsops_is_read_from_the_token() -> None:
-    def caller(token: str) -> Caller:
+    def caller(token: str) -> Principal:
         return Clients(environment(), "subscription", Holder(token), transport_to(Runner())).caller
 
     assert caller(token_of({"oid": "me"})) == Principal("me", "User")

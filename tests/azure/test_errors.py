@@ -10,11 +10,11 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError, Service
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dpsops.azure.errors import explain, words
+from dpsops.azure.errors import explain, reasons
 from dpsops.errors import Changed, Denied, Error, Missing, NotAllowed, Throttled, Unavailable
 from tests.azure.answers import (
     AGAIN,
-    DELETED,
+    CONFLICT,
     DPS,
     GROUP,
     NAMESAKE,
@@ -63,10 +63,12 @@ ANSWERS: dict[str, tuple[int, Any, Mapping[str, str], str, str, str]] = {
         {}, "ResourceNotFound", "The Resource 'Microsoft.Devices/IotHubs/x' under resource group 'rg' was not found.", PLAN,
     ),
     "Microsoft.Devices, integer code": (
-        404, {"code": 404015, "httpStatusCode": "NotFound", "message": DEVICES_404}, {}, "404015", DEVICES_404, PLAN,
+        404, {"code": 404015, "httpStatusCode": "NotFound", "message": DEVICES_404}, {},
+        "404015", "Certificate 'root-g1' not found. (IH404015)", PLAN,
     ),
     "Microsoft.Devices, integer status": (
-        400, {"code": 400305, "httpStatusCode": 400, "message": "Invalid name"}, {}, "400305", "Invalid name", PLAN,
+        400, {"code": 400305, "httpStatusCode": 400, "message": "Invalid name"}, {}, "400305", "Invalid name",
+        "correct this name in the settings",
     ),
     "a stale etag": (
         412, {"code": 412001, "httpStatusCode": "PreconditionFailed", "message": "Invalid ETag supplied."},
@@ -84,7 +86,9 @@ ANSWERS: dict[str, tuple[int, Any, Mapping[str, str], str, str, str]] = {
     ),
     "a name that is soft-deleted": (
         409, gateway("Conflict", TAKEN, innererror={"code": "ObjectIsDeletedButRecoverable"}), {},
-        "ObjectIsDeletedButRecoverable", TAKEN, DELETED,
+        "ObjectIsDeletedButRecoverable", TAKEN,
+        "recover it (az keyvault secret recover --vault-name VAULT --name device-press-02), then run the command again; to purge "
+        "it would destroy it for ever",
     ),
     "a name that is being deleted": (
         409, gateway("Conflict", "Secret x is currently being deleted.", innererror={"code": "ObjectIsBeingDeleted"}), {},
@@ -105,7 +109,9 @@ ANSWERS: dict[str, tuple[int, Any, Mapping[str, str], str, str, str]] = {
         "SubscriptionNotFound", "The subscription 'x' could not be found.",
         "check the subscription in the settings or AZURE_SUBSCRIPTION_ID: 'az account list' shows yours",
     ),
-    "another conflict": (409, gateway("Conflict", "Name taken."), {}, "Conflict", "Name taken.", NAMESAKE),
+    "a name in use": (409, gateway("Conflict", "Name taken."), {}, "Conflict", "Name taken.", NAMESAKE),
+    "another conflict": (409, gateway("Conflict", "No."), {}, "Conflict", "No.", CONFLICT),
+    "a conflict without its status": (400, gateway("ConflictError", "No."), {}, "ConflictError", "No.", CONFLICT),
     "a provider that is not registered": (
         409,
         gateway(
@@ -118,7 +124,7 @@ ANSWERS: dict[str, tuple[int, Any, Mapping[str, str], str, str, str]] = {
         ),
         {}, "MissingSubscriptionRegistration",
         "The subscription is not registered to use namespace 'Microsoft.Devices'. See the portal",
-        "register the namespace once in the subscription: az provider register --namespace Microsoft.Devices",
+        "register the namespace once in the subscription (minutes): az provider register --namespace Microsoft.Devices --wait",
     ),
     "throttled": (
         429, gateway("Throttled", "Request was not processed because too many requests were received."), {"Retry-After": "17"},
@@ -149,7 +155,7 @@ KINDS = {400: Error, 404: Missing, 409: Error, 412: Changed, 429: Throttled, 500
 @pytest.mark.parametrize(("status", "body", "headers", "code", "message", "hint"), ANSWERS.values(), ids=ANSWERS)
 def test_every_shape_of_answer(status: int, body: Any, headers: Mapping[str, str], code: str, message: str, hint: str) -> None:
     error = raised(status, body, headers)
-    assert words(error)[0] == code
+    assert reasons(error)[0].code == code
     assert_explained(error, KINDS[status], message, hint)
 
 
@@ -167,7 +173,7 @@ def test_every_shape_of_answer(status: int, body: Any, headers: Mapping[str, str
 )
 def test_a_vaults_403_names_the_role_and_the_vault_to_assign_it_on(action: str, resource: str, hint: str) -> None:
     error = raised(403, forbidden_by_rbac(action, resource))
-    assert words(error)[0] == "ForbiddenByRbac"
+    assert reasons(error)[0].code == "ForbiddenByRbac"
     explained = explain(error)
     assert isinstance(explained, NotAllowed)
     assert explained.message.startswith("Caller is not authorized to perform action on resource. If role assignments, ")

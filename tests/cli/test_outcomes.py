@@ -50,3 +50,32 @@ def test_a_missing_role_ends_the_command_after_it_has_printed_what_was_done(
 def test_an_up_that_fails_prints_what_it_has_created(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Azure, "handle", refusing("/certificates/root-g1/pending", 403))
     assert_error(terminal("up"), 4, "✓ resource group rg-dpsops-local: created")
+
+
+def test_several_reasons_stand_one_below_the_other(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal("up")
+    details = [
+        {"code": "BadRequest", "message": "The first."},
+        {"code": "VaultAlreadyExists", "message": "The vault name 'kv' is already in use."},
+        {"code": "ResourceGroupBeingDeleted", "message": "The third."},
+    ]
+    failed = Response(400, {"error": {"code": "InvalidTemplateDeployment", "message": "See below.", "details": details}})
+
+    def refuse(azure: Azure, request: Request) -> Response:
+        return failed if request.path.endswith("/whatIf") else handle(azure, request)
+
+    monkeypatch.setattr(Azure, "handle", refuse)
+    code, out, err = terminal("--output", "json", "plan")
+    assert (code, out) == (1, "")
+    vault = (
+        "choose another vault name in the settings: these names are unique in all of Azure; if you deleted a vault of this name"
+    )
+    *lines, second, third = err.splitlines()[-6:]
+    assert lines == [
+        "dpsops: error: Azure gives 3 reasons:",
+        "dpsops:        1. The first.",
+        "dpsops:        2. The vault name 'kv' is already in use.",
+        "dpsops:        3. The third.",
+    ]
+    assert second.startswith(f"dpsops: hint: 2. {vault}")
+    assert third == "dpsops:       3. wait until the resource group is deleted, then run the command again"

@@ -18,6 +18,7 @@ from dpsops.azure.error_documents import one_line
 from dpsops.azure.errors import failed_operation, understood
 from dpsops.errors import Error, Refused
 from dpsops.model.deployment import deployment_name
+from dpsops.model.failure import Reason
 from dpsops.model.resources import Resource, Resources, strange_links
 from dpsops.model.roles import HUB, SERVICE, VAULT, Held, Principal
 from dpsops.model.what_if import Diagnostic, Foreseen, ResourceChange
@@ -86,9 +87,12 @@ class Deployments:
     @understood(_WHO)
     def observe(self) -> Resources:
         """The resource group, the resources of the settings in it, and who holds which role there. At most one request for
-        each of them, and one more if the DPS is linked to a hub that the settings do not name."""
+        each of them, and one more if the DPS is linked to a hub that the settings do not name.
+
+        Raises `Refused` for a resource group that is being deleted.
+        """
         environment = self._environment
-        if not self.group_exists():
+        if not self._group_exists():
             return Resources(self._group, group_exists=False)
         version = _IDENTITY_VERSION if environment.dps.link == "identity" else _VERSIONS[SERVICE]
         dps = self._find(SERVICE, environment.dps.name, version)
@@ -103,13 +107,17 @@ class Deployments:
             linked_before=self._linked_before() if strange_links(environment, dps) else frozenset(),
         )
 
-    @understood(_WHO)
-    def group_exists(self) -> bool:
-        """Whether the resource group exists."""
+    def _group_exists(self) -> bool:
+        name = self._environment.resource_group
         try:
-            self._clients.groups.resource_groups.get(self._environment.resource_group)
+            found = self._clients.groups.resource_groups.get(name)
         except ResourceNotFoundError:
             return False
+        if found.properties and found.properties.provisioning_state == "Deleting":
+            raise Refused(
+                f"the resource group {name} is being deleted",
+                f"wait until it is deleted (az group wait --deleted --name {name}), then run the command again",
+            )
         return True
 
     def _find(self, type_: str, name: str, version: str) -> Resource | None:
@@ -215,17 +223,19 @@ class Deployments:
         )
 
     @understood(_WHO)
-    def require_free_names(self, found: Resources) -> None:
-        """Raises `Refused` if the name of a vault, a DPS or a hub that is to be made is taken: they are unique in all of Azure.
+    def taken_names(self, found: Resources) -> tuple[Reason, ...]:
+        """Why the names of the vault, the DPS and the hubs that are to be made cannot be used: they are unique in all of Azure.
         One request for each. An identity that may not ask learns it from the deployment."""
         environment = self._environment
-        if found.vault is None:
-            _require_free("vault", environment.vault.name, self._ask_for_vault)
-        if found.dps is None:
-            _require_free("DPS", environment.dps.name, self._ask_for_service)
-        for hub in environment.hub:
-            if found.hub(hub) is None:
-                _require_free("hub", hub.name, self._ask_for_hub)
+        asked = [(self._ask_for_vault, environment.vault.name)] if found.vault is None else []
+        asked += [(self._ask_for_service, environment.dps.name)] if found.dps is None else []
+        asked += [(self._ask_for_hub, hub.name) for hub in environment.hub if found.hub(hub) is None]
+        answers_ = [(name, _answer(ask, name)) for ask, name in asked]
+        return tuple(
+            Reason("AlreadyExists", one_line(each.message or f"the name {name} is already in use"), name)
+            for name, each in answers_
+            if each is not None and each.name_available is False
+        )
 
     def _ask_for_vault(self, name: str) -> Availability:
         from azure.mgmt.keyvault.models import VaultCheckNameAvailabilityParameters
@@ -253,18 +263,14 @@ class Availability(Protocol):
     def message(self) -> str | None: ...
 
 
-def _require_free(what: str, name: str, ask: Callable[[str], Availability]) -> None:
+def _answer(ask: Callable[[str], Availability], name: str) -> Availability | None:
+    """What a service says of a name, or None to an identity that may not ask."""
     try:
-        answer = ask(name)
+        return ask(name)
     except HttpResponseError as error:
-        if error.status_code == 403:
-            return
-        raise
-    if answer.name_available is False:
-        raise Refused(
-            f"the name {name} cannot be given to a {what}: {one_line(answer.message or '')}",
-            "choose another name in the settings; if it is yours in another group, set resource_group to that",
-        )
+        if error.status_code != 403:
+            raise
+        return None
 
 
 def _properties(parameters: Mapping[str, object]) -> dict[str, Any]:

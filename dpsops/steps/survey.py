@@ -11,12 +11,14 @@ from dpsops.azure.ca_certificates import TrustStore
 from dpsops.azure.deployments import Deployments, template
 from dpsops.azure.dps import Dps
 from dpsops.azure.root_vault import RootVault
-from dpsops.errors import Denied, Error
+from dpsops.errors import Denied, Error, Refused
 from dpsops.model import deployment, generations
 from dpsops.model import plan as plans
 from dpsops.model.action import Action
 from dpsops.model.deployment import Deployment
 from dpsops.model.enrollment import EnrollmentGroup
+from dpsops.model.failure import advised, told
+from dpsops.model.hints import TAKEN, hint
 from dpsops.model.links import wanted_links
 from dpsops.model.plan import LATER, ObservedRootOfTrust, Plan
 from dpsops.model.resources import Resources
@@ -97,7 +99,8 @@ def _foresee(run: Run, deployments: Deployments, found: Resources, wanted: Deplo
         return ()
     if found.vault is None and (deleted := deployments.deleted_vault()):
         raise deleted
-    deployments.require_free_names(found)
+    if taken := deployments.taken_names(found):
+        raise Refused(told(taken, "a resource cannot be created"), advised(taken, hint, TAKEN))
     if not found.group_exists:
         return ()
     run.progress("asking Azure what a deployment would change")

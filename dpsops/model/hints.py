@@ -131,6 +131,11 @@ _STEPS: tuple[tuple[str, str, str | Callable[[Reason], str]], ...] = (
         ".*", r"not registered to use namespace '(?P<namespace>[^']+)'",
         "register the namespace once in the subscription (minutes): az provider register --namespace {namespace} --wait",
     ),
+    (
+        ".*", r"language expression property 'keyName'",
+        "no access policy of a hub may do what the DPS does there (RegistryWrite, ServiceConnect and DeviceConnect): make one "
+        "(az iot hub policy create), or set link = \"identity\" under [dps] in the settings",
+    ),
     ("RoleAssignmentExists", "", _existing_assignment),
     (
         "RoleAssignmentUpdateNotPermitted", "",

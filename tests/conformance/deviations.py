@@ -69,7 +69,9 @@ DEVIATIONS = (
         "declared",
         "of every resource of Microsoft.Devices",
     ),
-    Deviation(_HUB, r"response\.body(\.value\[\])?\.properties\.features", "enum", "RootCertificateV2 is in none of the files"),
+    Deviation(
+        _HUB, r"(request|response)\.body(\.value\[\])?\.properties\.features", "enum", "RootCertificateV2 is in none of the files"
+    ),
     Deviation(_HUB, r"response\.body\.(code|httpStatusCode)", "type", "numbers in the errors of Microsoft.Devices"),
     Deviation(_HUB, r"response\.body", "missing", "an accepted deletion has no body"),
     Deviation(_HUB, r"response\.body", "type", "an accepted deletion has the body null"),
@@ -115,6 +117,7 @@ UNDESCRIBED = {
     r"GET .*/(operationstatuses|(provisioningservice)?operationresults)/.*": "no file describes the polls of operations",
     r"(GET|HEAD|PUT|PATCH|DELETE) /subscriptions/[^/]+/resourcegroups(/[^/]+)?": "the file of resource groups is not at hand",
     r"GET /subscriptions(/[^/]+)?(/resources|/locations)?": "the file of subscriptions is not at hand",
+    r".*/providers/Microsoft\.(Authorization/(locks|policyAssignments)|EventGrid)/.*": "these files are not at hand",
 }
 """Requests to the services judged that none of the files describe: a pattern of `METHOD PATH`, and why."""
 

@@ -32,10 +32,12 @@ def consent(_: object) -> None:
     """Confirms everything."""
 
 
-def up(to: Connection, approved: Plan | None = None, confirm: Callable[[Plan], None] = consent) -> list[Action]:
+def up(
+    to: Connection, approved: Plan | None = None, confirm: Callable[[Plan], None] = consent, *, relink: bool = False
+) -> list[Action]:
     """Runs `up`: the actions that it did."""
-    steps = converging.up(to.run, to.deployments, to.roots, to.dps, to.stores, approved=approved, confirm=confirm)
-    return list(steps)
+    parts = (to.run, to.deployments, to.roots, to.dps, to.stores)
+    return list(converging.up(*parts, approved=approved, confirm=confirm, relink=relink))
 
 
 def plan(to: Connection) -> Plan:

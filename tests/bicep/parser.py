@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from tests.bicep import syntax as s
 from tests.bicep.lexer import tokens
 from tests.bicep.type_parser import TypeParser
 
 
+@lru_cache(maxsize=64)  # a file of types is imported by every other
 def parse(text: str) -> tuple[s.Declaration, ...]:
     """The declarations of a file, in order. Raises Refused for what is not taken."""
     return tuple(_Parser(tokens(text)).declarations())

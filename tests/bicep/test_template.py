@@ -1,4 +1,4 @@
-"""The Bicep files and the template compiled from them: they match, and the template can be deployed."""
+"""The Bicep files and the template compiled from them: they match, and the template is what dpsops fills in."""
 
 from __future__ import annotations
 
@@ -9,122 +9,142 @@ from typing import Any
 
 import pytest
 
-from dpsops.emulator.arm.service import SERVICE
-from dpsops.emulator.azure import Azure
-from dpsops.emulator.habits import Habits
-from dpsops.emulator.http import Request
-from dpsops.emulator.identity.state import OPERATOR, SUBSCRIPTION, bootstrap
-from dpsops.emulator.identity.tokens import issue_token
-from dpsops.emulator.state import Database
-from dpsops.emulator.world import Clock, Timings, World
+from dpsops.emulator.documents import JSON
+from dpsops.model.deployment import decide
+from dpsops.model.resources import Resources
 from tests.bicep import syntax as s
 from tests.bicep.compiler import FOLDER, compile_file, sources, written
+from tests.bicep.group import GROUP, PRINCIPAL, environment
+from tests.bicep.lexer import Token, tokens
 from tests.bicep.program import Program
-from tests.bicep.schemas import JSON
 
 FILES = sources()
 COMPILED = (FOLDER / "main.json").read_text(encoding="utf-8")
-GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg"
-DEPLOYMENT = f"{GROUP}/providers/Microsoft.Resources/deployments/dpsops-test"
-HUB = {"location": "westeurope", "sku": "S1", "capacity": 1, "allocationWeight": 1, "applyAllocationPolicy": True}
-REQUIRED: JSON = {
-    "vaultName": "kv-dpsops-test",
-    "dpsName": "dps-dpsops-test",
-    "hubs": [HUB | {"name": "iot-one"}, HUB | {"name": "iot-two", "location": "northeurope", "allocationWeight": 3}],
-    "principalId": "0b9f3c51-3d0a-4f0e-9d62-7f1a2b3c4d5e",
-}
-ROLES = {
-    "a4417e6f-fecd-4de8-b567-7b0420556985": "Microsoft.KeyVault/vaults/kv-dpsops-test",
-    "12338af0-0e69-4776-bea7-57ae8d297424": "Microsoft.KeyVault/vaults/kv-dpsops-test",
-    "b86a8fe4-44ce-4948-aee5-eccb2c155cd7": "Microsoft.KeyVault/vaults/kv-dpsops-test",
-    "dfce44e4-17b7-4bd1-a6d1-04996ec95633": "Microsoft.Devices/provisioningServices/dps-dpsops-test",
-}
+ANEW = written(compile_file("main.bicep", FILES))
 
 
 # the files
 
 
 def test_the_compiled_template_is_that_of_the_bicep_files() -> None:
-    assert compile_file("main.bicep", FILES) == json.loads(COMPILED), "run: python -m tests.bicep.compiler"
-    assert written(json.loads(COMPILED)) == COMPILED
+    assert ANEW == COMPILED, "run: python -m tests.bicep.compiler"
 
 
 @pytest.mark.parametrize(
     ("file", "old", "new"),
     [
-        ("main.bicep", "param vaultName string", "param vaultNames string"),
-        ("main.bicep", "param softDeleteRetentionDays int = 90", "param softDeleteRetentionDays int"),
-        ("main.bicep", "param softDeleteRetentionDays int = 90", "param softDeleteRetentionDays int = 30"),
-        ("main.bicep", "param tags object", "param tags array"),
-        ("main.bicep", "  'GeoLatency'\n", ""),
-        ("main.bicep", "@maxLength(24)", "@maxLength(25)"),
-        ("main.bicep", "@minValue(7)", "@minValue(1)"),
-        ("main.bicep", "Optional. Tags of every resource.", "Optional. Tags."),
-        ("main.bicep", "name: 'hub-${hub.name}'", "name: 'iot-${hub.name}'"),
-        ("main.bicep", "  dependsOn: [\n    linkedHubs\n  ]\n", ""),
-        ("main.bicep", "dps.outputs.idScope", "dps.outputs.name"),
-        ("main.bicep", "output deviceHost string", "output registrationHost string"),
+        ("main.bicep", "param vaults vaultType[]", "param vault vaultType[]"),
+        ("main.bicep", "param hubs hubType[] = []", "param hubs hubType[]"),
+        ("main.bicep", "param hubs hubType[]", "param hubs hubType"),
+        ("main.bicep", "param hubs hubType[]", "param hubs vaultType[]"),
+        ("main.bicep", "Optional. Hubs to write.", "Optional. Hubs."),
+        ("main.bicep", "name: 'hub-${each.name}'", "name: 'iot-${each.name}'"),
+        ("main.bicep", "for each in identityServices", "for each in services"),
+        ("main.bicep", "    dependsOn: [\n      writtenHubs\n    ]\n", ""),
+        ("main.bicep", "    writtenIdentityServices\n", ""),
+        ("main.bicep", "onVaults: vaultAssignments", "onVaults: hubAssignments"),
+        ("main.bicep", "output linkedHubs string[]", "output hubs string[]"),
+        ("types.bicep", "@maxLength(24)", "@maxLength(25)"),
+        ("types.bicep", "@minValue(7)", "@minValue(1)"),
+        ("types.bicep", "'Hashed' | 'GeoLatency' | 'Static'", "'Hashed' | 'Static'"),
+        ("types.bicep", "allocationWeight: int?", "allocationWeight: int"),
+        ("types.bicep", "  }[]", "  }"),
+        ("types.bicep", "tags: object", "tags: array"),
+        ("types.bicep", "A vault to write.", "A vault."),
+        ("types.bicep", "otherLinks: array", "others: array"),
         ("vault.bicep", "@2026-02-01", "@2023-07-01"),
         ("vault.bicep", "enableRbacAuthorization: true", "enableRbacAuthorization: false"),
-        ("vault.bicep", "purgeProtection ? true : null", "purgeProtection"),
+        ("vault.bicep", "vault.purgeProtection ? { enablePurgeProtection: true } : {}",
+         "{ enablePurgeProtection: vault.purgeProtection }"),
+        ("vault.bicep", "    vault.current,\n", "    {},\n"),
         ("hub.bicep", "Microsoft.Devices/IotHubs", "Microsoft.Devices/iotHubs"),
-        ("hub.bicep", "hub.properties.hostName", "hub.name"),
-        ("dps.bicep", "capacity: 1", "capacity: 2"),
-        ("dps.bicep", "allocationWeight: hub.allocationWeight", "allocationWeight: 1"),
-        ("dps.bicep", ".value[0].primaryKey", ".value[0].secondaryKey"),
-        ("access.bicep", "dfce44e4", "dfce44e5"),
-        ("access.bicep", "scope: dps", "scope: vault"),
-        ("access.bicep", "guid(vault.id, principalId, role)", "guid(vault.id, role)"),
+        ("hub.bicep", "properties: hub.current", "properties: {}"),
+        ("hub.bicep", "  identity: hub.identity\n", ""),
+        ("dps.bicep", "  'ServiceConnect'\n", ""),
+        ("dps.bicep", "capacity: service.capacity", "capacity: 1"),
+        ("dps.bicep", "allocationWeight: link.allocationWeight", "allocationWeight: 1"),
+        ("dps.bicep", "key.primaryKey", "key.secondaryKey"),
+        ("dps.bicep", "? map(", "? filter("),
+        ("dps.bicep", ")[0]", ")[1]"),
+        ("dps.bicep", "    ipFilterRules: service.ipFilterRules\n", ""),
+        ("dps-by-identity.bicep", "4fc6c259", "4fc6c258"),
+        ("dps-by-identity.bicep", "      service.otherLinks,\n", "      [],\n"),
+        ("dps-by-identity.bicep", "scope: hubs[i]", "scope: hubs[0]"),
+        ("dps-by-identity.bicep", "written.identity.principalId", "written.id"),
+        ("access.bicep", "scope: services[i]", "scope: vaults[i]"),
+        ("access.bicep", "guid(hubs[i].id, each.principalId, each.role)", "guid(hubs[i].id, each.role)"),
     ],
-)
+)  # fmt: skip
 def test_a_change_of_the_bicep_files_alone_is_detected(file: str, old: str, new: str) -> None:
     assert old in FILES[file]
-    changed = FILES | {file: FILES[file].replace(old, new)}
-    assert template_of(changed) != json.loads(COMPILED)
+    assert template_of(FILES | {file: FILES[file].replace(old, new)}) != COMPILED
 
 
-def template_of(files: dict[str, str]) -> JSON | None:
-    """What the files stand for: nothing, if they use a name that nothing has."""
+def template_of(files: dict[str, str]) -> str | None:
+    """What the files stand for; nothing, if they name something that there is not."""
     try:
-        return compile_file("main.bicep", files)
+        return written(compile_file("main.bicep", files))
     except s.Refused as refused:
-        if not str(refused).startswith("the name "):
+        if not re.match(r"the (name|file|import|type) |targetScope ", str(refused)):
             raise
         return None
 
 
-def _strings(value: Any, path: str = "") -> Iterator[str]:
-    """The paths of the strings in a template."""
+def _texts(found: tuple[Token, ...], file: str) -> Iterator[tuple[str, str]]:
+    """Every plain part of every text in a file, those inside the holes of others too."""
+    for each in found:
+        for part in each.parts:
+            if isinstance(part, tuple):
+                yield from _texts(part, file)
+            elif part.strip():
+                yield file, part
+
+
+@pytest.mark.parametrize(("file", "text"), sorted({each for file, text in FILES.items() for each in _texts(tokens(text), file)}))
+def test_no_text_in_a_bicep_file_is_without_effect(file: str, text: str) -> None:
+    assert text in FILES[file], "it is written as it is meant, without escapes"
+    for place in [match.start() for match in re.finditer(re.escape(text), FILES[file])]:
+        if FILES[file][place - 1] in "'}":  # not a word of a comment or of another text
+            changed = FILES[file][:place] + "x" + FILES[file][place:]
+            assert template_of(FILES | {file: changed}) != COMPILED
+
+
+def _strings(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], str]]:
+    """The strings in a template, with their paths."""
     match value:
         case dict():
             for key, each in value.items():
-                yield from _strings(each, f"{path}/{key}")
+                yield from _strings(each, (*path, key))
         case list():
             for place, each in enumerate(value):
-                yield from _strings(each, f"{path}/{place}")
+                yield from _strings(each, (*path, place))
         case str():
-            yield path
+            yield path, value
 
 
-@pytest.mark.parametrize("path", list(_strings(json.loads(COMPILED)))[::7])
-def test_a_change_of_the_compiled_template_alone_is_detected(path: str) -> None:
+PATHS = [path for path, _ in _strings(json.loads(COMPILED))]
+
+
+@pytest.mark.parametrize("path", PATHS[::7], ids=lambda path: ".".join(map(str, path)))
+def test_a_change_of_the_compiled_template_alone_is_detected(path: tuple[Any, ...]) -> None:
     changed = json.loads(COMPILED)
-    *way, last = path.strip("/").split("/") if "Microsoft" not in path else []
-    spot: Any = changed
+    *way, last = path
+    spot = changed
     for step in way:
-        spot = spot[int(step) if isinstance(spot, list) else step]
-    spot[int(last) if isinstance(spot, list) else last] += "x"
-    assert compile_file("main.bicep", FILES) != changed
+        spot = spot[step]
+    spot[last] += "x"
+    assert written(changed) != ANEW
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_every_parameter_and_output_is_described(file: str) -> None:
+def test_everything_that_can_be_given_is_described(file: str) -> None:
     program = Program.read(file, FILES)
     for name, parameter in program.all(s.Parameter).items():
         kind = "Required" if parameter.default is None else "Optional"
         assert re.fullmatch(rf"{kind}\. [A-Z].*\.", description(parameter.decorators)), name
-    for name, output in program.all(s.Output).items():
-        assert re.fullmatch(r"[A-Z].*\.", description(output.decorators)), name
+    for node in s.walk(program.declarations):
+        if isinstance(node, s.Output | s.TypeDeclaration | s.TypeProperty):
+            assert re.fullmatch(r"[A-Z].*\.", description(node.decorators)), node.name
 
 
 def description(decorators: tuple[s.Decorator, ...]) -> str:
@@ -134,166 +154,128 @@ def description(decorators: tuple[s.Decorator, ...]) -> str:
     return str(found.value)
 
 
+SECTIONS = {
+    "type": "types",
+    "param": "parameters",
+    "var": "variables",
+    "resource": "resources",
+    "module": "resources",
+    "output": "outputs",
+}
+"""The heading above each kind of declaration, in order."""
+
+
 @pytest.mark.parametrize("file", FILES)
 def test_the_sections_have_one_order(file: str) -> None:
-    order = ["param", "var", "resource", "module", "output"]
+    order = list(SECTIONS)
     found = [match[1] for match in re.finditer(rf"^({'|'.join(order)}) ", FILES[file], re.MULTILINE)]
     assert found == sorted(found, key=order.index)
-    headings = re.findall(r"^// (parameters|variables|resources|outputs)$", FILES[file], re.MULTILINE)
-    wanted = {"param": "parameters", "var": "variables", "resource": "resources", "module": "resources", "output": "outputs"}
-    assert headings == list(dict.fromkeys(wanted[each] for each in found))
+    headings = re.findall(rf"^// ({'|'.join(set(SECTIONS.values()))})$", FILES[file], re.MULTILINE)
+    assert headings == list(dict.fromkeys(SECTIONS[each] for each in found))
 
 
-def test_the_contract_with_the_client() -> None:
+# the contract with the client
+
+
+def decided(link: str) -> dict[str, Any]:
+    """The parameters of a first deployment."""
+    return dict(decide(environment(dps={"link": link}), Resources(GROUP, group_exists=True), PRINCIPAL).parameters)
+
+
+@pytest.mark.parametrize("link", ["key", "identity"])
+def test_the_client_gives_each_parameter_that_the_template_has(link: str) -> None:
     template = json.loads(COMPILED)
-    required = [name for name, each in template["parameters"].items() if "defaultValue" not in each]
-    assert sorted(required) == sorted(REQUIRED)
-    assert list(template["outputs"]) == ["vaultName", "vaultUri", "dpsName", "idScope", "dpsHost", "deviceHost", "hubs"]
+    assert decided(link).keys() == template["parameters"].keys()
+    for each in template["parameters"].values():
+        assert (each["type"], each["defaultValue"]) == ("array", []), "what a deployment does not speak of, it does not write"
+    assert template["outputs"].keys() == {"linkedHubs"}, "the next run reads it as a parameter of the deployment"
 
 
-# the deployment
+@pytest.mark.parametrize("link", ["key", "identity"])
+def test_the_client_gives_each_property_that_a_type_has_and_no_other(link: str) -> None:
+    template = json.loads(COMPILED)
+    given = decided(link)
+    filled = {name for name, values in given.items() if values}
+    empty = "identityServices" if link == "key" else "services"
+    assert filled == template["parameters"].keys() - {empty}
+    for name in filled:
+        for value in given[name]:
+            require_type(value, template["parameters"][name]["items"], template["definitions"])
 
 
-class Client:
-    """The operator, with an embedded Azure about as slow as the real one."""
-
-    def __init__(self) -> None:
-        self.azure = Azure(Database(None), Clock(1_772_366_400.0), Timings(operation=40, role=95), services=(SERVICE,))
-        with self.azure.database.transaction() as state:
-            bootstrap(World(state, self.azure.clock.now()))
-        self.call("PUT", GROUP, {"location": "westeurope"})
-
-    def call(self, method: str, path: str, body: Any = None, version: str = "2026-06-01") -> JSON:
-        """One request, which succeeds."""
-        with self.azure.database.transaction() as state:
-            token = issue_token(World(state, self.azure.clock.now()), OPERATOR, "https://management.azure.com")
-        headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
-        content = b"" if body is None else json.dumps(body).encode()
-        request = Request(method, "management.azure.com", path, {"api-version": version}, headers, content)
-        answer = self.azure.handle(request)
-        assert answer.status < 300, answer.body
-        self.location = answer.headers.get("Location", "").removeprefix("https://management.azure.com").split("?")[0]
-        return answer.body if isinstance(answer.body, dict) else {}
-
-    def deploy(self, **changes: Any) -> JSON:
-        """Deploys, and returns the outputs."""
-        self.call("PUT", DEPLOYMENT, body(**changes))
-        self.azure.clock.advance(120)
-        found = self.call("GET", DEPLOYMENT)["properties"]
-        assert found["provisioningState"] == "Succeeded", found.get("error")
-        return {name: each["value"] for name, each in found["outputs"].items()}
-
-    def changes(self, **changes: Any) -> list[tuple[str, str]]:
-        """The changes that what-if reports, without the noise: (kind, resource ID below the group)."""
-        self.call("POST", f"{DEPLOYMENT}/whatIf", body(**changes))
-        self.azure.clock.advance(40)
-        result = self.call("GET", self.location)
-        assert result["status"] == "Succeeded", result
-        assert "diagnostics" not in result["properties"]
-        return [
-            (change["changeType"], change["resourceId"].removeprefix(f"{GROUP}/providers/"))
-            for change in result["properties"]["changes"]
-            if change["changeType"] == "Create" or any(map(is_real, change.get("delta", ())))
-        ]
+TYPES: dict[str, Any] = {"array": list, "object": dict, "string": str, "int": int, "bool": bool}
 
 
-def body(**changes: Any) -> JSON:
-    """The request that deploys the template, with some parameters changed."""
-    parameters = {name: {"value": value} for name, value in (REQUIRED | changes).items()}
-    return {"properties": {"mode": "Incremental", "template": json.loads(COMPILED), "parameters": parameters}}
+def require_type(value: Any, type_: JSON, definitions: JSON) -> None:
+    """Asserts that a value is of a type: no property too many, none missing, be it nullable."""
+    if "$ref" in type_:
+        type_ = definitions[type_["$ref"].removeprefix("#/definitions/")]
+    if value is None:
+        assert type_["nullable"]
+        return
+    assert type(value) is TYPES[type_["type"]]
+    assert value in type_.get("allowedValues", [value])
+    if "properties" in type_:
+        assert value.keys() == type_["properties"].keys()
+        for name, each in value.items():
+            require_type(each, type_["properties"][name], definitions)
+    for each in value if "items" in type_ else ():
+        require_type(each, type_["items"], definitions)
 
 
-def is_real(delta: JSON) -> bool:
-    """Whether a property change is neither a default of the provider nor an expression that was not evaluated."""
-    if "children" in delta:
-        return any(map(is_real, delta["children"]))
-    unevaluated = str(delta.get("after", "")).startswith("[")
-    return delta["propertyChangeType"] != "Delete" and not unevaluated
+def test_the_limits_of_names_and_numbers_are_those_of_the_settings() -> None:
+    schema = environment().model_json_schema()["$defs"]
+    definitions = json.loads(COMPILED)["definitions"]
+    for name, definition in (("Hub", "hubType"), ("Dps", "serviceType"), ("Dps", "identityServiceType")):
+        wanted, ours = schema[name]["properties"], definitions[definition]["properties"]
+        lengths = wanted["name"]["minLength"], wanted["name"]["maxLength"]
+        assert (ours["name"]["minLength"], ours["name"]["maxLength"]) == lengths
+    hub, vault = definitions["hubType"]["properties"], definitions["vaultType"]["properties"]
+    capacity = schema["Hub"]["properties"]["capacity"]
+    assert (hub["capacity"]["minValue"], hub["capacity"]["maxValue"]) == (capacity["minimum"], capacity["maximum"])
+    assert sorted(hub["sku"]["allowedValues"]) == sorted(schema["Hub"]["properties"]["sku"]["enum"])
+    days = schema["Vault"]["properties"]["soft_delete_days"]
+    retention = vault["softDeleteRetentionDays"]
+    assert (retention["minValue"], retention["maxValue"]) == (days["minimum"], days["maximum"])
+    weight = schema["Hub"]["properties"]["weight"]
+    for definition in ("serviceType", "identityServiceType"):
+        ours = definitions[definition]["properties"]["links"]["items"]["properties"]["allocationWeight"]
+        assert (ours["minValue"], ours["maxValue"]) == (weight["minimum"], weight["maximum"])
 
 
-@pytest.fixture(params=["carried", "deleted"])
-def client(request: pytest.FixtureRequest) -> Client:
-    """A client of an Azure with one empty resource group, whose what-if tells of the services' own defaults, or does not."""
-    found = Client()
-    found.azure.habits = Habits(what_if_defaults=request.param)
-    return found
+# limits of Azure
 
 
-def test_a_deployment_creates_everything_and_a_second_changes_nothing(client: Client) -> None:
-    foreseen = client.changes()
-    assert {kind for kind, _ in foreseen} == {"Create"}
-    outputs = client.deploy()
-    assert outputs == {
-        "vaultName": "kv-dpsops-test",
-        "vaultUri": "https://kv-dpsops-test.vault.azure.net/",
-        "dpsName": "dps-dpsops-test",
-        "idScope": outputs["idScope"],
-        "dpsHost": "dps-dpsops-test.azure-devices-provisioning.net",
-        "deviceHost": "global.azure-devices-provisioning.net",
-        "hubs": [
-            {"name": "iot-one", "host": "iot-one.azure-devices.net"},
-            {"name": "iot-two", "host": "iot-two.azure-devices.net"},
-        ],
-    }
-    assert re.fullmatch(r"0ne[0-9A-F]{8}", outputs["idScope"])
-    made = [each["id"] for each in client.call("GET", DEPLOYMENT)["properties"]["outputResources"]]
-    assert sorted(made) == sorted(f"{GROUP}/providers/{target}" for _, target in foreseen)
-    assert client.changes() == []
-    assert client.deploy() == outputs
-    assert client.changes() == []
+def _templates(template: JSON) -> Iterator[JSON]:
+    """A template and those inside it."""
+    yield template
+    for each in template["resources"].values():
+        if "template" in each.get("properties", {}):
+            yield from _templates(each["properties"]["template"])
 
 
-def test_the_resources_that_are_created(client: Client) -> None:
-    client.deploy(tags={"team": "iot"})
-    vault = client.call("GET", f"{GROUP}/providers/Microsoft.KeyVault/vaults/kv-dpsops-test", version="2026-02-01")
-    assert vault["tags"] == {"team": "iot"}
-    assert vault["properties"]["enableRbacAuthorization"] is True
-    assert vault["properties"]["enableSoftDelete"] is True
-    assert vault["properties"]["enablePurgeProtection"] is True
-    assert vault["properties"]["softDeleteRetentionInDays"] == 90
-    path = f"{GROUP}/providers/Microsoft.Devices/provisioningServices/dps-dpsops-test"
-    service = client.call("GET", path, version="2022-12-12")
-    assert (service["sku"]["name"], service["sku"]["capacity"]) == ("S1", 1)
-    assert service["properties"]["allocationPolicy"] == "Hashed"
-    linked = [(each["name"], each["location"], each["allocationWeight"]) for each in service["properties"]["iotHubs"]]
-    assert linked == [("iot-one.azure-devices.net", "westeurope", 1), ("iot-two.azure-devices.net", "northeurope", 3)]
-    assert all(each["connectionString"].endswith("SharedAccessKey=****") for each in service["properties"]["iotHubs"])
+def test_it_is_within_the_limits_of_a_template() -> None:
+    """Source: "Azure subscription and service limits", Azure Resource Manager: template limits."""
+    assert len(COMPILED.encode()) < 4 * 1024 * 1024
+    found = list(_templates(json.loads(COMPILED)))
+    assert len(found) == 6
+    for template in found:
+        assert len(template.get("parameters", {})) <= 256
+        assert len(template.get("variables", {})) <= 512
+        assert len(template["resources"]) <= 800
+        assert len(template.get("outputs", {})) <= 64
+    longest = max((text for _, text in _strings(json.loads(COMPILED)) if text.startswith("[")), key=len)
+    assert 100 < len(longest) < 24_576
 
 
-def test_the_identity_gets_the_roles_that_it_needs_and_no_others(client: Client) -> None:
-    client.deploy()
-    path = f"{GROUP}/providers/Microsoft.Authorization/roleAssignments"
-    found = [each["properties"] for each in client.call("GET", path, version="2022-04-01")["value"]]
-    held = {
-        (each["roleDefinitionId"].rpartition("/")[2], each["scope"].removeprefix(f"{GROUP}/providers/"))
-        for each in found
-        if each["principalId"] == REQUIRED["principalId"]
-    }
-    hub_role = "4ea46cd5-c1b2-4a8e-910b-273211f9ce47"
-    hubs = {(hub_role, f"Microsoft.Devices/IotHubs/{hub['name']}") for hub in REQUIRED["hubs"]}
-    assert held == set(ROLES.items()) | hubs
-
-
-def test_what_if_reports_a_change_of_the_parameters(client: Client) -> None:
-    client.deploy(allocationPolicy="Static")
-    third = [*REQUIRED["hubs"], HUB | {"name": "iot-three"}]
-    service, hub = "Microsoft.Devices/provisioningServices/dps-dpsops-test", "Microsoft.Devices/IotHubs/iot-three"
-    foreseen = client.changes(allocationPolicy="GeoLatency", hubs=third)
-    assert ("Modify", service) in foreseen
-    assert ("Create", hub) in foreseen
-    assert len(foreseen) == 3  # and the role on the new hub
-    client.deploy(allocationPolicy="GeoLatency", hubs=third)
-    found = client.call("GET", f"{GROUP}/providers/{service}", version="2022-12-12")["properties"]
-    assert (found["allocationPolicy"], len(found["iotHubs"])) == ("GeoLatency", 3)
-
-
-def test_purge_protection_is_left_out_rather_than_refused(client: Client) -> None:
-    client.deploy(purgeProtection=False, softDeleteRetentionDays=7)
-    vault = client.call("GET", f"{GROUP}/providers/Microsoft.KeyVault/vaults/kv-dpsops-test", version="2026-02-01")
-    assert "enablePurgeProtection" not in vault["properties"]
-    assert client.changes(purgeProtection=False, softDeleteRetentionDays=7) == []
-
-
-def test_without_hubs_there_is_a_service_without_links(client: Client) -> None:
-    assert client.deploy(hubs=[])["hubs"] == []
-    assert client.changes(hubs=[]) == []
+def test_the_name_of_each_deployment_is_short_enough() -> None:
+    """64 characters. Source: "Naming rules and restrictions for Azure resources", Microsoft.Resources/deployments."""
+    definitions = json.loads(COMPILED)["definitions"]
+    names = [each["properties"]["name"] for each in definitions.values() if "name" in each["properties"]]
+    longest = max(each["maxLength"] for each in names)
+    modules = {name: each for name, each in json.loads(COMPILED)["resources"].items() if "copy" in each}
+    assert len(modules) == 4
+    for each in modules.values():
+        prefix = re.fullmatch(r"\[format\('([a-z-]+)\{0\}', parameters\('\w+'\)\[copyIndex\(\)\]\.name\)\]", each["name"])
+        assert prefix is not None
+        assert len(prefix[1]) + longest <= 64

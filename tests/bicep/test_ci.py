@@ -85,7 +85,9 @@ def stage(tmp_path: Path) -> Stage:
 def signed() -> Any:
     """The template with a signature, as the compiler writes it, at each level."""
     template = compile_file("main.bicep", sources())
-    for each in [template, *(resource["properties"]["template"] for resource in template["resources"])]:
+    modules = [resource["properties"]["template"] for resource in template["resources"].values()]
+    assert modules
+    for each in [template, *modules]:
         each["metadata"] = {"_generator": {"name": "bicep", "version": VERSION, "templateHash": "1"}}
     return template
 
@@ -97,11 +99,11 @@ def test_nothing_is_said_where_nothing_is_wrong(stage: Stage) -> None:
 
 def test_a_template_that_is_not_up_to_date_is_shown(stage: Stage) -> None:
     template = signed()
-    template["parameters"]["vaultName"]["maxLength"] = 23
+    template["definitions"]["vaultType"]["properties"]["name"]["maxLength"] = 23
     stage.put(stage.programs, "bicep", BICEP, template=template)
     code, said = stage.run()
     assert code == 1
-    assert '+      "maxLength": 23' in said
+    assert '+          "maxLength": 23' in said
 
 
 def test_metadata_that_is_no_signature_counts(stage: Stage) -> None:
@@ -126,7 +128,7 @@ def test_a_linter_that_fails_in_silence_fails(stage: Stage) -> None:
 
 
 def test_a_file_that_would_be_formatted_otherwise_is_shown(stage: Stage) -> None:
-    stage.put(stage.programs, "bicep", BICEP, format=["sku: {\n    name: sku", "sku: {\n      name: sku"])
+    stage.put(stage.programs, "bicep", BICEP, format=["sku: {\n    name: hub", "sku: {\n      name: hub"])
     code, said = stage.run()
     assert code == 1
     assert "--- bicep/hub.bicep\n+++ bicep/hub.bicep, formatted" in said

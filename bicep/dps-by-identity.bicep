@@ -28,19 +28,27 @@ resource written 'Microsoft.Devices/provisioningServices@2026-11-01' = {
     capacity: service.capacity
   }
   identity: service.identity
-  properties: union(service.current, {
-    allocationPolicy: service.allocationPolicy
-    iotHubs: concat(
-      service.otherLinks,
-      map(service.links, link => {
-        authenticationType: 'SystemAssigned'
-        hostName: link.host
-        location: link.location
-        allocationWeight: link.allocationWeight
-        applyAllocationPolicy: link.applyAllocationPolicy
-      })
-    )
-  })
+  properties: union(
+    service.current,
+    {
+      allocationPolicy: service.allocationPolicy
+      iotHubs: concat(
+        service.otherLinks,
+        map(service.links, link => {
+          authenticationType: 'SystemAssigned'
+          hostName: link.host
+          location: link.location
+          allocationWeight: link.allocationWeight
+          applyAllocationPolicy: link.applyAllocationPolicy
+        })
+      )
+    },
+    service.keepPolicies
+      ? {
+          authorizationPolicies: listKeys(resourceId('Microsoft.Devices/provisioningServices', service.name), '2022-12-12').value
+        }
+      : {}
+  )
 }
 
 resource allowances 'Microsoft.Authorization/roleAssignments@2022-04-01' = [

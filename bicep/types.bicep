@@ -53,6 +53,9 @@ type hubType = {
   @maxValue(200)
   capacity: int
 
+  @description('Whether it has access policies that stay. Their keys are read inside Azure.')
+  keepPolicies: bool
+
   @description('Its identity as it is now, which stays; of type None for a new hub.')
   identity: object
 
@@ -104,8 +107,8 @@ type serviceType = {
     applyAllocationPolicy: bool?
   }[]
 
-  @description('Who may do what with a key, as it is now; it stays.')
-  authorizationPolicies: array?
+  @description('Whether it has access policies that stay. Their keys are read inside Azure.')
+  keepPolicies: bool
 
   @description('Which addresses may reach it, as it is now; it stays.')
   ipFilterRules: array?
@@ -143,6 +146,9 @@ type identityServiceType = {
 
   @description('How the hub of a device is chosen.')
   allocationPolicy: 'Hashed' | 'GeoLatency' | 'Static'
+
+  @description('Whether it has access policies that stay. Their keys are read inside Azure.')
+  keepPolicies: bool
 
   @description('Its identity: one of its own, and those that it has now.')
   identity: object

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from dpsops.errors import Refused
 from dpsops.model.action import Action, PropertyChange
 from dpsops.model.links import missing_link_roles, service_changes, service_to_write
-from dpsops.model.resources import Resource, Resources, kept_identity, kept_of_hub, kept_of_vault, region
+from dpsops.model.resources import Resource, Resources, keeps_policies, kept_identity, kept_of_hub, kept_of_vault, region
 from dpsops.model.roles import HUB, SERVICE, VAULT, Assignment, Principal, needed
 from dpsops.model.tags import merged, tag_changes
 from dpsops.settings import Environment, Hub
@@ -176,6 +176,7 @@ def _hub(environment: Environment, wanted: Hub, found: Resource | None) -> dict[
         "tags": merged(found.tags if found else {}, environment.tags),
         "sku": wanted.sku,
         "capacity": wanted.capacity,
+        "keepPolicies": keeps_policies(found),
         "identity": kept_identity(found),
         "current": kept_of_hub(found),
     }

@@ -12,6 +12,7 @@ from dpsops.model.resources import (
     Resource,
     Resources,
     is_link_of,
+    keeps_policies,
     kept_identity,
     kept_of_service,
     links,
@@ -112,6 +113,7 @@ def service_to_write(environment: Environment, found: Resources) -> dict[str, ob
         "tags": merged(service.tags if service else {}, environment.tags),
         "capacity": (service.sku.get("capacity") if service else None) or 1,
         "allocationPolicy": _ALLOCATION[environment.dps.allocation],
+        "keepPolicies": keeps_policies(service),
     }
     planned = wanted_links(environment, found)
     if environment.dps.link == "identity":
@@ -133,7 +135,7 @@ def service_to_write(environment: Environment, found: Resources) -> dict[str, ob
         for each in planned.others
     ]  # fmt: skip
     kept = kept_of_service(service)
-    carried = ("authorizationPolicies", "enableDataResidency", "ipFilterRules", "portalOperationsHostName",
+    carried = ( "enableDataResidency", "ipFilterRules", "portalOperationsHostName",
                "privateEndpointConnections", "publicNetworkAccess")  # fmt: skip
     return known | {"links": [*ours, *others]} | {name: kept.get(name) for name in carried}
 

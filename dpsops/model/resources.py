@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from dpsops.model.roles import Held
 from dpsops.settings import Environment, Hub
 
+_POLICIES = "authorizationPolicies"
 _READ_ONLY_OF_VAULT = {"hsmPoolResourceId", "privateEndpointConnections", "provisioningState", "vaultUri"}
 _READ_ONLY_OF_HUB = {"hostName", "locations", "provisioningState", "state"}
 _READ_ONLY_OF_ENDPOINT = {"endpoint", "partitionIds", "path"}
@@ -79,10 +80,10 @@ def kept_of_vault(vault: Resource | None) -> dict[str, object]:
 
 
 def kept_of_hub(hub: Resource | None) -> dict[str, object]:
-    """The properties of a hub that stay."""
+    """The properties of a hub that stay, without its access policies."""
     if hub is None:
         return {}
-    kept = _without(hub.properties, _READ_ONLY_OF_HUB)
+    kept = _without(hub.properties, _READ_ONLY_OF_HUB | {_POLICIES})
     endpoints = kept.get("eventHubEndpoints")
     if isinstance(endpoints, Mapping):
         kept["eventHubEndpoints"] = {
@@ -92,8 +93,14 @@ def kept_of_hub(hub: Resource | None) -> dict[str, object]:
 
 
 def kept_of_service(service: Resource | None) -> dict[str, object]:
-    """The properties of a DPS that stay, without its links."""
-    return _without(service.properties, _READ_ONLY_OF_SERVICE | {"iotHubs"}) if service else {}
+    """The properties of a DPS that stay, without its links and access policies."""
+    return _without(service.properties, _READ_ONLY_OF_SERVICE | {"iotHubs", _POLICIES}) if service else {}
+
+
+def keeps_policies(resource: Resource | None) -> bool:
+    """Whether a hub or a DPS has access policies that stay. A GET does not show their keys, so the template reads them; if
+    nobody may sign in with a key, they do nothing, and a company may not let them be read."""
+    return resource is not None and resource.properties.get("disableLocalAuth") is not True
 
 
 def kept_identity(resource: Resource | None) -> dict[str, object]:

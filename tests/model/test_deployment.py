@@ -250,7 +250,9 @@ def test_what_a_dps_has_is_sent_again() -> None:
     found = replace(DONE, dps=replace(dps(ipFilterRules=rules, publicNetworkAccess="Disabled"), sku={"capacity": 2}))
     sent = written(found, settings(allocation="geoLatency"))
     assert (sent["ipFilterRules"], sent["publicNetworkAccess"], sent["capacity"]) == (rules, "Disabled", 2)
-    assert (sent["authorizationPolicies"], sent["allocationPolicy"]) == (None, "GeoLatency")
+    assert (sent["keepPolicies"], sent["allocationPolicy"]) == (True, "GeoLatency")
+    closed = replace(DONE, dps=dps(disableLocalAuth=True))
+    assert written(closed, settings(allocation="geoLatency"))["keepPolicies"] is False, "nobody may sign in with a key"
 
 
 def test_an_identity_that_links_by_key_would_take_away_is_refused() -> None:

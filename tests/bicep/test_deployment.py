@@ -143,20 +143,22 @@ def _held(assignment: JSON) -> tuple[str, str, str]:
 # what is there stays
 
 
-def test_a_hub_keeps_its_routes_when_it_is_written_anew(group: Group) -> None:
+def test_a_hub_keeps_its_routes_and_identity_when_it_is_written_anew(group: Group) -> None:
     group.converge(environment())
     hub = group.get(HUB, "iot-one")
     route = {"name": "all", "source": "DeviceMessages", "condition": "true", "endpointNames": ["events"], "isEnabled": True}
     properties = {key: hub["properties"][key] for key in ("eventHubEndpoints", "cloudToDevice", "messagingEndpoints")}
     properties |= {"routing": {"routes": [route], "endpoints": hub["properties"]["routing"]["endpoints"]}}
-    group.put(HUB, "iot-one", {"location": "westeurope", "sku": hub["sku"], "properties": properties})
+    body = {"location": "westeurope", "sku": hub["sku"], "identity": {"type": "SystemAssigned"}, "properties": properties}
+    group.put(HUB, "iot-one", body)
     before = group.get(HUB, "iot-one")
+    assert before["identity"]["type"] == "SystemAssigned"
     assert before["properties"]["routing"]["routes"] == [route]
     decided = group.converge(environment(hub=[HUBS[0] | {"capacity": 2}, HUBS[1]]))
     assert [each.target for each in decided.actions] == [f"{HUB}/iot-one"]
     after = group.get(HUB, "iot-one")
     assert after["sku"]["capacity"] == 2
-    assert after["properties"] == before["properties"]
+    assert (after["properties"], after["identity"]) == (before["properties"], before["identity"])
 
 
 def test_a_vault_keeps_its_network_rules_and_policies_when_it_is_written_anew(group: Group) -> None:

@@ -69,7 +69,8 @@ def link_another(group: Group, *, weight: int | None = None) -> JSON:
 
 
 def test_a_link_has_a_key_with_the_rights_that_it_needs(group: Group) -> None:
-    put_hub(group, "iot-one", service="ServiceConnect", device="DeviceConnect, RegistryWrite", full=ALL, iothubowner=ALL)
+    two_of_three = {each.split(",")[0]: each for each in ("ServiceConnect, DeviceConnect", "DeviceConnect, RegistryWrite")}
+    put_hub(group, "iot-one", **two_of_three, RegistryWrite="RegistryWrite, ServiceConnect", full=ALL, iothubowner=ALL)
     group.converge(environment())
     by_name = {each["keyName"]: each for each in keys(group, "iot-one")}
     assert stored(group)["iot-one.azure-devices.net"] == by_name["full"]["primaryKey"]

@@ -243,6 +243,18 @@ def test_the_limits_of_names_and_numbers_are_those_of_the_settings() -> None:
         assert (ours["minValue"], ours["maxValue"]) == (weight["minimum"], weight["maximum"])
 
 
+def test_what_waits_for_what() -> None:
+    """A DPS is linked to hubs that exist, and a role is assigned on what exists."""
+    waits = {name: each.get("dependsOn", []) for name, each in json.loads(COMPILED)["resources"].items()}
+    assert waits == {
+        "writtenVaults": [],
+        "writtenHubs": [],
+        "writtenServices": ["writtenHubs"],
+        "writtenIdentityServices": ["writtenHubs"],
+        "access": ["writtenHubs", "writtenIdentityServices", "writtenServices", "writtenVaults"],
+    }
+
+
 # limits of Azure
 
 

@@ -45,7 +45,10 @@ resource written 'Microsoft.Devices/provisioningServices@2026-11-01' = {
     },
     service.keepPolicies
       ? {
-          authorizationPolicies: listKeys(resourceId('Microsoft.Devices/provisioningServices', service.name), '2022-12-12').value
+          authorizationPolicies: listKeys(
+            resourceId('Microsoft.Devices/provisioningServices', service.name),
+            '2022-12-12'
+          ).value
         }
       : {}
   )

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from azure.mgmt.resource.deployments.models import ErrorResponse, WhatIfChange, WhatIfPropertyChange
 
 _WHO = "Resource Manager"
-_VERSIONS = {VAULT: "2026-02-01", HUB: "2023-06-30", SERVICE: "2022-12-12"}
-_IDENTITY_VERSION = "2026-11-01"
-"""The API versions in which the template writes them; the last one that of a DPS with links by identity."""
+_VERSIONS = {VAULT: "2026-02-01", HUB: "2023-06-30"}
+_SERVICE_VERSIONS = ("2026-11-01", "2022-12-12")
+"""The API versions in which the resources are read. Only the first one of a DPS shows an identity and links by it."""
 
 _SERVERS_OWN = ("properties.vaultUri", "properties.provisioningState", "properties.privateEndpointConnections")
 """What a vault has by itself; what-if may list it as deleted."""
@@ -94,8 +94,7 @@ class Deployments:
         environment = self._environment
         if not self._group_exists():
             return Resources(self._group, group_exists=False)
-        version = _IDENTITY_VERSION if environment.dps.link == "identity" else _VERSIONS[SERVICE]
-        dps = self._find(SERVICE, environment.dps.name, version)
+        dps = self._find_service()
         hubs = {hub.name.lower(): self._find(HUB, hub.name, _VERSIONS[HUB]) for hub in environment.hub}
         return Resources(
             self._group,
@@ -130,6 +129,16 @@ class Deployments:
         found = _Resource.model_validate(shown.as_dict())
         sku = found.sku.model_dump(exclude_none=True) if found.sku else {}
         return Resource(found.location, found.tags or {}, sku, found.identity or {}, found.properties or {})
+
+    def _find_service(self) -> Resource | None:
+        """The DPS. A version that is not there yet is no reason to know nothing of it."""
+        newest, known = _SERVICE_VERSIONS
+        try:
+            return self._find(SERVICE, self._environment.dps.name, newest)
+        except HttpResponseError as error:
+            if error.status_code != 400:
+                raise
+        return self._find(SERVICE, self._environment.dps.name, known)
 
     def _held(self) -> frozenset[Held]:
         """The roles that hold on the group, above it, and on what is in it. Source: `RoleAssignments_ListForScope`."""

@@ -123,9 +123,10 @@ def service_to_write(environment: Environment, found: Resources) -> dict[str, ob
             "otherLinks": _listed(service, planned.others),
             "current": kept_of_service(service),
         }
-    if service and (kept_identity(service)["type"] != "None" or any(each.by_identity for each in planned.others)):
+    if service and _is_newer(service):
         raise Refused(
-            f"the DPS {environment.dps.name} has an identity, which a deployment with links by key would take away",
+            f"the DPS {environment.dps.name} has an identity, or another setting of the newest API, which a deployment with "
+            "links by key would take away",
             'set link = "identity" under [dps] in the settings',
         )
     ours = [_ours(hub, link) | {"connectionString": ""} for hub, link in planned.ours]
@@ -164,6 +165,12 @@ def missing_link_roles(environment: Environment, found: Resources) -> tuple[Assi
 
 def _has_own_identity(service: Resource) -> bool:
     return "SystemAssigned" in str(service.identity.get("type", ""))
+
+
+def _is_newer(service: Resource) -> bool:
+    """Whether a DPS has what the API version of links by key (2022-12-12) does not know."""
+    new = [service.properties.get("disableLocalAuth"), service.properties.get("deviceRegistryNamespaces")]
+    return kept_identity(service)["type"] != "None" or any(new) or any(each.by_identity for each in links(service))
 
 
 def _identity(service: Resource | None) -> dict[str, object]:

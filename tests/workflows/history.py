@@ -26,19 +26,19 @@ def _version(identifier: str) -> str:
     return next(version for type_, version in VERSIONS.items() if last.startswith(type_))
 
 
-def resource(world: World, name: str, group: str = GROUP) -> dict[str, Any]:
-    """A resource of the group, as a GET shows it. `name`: its type and its name."""
+def resource(world: World, name: str, group: str = GROUP, *, version: str = "") -> dict[str, Any]:
+    """A resource of the group, as a GET shows it. `name`: its type and its name. `version`: of the API, if not the usual one."""
     identifier = f"{group_of(world, group)}/providers/{name}"
-    found = world.connect().clients.groups.resources.get_by_id(identifier, api_version=_version(identifier))
+    found = world.connect().clients.groups.resources.get_by_id(identifier, api_version=version or _version(identifier))
     return dict(found.as_dict())
 
 
-def put(world: World, name: str, document: dict[str, Any], group: str = GROUP) -> None:
+def put(world: World, name: str, document: dict[str, Any], group: str = GROUP, *, version: str = "") -> None:
     """Writes a resource of the group, as somebody else would."""
     identifier = f"{group_of(world, group)}/providers/{name}"
     known = {key: each for key, each in document.items() if key in ("location", "tags", "sku", "identity", "properties")}
     resources = world.connect().clients.groups.resources
-    resources.begin_create_or_update_by_id(identifier, known, api_version=_version(identifier)).result()
+    resources.begin_create_or_update_by_id(identifier, known, api_version=version or _version(identifier)).result()
 
 
 def remove(world: World, name: str, group: str = GROUP) -> None:

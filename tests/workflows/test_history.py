@@ -14,7 +14,8 @@ from dpsops.model.action import Action, PropertyChange
 from dpsops.model.plan import Plan
 from dpsops.settings import Environment
 from tests.workflows.by_hand import azure
-from tests.workflows.commands import plan, status, up
+from tests.workflows.commands import issue_to, plan, status, up
+from tests.workflows.doing import PRESS, over
 from tests.workflows.history import DPS, GROUP, HUB, VAULT, group_of, make_group, put, remove, resource
 from tests.worlds import World, environment
 
@@ -221,3 +222,28 @@ def test_status_names_what_keeps_devices_from_a_hub(quick: World) -> None:
     assert group is not None
     quick.connect().clients.enrollments.put("/enrollmentGroups/devices", {**group.document, "iotHubs": []}, group.etag)
     assert any("names no hub" in step for step in status(quick.connect()).next)
+
+
+def test_an_identity_of_the_dps_that_somebody_has_made_is_not_taken_away(quick: World) -> None:
+    service = resource(quick, DPS, version="2026-11-01") | {"identity": {"type": "SystemAssigned"}}
+    put(quick, DPS, service, version="2026-11-01")
+    assert plan(quick.connect()).actions == ()
+    with pytest.raises(Refused, match="has an identity") as refused:
+        up(quick.connect(changed(tags={"team": "press"})))
+    assert 'link = "identity"' in refused.value.hint
+    by_identity = changed(dps={"name": "dps-dpsops-test", "link": "identity"}, tags={"team": "press"})
+    assert up(quick.connect(by_identity))
+    assert up(quick.connect(by_identity)) == []
+    (link,) = resource(quick, DPS, version="2026-11-01")["properties"]["iotHubs"]
+    assert link["authenticationType"] == "SystemAssigned"
+
+
+def test_devices_register_through_a_link_by_identity_on_a_hub_that_takes_no_key(quick: World) -> None:
+    by_identity = changed(dps={"name": "dps-dpsops-test", "link": "identity"})
+    up(quick.connect(by_identity))
+    hub = resource(quick, HUB)
+    hub["properties"]["disableLocalAuth"] = True
+    put(quick, HUB, hub)
+    assert up(quick.connect(by_identity)) == []
+    issue_to(quick.connect(by_identity), PRESS)
+    assert over("https", quick.connect(by_identity)).hub == "iot-dpsops-test.azure-devices.net"

@@ -132,7 +132,7 @@ _STEPS: tuple[tuple[str, str, str | Callable[[Reason], str]], ...] = (
         "register the namespace once in the subscription (minutes): az provider register --namespace {namespace} --wait",
     ),
     (
-        ".*", r"language expression property 'keyName'",
+        ".*", r"language expression property array index '0' is out of bounds",
         "no access policy of a hub may do what the DPS does there (RegistryWrite, ServiceConnect and DeviceConnect): make one "
         "(az iot hub policy create), or set link = \"identity\" under [dps] in the settings",
     ),

@@ -246,4 +246,4 @@ def test_devices_register_through_a_link_by_identity_on_a_hub_that_takes_no_key(
     put(quick, HUB, hub)
     assert up(quick.connect(by_identity)) == []
     issue_to(quick.connect(by_identity), PRESS)
-    assert over("https", quick.connect(by_identity)).hub == "iot-dpsops-test.azure-devices.net"
+    assert over("https", quick.connect(by_identity)).assigned.hub == "iot-dpsops-test.azure-devices.net"

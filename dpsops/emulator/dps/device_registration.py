@@ -72,7 +72,7 @@ def register(world: World, id_scope: str, registration_id: str, chain: Sequence[
     previous = find_registration(world, service, registration_id)
     if previous is not None and is_pending(world, previous) and not world.habits.parallel_registrations:
         raise refusal(world, CONFLICT, "Conflict")
-    registration = _registered(world, service, registration_id, device, version)
+    registration = _registered(world, service, registration_id, device, version, previous)
     save_registration(world, service, registration)
     return _outcome(world, registration) if registration["status"] == "disabled" else _pending(world, registration)
 
@@ -137,9 +137,8 @@ def _require_service(world: World, id_scope: str) -> JSON:
     return service
 
 
-def _registered(world: World, service: JSON, registration_id: str, device: Attested, version: str) -> JSON:
-    """The registration as it will be once the operation is over; what was assigned before is remembered."""
-    previous = find_registration(world, service, registration_id)
+def _registered(world: World, service: JSON, registration_id: str, device: Attested, version: str, previous: JSON | None) -> JSON:
+    """The registration as it will be once the operation is over; what was assigned in the `previous` one is remembered."""
     entry = device.entry
     ready = world.now + world.timings.operation
     found: JSON = {

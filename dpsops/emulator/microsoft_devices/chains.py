@@ -50,20 +50,31 @@ def read_chain(presented: Sequence[bytes], now: float) -> list[x509.Certificate]
 
 
 def complete(chain: Sequence[x509.Certificate], authorities: Sequence[x509.Certificate], now: float) -> list[x509.Certificate]:
-    """The chain, and above it those of `authorities` that it came without, as far up as they reach.
+    """A chain that `read_chain` has read, and above it those of `authorities` that it came without, as far up as they reach.
 
     It is as it came where that would be no valid chain.
     """
     found = list(chain)
-    while not is_self_signed(found[-1]):
-        above = [each for each in authorities if each not in found and _is_signed_by(found[-1], each)]
-        if not above:
-            break
-        found.append(above[0])
     try:
-        return read_chain([each.public_bytes(Encoding.DER) for each in found], now)
-    except InvalidChain:
+        while (above := _issuer_of(found[-1], [each for each in authorities if each not in found])) is not None:
+            _check_validity(above, now)
+            _check_extensions(above)
+            _check_authority(above, len(found) - 1)
+            found.append(above)
+    except (InvalidChain, *_NOT_SIGNED, *_UNREADABLE):
         return list(chain)
+    return found
+
+
+def _issuer_of(certificate: x509.Certificate, authorities: Sequence[x509.Certificate]) -> x509.Certificate | None:
+    """The first of `authorities` that has signed the certificate; None where none has, and above a root.
+
+    They are found by name, so that signatures are checked only where there is something to find.
+    """
+    named = [each for each in authorities if each.subject == certificate.issuer]
+    if not named or is_self_signed(certificate):
+        return None
+    return next((each for each in named if _is_signed_by(certificate, each)), None)
 
 
 def is_valid(certificate: x509.Certificate, now: float) -> bool:

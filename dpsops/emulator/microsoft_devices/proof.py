@@ -7,6 +7,7 @@ import hashlib
 import re
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -17,6 +18,7 @@ from dpsops.emulator.documents import JSON
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.DOTALL)
 
 
+@lru_cache(maxsize=256)  # for every device that registers, the same few are read; the text alone says what comes of it
 def parse_certificate(text: str) -> x509.Certificate:
     """Reads base64 of PEM; of several certificates the first counts. Raises `ValueError` for anything else.
 

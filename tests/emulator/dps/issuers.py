@@ -36,6 +36,11 @@ class Issuer:
         certificate = _build(name, key, _name(self.certificate), self.key, days, _authority(**constraints))
         return Issuer(key, certificate, self.chain)
 
+    def renewed(self) -> Issuer:
+        """The same self-signed CA in a new certificate."""
+        name = _name(self.certificate)
+        return Issuer(self.key, _build(name, self.key, name, self.key, (-10, 10), _authority()))
+
     def leaf(self, name: str, *extensions: x509.ExtensionType, days: tuple[int, int] = (-1, 1), critical: bool = False) -> Chain:
         """A device's certificate, and all above it as the device presents them."""
         key = ec.generate_private_key(ec.SECP256R1())
@@ -65,13 +70,20 @@ def pem(certificate: x509.Certificate) -> str:
 
 
 def _authority(
-    *, ca: bool = True, path_length: int | None = None, constraints: bool = True, key_usage: x509.KeyUsage | None = None
+    *,
+    ca: bool = True,
+    path_length: int | None = None,
+    constraints: bool = True,
+    key_usage: x509.KeyUsage | None = None,
+    critical: x509.ExtensionType | None = None,
 ) -> list[tuple[x509.ExtensionType, bool]]:
     added: list[tuple[x509.ExtensionType, bool]] = []
     if constraints:
         added.append((x509.BasicConstraints(ca, path_length), True))
     if key_usage is not None:
         added.append((key_usage, True))
+    if critical is not None:
+        added.append((critical, True))
     return added
 
 

@@ -9,18 +9,20 @@ import json
 from typing import Any
 
 import pytest
+from cryptography import x509
 
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.habits import Habits
 from dpsops.emulator.http import Response
 from dpsops.emulator.world import Timings
 from tests.emulator.dps.fleet import enrolled
-from tests.emulator.dps.issuers import Chain, Issuer
+from tests.emulator.dps.issuers import Chain, Issuer, usage
 from tests.emulator.dps.lab import GLOBAL, Lab, MakeLab, group_below, group_of, refusal_of
 from tests.emulator.microsoft_devices.control_plane import ControlPlane
 
 NO_AUTHORITY = (401_002, "CA certificate not found")
 NO_MATCH = (401_002, "Signing certificate info did not match chain elements.")
+UNKNOWN = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00")
 BODIES = [b"", b"{}", b'{"payload": {"site": "a"}}', b'{"payload": null}']
 NET = "api-version=2019-03-31&ClientVersion=Microsoft.Azure.Devices.Provisioning.Client%2F1.19.4"
 
@@ -96,12 +98,29 @@ def test_a_root_that_is_not_verified_completes_no_chain(lab: Lab) -> None:
     assert lab.assigned("d1", chain) == "hub1"
 
 
-@pytest.mark.parametrize("limits", [{"days": (-10, -1)}, {"path_length": 0}])
+@pytest.mark.parametrize("limits", [{"days": (-10, -1)}, {"path_length": 0}, {"key_usage": usage()}, {"critical": UNKNOWN}])
 def test_a_root_that_may_not_sign_it_completes_no_chain(lab: Lab, limits: dict[str, Any]) -> None:
     issuer = Issuer.make("Bounded", **limits)
     lab.upload("root", issuer.certificate)
     lab.enroll(group_of("root"))
     assert refusal_of(lab.register("d1", issuer.authority("Line 7").leaf("d1")[:2])) == NO_AUTHORITY
+
+
+def test_a_root_completes_chains_as_long_as_its_path_length(lab: Lab) -> None:
+    issuer = Issuer.make("Bounded", path_length=1)
+    lab.upload("root", issuer.certificate)
+    lab.enroll(group_of("root"))
+    line = issuer.authority("Line 7")
+    assert lab.assigned("d1", line.leaf("d1")[:2]) == "hub1"
+    assert refusal_of(lab.register("d2", line.authority("Cell 3").leaf("d2")[:3])) == NO_AUTHORITY
+
+
+def test_nothing_is_above_a_root(lab: Lab, root: Issuer) -> None:
+    lab.upload("renewed", root.renewed().certificate)
+    lab.enroll(group_of("renewed"))
+    line = root.authority("Line 7")
+    assert refusal_of(lab.register("d1", line.leaf("d1"))) == NO_MATCH
+    assert lab.assigned("d1", line.leaf("d1")[:2]) == "hub1"
 
 
 def test_a_chain_of_another_root_of_the_same_name_is_not_completed(lab: Lab, root: Issuer) -> None:

@@ -31,12 +31,15 @@ from dpsops.emulator.world import Clock, Timings
 from dpsops.model.run import Run
 from dpsops.pki.entropy import Entropy
 from dpsops.settings import Environment
+from tests.direct import DirectAdapter
 
 BEGINNING = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 """The time at the beginning of every test, except on the real Azure."""
 
 SLOW = Timings(operation=40, certificate=12, role=95, deletion=15)
 """About as slow as the real Azure."""
+
+_SIGNED_IN = 600  # seconds of the world's clock; a token is valid for an hour
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +113,10 @@ class World:
     embedded: EmbeddedAzure | None = None
     entropy: Entropy = field(default_factory=predictable_entropy)
     said: list[str] = field(default_factory=list)
+    sign_out: Callable[[], None] = lambda: None
 
     def connect(self, settings: Environment | None = None) -> Connection:
-        """A new invocation, like a new process: new clients, the same Azure."""
+        """A new invocation, like a new process: new clients, the same Azure; signed in, unless `sign_out` was called before."""
         forget_challenges()
         self.transport.exchanges.clear()
         clients = self.clients(settings or self.environment)
@@ -153,19 +157,44 @@ def forget_challenges() -> None:
         cache.clear()
 
 
-def embedded_world(azure: EmbeddedAzure, settings: Environment | None = None) -> World:
-    """The world of a running embedded Azure, over a real socket."""
+def embedded_world(azure: EmbeddedAzure, settings: Environment | None = None, *, direct: bool = False) -> World:
+    """The world of a running embedded Azure, over a real socket, or `direct` (devices always use a socket)."""
     session = new_session()
     session.trust_env = False
-    session.proxies = {"https": azure.proxy_url}
+    if direct:
+        session.mount("https://", DirectAdapter(azure.azure))
+    else:
+        session.proxies = {"https": azure.proxy_url}
     clock = azure.azure.clock
     transport = Stopwatch(clock, session=session, session_owner=False, connection_verify=str(azure.authority_file))
+    account = _Account(azure, transport)
+    world = World(
+        lambda settings: Clients(settings, SUBSCRIPTION, account.credential(), transport),
+        clock, transport, settings or environment(), azure,
+    )  # fmt: skip
+    return replace(world, sign_out=account.sign_out)
 
-    def clients(settings: Environment) -> Clients:
-        credential = ClientSecretCredential(OPERATOR.tenant_id, OPERATOR.app_id, azure.client_secret, transport=transport)
-        return Clients(settings, SUBSCRIPTION, credential, transport)
 
-    return World(clients, clock, transport, settings or environment(), azure)
+class _Account:
+    """The credential of a world, which keeps its tokens from one invocation to the next, as `az login` does."""
+
+    def __init__(self, azure: EmbeddedAzure, transport: Stopwatch) -> None:
+        self._azure = azure
+        self._transport = transport
+        self._credential: TokenCredential | None = None
+        self._since = 0.0
+
+    def sign_out(self) -> None:
+        """The next credential has no token."""
+        self._credential = None
+
+    def credential(self) -> TokenCredential:
+        """The present one; after a while a new one, because it looks at the real clock to see whether a token expires."""
+        now = self._azure.azure.clock.now()
+        if self._credential is None or now - self._since > _SIGNED_IN:
+            identity = OPERATOR.tenant_id, OPERATOR.app_id, self._azure.client_secret
+            self._credential, self._since = ClientSecretCredential(*identity, transport=self._transport), now
+        return self._credential
 
 
 def start_embedded(directory: Path, timings: Timings = SLOW) -> EmbeddedAzure:

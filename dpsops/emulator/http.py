@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -90,6 +91,11 @@ class Response:
     def content(self) -> bytes:
         """The body as bytes on the wire."""
         return b"" if self.body is NOTHING else json.dumps(self.body, separators=(",", ":")).encode()
+
+    def fields(self) -> dict[str, str]:
+        """The headers on the wire: those of the service, and those that every answer has."""
+        media_type = {} if self.body is NOTHING else {"Content-Type": "application/json; charset=utf-8"}
+        return {"x-ms-request-id": str(uuid.uuid4()), **self.headers, **media_type}
 
 
 def in_ascii(response: Response) -> Response:

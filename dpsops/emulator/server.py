@@ -6,7 +6,6 @@ import asyncio
 import logging
 import socket
 import threading
-import uuid
 from pathlib import Path
 from types import TracebackType
 
@@ -16,7 +15,7 @@ from aiohttp.http import HttpProcessingError
 from dpsops.emulator.authority import ensure_certificates
 from dpsops.emulator.azure import Azure, Dropped
 from dpsops.emulator.connections import Connections
-from dpsops.emulator.http import NOTHING, Request
+from dpsops.emulator.http import Request
 from dpsops.emulator.identity.state import OPERATOR, bootstrap, find_application
 from dpsops.emulator.mqtt.connection import MqttServer
 from dpsops.emulator.proxy import ConnectProxy
@@ -146,7 +145,4 @@ class EmbeddedAzure:
         except Dropped:
             connection.abort()
             return web.Response()
-        headers = {"x-ms-request-id": str(uuid.uuid4())} | dict(answer.headers)
-        if answer.body is not NOTHING:
-            headers["Content-Type"] = "application/json; charset=utf-8"
-        return web.Response(status=answer.status, body=answer.content(), headers=headers)
+        return web.Response(status=answer.status, body=answer.content(), headers=answer.fields())

@@ -71,7 +71,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, 
     """An environment with a device under the group, and one with an individual enrollment; both are registered."""
     directory = tmp_path_factory.mktemp("answers")
     with start_embedded(directory, Timings()) as azure:
-        world = embedded_world(azure, environment(root={"key": "EC-P256"}))
+        world = embedded_world(azure, environment(root={"key": "EC-P256"}), direct=True)
         connection = world.connect()
         up(connection)
         issue_to(connection, PRESS)

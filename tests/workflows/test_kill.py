@@ -32,15 +32,17 @@ DEVICE: DeviceId = device_id("press-07")
 
 
 def job(world: World) -> None:
-    """Runs `up`, then `device issue`."""
+    """Runs `up`, then `device issue`; each signs in, which may be killed, too."""
+    world.sign_out()
     up(world.connect())
+    world.sign_out()
     issue_to(world.connect(), DEVICE)
 
 
 def test_the_next_run_completes_a_block_after_a_kill_at_every_boundary(tmp_path: Path) -> None:
     """Blocks, then unblocks, with a kill after each request in turn, in one environment."""
     with start_embedded(tmp_path, QUICK) as azure:
-        world = embedded_world(azure, environment(root={"key": "EC-P256"}))
+        world = embedded_world(azure, environment(root={"key": "EC-P256"}), direct=True)
         job(world)
         connection = world.connect()
         registered(connection)
@@ -94,7 +96,7 @@ def assert_complete(world: World) -> None:
 
 def test_the_next_run_completes_up_and_issue_after_a_kill_at_every_boundary(tmp_path: Path) -> None:
     with start_embedded(tmp_path, QUICK) as azure:
-        world = embedded_world(azure, environment(root={"key": "EC-P256"}))
+        world = embedded_world(azure, environment(root={"key": "EC-P256"}), direct=True)
         list(world.connect().clients.groups.resource_groups.list())  # creates the key that signs tokens
         empty = Saved.of(tmp_path)
         for boundary in itertools.count():

@@ -41,7 +41,7 @@ def registered(directory: Path) -> Iterator[World]:
     """A world with a verified root and three devices: one under the group, one with an individual enrollment, both registered,
     and one that never registered."""
     with start_embedded(directory, Timings()) as azure:
-        world = embedded_world(azure, environment(root={"key": "EC-P256"}))
+        world = embedded_world(azure, environment(root={"key": "EC-P256"}), direct=True)
         up(world.connect())
         issue_to(world.connect(), PLAIN, PINNED, UNREGISTERED)
         enroll(world.connect(), PINNED, IndividualSettings())
@@ -62,6 +62,7 @@ def killed_everywhere(world: World, directory: Path, job: Job, again: Job, least
     boundary = 0
     while True:
         before.restore()
+        world.sign_out()  # it may be killed while it signs in, too
         connection = world.connect()
         kill_after(world, boundary)
         try:

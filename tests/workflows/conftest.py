@@ -1,4 +1,4 @@
-"""The environment with which the tests of rotations begin."""
+"""The world of the tests of workflows, and the environment with which those of rotations begin."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from dpsops.emulator.habits import Habits
 from dpsops.emulator.world import Timings
 from dpsops.errors import Changed
+from tests.direct import DirectAdapter
 from tests.workflows.commands import up
 from tests.workflows.saved import Saved
 from tests.worlds import BEGINNING, World, embedded_world, environment, predictable_entropy, start_embedded
@@ -21,8 +22,17 @@ def _converged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Saved, float]:
     """The state of an embedded Azure after `up`, and how many seconds passed on its clock."""
     directory = tmp_path_factory.mktemp("converged")
     with start_embedded(directory, Timings()) as azure:
-        up(embedded_world(azure, _EC).connect())
+        up(embedded_world(azure, _EC, direct=True).connect())
         return Saved.of(directory), azure.azure.clock.now() - BEGINNING.timestamp()
+
+
+@pytest.fixture
+def embedded(embedded: World, request: pytest.FixtureRequest) -> World:
+    """The embedded Azure, over a real socket only if the test runs in the other worlds, too; devices always use one."""
+    if "world" not in request.fixturenames:
+        assert embedded.embedded is not None
+        embedded.transport.session.mount("https://", DirectAdapter(embedded.embedded.azure))
+    return embedded
 
 
 @pytest.fixture

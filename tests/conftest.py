@@ -35,6 +35,12 @@ _WORLDS = [
 _AZURE = [pytest.param("azure", marks=pytest.mark.azure)]
 
 
+def pytest_configure() -> None:
+    """Compiles what the tests start, and pytest's own processes rewrite, once, also if no bytecode may be beside its source."""
+    if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
+        os.environ["PYTHONPYCACHEPREFIX"] = str(Path(sys.prefix) / "pycache")
+
+
 @pytest.fixture(autouse=True)
 def _no_old_challenges() -> None:
     forget_challenges()

@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test answers az lint bench record lock clean
+.PHONY: help setup demo test answers mutants az lint bench record lock clean
 
 help: ## show these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ test: setup ## run the tests, with coverage
 
 answers: setup ## give every command answers of another shape, at every place: takes an hour
 	@DPSOPS_TEST_ANSWERS=all $(BIN)/python -m pytest --numprocesses 2 --dist worksteal tests/workflows/test_answers.py
+
+mutants: setup ## put one fault after the other into the embedded Azure: the conformance suite must notice
+	@$(BIN)/python -m tests.mutants.run
 
 az: setup .venv-az/.stamp ## drive the embedded Azure with Microsoft's Azure CLI, which it installs into .venv-az
 	@DPSOPS_TEST_AZ="$(CURDIR)/.venv-az/bin/az" $(BIN)/python -m pytest tests/az

@@ -242,7 +242,8 @@ class Replay:
         running = exchange.path.endswith("/operations") and exchange.path in {
             each.path for each in self.recording.exchanges[exchange.index + 1 :]
         }
-        comparison = Comparison(self._sent, self._names, self._carrier, cut, blind, running)
+        unordered = exchange.path.endswith("/resources")
+        comparison = Comparison(self._sent, self._names, self._carrier, cut, blind, running, unordered)
         differences += comparison.bodies(wanted, given)
         limit = int(exchange.query.get("maxresults", 0))
         if limit and any(len(each.body["value"]) > limit for each in answers):

@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.conformance.carry import MASKS, Carrier, identity
 from tests.conformance.forms import inconsistencies, same_form
+from tests.conformance.order import misplaced, of_a_template
 
 _GENERATED = {
     *("created", "updated", "nbf", "exp", "deletedDate", "scheduledPurgeDate", "deletionDate", "createdDateTime"),
@@ -121,7 +122,8 @@ class Comparison:
     lower case; other things that a list shows were somebody else's. `carrier`: what stands today where the
     recording has an ID. `cut`: the recording ends before the list that is compared does. `blind`: keys that are not
     compared, as they are made of what the recorder has changed or left out. `running`: the list is of operations that go on,
-    of which one may have begun or ended a moment sooner or later.
+    of which one may have begun or ended a moment sooner or later. `unordered`: the list is of a group's resources, which are
+    recorded once, in the order in which they were made at the same time.
     """
 
     sent: Set[object]
@@ -130,6 +132,7 @@ class Comparison:
     cut: bool = False
     blind: Collection[str] = ()
     running: bool = False
+    unordered: bool = False
 
     def bodies(self, recorded: Any, got: Any, where: str = "body") -> Iterator[str]:
         """The differences, one line each."""
@@ -168,7 +171,11 @@ class Comparison:
             ours, got = ([each for each in found if identity(each) in common] for found in (ours, got))
         if len(ours) > len(got) or (len(ours) < len(got) and not self.cut):
             yield f"{where}: {len(ours)} elements expected, got {len(got)}"
-        for index, (one, other) in enumerate(self.carrier.pairs(ours, got)):
+        pairs = list(self.carrier.pairs(ours, got))
+        made_up = of_a_template(where) and "templateLink" in self.blind
+        if not made_up and not (self.unordered and where == "body.value"):
+            yield from misplaced(pairs, got, where)
+        for index, (one, other) in enumerate(pairs):
             yield from self.bodies(one, other, f"{where}[{index}]")
 
     def _etags(self, recorded: dict[str, Any], got: dict[str, Any], where: str) -> Iterator[str]:

@@ -103,7 +103,7 @@ def show(world: World, record: JSON, api_version: str, *, answered: bool = False
     if not answered and "parameters" in properties:
         properties["parameters"] = {name: _known(each) for name, each in properties["parameters"].items()}
     if state == "Succeeded":
-        made = record["results"]["outputResources"]
+        made = sorted(record["results"]["outputResources"], key=lambda each: str(each["id"]).lower())
         if "outputs" in record["results"]:  # only where the template has such a section (recorded)
             properties["outputs"] = {camel_case(name): _known(each) for name, each in record["results"]["outputs"].items()}
         properties["outputResources"] = made if api_version >= WHOLE_SINCE else list(map(_short, made))

@@ -5,6 +5,7 @@ Source: `resources-deployments/2026-06-01/deployments.json`; recordings of both,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -48,7 +49,7 @@ def _validate(providers: Providers, world: World, request: Request, deployment: 
         "dependencies": show_dependencies(plan),
         "validatedResources": [
             _validated(each, request.api_version)
-            for each in foreseen
+            for each in _as_written(foreseen)
             if each.expanded is None or request.api_version >= WHOLE_SINCE
         ],
     }
@@ -65,6 +66,17 @@ def _calculate_hash(world: World, request: Request) -> Response:
         raise refusal(400, "InvalidTemplate", "The deployment template is null or not provided.")
     found = template_hash(source, as_sent=world.habits.hashes_as_sent)
     return Response(200, {"minifiedTemplate": minified(normal(source)), "templateHash": found})
+
+
+def _as_written(foreseen: Sequence[Foreseen]) -> list[Foreseen]:
+    """In the order of the template, what is in a nested deployment behind it (recorded 2016 and 2026)."""
+    places: dict[str, tuple[int, ...]] = {}
+    found = []
+    for each in foreseen:
+        here = (*places.get(each.plan.id.key, ()), each.plan.written.index(each.declared))
+        places[each.declared.id.key] = here
+        found.append((here, each))
+    return [each for _, each in sorted(found, key=lambda pair: pair[0])]
 
 
 def _validated(foreseen: Foreseen, api_version: str) -> JSON:

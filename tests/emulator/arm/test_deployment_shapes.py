@@ -72,6 +72,13 @@ def test_names_of_outputs(name: str, shown: str) -> None:
     assert camel_case(name) == shown
 
 
+def test_what_was_made_is_listed_by_id_in_any_case(contoso: Contoso) -> None:
+    found = deploy(contoso, properties(template(box("b"), box("C"), box("a"))))
+    assert [each["id"] for each in found["properties"]["outputResources"]] == [
+        f"{GROUP}/providers/{BOX}/{name}" for name in ("a", "b", "C")
+    ]
+
+
 def test_nulls_are_shown_by_the_put_and_left_out_by_the_get(contoso: Contoso) -> None:
     nothing = {"n": {"type": "object", "defaultValue": {}}}
     body = properties(template(parameters=nothing, outputs={"NEW_One": {"type": "object", "value": {}}}))
@@ -148,3 +155,10 @@ def test_the_evaluation_of_the_outputs_comes_last_under_the_number_that_is_polle
     operations = contoso.call("GET", f"{GROUP}/deployments/main/operations").body["value"]
     assert [each["operationId"] for each in operations][-1] == number
     assert operations[0]["properties"].keys() >= {"trackingId", "serviceRequestId", "targetResource"}
+
+
+def test_what_is_validated_is_listed_as_the_template_has_it(contoso: Contoso) -> None:
+    inner = template(box("d", dependsOn=[f"{BOX}/c"]), box("c"))
+    body = properties(template(box("b", dependsOn=[f"{BOX}/a"]), module("m", inner), box("a")))
+    found = contoso.call("POST", f"{DEPLOYMENT}/main/validate", body).body["properties"]["validatedResources"]
+    assert [each["id"].rpartition("/")[2] for each in found] == ["b", "m", "d", "c", "a"]

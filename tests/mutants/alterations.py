@@ -73,17 +73,6 @@ def both(*alterations: Alteration) -> Alteration:
     return alter
 
 
-def where(path: str, value: Any, alteration: Alteration) -> Alteration:
-    """The alteration, for answers that have the value at `path`."""
-
-    def alter(answer: Response) -> Response:
-        found: list[Any] = []
-        at(path, found.append)(answer)
-        return alteration(answer) if value in found else answer
-
-    return alter
-
-
 def _at(value: Any, parts: Sequence[str], edit: Edit) -> Any:
     if not parts:
         return edit(value)

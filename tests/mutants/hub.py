@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Response
-from tests.mutants.alterations import backwards, beside, header, status, where, without, words
+from tests.mutants.alterations import Alteration, at, backwards, both, header, status, without, words
 from tests.mutants.mutants import Answers, Kind, Mutant, Rule, Service, Witness
 
 _HOST = r"[^.]+(\.service)?\.azure-devices\.net"
 _MANAGEMENT = r"management\.azure\.com"
 _MANAGED = "management.azure.com/subscriptions/s/resourceGroups/g/providers/Microsoft.Devices/IotHubs/h"
 _PATH = r".*/providers/Microsoft\.Devices/IotHubs/[^/]+"
+_ONE_OR_ALL = r".*/providers/Microsoft\.Devices/IotHubs(/[^/]+)?"
 _HUB = "h.azure-devices.net"
 _DEVICE = r"/devices/(?!query$)[^/]+"
 _TWIN = {"properties": {"reported": {"$version": 1, "$metadata": {}}}}
@@ -17,6 +21,11 @@ _TWIN = {"properties": {"reported": {"$version": 1, "$metadata": {}}}}
 
 def _mutant(name: str, kind: Kind, behaviour: str, fault: Answers | Rule, witness: Witness = Witness.RECORDING) -> Mutant:
     return Mutant(f"hub-{name}", Service.HUB, kind, witness, behaviour, fault)
+
+
+def _of_each_hub(edit: Callable[[JSON], JSON]) -> Alteration:
+    """The properties of a hub, or of each in a list of hubs, edited."""
+    return both(at("properties", edit), at("value[].properties", edit))
 
 
 HUB = (
@@ -78,8 +87,8 @@ HUB = (
         Answers(
             "GET",
             _MANAGEMENT,
-            _PATH,
-            where("properties.state", "Activating", beside("properties.hostName", _HUB)),
+            _ONE_OR_ALL,
+            _of_each_hub(lambda found: {"hostName": _HUB} | found if found.get("state") == "Activating" else found),
             f"GET {_MANAGED}",
             Response(200, {"properties": {"state": "Activating"}}),
         ),
@@ -117,8 +126,8 @@ HUB = (
         Answers(
             "GET",
             _MANAGEMENT,
-            _PATH,
-            words("properties.state", "Transitioning", "Activating"),
+            _ONE_OR_ALL,
+            both(*(words(f"{each}properties.state", "Transitioning", "Activating") for each in ("", "value[]."))),
             f"GET {_MANAGED}",
             Response(200, {"properties": {"state": "Transitioning"}}),
         ),

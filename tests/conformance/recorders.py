@@ -106,10 +106,14 @@ def _headers(headers: Mapping[str, Any] | None) -> dict[str, str]:
 
 
 def _parsed(half: Mapping[str, Any], headers: str, body: Any) -> Any:
-    """A body that was recorded parsed, where no body and the value null look alike: only the length tells them apart."""
+    """A body that was recorded parsed, where no body and the value null look alike, and in some sessions the empty list, too:
+    only the length tells them apart."""
+    length = _headers(half.get(headers)).get("content-length")
+    if body == [] and length == "0":
+        return None
     if body is not None and body != {"data": None}:
         return body
-    return "null" if _headers(half.get(headers)).get("content-length") == "4" else None
+    return "null" if length == "4" else None
 
 
 def _message(headers: dict[str, str], body: Any) -> Message:

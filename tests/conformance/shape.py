@@ -72,7 +72,7 @@ _RANDOM = (
     (re.compile(r"(?<![0-9a-zA-Z])[0-9a-fA-F]{32}(?![0-9a-zA-Z])"), "<hex>"),
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?"), "<time>"),
     (re.compile(r"(?<=List of available regions is ')[\w,]+"), "<regions>"),
-    (re.compile(r"\d{1,2}/\d{1,2}/\d{4} \d{1,2}:\d\d:\d\d [AP]M"), "<American time>"),
+    (re.compile(r"\d{1,2}/\d{1,2}/\d{4} \d{1,2}:\d\d:\d\d( [AP]M)?"), "<American time>"),
     (re.compile(r"(?<=/operations/)([0-9A-F]{16}|\d{20})$"), "<operation>"),
     (re.compile(r"(?<=See inner errors for details\.) Please see https://aka\.ms/arm-deploy for usage details\.$"), ""),
     (re.compile(r"^(The deployment operation failed\.|At least one resource deployment operation failed\. .*)$"), "<failed>"),
@@ -230,6 +230,9 @@ def headers(recorded: Mapping[str, str], got: Mapping[str, str]) -> Iterator[str
         wanted, given = recorded.get(name), got.get(name)
         if wanted and given and wanted not in ("0", "1", given):
             yield f"header {name}: {wanted} expected, got {given}"
+    etags = [each.get("etag", "") for each in (recorded, got)]
+    if all(etags) and etags[0].startswith('"') != etags[1].startswith('"'):
+        yield f"header etag: {_brief(etags[1])}, where the recorded one is {_brief(etags[0])}"
     challenges = [_challenge(each.get("www-authenticate", "")) for each in (recorded, got)]
     if challenges[0] and challenges[1] and challenges[0] != challenges[1]:
         yield f"header www-authenticate: {challenges[0]} expected, got {challenges[1]}"

@@ -74,7 +74,7 @@ class Substitutes:
             return self._vault(body)
         if exchange.method == "PUT" and "/roleassignments/" in path.lower():
             return self._user(exchange, body)
-        if "/enrollment" in path and exchange.method in ("PUT", "POST"):
+        if ("/enrollment" in path or path.startswith("/devices")) and exchange.method in ("PUT", "POST"):
             return self._unmask(body)
         return body
 
@@ -145,7 +145,7 @@ class Substitutes:
             case {"certificate": str(text)} if text in MASKS:
                 return body | {"certificate": reissue.authority("masked", self.now)}
             case dict():
-                return {name: SOME_KEY if value == name in _KEYS else self._unmask(value) for name, value in body.items()}
+                return {name: SOME_KEY if _is_masked(name, value) else self._unmask(value) for name, value in body.items()}
             case list():
                 return [self._unmask(each) for each in body]
             case _:
@@ -164,6 +164,11 @@ class Substitutes:
     def _proven(self) -> set[str]:
         verified = {each.path.rpartition("/")[0] for each in self.recording.exchanges if each.path.endswith("/verify")}
         return {certificate for path, certificate in self._uploads().items() if path in verified}
+
+
+def _is_masked(name: str, value: Any) -> bool:
+    """Whether this is a key that a recorder has masked: by its own name, or by one of the words for all secrets."""
+    return name in _KEYS and isinstance(value, str) and (value == name or value in MASKS)
 
 
 def _authority(certificate: x509.Certificate) -> x509.Certificate:

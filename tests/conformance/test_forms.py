@@ -53,6 +53,8 @@ def test_a_thumbprint_is_of_its_certificate() -> None:
     ("name", "recorded", "got", "reason"),
     [
         ("x-ms-item-type", "EnrollmentGroup", "Enrollment", "header x-ms-item-type: EnrollmentGroup expected, got Enrollment"),
+        ("etag", '"MQ=="', "Mg==", "header etag: 'Mg==', where the recorded one is"),
+        ("etag", '"MQ=="', '"Mg=="', ""),
         ("retry-after", "15", "3", "header retry-after: 15 expected, got 3"),
         ("retry-after", "0", "3", ""),
         (

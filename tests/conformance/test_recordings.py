@@ -211,6 +211,8 @@ def test_no_body_and_null_look_alike_where_bodies_are_parsed(tmp_path: Path, len
         "ResponseBody": None,
     }
     assert read(tmp_path, "a.json", json.dumps({"Entries": [entry]})).exchanges[0].response.body == body
+    if not body:
+        assert read(tmp_path, "c.json", json.dumps({"Entries": [entry | {"ResponseBody": []}]})).exchanges[0].response.body == b""
     interaction = {
         "request": {"method": "DELETE", "uri": URL, "body": None, "headers": {}},
         "response": {"status": {"code": 202}, "headers": {"Content-Length": [length]}, "body": {"data": None}},

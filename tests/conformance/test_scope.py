@@ -59,6 +59,8 @@ def test_what_is_left_out_is_not_there(specification: Specification, pattern: st
         ("https://v.vault.azure.net/secrets?api-version=2025-07-01", Standing.JUDGED),
         ("https://v.vault.azure.net/secrets?api-version=2016-10-01", Standing.OLDER),
         ("https://d.azure-devices-provisioning.net/enrollmentGroups/g?api-version=2021-10-01", Standing.JUDGED),
+        ("https://h.azure-devices.net/devices/d?api-version=2020-03-13", Standing.JUDGED),
+        ("https://h.azure-devices.net/devices/d?api-version=2019-10-01", Standing.OLDER),
         ("https://graph.microsoft.com/v1.0/me", Standing.FOREIGN),
         ("https://login.microsoftonline.com/t/oauth2/v2.0/token", Standing.FOREIGN),
     ],

@@ -114,10 +114,17 @@ class Specification:
 
     def check_response(self, operation: Operation, status: int, body: bytes) -> list[Violation]:
         """What is wrong with an answer. `default` stands for errors: no success is excused by it."""
-        response = operation.responses.get(str(status), operation.responses.get("default") if status >= 400 else None)
+        response = _response(operation, status)
         if response is None:
             return [Violation("response.status", "status", f"{status} is not among {sorted(operation.responses)}")]
         return self._body("response", True, response["schema"], body) if "schema" in response else []
+
+    def check_headers(self, operation: Operation, status: int, headers: Iterable[str]) -> list[Violation]:
+        """Which of the headers that an answer declares it does not have; `headers` are names."""
+        given = {name.lower() for name in headers}
+        declared = (_response(operation, status) or {}).get("headers", [])
+        absent = [name for name in declared if name.lower() not in given]
+        return [Violation(f"response.header.{name}", "missing", "a declared header is missing") for name in absent]
 
     def _body(self, side: str, required: bool, schema: JSON, body: bytes) -> list[Violation]:
         if not body.strip():
@@ -134,6 +141,10 @@ class Specification:
             place = "".join("[]" if isinstance(step, int) else f".{step}" for step in error.absolute_path)
             extra = f".{error.validator_value}" if error.validator in {"declared", "required"} else ""
             yield Violation(where + place + extra, str(error.validator), error.message[:300])
+
+
+def _response(operation: Operation, status: int) -> JSON | None:
+    return operation.responses.get(str(status), operation.responses.get("default") if status >= 400 else None)
 
 
 def _operations(documents: Documents) -> Iterator[Operation]:
@@ -155,7 +166,8 @@ def _operation(
     responses = {}
     for status, each in operation["responses"].items():
         response, base = documents.resolve(each, uri)
-        responses[status] = {"schema": documents.schema(response["schema"], base)} if "schema" in response else {}
+        schema = {"schema": documents.schema(response["schema"], base)} if "schema" in response else {}
+        responses[status] = schema | {"headers": sorted(response.get("headers", {}))}
     greedy = {parameter["name"] for parameter in parameters if parameter.get("x-ms-skip-url-encoding")}
     version = document["info"]["version"]
     service = uri.removeprefix(_BASE).split("/")[0]

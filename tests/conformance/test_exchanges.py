@@ -45,6 +45,17 @@ def test_something_is_wrong(observer: ValidatingObserver, request_body: bytes, s
     assert len(observer.violations) == 1
 
 
+def test_a_header_is_missing(observer: ValidatingObserver) -> None:
+    host, path = "global.azure-devices-provisioning.net", "/0ne00000001/registrations/d1/register"
+    request = Request("PUT", host, path, {"api-version": "2021-10-01"}, {}, b'{"registrationId": "d1"}')
+    shown = {"operationId": "o", "status": "assigning"}
+    observer(request, Response(202, shown, {"Location": "l", "Retry-After": "3"}))
+    assert (observer.violations, observer.unmatched) == ([], [])
+    observer(request, Response(202, shown, {"Location": "l"}))
+    (violation,) = observer.violations
+    assert "response.header.retry-after" in violation
+
+
 def test_a_wrong_request_that_is_refused_is_no_violation(observer: ValidatingObserver) -> None:
     observer(put(b"{}"), Response(400, {"error": {"code": "BadParameter", "message": "No value."}}))
     assert (observer.judged, observer.violations) == (1, [])

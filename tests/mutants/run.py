@@ -12,7 +12,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,12 @@ from tests.mutants.plugin import DORMANT, OUTSIDE
 
 _SUITE = ("tests/conformance", "--ignore-glob=*/test_*_judges.py", "--ignore-glob=*/test_exchanges.py")
 """Without the tests of the judges themselves, whose recordings are made up."""
+
+_REPLAY = "tests/conformance/test_replay.py"
+"""Half of the work."""
+
+_SLOWEST = "tests/conformance/test_breakage.py"
+"""Is asked last."""
 
 _PROCESSES = 2
 _PASSED, _FAILED = 0, 1
@@ -70,23 +76,40 @@ def main(names: Sequence[str]) -> int:
 def _judge(chosen: Sequence[Mutant]) -> list[Verdict]:
     if not recordings.FOLDERS or not openapi.FOLDER.is_dir():
         raise Unable("it needs the recordings (DPSOPS_RECORDINGS) and Azure's OpenAPI files (DPSOPS_AZURE_API)")
-    code, found, output = _pytest(DORMANT, _SUITE)
-    if code != _PASSED:
-        raise Unable(f"the conformance suite fails without a fault:\n{output}")
+    with ThreadPoolExecutor(_PROCESSES) as pool:
+        seen = _merged(pool.map(_shown, ([_REPLAY], [*_SUITE, f"--ignore={_REPLAY}"])))
     width = max(len(each.name) for each in chosen)
     verdicts = []
     with ThreadPoolExecutor(_PROCESSES) as pool:
-        for verdict in pool.map(lambda each: _verdict(each, found["seen"].get(each.name, [])), chosen):
+        for verdict in pool.map(lambda each: _verdict(each, seen.get(each.name, [])), chosen):
             mutant = verdict.mutant
             print(f"{mutant.name:{width}}  {mutant.service.value:16}  {mutant.kind.value:15}  {verdict.told}", flush=True)
             verdicts.append(verdict)
     return verdicts
 
 
+def _shown(tests: Sequence[str]) -> dict[str, list[str]]:
+    """Runs tests without a fault: in which of them each would show."""
+    code, found, output = _pytest(DORMANT, tests)
+    if code != _PASSED:
+        raise Unable(f"the conformance suite fails without a fault:\n{output}")
+    seen: dict[str, list[str]] = found["seen"]
+    return seen
+
+
+def _merged(parts: Iterable[dict[str, list[str]]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for part in parts:
+        for name, tests in part.items():
+            found.setdefault(name, []).extend(tests)
+    return found
+
+
 def _verdict(mutant: Mutant, tests: Sequence[str]) -> Verdict:
     if not tests:
         return Verdict(mutant)
-    code, found, output = _pytest(mutant.name, _SUITE if OUTSIDE in tests else tests)
+    quickest = sorted(tests, key=lambda each: each.startswith(_SLOWEST))
+    code, found, output = _pytest(mutant.name, _SUITE if OUTSIDE in tests else quickest)
     if code not in (_PASSED, _FAILED) or mutant.name not in found["seen"]:
         raise Unable(f"the run with {mutant.name} went wrong:\n{output}")
     return Verdict(mutant, found["failed"][0] if code == _FAILED else "", len(tests))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -52,8 +53,14 @@ def test_an_up_that_fails_prints_what_it_has_created(terminal: Terminal, monkeyp
     assert_error(terminal("up"), 4, "✓ resource group rg-dpsops-local: created")
 
 
-def test_several_reasons_stand_one_below_the_other(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_reasons_stand_one_below_the_other(terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     terminal("up")
+    (tmp_path / "infra").mkdir(exist_ok=True)
+    (tmp_path / "infra" / "local.toml").write_text(
+        'location = "westeurope"\nresource_group = "rg-dpsops-local"\ntags = { team = "press" }\n'
+        '[vault]\nname = "kv-dpsops-local"\n[dps]\nname = "dps-dpsops-local"\n[[hub]]\nname = "iot-dpsops-local"\n',
+        encoding="utf-8",
+    )
     details = [
         {"code": "BadRequest", "message": "The first."},
         {"code": "VaultAlreadyExists", "message": "The vault name 'kv' is already in use."},

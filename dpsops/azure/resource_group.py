@@ -1,0 +1,133 @@
+"""What is in the resource group of an environment, as Resource Manager shows it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+
+from dpsops.azure.answers import Shape
+from dpsops.azure.clients import Clients
+from dpsops.errors import Refused
+from dpsops.model.deployment import deployment_name
+from dpsops.model.resources import Resource, Resources, strange_links
+from dpsops.model.roles import HUB, SERVICE, VAULT, Held
+
+_VERSIONS = {VAULT: "2026-02-01", HUB: "2023-06-30"}
+_SERVICE_VERSIONS = ("2026-11-01", "2022-12-12")
+"""The API versions in which the resources are read. Only the first one of a DPS shows an identity and links by it."""
+
+
+class _Sku(Shape):
+    name: str | None = None
+    capacity: int | None = None
+
+
+class _Resource(Shape):
+    location: str
+    tags: dict[str, str] | None = None
+    sku: _Sku | None = None
+    identity: dict[str, Any] | None = None
+    properties: dict[str, Any] | None = None
+
+
+class _AssignmentProperties(Shape):
+    scope: str
+    role_definition_id: str
+    principal_id: str
+
+
+class _Assignment(Shape):
+    properties: _AssignmentProperties
+
+
+class ResourceGroup:
+    """The resource group of an environment."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+        self._environment = clients.environment
+        self._group = f"/subscriptions/{clients.subscription}/resourceGroups/{self._environment.resource_group}"
+
+    def observe(self) -> Resources:
+        """The resource group, the resources of the settings in it, and who holds which role there. At most one request for
+        each of them, and one more if the DPS is linked to a hub that the settings do not name.
+
+        Raises `Refused` for a resource group that is being deleted.
+        """
+        environment = self._environment
+        if not self._group_exists():
+            return Resources(self._group, group_exists=False)
+        dps = self._find_service()
+        hubs = {hub.name.lower(): self._find(HUB, hub.name, _VERSIONS[HUB]) for hub in environment.hub}
+        return Resources(
+            self._group,
+            group_exists=True,
+            vault=self._find(VAULT, environment.vault.name, _VERSIONS[VAULT]),
+            dps=dps,
+            hubs={name: hub for name, hub in hubs.items() if hub is not None},
+            held=self._held(),
+            linked_before=self._linked_before() if strange_links(environment, dps) else frozenset(),
+        )
+
+    def _group_exists(self) -> bool:
+        name = self._environment.resource_group
+        try:
+            found = self._clients.groups.resource_groups.get(name)
+        except ResourceNotFoundError:
+            return False
+        if found.properties and found.properties.provisioning_state == "Deleting":
+            raise Refused(
+                f"the resource group {name} is being deleted",
+                f"wait until it is deleted (az group wait --deleted --name {name}), then run the command again",
+            )
+        return True
+
+    def _find(self, type_: str, name: str, version: str) -> Resource | None:
+        """The resource, as a GET shows it, or None."""
+        identifier = f"{self._group}/providers/{type_}/{name}"
+        try:
+            shown = self._clients.groups.resources.get_by_id(identifier, api_version=version)
+        except ResourceNotFoundError:
+            return None
+        found = _Resource.model_validate(shown.as_dict())
+        sku = found.sku.model_dump(exclude_none=True) if found.sku else {}
+        return Resource(found.location, found.tags or {}, sku, found.identity or {}, found.properties or {})
+
+    def _find_service(self) -> Resource | None:
+        """The DPS. A version that is not there yet is no reason to know nothing of it."""
+        newest, known = _SERVICE_VERSIONS
+        try:
+            return self._find(SERVICE, self._environment.dps.name, newest)
+        except HttpResponseError as error:
+            if error.status_code != 400:
+                raise
+        return self._find(SERVICE, self._environment.dps.name, known)
+
+    def _held(self) -> frozenset[Held]:
+        """The roles that hold on the group, above it, and on what is in it. Source: `RoleAssignments_ListForScope`."""
+        listed = self._clients.authorization.pages(f"{self._group}/providers/Microsoft.Authorization/roleAssignments")
+        found = [_Assignment.model_validate(each).properties for each in listed]
+        return frozenset(
+            Held(each.scope.lower(), each.role_definition_id.rpartition("/")[2].lower(), each.principal_id.lower())
+            for each in found
+        )
+
+    def _linked_before(self) -> frozenset[str]:
+        """The names, in lower case, of the hubs of the settings at the last deployment, as its parameters say."""
+        try:
+            found = self._clients.deployments.deployments.get(
+                self._environment.resource_group, deployment_name(self._environment)
+            )
+        except ResourceNotFoundError:
+            return frozenset()
+        given = (found.properties and found.properties.parameters) or {}
+        names = _value(given, "linkedHubs")
+        if names is None:  # a deployment of dpsops 0.1
+            names = [each.get("name") for each in _value(given, "hubs") or [] if isinstance(each, dict)]
+        return frozenset(str(name).lower() for name in names)
+
+
+def _value(given: Any, name: str) -> Any:
+    found = given.get(name) if isinstance(given, dict) else None
+    return found.get("value") if isinstance(found, dict) else None

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from azure.mgmt.resource.deployments.models import ErrorResponse, WhatIfChange, WhatIfPropertyChange
 
 _WHO = "Resource Manager"
-_SERVERS_OWN = ("properties.vaultUri", "properties.provisioningState", "properties.privateEndpointConnections")
-"""What a vault has by itself; what-if may list it as deleted."""
 
 
 def template() -> dict[str, Any]:
@@ -193,7 +191,7 @@ def _failure(error: ErrorResponse) -> Error:
 
 def read_change(change: WhatIfChange) -> ResourceChange:
     """The change of one resource, from the SDK's model of a what-if."""
-    gone = tuple(path for path in _gone(change.delta or []) if not path.startswith(_SERVERS_OWN))
+    gone = tuple(_gone(change.delta or []))
     return ResourceChange(str(change.resource_id or ""), _text(change.change_type), gone, str(change.unsupported_reason or ""))
 
 

@@ -10,14 +10,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from dpsops.model.roles import Held
+from dpsops.model.roles import HUB, SERVICE, VAULT, Held
 from dpsops.settings import Environment, Hub
 
 _POLICIES = "authorizationPolicies"
-_READ_ONLY_OF_VAULT = {"hsmPoolResourceId", "privateEndpointConnections", "provisioningState", "vaultUri"}
-_READ_ONLY_OF_HUB = {"hostName", "locations", "provisioningState", "state"}
-_READ_ONLY_OF_ENDPOINT = {"endpoint", "partitionIds", "path"}
-_READ_ONLY_OF_SERVICE = {
+_OWN_OF_VAULT = {"hsmPoolResourceId", "privateEndpointConnections", "provisioningState", "vaultUri"}
+_OWN_OF_HUB = {"hostName", "locations", "provisioningState", "state"}
+_OWN_OF_ENDPOINT = {"endpoint", "partitionIds", "path"}
+_OWN_OF_SERVICE = {
     "deviceProvisioningHostName", "deviceRegistryNamespaces", "idScope", "provisioningState", "serviceOperationsHostName",
     "state",
 }  # fmt: skip
@@ -69,6 +69,14 @@ class Resources:
         return self.hubs.get(hub.name.lower())
 
 
+def is_services_own(type_: str, path: str) -> bool:
+    """Whether a path (`properties.state`) in a resource of this type leads to what only the service sets."""
+    own = {VAULT: _OWN_OF_VAULT, HUB: _OWN_OF_HUB, SERVICE: _OWN_OF_SERVICE}
+    names = next((each for known, each in own.items() if known.lower() == type_.lower()), set[str]())
+    first, _, rest = path.partition(".")
+    return first not in ("properties", "tags") or (first == "properties" and rest.partition(".")[0] in names)
+
+
 def region(name: str) -> str:
     """A region's short name, however it is written."""
     return name.replace(" ", "").lower()
@@ -76,25 +84,25 @@ def region(name: str) -> str:
 
 def kept_of_vault(vault: Resource | None) -> dict[str, object]:
     """The properties of a vault that stay."""
-    return _without(vault.properties, _READ_ONLY_OF_VAULT) if vault else {}
+    return _without(vault.properties, _OWN_OF_VAULT) if vault else {}
 
 
 def kept_of_hub(hub: Resource | None) -> dict[str, object]:
     """The properties of a hub that stay, without its access policies."""
     if hub is None:
         return {}
-    kept = _without(hub.properties, _READ_ONLY_OF_HUB | {_POLICIES})
+    kept = _without(hub.properties, _OWN_OF_HUB | {_POLICIES})
     endpoints = kept.get("eventHubEndpoints")
     if isinstance(endpoints, Mapping):
         kept["eventHubEndpoints"] = {
-            name: _without(each, _READ_ONLY_OF_ENDPOINT) for name, each in endpoints.items() if isinstance(each, Mapping)
+            name: _without(each, _OWN_OF_ENDPOINT) for name, each in endpoints.items() if isinstance(each, Mapping)
         }
     return kept
 
 
 def kept_of_service(service: Resource | None) -> dict[str, object]:
     """The properties of a DPS that stay, without its links and access policies."""
-    return _without(service.properties, _READ_ONLY_OF_SERVICE | {"iotHubs", _POLICIES}) if service else {}
+    return _without(service.properties, _OWN_OF_SERVICE | {"iotHubs", _POLICIES}) if service else {}
 
 
 def keeps_policies(resource: Resource | None) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from dpsops.model.deployment import Deployment
+from dpsops.model.resources import is_services_own
 
 _ASSIGNMENTS = "/microsoft.authorization/roleassignments/"
 
@@ -66,6 +67,8 @@ def _unexpected(changes: Iterable[ResourceChange], expected: set[str]) -> Iterat
             if name.lower() not in expected:
                 yield f"what-if: {name} would change, though nothing of it is to be written"
             for path in change.gone:
+                if is_services_own(name.rpartition("/")[0], path):
+                    continue
                 yield f"what-if: {path} of {name} would go, though it is sent again"
 
 

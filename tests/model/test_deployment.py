@@ -252,7 +252,9 @@ def test_what_a_dps_has_is_sent_again() -> None:
     assert (sent["ipFilterRules"], sent["publicNetworkAccess"], sent["capacity"]) == (rules, "Disabled", 2)
     assert (sent["keepPolicies"], sent["allocationPolicy"]) == (True, "GeoLatency")
     closed = replace(DONE, dps=dps(disableLocalAuth=True))
-    assert written(closed, settings(allocation="geoLatency"))["keepPolicies"] is False, "nobody may sign in with a key"
+    assert written(closed, by_identity())["keepPolicies"] is False, "nobody may sign in with a key"
+    with pytest.raises(Refused, match="another setting of the newest API"):
+        decided(closed, settings(allocation="geoLatency"))
 
 
 def test_an_identity_that_links_by_key_would_take_away_is_refused() -> None:

@@ -57,8 +57,17 @@ def test_what_nobody_expected_is_said(unexpected: ResourceChange, words: str) ->
     assert said(unexpected) == (words,)
 
 
-def test_what_a_vault_has_by_itself_is_no_loss() -> None:
-    assert change("Modify", "Microsoft.KeyVault/vaults/kv", "properties.vaultUri").gone == ()
+@pytest.mark.parametrize(
+    ("resource", "path"),
+    [
+        (HUB, "properties.state"),
+        (DPS, "properties.idScope"),
+        (HUB.upper(), "properties.locations"),
+        (HUB, "identity.principalId"),
+    ],
+)
+def test_what_a_service_sets_by_itself_is_no_loss(resource: str, path: str) -> None:
+    assert said(change("Modify", resource, path)) == ()
 
 
 def test_the_order_and_the_case_of_what_is_listed_say_nothing() -> None:

@@ -42,6 +42,12 @@ OF_HUB: dict[str, Any] = {
     "ipFilterRules": [{"filterName": "office", "action": "Accept", "ipMask": "203.0.113.0/24"}],
     "messagingEndpoints": {"fileNotifications": {"lockDurationAsIso8601": "PT2M", "ttlAsIso8601": "PT3H", "maxDeliveryCount": 8}},
     "minTlsVersion": "1.2",
+    "networkRuleSets": {
+        "defaultAction": "Deny",
+        "applyToBuiltInEventHubEndpoint": True,
+        "ipRules": [{"filterName": "office", "action": "Allow", "ipMask": "203.0.113.0/24"}],
+    },
+    "publicNetworkAccess": "Disabled",
     "restrictOutboundNetworkAccess": True,
     "storageEndpoints": {"$default": {"sasTtlAsIso8601": "PT2H", "connectionString": STORAGE, "containerName": "files"}},
     "routing": {
@@ -79,9 +85,7 @@ UNSET = {
     HUB: {
         "disableLocalAuth": "the DPS is linked by a key",
         "enableDataResidency": "only where it was made so",
-        "networkRuleSets": "the same as ipFilterRules, in another form",
         "privateEndpointConnections": "there are no private networks here",
-        "publicNetworkAccess": "the test itself calls from a public network",
     },
     DPS: {
         "allocationPolicy": "the settings say it",

@@ -247,3 +247,28 @@ def test_devices_register_through_a_link_by_identity_on_a_hub_that_takes_no_key(
     assert up(quick.connect(by_identity)) == []
     issue_to(quick.connect(by_identity), PRESS)
     assert over("https", quick.connect(by_identity)).assigned.hub == "iot-dpsops-test.azure-devices.net"
+
+
+# what-if
+
+
+def test_what_a_what_if_cannot_tell_is_a_note_of_the_plan(quick: World) -> None:
+    habits = azure(quick).habits
+    azure(quick).habits = replace(habits, what_if_unsupported=frozenset({"Microsoft.Devices/IotHubs"}), what_if_details=True)
+    made = plan(quick.connect(changed(ONE, TWO)))
+    assert [note for note in made.notes if note.startswith("what-if cannot tell what becomes of Microsoft.Devices/IotHubs/iot-")]
+    assert Plan.read(json.dumps(made.document()), "it").notes == made.notes
+    azure(quick).habits = habits
+    other = plan(quick.connect(changed(ONE, TWO)))
+    assert (other.notes, other) == ((), made), "a note is no part of what was approved"
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+@pytest.mark.parametrize("kind", ["carried", "deleted", "created"])
+def test_a_plan_is_the_same_whatever_a_what_if_makes_of_it(quick: World, kind: Any, shuffled: bool) -> None:
+    wanted = changed(ONE | {"capacity": 2}, TWO, tags={"team": "press"})
+    made = plan(quick.connect(wanted))
+    azure(quick).habits = replace(azure(quick).habits, what_if_defaults=kind, shuffled=shuffled)
+    again = plan(quick.connect(wanted))
+    assert (again, again.notes) == (made, ())
+    assert up(quick.connect(wanted), made)

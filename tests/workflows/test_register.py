@@ -31,6 +31,10 @@ from tests.workflows.commands import block, enroll, issue_to, member, members, p
 from tests.workflows.doing import HUB, OTHER, PRESS, chain, fetched, over, ready
 from tests.worlds import World, environment
 
+WHERE = {"Location": "https://global.azure-devices-provisioning.net/operations/4.x"}
+CODE = {"x-ms-error-code": "429001"}
+"""Headers that the device API declares."""
+
 
 @pytest.fixture
 def prompt(embedded: World) -> World:
@@ -260,7 +264,7 @@ def asks(part: str, request: Request) -> bool:
 
 def test_the_number_of_polls_is_limited(embedded: World) -> None:
     connection = ready(embedded)
-    assigning = Response(202, {"operationId": "4.x", "status": "assigning"}, {"Retry-After": "3"})
+    assigning = Response(202, {"operationId": "4.x", "status": "assigning"}, WHERE | {"Retry-After": "3"})
     azure(embedded).faults.add(Fault(Refuse(assigning), partial(asks, "/operations/"), times=None))
     with pytest.raises(Error, match="the registration of press-07 is still 'assigning' after 60 polls"):
         over("https", connection)
@@ -307,7 +311,9 @@ def test_a_refused_connection_over_mqtt_has_no_reason(prompt: World) -> None:
 
 def test_the_error_for_a_throttling_dps(embedded: World) -> None:
     connection = ready(embedded)
-    azure(embedded).faults.add(Fault(Refuse(Response(429, {"errorCode": 429001, "message": "slow"})), partial(asks, "/register")))
+    azure(embedded).faults.add(
+        Fault(Refuse(Response(429, {"errorCode": 429001, "message": "slow"}, CODE)), partial(asks, "/register"))
+    )
     with pytest.raises(RegistrationRefused, match="slow") as refused:
         over("https", connection)
     assert (refused.value.code, "1,000 registrations a minute" in refused.value.hint) == (429001, True)
@@ -316,7 +322,7 @@ def test_the_error_for_a_throttling_dps(embedded: World) -> None:
 @pytest.mark.parametrize(("named", "pause"), [("7", 7), ("86400", 60), ("Wed, 21 Oct 2026 07:28:00 GMT", 3)])
 def test_a_pause_is_as_long_as_dps_says_up_to_a_limit(embedded: World, named: str, pause: int) -> None:
     connection = ready(embedded)
-    assigning = Response(202, {"operationId": "4.x", "status": "assigning"}, {"Retry-After": named})
+    assigning = Response(202, {"operationId": "4.x", "status": "assigning"}, WHERE | {"Retry-After": named})
     azure(embedded).faults.add(Fault(Refuse(assigning), partial(asks, "/register")))
     before = embedded.clock.now()
     with pytest.raises(RegistrationRefused, match="Registration not found"):

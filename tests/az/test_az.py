@@ -54,7 +54,7 @@ def test_groups_resources_and_deployments(az: Az) -> None:
     }
     deployments = az("deployment", "group", "list", "--resource-group", GROUP)
     assert {each["properties"]["provisioningState"] for each in deployments} == {"Succeeded"}
-    assert any("idScope" in (each["properties"]["outputs"] or {}) for each in deployments)
+    assert any("linkedHubs" in (each["properties"]["outputs"] or {}) for each in deployments)
 
 
 def test_hubs(az: Az) -> None:

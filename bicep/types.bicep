@@ -107,20 +107,17 @@ type serviceType = {
     applyAllocationPolicy: bool?
   }[]
 
-  @description('Whether it has access policies that stay. Their keys are read inside Azure.')
-  keepPolicies: bool
-
   @description('Which addresses may reach it, as it is now; it stays.')
-  ipFilterRules: array?
+  ipFilterRules: array
 
   @description('Whether public networks may reach it, as it is now; it stays.')
-  publicNetworkAccess: string?
+  publicNetworkAccess: string
 
   @description('Its private endpoints, as they are now; they stay.')
-  privateEndpointConnections: array?
+  privateEndpointConnections: array
 
   @description('Whether its data stays in its region, as it is now; it stays.')
-  enableDataResidency: bool?
+  enableDataResidency: bool
 
   @description('Host of the portal, as it is now; it stays.')
   portalOperationsHostName: string?

@@ -64,7 +64,7 @@ def decide(environment: Environment, found: Resources, principal: Principal, *, 
         if environment.dps.link == "identity":
             parameters["identityServices"].append(written | {"allowOn": [each.resource for each in link_roles]})
         else:
-            parameters["services"].append(written)
+            parameters["newServices" if found.dps is None else "services"].append(written)
     else:
         roles += link_roles
         link_roles = ()
@@ -78,7 +78,7 @@ def decide(environment: Environment, found: Resources, principal: Principal, *, 
 
 
 _LIST_OF = {VAULT: "vaultAssignments", SERVICE: "serviceAssignments", HUB: "hubAssignments"}
-_LISTS = ("vaults", "hubs", "services", "identityServices", *_LIST_OF.values())
+_LISTS = ("vaults", "hubs", "newServices", "services", "identityServices", *_LIST_OF.values())
 
 
 def _needed(found: Resource | None, changes: Iterable[PropertyChange]) -> tuple[PropertyChange, ...] | None:

@@ -29,6 +29,14 @@ identity"."""
 
 _ALLOCATION = {"hashed": "Hashed", "geoLatency": "GeoLatency", "static": "Static"}
 _MASKED = "SharedAccessKey=****"
+_DEFAULTS: Mapping[str, object] = {
+    "enableDataResidency": False,
+    "ipFilterRules": [],
+    "portalOperationsHostName": None,
+    "privateEndpointConnections": [],
+    "publicNetworkAccess": "Enabled",
+}
+"""What a DPS has that is sent again, and what it is where a GET does not show it. Source: DPS resource API 2022-12-12."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +121,11 @@ def service_to_write(environment: Environment, found: Resources) -> dict[str, ob
         "tags": merged(service.tags if service else {}, environment.tags),
         "capacity": (service.sku.get("capacity") if service else None) or 1,
         "allocationPolicy": _ALLOCATION[environment.dps.allocation],
-        "keepPolicies": keeps_policies(service),
     }
     planned = wanted_links(environment, found)
     if environment.dps.link == "identity":
         return known | {
+            "keepPolicies": keeps_policies(service),
             "identity": _identity(service),
             "links": [_ours(hub, link) for hub, link in planned.ours],
             "otherLinks": _listed(service, planned.others),
@@ -130,15 +138,21 @@ def service_to_write(environment: Environment, found: Resources) -> dict[str, ob
             'set link = "identity" under [dps] in the settings',
         )
     ours = [_ours(hub, link) | {"connectionString": ""} for hub, link in planned.ours]
-    others = [
-        {"hub": "", "host": each.host, "connectionString": each.connection_string, "location": each.location,
-         "allocationWeight": each.weight, "applyAllocationPolicy": each.applies}
-        for each in planned.others
-    ]  # fmt: skip
     kept = kept_of_service(service)
-    carried = ( "enableDataResidency", "ipFilterRules", "portalOperationsHostName",
-               "privateEndpointConnections", "publicNetworkAccess")  # fmt: skip
-    return known | {"links": [*ours, *others]} | {name: kept.get(name) for name in carried}
+    carried = {name: kept.get(name, default) for name, default in _DEFAULTS.items()}
+    return known | {"links": [*ours, *map(_theirs, planned.others)]} | carried
+
+
+def _theirs(link: Link) -> dict[str, object]:
+    """The link of somebody else, as it was read."""
+    return {
+        "hub": "",
+        "host": link.host,
+        "connectionString": link.connection_string,
+        "location": link.location,
+        "allocationWeight": link.weight,
+        "applyAllocationPolicy": link.applies,
+    }
 
 
 def _ours(hub: Hub, link: Link) -> dict[str, object]:

@@ -196,8 +196,9 @@ def test_the_client_gives_each_property_that_a_type_has_and_no_other(link: str) 
     template = json.loads(COMPILED)
     given = decided(link)
     filled = {name for name, values in given.items() if values}
-    empty = "identityServices" if link == "key" else "services"
-    assert filled == template["parameters"].keys() - {empty}
+    others = {"services", "identityServices" if link == "key" else "newServices"}
+    assert filled == template["parameters"].keys() - others
+    assert template["parameters"]["services"]["items"] == template["parameters"]["newServices"]["items"]
     for name in filled:
         for value in given[name]:
             require_type(value, template["parameters"][name]["items"], template["definitions"])
@@ -249,9 +250,10 @@ def test_what_waits_for_what() -> None:
     assert waits == {
         "writtenVaults": [],
         "writtenHubs": [],
+        "madeServices": ["writtenHubs"],
         "writtenServices": ["writtenHubs"],
         "writtenIdentityServices": ["writtenHubs"],
-        "access": ["writtenHubs", "writtenIdentityServices", "writtenServices", "writtenVaults"],
+        "access": ["madeServices", "writtenHubs", "writtenIdentityServices", "writtenServices", "writtenVaults"],
     }
 
 
@@ -270,7 +272,7 @@ def test_it_is_within_the_limits_of_a_template() -> None:
     """Source: "Azure subscription and service limits", Azure Resource Manager: template limits."""
     assert len(COMPILED.encode()) < 4 * 1024 * 1024
     found = list(_templates(json.loads(COMPILED)))
-    assert len(found) == 6
+    assert len(found) == 7
     for template in found:
         assert len(template.get("parameters", {})) <= 256
         assert len(template.get("variables", {})) <= 512
@@ -286,7 +288,7 @@ def test_the_name_of_each_deployment_is_short_enough() -> None:
     names = [each["properties"]["name"] for each in definitions.values() if "name" in each["properties"]]
     longest = max(each["maxLength"] for each in names)
     modules = {name: each for name, each in json.loads(COMPILED)["resources"].items() if "copy" in each}
-    assert len(modules) == 4
+    assert len(modules) == 5
     for each in modules.values():
         prefix = re.fullmatch(r"\[format\('([a-z-]+)\{0\}', parameters\('\w+'\)\[copyIndex\(\)\]\.name\)\]", each["name"])
         assert prefix is not None

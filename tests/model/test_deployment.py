@@ -80,7 +80,7 @@ def changes(found: Resources, wanted: Environment | None = None, **how: Any) -> 
 def written(found: Resources, wanted: Environment | None = None, **how: Any) -> dict[str, Any]:
     """What is written of the one resource that is."""
     given: Any = decided(found, wanted, **how).parameters
-    (only,) = [each for name in ("vaults", "hubs", "services", "identityServices") for each in given[name]]
+    (only,) = [each for name in ("vaults", "hubs", "newServices", "services", "identityServices") for each in given[name]]
     return dict(only)
 
 
@@ -102,14 +102,14 @@ def test_where_there_is_nothing_all_is_created_and_all_roles_are_assigned() -> N
     given: Any = found.parameters
     assert [each["current"] for each in (*given["vaults"], *given["hubs"])] == [{}, {}]
     assert given["hubs"][0]["identity"] == {"type": "None"}
-    assert [(each["hub"], each["connectionString"]) for each in given["services"][0]["links"]] == [("iot-one", "")]
+    assert [(each["hub"], each["connectionString"]) for each in given["newServices"][0]["links"]] == [("iot-one", "")]
     assert given["linkedHubs"] == ["iot-one"]
 
 
 def test_roles_that_are_missing_are_assigned_and_nothing_is_written() -> None:
     found = decided(replace(DONE, held=frozenset()))
     given: Any = found.parameters
-    assert not any(given[name] for name in ("vaults", "hubs", "services", "identityServices"))
+    assert not any(given[name] for name in ("vaults", "hubs", "newServices", "services", "identityServices"))
     assert [each["role"] for each in given["vaultAssignments"]] == [role.id for role in ROLES[VAULT]]
     assert {each["principalId"] for each in given["hubAssignments"]} == {ME.object_id}
     assert "Key Vault Crypto User on Microsoft.KeyVault/vaults/kv-dpsops-test to User" in found.actions[1].target
@@ -250,7 +250,8 @@ def test_what_a_dps_has_is_sent_again() -> None:
     found = replace(DONE, dps=replace(dps(ipFilterRules=rules, publicNetworkAccess="Disabled"), sku={"capacity": 2}))
     sent = written(found, settings(allocation="geoLatency"))
     assert (sent["ipFilterRules"], sent["publicNetworkAccess"], sent["capacity"]) == (rules, "Disabled", 2)
-    assert (sent["keepPolicies"], sent["allocationPolicy"]) == (True, "GeoLatency")
+    assert sent["allocationPolicy"] == "GeoLatency"
+    assert (sent["privateEndpointConnections"], sent["enableDataResidency"]) == ([], False), "what a GET does not show"
     closed = replace(DONE, dps=dps(disableLocalAuth=True))
     assert written(closed, by_identity())["keepPolicies"] is False, "nobody may sign in with a key"
     with pytest.raises(Refused, match="another setting of the newest API"):

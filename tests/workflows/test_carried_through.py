@@ -6,21 +6,19 @@ The world resets what a PUT leaves out: of a hub the specification says so, of a
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dpsops.emulator.habits import Habits
 from dpsops.settings import Environment
+from tests.conformance.openapi import ABSENT, FOLDER
 from tests.workflows.by_hand import azure
 from tests.workflows.commands import plan, up
 from tests.workflows.history import DPS, GROUP, HUB, VAULT, put, resource
 from tests.worlds import World, environment
 
-_SPECIFICATIONS = Path(__file__).resolve().parents[2] / os.environ.get("DPSOPS_AZURE_API", "../shared/azure-api")
 STORAGE = "DefaultEndpointsProtocol=https;EndpointSuffix=core.windows.net;AccountName=plant3;AccountKey=YWJj"
 EVENT_HUB = "Endpoint=sb://x.servicebus.windows.net/;SharedAccessKeyName=a;SharedAccessKey=YWJj;EntityPath=e"
 
@@ -192,9 +190,9 @@ def test_the_history_is_of_all_that_the_specification_knows(name: str) -> None:
         DPS: ("deviceprovisioningservices-mgmt/2026-11-01/iotdps.json", "IotDpsPropertiesDescription"),
         VAULT: ("keyvault-mgmt/2026-05-15/openapi.json", "VaultProperties"),
     }[name]
-    if not (_SPECIFICATIONS / file).is_file():
-        pytest.skip("the specifications are not here")
-    known = json.loads((_SPECIFICATIONS / file).read_text(encoding="utf-8"))["definitions"][definition]["properties"]
+    if not (FOLDER / file).is_file():
+        pytest.skip(ABSENT)
+    known = json.loads((FOLDER / file).read_text(encoding="utf-8"))["definitions"][definition]["properties"]
     settable = {key for key, each in known.items() if not each.get("readOnly")}
     assert settable <= SET[name].keys() | UNSET[name].keys()
 

@@ -38,6 +38,10 @@ class Habits:
     vault_defaults_shown: a new vault shows its 90 days of retention and its public access though neither was asked for
     (recorded 2025), or not (2023).
     registration_details: `MissingSubscriptionRegistration` repeats itself in details (recorded since 2019), or does not (2017).
+    names_stale_versions: the refusal of a stale etag of a device identity names both versions (recorded 2021), or repeats its
+    code (2020).
+    new_identity_scopes: the answer to a new device identity has an empty list of parent scopes (recorded July to September
+    2020), or none (June 2020 and 2021).
     unregistered: the namespaces of providers that a subscription has yet to register.
     dps_put_absent: what a PUT of a provisioning service does with what it leaves out, its tags, identity and links among it:
     all goes back to its default ("reset"), or stays ("kept"). Nobody has seen which.
@@ -66,6 +70,8 @@ class Habits:
     what_if_unsupported: frozenset[str] = frozenset()
     vault_defaults_shown: bool = True
     registration_details: bool = True
+    names_stale_versions: bool = True
+    new_identity_scopes: bool = False
     unregistered: frozenset[str] = frozenset()
     dps_put_absent: Literal["reset", "kept"] = "reset"
     vault_put_absent: Literal["reset", "kept"] = "reset"

@@ -40,6 +40,8 @@ def habits(recording: Recording, begun: float) -> Habits:
         hashes_as_sent=year <= 2020,
         names_existing_assignment=year >= 2026,
         registration_details=year >= 2019,
+        names_stale_versions=year > 2020,
+        new_identity_scopes=b'"parentScopes":' in b"".join(each.response.body for each in recording.exchanges),
         vault_defaults_shown=b'"softDeleteRetentionInDays"' in b"".join(each.response.body for each in recording.exchanges),
         unregistered=frozenset(missing),
     )

@@ -9,14 +9,17 @@ from dpsops.emulator.http import Refusal, Response
 from dpsops.emulator.world import World
 
 
-def refusal(world: World, status: int, code: str, message: str) -> Refusal:
-    """Refuses with `code`, one of the names of IoT Hub's error codes."""
-    now = datetime.fromtimestamp(world.now, UTC)
+def refusal(world: World, status: int, code: str, message: str, *, place: str = "-G:5") -> Refusal:
+    """Refuses with `code`, one of the names of IoT Hub's error codes. The tracking ID is the request's.
+
+    `place`: where in the hub it was refused, which the refusal of a twin's stale etag does not tell (recorded).
+    """
+    now, request = datetime.fromtimestamp(world.now, UTC), uuid.uuid4()
     body = {
         "Message": f"ErrorCode:{code};{message}",
-        "ExceptionMessage": f"Tracking ID:{uuid.uuid4().hex}-G:5-TimeStamp:{now:%m/%d/%Y %H:%M:%S}",
+        "ExceptionMessage": f"Tracking ID:{request.hex}{place}-TimeStamp:{now:%m/%d/%Y %H:%M:%S}",
     }
-    return Refusal(Response(status, body, {"iothub-errorcode": code}))
+    return Refusal(Response(status, body, {"iothub-errorcode": code, "x-ms-request-id": str(request)}))
 
 
 def invalid(world: World, message: str) -> Refusal:

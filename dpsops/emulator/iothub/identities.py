@@ -17,6 +17,7 @@ from dpsops.emulator.world import World
 
 _ID = re.compile(r"[A-Za-z0-9\-.%_#*?!(),:=@$']{1,128}")
 _THUMBPRINT = re.compile(r"[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64}")
+_VERSION = re.compile(r"[0-9]{1,19}")
 _KEY_BYTES = range(16, 65)
 _REASON_LENGTH = 128
 _NEVER = "0001-01-01T00:00:00"
@@ -40,8 +41,27 @@ def check_condition(world: World, header: str, device_id: str, device: JSON | No
         raise refusal(world, 409, "DeviceAlreadyExists", message)
     if header in ("*", '"*"', f'"{identity_etag(device)}"'):
         return
-    quoted = len(header) > 1 and header[0] == header[-1] == '"'
-    raise refusal(world, 412, "PreconditionFailed", "PreconditionFailed" if quoted else "Precondition failed: Invalid ETag")
+    raise refusal(world, 412, "PreconditionFailed", _mismatch(world, header, device))
+
+
+def _mismatch(world: World, header: str, device: JSON) -> str:
+    """Why the etag does not match: a former one (recorded), one that is not quoted (observed), or none at all (a guess)."""
+    etag = header[1:-1] if len(header) > 1 and header[0] == header[-1] == '"' else ""
+    if etag and not world.habits.names_stale_versions:
+        return "PreconditionFailed"
+    asked = _version(etag)
+    if asked is None:
+        return "Precondition failed: Invalid ETag"
+    return f"Precondition failed: Device version did not match, existingVersion:{device['version']} newVersion:{asked}"
+
+
+def _version(etag: str) -> int | None:
+    """The number in the etag of an identity; None where it is no such etag."""
+    try:
+        text = base64.b64decode(etag, validate=True).decode()
+    except ValueError:
+        return None
+    return int(text) if _VERSION.fullmatch(text) else None
 
 
 def identity_etag(device: JSON) -> str:
@@ -59,7 +79,8 @@ def put_identity(world: World, hub: JSON, device_id: str, body: JSON, existing: 
         save_device(world, hub, device)
         return device
     try:
-        device["twin"] = twins.new_twin(world.now, {name: body[name] for name in ("tags", "properties") if body.get(name)})
+        initial = {name: body[name] for name in ("tags", "properties") if body.get(name)}
+        device["twin"] = twins.new_twin(world.now, initial, dated=False)
         add_device(world, hub, device)
     except InvalidTwin as wrong:
         raise invalid(world, str(wrong)) from wrong
@@ -85,7 +106,7 @@ def change_twin(
     if device is None:
         raise device_not_found(world, device_id)
     if header not in ("*", '"*"', f'"{twins.twin_etag(device["twin"])}"'):
-        raise refusal(world, 412, "PreconditionFailed", f"ETag mismatch for device ID '{device_id}'")
+        raise refusal(world, 412, "PreconditionFailed", f"ETag mismatch for device ID '{device_id}'", place="")
     try:
         twin = twins.update(device["twin"], change, world.now, replace=replace)
     except InvalidTwin as wrong:
@@ -124,8 +145,11 @@ def _read_identity(world: World, device_id: str, body: JSON, existing: JSON | No
     }
 
 
-def show_identity(device: JSON, *, created: bool = False) -> JSON:
-    """The identity as the device registry shows it. In the answer to its creation, times that are not yet have no zone."""
+def show_identity(device: JSON, *, created: bool = False, scoped: bool = False) -> JSON:
+    """The identity as the device registry shows it. In the answer to its creation, times that are not yet have no zone.
+
+    `created`: it is that answer; `scoped`: which has a list of parent scopes.
+    """
     never = _NEVER if created else f"{_NEVER}Z"
     return {
         "deviceId": device["deviceId"],
@@ -140,7 +164,7 @@ def show_identity(device: JSON, *, created: bool = False) -> JSON:
         "cloudToDeviceMessageCount": 0,
         "authentication": device["authentication"],
         "capabilities": device["capabilities"],
-        **({"parentScopes": []} if created else {}),
+        **({"parentScopes": []} if created and scoped else {}),
         **device["scopes"],
     }
 

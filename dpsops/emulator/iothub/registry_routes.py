@@ -44,11 +44,11 @@ def _put(world: World, request: Request, hub: str, device: str) -> Response:
     existing = find_device(world, holder, device)
     check_condition(world, request.headers.get("if-match", ""), device, existing, create=True)
     written = put_identity(world, holder, device, body, existing)
-    return _identity(written, created=existing is None)
+    return _identity(world, written, created=existing is None)
 
 
 def _get(world: World, request: Request, hub: str, device: str) -> Response:
-    return _identity(_require(world, require_hub(world, hub), device))
+    return _identity(world, _require(world, require_hub(world, hub), device))
 
 
 def _delete(world: World, request: Request, hub: str, device: str) -> Response:
@@ -152,8 +152,9 @@ def _require(world: World, hub: JSON, device_id: str) -> JSON:
     return device
 
 
-def _identity(device: JSON, *, created: bool = False) -> Response:
-    return Response(200, show_identity(device, created=created), {"ETag": f'"{identity_etag(device)}"'})
+def _identity(world: World, device: JSON, *, created: bool = False) -> Response:
+    shown = show_identity(device, created=created, scoped=world.habits.new_identity_scopes)
+    return Response(200, shown, {"ETag": f'"{identity_etag(device)}"'})
 
 
 OPERATIONS = [

@@ -21,6 +21,7 @@ _DEPTH = 10
 _KEY_SIZE = 1024
 _STRING_SIZE = 4 * 1024
 _INTEGERS = range(-4_503_599_627_370_496, 4_503_599_627_370_496)
+_NEVER = "0001-01-01T00:00:00Z"
 _KEY = re.compile(r"[^\x00-\x1f\x7f-\x9f.$ ]+")
 
 
@@ -28,13 +29,16 @@ class InvalidTwin(Exception):
     """The twin would break one of the rules for twins; the message says which."""
 
 
-def new_twin(now: float, initial: JSON | None = None) -> JSON:
-    """The twin of a new device. `initial`: its tags and desired properties, as DPS has them. Raises `InvalidTwin`."""
+def new_twin(now: float, initial: JSON | None = None, *, dated: bool = True) -> JSON:
+    """The twin of a new device. `initial`: its tags and desired properties, as DPS has them. Raises `InvalidTwin`.
+
+    `dated`: these bear the time; those that the request for the identity brings do not (recorded).
+    """
     part = {"value": {}, "metadata": {"$lastUpdated": timestamp(now)}, "version": 1}
     twin = {"etag": 1, "version": 2, "tags": {}, "desired": part, "reported": part}
     if not initial:
         return twin
-    given = update(twin | {"desired": part | {"version": 0}}, initial, now)
+    given = _updated(twin | {"desired": part | {"version": 0}}, initial, timestamp(now) if dated else _NEVER)
     return twin | {"tags": given["tags"], "desired": given["desired"] | {"version": 1}}
 
 
@@ -43,6 +47,10 @@ def update(twin: JSON, change: JSON, now: float, *, replace: bool = False) -> JS
 
     `replace`: what the change names is replaced instead. Raises `InvalidTwin`.
     """
+    return _updated(twin, change, timestamp(now), replace=replace)
+
+
+def _updated(twin: JSON, change: JSON, time: str, *, replace: bool = False) -> JSON:
     tags, properties = change.get("tags"), change.get("properties")
     properties = {} if properties is None else properties
     if not isinstance(properties, dict):
@@ -56,7 +64,7 @@ def update(twin: JSON, change: JSON, now: float, *, replace: bool = False) -> JS
     if desired is not None:
         _check(desired)
         before = twin["desired"] | {"value": {}, "metadata": {}} if replace else twin["desired"]
-        after["desired"] = _changed(before, desired, now, counted=True)
+        after["desired"] = _changed(before, desired, time, counted=True)
         _check_size("Desired properties", after["desired"]["value"], _PROPERTIES_SIZE)
     return after | {"etag": twin["etag"] + 1, "version": twin["version"] + 1}
 
@@ -64,7 +72,7 @@ def update(twin: JSON, change: JSON, now: float, *, replace: bool = False) -> JS
 def report(twin: JSON, change: Any, now: float) -> JSON:
     """The twin after its device has merged `change` into the reported properties. Raises `InvalidTwin`."""
     _check(change)
-    reported = _changed(twin["reported"], change, now, counted=False)
+    reported = _changed(twin["reported"], change, timestamp(now), counted=False)
     _check_size("Reported properties", reported["value"], _PROPERTIES_SIZE)
     return twin | {"reported": reported, "version": twin["version"] + 1}
 
@@ -87,9 +95,9 @@ def show_to_device(twin: JSON) -> JSON:
     return {name: twin[name]["value"] | {"$version": twin[name]["version"]} for name in ("desired", "reported")}
 
 
-def _changed(part: JSON, change: JSON, now: float, *, counted: bool) -> JSON:
+def _changed(part: JSON, change: JSON, time: str, *, counted: bool) -> JSON:
     version = part["version"] + 1
-    stamp = {"$lastUpdated": timestamp(now)} | ({"$lastUpdatedVersion": version} if counted else {})
+    stamp = {"$lastUpdated": time} | ({"$lastUpdatedVersion": version} if counted else {})
     value, metadata = _merge(part["value"], part["metadata"], change, stamp)
     return {"value": value, "metadata": metadata, "version": version}
 

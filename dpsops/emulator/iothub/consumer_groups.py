@@ -9,12 +9,14 @@ from urllib.parse import quote
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import NOTHING, Request, Response, Route
 from dpsops.emulator.iothub.state import consumer_groups, delete_consumer_group, find_consumer_group, save_consumer_group
-from dpsops.emulator.microsoft_devices.bodies import json_object
+from dpsops.emulator.microsoft_devices.bodies import json_object, member
 from dpsops.emulator.microsoft_devices.errors import BAD_REQUEST, refusal
 from dpsops.emulator.world import World
 
 _DEFAULT = "$Default"
 _NOT_FOUND = 404_000
+_NAMED_SINCE = "2021"
+"""API versions from then on have the name of a consumer group in the body, too."""
 _ACTION = "Microsoft.Devices/IotHubs/eventHubEndpoints/consumerGroups"
 
 FindHub = Callable[[World, str, str, str], JSON]
@@ -39,6 +41,8 @@ def consumer_group_routes(hub_path: str, hub_of: FindHub) -> list[Route]:
 
     def put(world: World, request: Request, *, consumers: str, **path: str) -> Response:
         hub, body = named(world, **path), json_object(request)
+        if request.api_version >= _NAMED_SINCE and member(member(body, "properties", dict) or {}, "name", str) is None:
+            raise refusal(world, BAD_REQUEST, "Invalid name ''.", numeric=True)
         found = find_consumer_group(world, hub, consumers) or save_consumer_group(world, hub, consumers)
         shown = _show(hub, found)
         return Response(200, shown | {"properties": shown["properties"] | body})

@@ -52,8 +52,8 @@ def _list_jobs(named: FindHub, world: World, request: Request, *, subscription: 
 
 
 def _test_route(named: FindHub, world: World, request: Request, *, subscription: str, group: str, name: str) -> Response:
-    named(world, subscription, group, name)
-    return Response(200, route_result(world, member(json_object(request), "route", dict) or {}))
+    routing = named(world, subscription, group, name)["properties"]["routing"]
+    return Response(200, route_result(world, routing, member(json_object(request), "route", dict) or {}))
 
 
 def _test_routes(named: FindHub, world: World, request: Request, *, subscription: str, group: str, name: str) -> Response:

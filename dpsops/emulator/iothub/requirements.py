@@ -15,6 +15,11 @@ from dpsops.emulator.world import World
 
 _DELIVERIES = range(1, 101)
 _DURATION = re.compile(r"P(?=.)(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?")
+_AUTHENTICATIONS = ("keyBased", "identityBased")
+_ENCODINGS = ("Avro", "AvroDeflate", "JSON")
+_REQUIRED = {"storageContainers": ("containerName",), "cosmosDBSqlContainers": ("endpointUri", "databaseName", "containerName")}
+"""What an endpoint of a kind must have beside its name."""
+_RANGES = {"batchFrequencyInSeconds": range(60, 721), "maxChunkSizeInBytes": range(10_485_760, 524_288_001)}
 _DURATIONS = ("lockDurationAsIso8601", "ttlAsIso8601", "defaultTtlAsIso8601", "sasTtlAsIso8601")
 
 
@@ -68,6 +73,27 @@ def check_route(world: World, route: JSON, endpoints: Collection[str]) -> None:
     _require(world, route, "source", str)
     _require(world, route, "isEnabled", bool)
     member(route, "condition", str)
+
+
+def check_fallback(world: World, route: JSON, endpoints: Collection[str]) -> None:
+    """The fallback route, to one of these endpoints: it takes what devices send, and nothing else."""
+    check_route(world, route, endpoints)
+    if route["source"].lower() != "devicemessages":
+        raise _invalid(world, "source", route["source"])
+
+
+def check_endpoint(world: World, kind: str, given: JSON) -> None:
+    """An endpoint of messages. What it may be in is spelled in any case, as Microsoft's CLI does it (recorded: `avro`)."""
+    for name in _REQUIRED.get(kind, ()):
+        _require(world, given, name, str)
+    for name, known in (("authenticationType", _AUTHENTICATIONS), ("encoding", _ENCODINGS)):
+        text = member(given, name, str)
+        if text is not None and text.lower() not in map(str.lower, known):
+            raise _invalid(world, name, text)
+    for name, allowed in _RANGES.items():
+        number = member(given, name, int)
+        if number is not None and number not in allowed:
+            raise _invalid(world, name, number)
 
 
 def check_enrichment(world: World, enrichment: JSON) -> None:

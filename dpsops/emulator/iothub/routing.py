@@ -58,20 +58,19 @@ def read_routing(world: World, given: JSON | None, kept: JSON | None) -> JSON:
     known = {each["name"]: each["id"] for kind in _ENDPOINTS for each in (kept or {}).get("endpoints", {}).get(kind, [])}
     complete: JSON = {
         "endpoints": {
-            kind: [_endpoint(world, each, known) for each in members(endpoints, kind, dict) or []] for kind in _ENDPOINTS
+            kind: [_endpoint(world, kind, each, known) for each in members(endpoints, kind, dict) or []] for kind in _ENDPOINTS
         }
     }
-    names = {"events"} | {each["name"] for kind in _ENDPOINTS for each in complete["endpoints"][kind]}
+    names = _names(complete)
     enrichments = members(table, "enrichments", dict)
     if enrichments is not None:
         complete["enrichments"] = [_enrichment(world, each, names) for each in enrichments]
     routes = members(table, "routes", dict) or []
     complete["routes"] = [_route(world, each, names | _built_in(each)) for each in routes]
-    fallback = {"name": "$fallback", "source": "DeviceMessages", "condition": "true", "endpointNames": ["events"]}
-    complete["fallbackRoute"] = (
-        fallback | {"isEnabled": given is None and kept is None} | (member(table, "fallbackRoute", dict) or {})
-    )
-    requirements.check_route(world, complete["fallbackRoute"], names)
+    default = {"source": "DeviceMessages", "endpointNames": ["events"], "isEnabled": given is None and kept is None}
+    wanted = member(table, "fallbackRoute", dict)
+    complete["fallbackRoute"] = {"name": "$fallback", "condition": "true"} | (default if wanted is None else wanted)
+    requirements.check_fallback(world, complete["fallbackRoute"], names)
     return complete
 
 
@@ -94,13 +93,18 @@ def spell_sources(routing: JSON) -> JSON:
     return routing | {"routes": routes} if "routes" in routing else routing
 
 
-def route_result(world: World, route: JSON) -> JSON:
-    """Whether a message would take the route: decided for the conditions `true` and `false` alone, others are refused."""
-    return {"result": "true" if _holds(world, route) else "false"}
+def route_result(world: World, routing: JSON, route: JSON) -> JSON:
+    """Whether a message would take the route, which must be one that the hub could have (its endpoint: stricter guess).
+
+    Decided for the conditions `true` and `false` alone, others are refused.
+    """
+    return {"result": "true" if _holds(world, _route(world, route, _names(routing))) else "false"}
 
 
 def matching_routes(world: World, routes: list[JSON], source: str) -> JSON:
-    """The enabled routes from `source` (empty: any) that a message would take."""
+    """The enabled routes from `source` (empty: any) that a message would take. Refuses a source that is none."""
+    if source and _source(source) not in (*_SOURCES, "Invalid"):
+        raise refusal(world, BAD_REQUEST, f"Invalid routingSource '{source}'.", numeric=True)
     matching = [each for each in routes if each["isEnabled"] and source.lower() in ("", each["source"].lower())]
     return {"routes": [{"properties": each} for each in matching if _holds(world, each)]}
 
@@ -112,10 +116,16 @@ def _holds(world: World, route: JSON) -> bool:
     return condition == "true"
 
 
-def _endpoint(world: World, given: JSON, known: dict[str, str]) -> JSON:
+def _names(routing: JSON) -> set[str]:
+    """The endpoints that a route can lead to."""
+    return {"events"} | {each["name"] for kind in _ENDPOINTS for each in routing["endpoints"].get(kind, [])}
+
+
+def _endpoint(world: World, kind: str, given: JSON, known: dict[str, str]) -> JSON:
     name = member(given, "name", str) or ""
     if not _NAME.fullmatch(name) or name in ("events", "fileNotifications"):
         raise refusal(world, BAD_REQUEST, f"Invalid endpoint name '{name}'.", numeric=True)
+    requirements.check_endpoint(world, kind, given)
     return dict(masked(given)) | {"id": known.get(name) or str(uuid.uuid4())}
 
 

@@ -35,10 +35,50 @@ def route(**more: Any) -> dict[str, Any]:
 def test_endpoints_get_an_id_that_stays_and_their_keys_are_masked(arm: ControlPlane) -> None:
     [made] = arm.hub(routing={"endpoints": {"eventHubs": [ENDPOINT]}})["properties"]["routing"]["endpoints"]["eventHubs"]
     assert made["connectionString"] == "Endpoint=sb://e.servicebus.windows.net/;SharedAccessKey=****;EntityPath=x"
-    again = arm.hub(routing={"endpoints": {"eventHubs": [made], "storageContainers": [{"name": "Storage1"}]}})
+    again = arm.hub(
+        routing={"endpoints": {"eventHubs": [made], "storageContainers": [{"name": "Storage1", "containerName": "c"}]}}
+    )
     endpoints = again["properties"]["routing"]["endpoints"]
     assert endpoints["eventHubs"] == [made]
     assert endpoints["storageContainers"][0]["id"] != made["id"]
+
+
+FALLBACK = {"source": "DeviceMessages", "endpointNames": ["events"], "isEnabled": True}
+CONTAINER = {"name": "archive", "containerName": "c"}
+DATABASE = {"name": "d", "endpointUri": "u", "databaseName": "b", "containerName": "c"}
+
+
+@pytest.mark.parametrize(
+    "routing",
+    [
+        *({"fallbackRoute": {name: each for name, each in FALLBACK.items() if name != missing}} for missing in FALLBACK),
+        {"fallbackRoute": FALLBACK | {"endpointNames": ["nowhere"]}},
+        {"fallbackRoute": FALLBACK | {"source": "TwinChangeEvents"}},
+        {"endpoints": {"storageContainers": [{"name": "archive"}]}},
+        *({"endpoints": {"storageContainers": [CONTAINER | {"batchFrequencyInSeconds": each}]}} for each in (59, 721)),
+        *(
+            {"endpoints": {"storageContainers": [CONTAINER | {"maxChunkSizeInBytes": each}]}}
+            for each in (10_485_759, 524_288_001)
+        ),
+        {"endpoints": {"storageContainers": [CONTAINER | {"encoding": "XML"}]}},
+        {"endpoints": {"eventHubs": [ENDPOINT | {"authenticationType": "none"}]}},
+        *({"endpoints": {"cosmosDBSqlContainers": [DATABASE | {each: None}]}} for each in DATABASE),
+    ],
+)
+def test_routing_is_what_the_description_requires(routing: dict[str, Any]) -> None:
+    plane = ControlPlane()
+    body = {"location": "westeurope", "sku": {"name": "S1"}, "properties": {"routing": routing}}
+    assert code_of(plane.call("PUT", PATH, body)) == 400_000
+    assert plane.call("GET", PATH).status == 404
+
+
+def test_endpoints_within_their_ranges(arm: ControlPlane) -> None:
+    fullest = CONTAINER | {"batchFrequencyInSeconds": 720, "maxChunkSizeInBytes": 524_288_000, "encoding": "avro"}
+    least = CONTAINER | {"name": "other", "batchFrequencyInSeconds": 60, "maxChunkSizeInBytes": 10_485_760}
+    endpoints = {"storageContainers": [fullest, least], "cosmosDBSqlContainers": [DATABASE | {"authenticationType": "KeyBased"}]}
+    routing = arm.hub(routing={"endpoints": endpoints, "fallbackRoute": FALLBACK})["properties"]["routing"]
+    assert [each | {"id": ""} for each in routing["endpoints"]["storageContainers"]] == [fullest | {"id": ""}, least | {"id": ""}]
+    assert routing["fallbackRoute"] == {"name": "$fallback", "condition": "true"} | FALLBACK
 
 
 def test_sources_are_spelled_as_azure_spells_them(arm: ControlPlane) -> None:
@@ -59,6 +99,35 @@ def test_routes_are_tried(arm: ControlPlane) -> None:
         answer = arm.call("POST", f"{PATH}/routing/routes/$testnew", {"route": route(condition=condition)})
         assert answer.body == {"result": result}
     assert arm.call("POST", f"{PATH}/routing/routes/$testnew", {"route": route(condition="level > 1")}).status == 400
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        *({"route": {name: each for name, each in route().items() if name != missing}} for missing in ("name", "source")),
+        *(
+            {"route": {name: each for name, each in route().items() if name != missing}}
+            for missing in ("endpointNames", "isEnabled")
+        ),
+        {"route": route(source="Rumours")},
+        {"route": route(endpointNames=["nowhere"])},
+    ],
+)
+def test_what_is_no_route_is_not_tried(arm: ControlPlane, body: dict[str, Any]) -> None:
+    assert code_of(arm.call("POST", f"{PATH}/routing/routes/$testnew", body)) == 400_000
+
+
+def test_routes_from_a_source_that_is_none_are_not_tried(arm: ControlPlane) -> None:
+    assert code_of(arm.call("POST", f"{PATH}/routing/routes/$testall", {"routingSource": "Rumours"})) == 400_000
+    assert arm.call("POST", f"{PATH}/routing/routes/$testall", {}).body == {"routes": []}
+
+
+@pytest.mark.parametrize("body", [{}, {"properties": {}}, {"properties": {"name": None}}])
+def test_a_consumer_group_is_named_in_the_body_too(arm: ControlPlane, body: dict[str, Any]) -> None:
+    assert code_of(arm.call("PUT", f"{GROUPS}/cg1", body)) == 400_000
+    assert arm.call("GET", f"{GROUPS}/cg1").status == 404
+    assert arm.call("PUT", f"{GROUPS}/cg1", version="2020-03-01").status == 200
 
 
 def test_consumer_groups_come_and_go(arm: ControlPlane) -> None:
@@ -85,7 +154,7 @@ def test_consumer_groups_are_of_the_built_in_endpoint_of_a_hub(arm: ControlPlane
 
 
 def test_consumer_groups_and_certificates_go_with_their_hub(arm: ControlPlane) -> None:
-    arm.call("PUT", f"{GROUPS}/cg1", {})
+    assert arm.call("PUT", f"{GROUPS}/cg1", {"properties": {"name": "cg1"}}).status == 200
     arm.call("PUT", f"{PATH}/certificates/root", {"properties": {"certificate": encoded(CA.certificate)}})
     arm.call("DELETE", PATH)
     arm.hub()

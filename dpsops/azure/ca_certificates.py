@@ -49,7 +49,7 @@ def trust_stores(clients: Clients) -> tuple[TrustStore, ...]:
 
 
 class DpsTrustStore:
-    """The trust store of a Device Provisioning Service."""
+    """The trust store of a Device Provisioning Service. Etags are sent without quotation marks, as recorded."""
 
     def __init__(self, clients: Clients, service: str) -> None:
         self._clients = clients
@@ -78,9 +78,7 @@ class DpsTrustStore:
     def delete(self, name: str, etag: str) -> None:
         """Removes the certificate with this etag."""
         try:
-            self._clients.dps.dps_certificate.delete(
-                self._group, self._service, name, etag=etag, match_condition=MatchConditions.IfNotModified
-            )
+            self._clients.dps.dps_certificate.delete(self._group, self._service, name, **_if_match(etag))
         except ResourceNotFoundError:
             return
 
@@ -95,11 +93,8 @@ class DpsTrustStore:
     @understood("the DPS")
     def challenge(self, name: str, etag: str) -> Challenge:
         """Requests a verification code."""
-        return _read_challenge(
-            self._clients.dps.dps_certificate.generate_verification_code(
-                name, self._group, self._service, etag=etag, match_condition=MatchConditions.IfNotModified
-            )
-        )
+        certificates = self._clients.dps.dps_certificate
+        return _read_challenge(certificates.generate_verification_code(name, self._group, self._service, **_if_match(etag)))
 
     @understood("the DPS")
     def verify(self, name: str, etag: str, pem: str) -> CaCertificate:
@@ -107,10 +102,8 @@ class DpsTrustStore:
         from azure.mgmt.iothubprovisioningservices.models import VerificationCodeRequest
 
         body = VerificationCodeRequest(certificate=_encode(pem))
-        answer = self._clients.dps.dps_certificate.verify_certificate(
-            name, self._group, self._service, body, etag=etag, match_condition=MatchConditions.IfNotModified
-        )
-        return _read(answer)
+        certificates = self._clients.dps.dps_certificate
+        return _read(certificates.verify_certificate(name, self._group, self._service, body, **_if_match(etag)))
 
 
 class HubTrustStore:
@@ -170,6 +163,12 @@ class HubTrustStore:
 
         body = CertificateVerificationDescription(certificate=_encode(pem))
         return _read(self._clients.hubs.certificates.verify(self._group, self._hub, name, etag, body))
+
+
+def _if_match(etag: str) -> dict[str, Any]:
+    """The condition of an operation of the DPS's SDK, with the etag as it came. The SDK's own condition would put it in quotation
+    marks, in which no recording shows it; so its operations get none, and the header by name."""
+    return {"etag": etag, "match_condition": MatchConditions.Unconditionally, "headers": {"If-Match": etag}}
 
 
 def _encode(pem: str) -> str:

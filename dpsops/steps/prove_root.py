@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from dpsops.azure.ca_certificates import TrustStore
 from dpsops.azure.root_vault import RootVault
-from dpsops.errors import Error
+from dpsops.errors import Changed, Error
 from dpsops.model import proof
 from dpsops.model.action import Action
 from dpsops.model.proof import CaCertificate
@@ -29,8 +29,22 @@ def prove_root(run: Run, roots: RootVault, store: TrustStore, name: str, root: R
             observed = store.upload(name, chains.pem(root.certificate))
             yield Action(action.action, action.target, "uploaded")
         elif observed is not None:
-            _prove(run, roots, store, name, root, observed)
-            yield Action(action.action, action.target, "verified")
+            yield Action(action.action, action.target, _proven(run, roots, store, name, root, observed))
+
+
+def _proven(run: Run, roots: RootVault, store: TrustStore, name: str, root: RootVersion, observed: CaCertificate) -> str:
+    """Proves possession, and says what came of it. If the certificate's etag is another one by now, it looks once more and begins
+    again with a new code; a second time raises `Changed`."""
+    try:
+        _prove(run, roots, store, name, root, observed)
+    except Changed:
+        again = store.get(name)
+        if again is None:
+            raise
+        if not proof.plan(store.owner, again, name, root):
+            return "verified by somebody else meanwhile"
+        _prove(run, roots, store, name, root, again)
+    return "verified"
 
 
 def _prove(run: Run, roots: RootVault, store: TrustStore, name: str, root: RootVersion, observed: CaCertificate) -> None:

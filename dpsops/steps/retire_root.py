@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from dpsops.azure.ca_certificates import TrustStore
 from dpsops.azure.root_vault import RootVault
+from dpsops.errors import Changed
 from dpsops.model.action import Action
 from dpsops.model.generations import View, removable
 from dpsops.model.root import RETIRED, RETIRED_TAG, root_name
@@ -23,9 +24,13 @@ def retire_root(run: Run, roots: RootVault, stores: Sequence[TrustStore], view: 
         found = view.ca_certificates[store.owner].get(name)
         if found is None:
             continue
-        etag = removable(store.owner, found, root, name, run.environment.vault.name).etag
         run.progress(f"removing {name} from the {store.owner}")
-        store.delete(name, etag)
+        try:
+            store.delete(name, removable(store.owner, found, root, name, run.environment.vault.name).etag)
+        except Changed:
+            again = store.get(name)  # once more: an etag changes with every code, and only another certificate matters
+            if again is not None:
+                store.delete(name, removable(store.owner, again, root, name, run.environment.vault.name).etag)
         yield Action("remove", f"{name} in {store.owner}", "removed")
     if root is not None and view.observed.generation(number).in_vault is not VaultState.RETIRED:
         run.progress(f"disabling {name} in the vault")

@@ -11,7 +11,7 @@ from dpsops.emulator.http import Request, Response
 from dpsops.emulator.identity.state import OPERATOR, SUBSCRIPTION
 from dpsops.emulator.rbac import ASSIGNMENT
 from dpsops.emulator.world import Timings
-from dpsops.errors import Changed, Denied, Error, Refused
+from dpsops.errors import Denied, Error, Refused
 from dpsops.model.action import Failed
 from dpsops.model.device import Issued, Unchanged
 from dpsops.model.plan import Plan
@@ -125,38 +125,6 @@ def test_status_shows_the_existing_hubs_if_one_is_missing(embedded: World) -> No
     assert [hub.name for hub in found.hubs] == ["iot-dpsops-test"]
     assert found.root is not None
     assert found.next == ("dpsops up",)
-
-
-def test_a_stale_etag_is_reported_and_the_next_run_finishes(embedded: World) -> None:
-    body = {"code": 412001, "httpStatusCode": "PreconditionFailed", "message": "Invalid ETag supplied."}
-    azure(embedded).faults.add(Fault(Refuse(Response(412, body)), lambda request: request.path.endswith("/verify")))
-    with pytest.raises(Changed) as refused:
-        up(embedded.connect())
-    assert refused.value.message == "Invalid ETag supplied."
-    assert "run the command again" in refused.value.hint
-    assert [action.outcome for action in up(embedded.connect())] == ["verified", "created"]
-
-
-def test_another_verification_code_in_the_meantime_is_reported(embedded: World) -> None:
-    """Two runs at the same time: the etag decides, and the second run gets an error."""
-    rival_asked = False
-
-    def rival(request: Request, response: Response) -> None:
-        nonlocal rival_asked
-        if request.path.endswith("/generateVerificationCode") and not rival_asked:
-            rival_asked = True
-            etag = response.body["etag"]
-            azure(embedded).handle(
-                Request(request.method, request.host, request.path, request.query, {**request.headers, "if-match": etag})
-            )
-
-    azure(embedded).observers.append(rival)
-    with pytest.raises(Changed) as refused:
-        up(embedded.connect())
-    assert "412001" in str(refused.value.__cause__)
-    assert rival_asked
-    up(embedded.connect())
-    assert status(embedded.connect()).next == ("dpsops device issue ID",)
 
 
 def test_up_waits_if_it_is_throttled(embedded: World) -> None:

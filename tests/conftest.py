@@ -66,7 +66,7 @@ def _azure_api() -> Specification | None:
 
 
 @pytest.fixture
-def embedded(tmp_path: Path, _azure_api: Specification | None) -> Iterator[World]:
+def embedded(tmp_path: Path, _azure_api: Specification | None, request: pytest.FixtureRequest) -> Iterator[World]:
     """The embedded Azure, over a real socket. Every exchange is checked with Azure's OpenAPI files, if they are available."""
     judge = ValidatingObserver(_azure_api) if _azure_api else None
     with start_embedded(tmp_path) as azure:
@@ -74,6 +74,7 @@ def embedded(tmp_path: Path, _azure_api: Specification | None) -> Iterator[World
             azure.azure.observers.append(judge)
         yield embedded_world(azure)
     if judge:
+        request.node.user_properties.append((report.JUDGED, (judge.judged, dict(judge.by_newer))))
         assert judge.violations == []
         assert judge.unmatched == []
 
@@ -163,12 +164,18 @@ def _bytes(body: Any) -> bytes:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Ends the session with what became of the recordings, of the real Bicep compiler's templates, and of its evaluator's values.
+    """Ends the session with what became of the recordings, of the tests' exchanges, of the real Bicep compiler's templates, and
+    of its evaluator's values.
 
     It stands here because the process that reports, of several, reads no conftest.py further down.
     """
     ended = [each for outcome in ("passed", "failed", "xfailed") for each in terminalreporter.getreports(outcome)]
     reports = [each for each in ended if isinstance(each, pytest.TestReport)]
+    teardowns = [each for each in terminalreporter.getreports("") if isinstance(each, pytest.TestReport)]
+    if lines := list(report.exchanges(teardowns)):
+        terminalreporter.section("the exchanges of the tests against Azure's OpenAPI files")
+        for line in lines:
+            terminalreporter.write_line(line)
     if files := report.gather(reports):
         terminalreporter.section("the embedded Azure against recorded traffic")
         for line in report.lines(files):

@@ -36,6 +36,10 @@ _MANAGEMENT_HOST = "management.azure.com"
 _MANAGEMENT_SCOPE = f"https://{_MANAGEMENT_HOST}/.default"
 _DPS_SCOPE = "https://azure-devices-provisioning.net/.default"
 _HUB_SCOPE = "https://iothubs.azure.net/.default"
+_DPS_BY_KEY, _DPS_BY_IDENTITY = "2022-12-12", "2026-11-01"
+"""The API versions of the DPS's management: the one that recordings show in use, and the first one that knows links by identity,
+which is the SDK's own."""
+
 _GITHUB_AUDIENCE = "api://AzureADTokenExchange"
 _POLLING_SECONDS = 5
 
@@ -105,10 +109,11 @@ class Clients:
 
     @cached_property
     def dps(self) -> IotDpsClient:
-        """The management of the Device Provisioning Service."""
+        """The management of the Device Provisioning Service, at an API version that has been seen in use if it is enough."""
         from azure.mgmt.iothubprovisioningservices import IotDpsClient
 
-        return IotDpsClient(self._credential, self.subscription, **self._management)
+        version = _DPS_BY_IDENTITY if self.environment.dps.link == "identity" else _DPS_BY_KEY
+        return IotDpsClient(self._credential, self.subscription, api_version=version, **self._management)
 
     @cached_property
     def hubs(self) -> IotHubClient:

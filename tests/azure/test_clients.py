@@ -89,6 +89,17 @@ def test_the_subscription_of_the_settings_is_preferred_to_that_of_the_variables(
         connect(environment(), {})
 
 
+@pytest.mark.parametrize(("link", "version"), [("key", "2022-12-12"), ("identity", "2026-11-01")])
+def test_a_dps_is_managed_at_a_version_that_has_been_seen_in_use_unless_it_is_linked_by_identity(link: str, version: str) -> None:
+    runner = Runner()
+    settings = environment(dps={"name": "dps-dpsops-test", "link": link})
+    clients = Clients(settings, "subscription", Holder(token_of({"oid": "me"})), transport_to(runner))
+    clients.dps.iot_dps_resource.get("dps-dpsops-test", "group")
+    (asked,) = runner.asked
+    assert asked.url is not None
+    assert asked.url.endswith(f"/provisioningServices/dps-dpsops-test?api-version={version}")
+
+
 class Holder:
     """A credential whose token is this text."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,13 +21,15 @@ class ValidatingObserver:
 
     `violations`: an answer that departs from its operation, or a request that does and was accepted all the
     same. `unmatched`: a request to Resource Manager or a data plane that no file describes, other than those
-    known to be left out. `judged` counts the exchanges that an operation was found for.
+    known to be left out. `judged` counts the exchanges that an operation was found for, and `by_newer` those of them, by what
+    they are, whose own API version no file describes: there the newest file judges.
     """
 
     specification: Specification
     violations: list[str] = field(default_factory=list)
     unmatched: list[str] = field(default_factory=list)
     judged: int = 0
+    by_newer: Counter[str] = field(default_factory=Counter)
 
     def __call__(self, request: Request, response: Response) -> None:
         """Judges one exchange."""
@@ -39,6 +42,9 @@ class ValidatingObserver:
                 self.unmatched.append(line)
             return
         self.judged += 1
+        if operation.api_version != request.api_version:
+            self.by_newer[f"{operation.service} {request.api_version} judged by {operation.api_version}"] += 1
+            line += f", judged by {operation.api_version}"
         found: list[Violation] = []
         if response.status < 400:  # a wrong request that is refused has met its judge
             found += self.specification.check_request(operation, request.path, request.query, request.headers, request.body)

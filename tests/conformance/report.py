@@ -15,7 +15,7 @@ import pytest
 from tests.conformance.replay import Outcome, Result
 from tests.conformance.scope import Standing, former
 
-PROPERTY = "replayed"
+PROPERTY, JUDGED = "replayed", "judged"
 
 _FORMER = (Standing.OLDER.name, Outcome.DIFFERED.name)
 
@@ -69,3 +69,17 @@ def lines(files: dict[str, list[Row]]) -> Iterator[str]:
     yield f"{len(differing)} of former API versions differ, and are reported only:"
     for reason, count in Counter(reason for reasons in differing for reason in reasons).most_common():
         yield f"{count} differ: {reason}"
+
+
+def exchanges(teardowns: Iterable[pytest.TestReport]) -> Iterator[str]:
+    """How many exchanges of the tests Azure's OpenAPI files judged, and which of these a file of another API version."""
+    found: list[Any] = [value for each in teardowns for name, value in each.user_properties if name == JUDGED]
+    if not found:
+        return
+    by_newer: Counter[str] = Counter()
+    for _, each in found:
+        by_newer.update(each)
+    total = sum(judged for judged, _ in found)
+    yield f"{total} judged, {total - by_newer.total()} of them by the file of their own API version; the others:"
+    for what, count in by_newer.most_common():
+        yield f"{count} of {what}"

@@ -45,6 +45,18 @@ def test_something_is_wrong(observer: ValidatingObserver, request_body: bytes, s
     assert len(observer.violations) == 1
 
 
+def test_it_is_said_which_exchanges_the_file_of_another_version_judges(observer: ValidatingObserver) -> None:
+    observer(put(), Response(200, SECRET))
+    path = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Devices/provisioningServices/d/certificates"
+    request = Request("GET", "management.azure.com", path, {"api-version": "2022-12-12"}, {}, b"")
+    observer(request, Response(200, {"value": 1}))
+    assert (observer.judged, dict(observer.by_newer)) == (
+        2, {"deviceprovisioningservices-mgmt 2022-12-12 judged by 2026-11-01": 1}
+    )  # fmt: skip
+    (violation,) = observer.violations
+    assert f"{path} (2022-12-12) 200, judged by 2026-11-01: response.body.value" in violation
+
+
 def test_a_header_is_missing(observer: ValidatingObserver) -> None:
     host, path = "global.azure-devices-provisioning.net", "/0ne00000001/registrations/d1/register"
     request = Request("PUT", host, path, {"api-version": "2021-10-01"}, {}, b'{"registrationId": "d1"}')

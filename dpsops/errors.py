@@ -7,6 +7,7 @@ Error                     exit 1: it failed; the message says what, in Azure's o
 ├── Refused               exit 1: dpsops does not do this, because it would do harm or would have to guess
 ├── InvalidCertificate    exit 1: a certificate that a vault has signed is not what was asked for
 ├── RegistrationRefused   exit 1: DPS does not register a device
+│   └── StillRegistering  exit 1: its last registration has not ended yet (409)
 ├── Missing               exit 1: Azure has nothing of this name (404)
 ├── Changed               exit 1: somebody else has changed it in the meantime (412)
 ├── Throttled             exit 1: too many requests, even after waiting (429)
@@ -68,6 +69,10 @@ class RegistrationRefused(Error):
     def __init__(self, code: int, message: str, hint: str) -> None:
         super().__init__(message, hint)
         self.code = code
+
+
+class StillRegistering(RegistrationRefused):
+    """DPS has not ended another registration of the device yet: it may be tried again."""
 
 
 class Missing(Error):

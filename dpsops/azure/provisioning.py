@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from dpsops.azure.answers import Shape
 from dpsops.azure.errors import understood
-from dpsops.errors import Error, InvalidInput, RegistrationRefused, Unavailable
+from dpsops.errors import Error, InvalidInput, RegistrationRefused, StillRegistering, Unavailable
 from dpsops.model.member import is_dead_link
 from dpsops.pki.bundles import DeviceCredential
 
@@ -95,6 +95,7 @@ _ADVICE = {
     "complete chain",
     404: "there is no such ID scope or registration: compare the ID scope with 'dpsops status'",
     429: "DPS accepts 1,000 registrations a minute: wait a minute and run the command again",
+    409: "another registration of the device has not ended yet: wait a minute and run the command again",
     400: "the registration is invalid: the registration ID must be the common name of the device certificate",
 }
 """What to do about DPS's error codes, by their first three digits, which are an HTTP status."""
@@ -155,8 +156,10 @@ def _pause(retry_after: str) -> float:
 
 def _refused_request(code: int, message: str) -> RegistrationRefused:
     """The error for a request that DPS answered with an error."""
-    hint = _ADVICE.get(int(str(code)[:3]), _TRY_AGAIN)
-    return RegistrationRefused(code, f"DPS refused the registration: {message} ({code})", hint)
+    status = int(str(code)[:3])
+    hint = _ADVICE.get(status, _TRY_AGAIN)
+    kind = StillRegistering if status == 409 else RegistrationRefused
+    return kind(code, f"DPS refused the registration: {message} ({code})", hint)
 
 
 def _not_assigned(status: str, code: int, message: str) -> RegistrationRefused:

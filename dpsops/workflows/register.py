@@ -11,10 +11,15 @@ from cryptography import x509
 from dpsops.azure.dps import Dps
 from dpsops.azure.leaf_vault import LeafVault
 from dpsops.azure.provisioning import Assigned, Wire, register_over_https, register_over_mqtt, send_message
-from dpsops.errors import RegistrationRefused
+from dpsops.errors import RegistrationRefused, StillRegistering
 from dpsops.pki import chains
 from dpsops.pki.bundles import DeviceCredential, read_bundle
 from dpsops.pki.names import DeviceId
+
+_ATTEMPTS = 6
+_PAUSE_SECONDS = 10.0
+"""How often a registration is tried while another one of the device runs, and how long apart: a minute in all, in which DPS ends
+most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +57,33 @@ def register(
     Raises `RegistrationRefused` if DPS does not register the device. The hint names a fault of the certificates if there is one.
     """
     progress(f"registering {device} with DPS over {transport}")
-    try:
+
+    def once() -> Assigned:
         if transport == "https":
-            return Registered(register_over_https(scope, device, credential, wire, wait), transport, sent=False)
-        assigned = register_over_mqtt(scope, device, credential, wire)
+            return register_over_https(scope, device, credential, wire, wait)
+        return register_over_mqtt(scope, device, credential, wire)
+
+    try:
+        assigned = _patiently(once, wait, lambda: progress(f"waiting until another registration of {device} ends"))
     except RegistrationRefused as refusal:
         refusal.hint = diagnosis(device, credential, now) or refusal.hint
         raise
+    if transport == "https":
+        return Registered(assigned, transport, sent=False)
     progress(f"connecting {device} to {assigned.hub}")
     send_message(assigned.hub, assigned.device, credential, wire, f"{device} says hello")
     return Registered(assigned, transport, sent=True)
+
+
+def _patiently(once: Callable[[], Assigned], wait: Callable[[float], None], waiting: Callable[[], None]) -> Assigned:
+    """Registers, again after a pause if another registration of the device has not ended yet, as Microsoft's own tests do."""
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return once()
+        except StillRegistering:
+            waiting()
+            wait(_PAUSE_SECONDS)
+    return once()
 
 
 def diagnosis(device: DeviceId, credential: DeviceCredential, now: datetime) -> str:

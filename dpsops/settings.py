@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import tomllib
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from dpsops.errors import InvalidInput
+from dpsops.limits import UNITS, desired_properties, dps_name, group_id, hub_name, resource_group_name, resource_tags, vault_name
 from dpsops.pki.keys import KeySpec
 
 LOCAL = "local"
@@ -20,36 +20,13 @@ _ENVIRONMENT = re.compile(r"[a-z][a-z0-9-]{0,23}")
 _HEADER = re.compile(r"\s*\[\[?([^\[\]]+)\]")
 _KEY = re.compile(r"\s*([\w.\"' -]+?)\s*=")
 _DAYS_OF_WARNING_A_MONTH = 27
-_TWIN_NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f.$ ]+")
-
-
-def _vault_name(name: str) -> str:
-    """Key Vault naming rules: 3-24 letters, digits and single hyphens; a letter first, a letter or a digit last."""
-    if not re.fullmatch(r"(?=.{3,24}$)[a-zA-Z](?:-?[a-zA-Z0-9])*", name):
-        raise ValueError(
-            "a vault name has 3 to 24 letters, digits and single hyphens, begins with a letter and ends with a letter or digit"
-        )
-    return name
-
-
-def _device_service_name(name: str) -> str:
-    """Naming rules for Microsoft.Devices: 3-50 letters, digits and hyphens; no hyphen first or last."""
-    if not re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]", name):
-        raise ValueError("use letters, digits and hyphens, with a letter or digit first and last")
-    return name
-
-
-def _resource_group_name(name: str) -> str:
-    """ARM naming rules: 1-90 word characters, hyphens, parentheses and dots, no dot last."""
-    if not re.fullmatch(r"[\w().-]{0,89}[\w()-]", name):
-        raise ValueError("a resource group name has 1 to 90 letters, digits and ( ) - _ . and does not end with a dot")
-    return name
 
 
 def _region(name: str) -> str:
     """A region by the name that `az account list-locations` shows. The display name has spaces and capitals."""
     if not re.fullmatch(r"[a-z0-9]+", name):
-        raise ValueError("use the region's short name, in lower case and without spaces, as in westeurope")
+        short = re.sub(r"[^a-z0-9]", "", name.lower()) or "westeurope"
+        raise ValueError(f"use the region's short name, in lower case and without spaces, as in {short}")
     return name
 
 
@@ -60,41 +37,11 @@ def _subscription(name: str) -> str:
     return name
 
 
-def _group_id(name: str) -> str:
-    """DPS service API 2021-10-01, `enrollmentGroupId`; in lower case, because DPS ignores case."""
-    if not re.fullmatch(r"[a-z0-9](?:[a-z0-9._:-]{0,126}[a-z0-9-])?", name):
-        raise ValueError("use up to 128 of a-z, 0-9 and - . _ : with a letter or digit first, and a letter, a digit or - last")
-    return name
-
-
 def _organization(name: str) -> str:
     """An organization without characters that an X.500 string escapes (RFC 4514, 2.4): vault and certificate cannot differ."""
     if not re.fullmatch(r"(?! )(?:[^\W_]|[ .'&()-])*(?<! )", name):
         raise ValueError("use letters, digits, spaces between them and . - ' & ( )")
     return name
-
-
-def desired_properties(value: Any) -> Any:
-    """The initial desired properties of a twin, unchanged: JSON, with names that a twin allows. Raises `ValueError`.
-
-    Source: Azure IoT Hub, "Understand and use device twins". A name that begins with $ is reserved for the hub.
-    """
-    match value:
-        case dict():
-            for name, each in value.items():
-                if not _TWIN_NAME.fullmatch(name):
-                    raise ValueError(f"{name!r} is not a valid name in a twin: use no dots, spaces, $ or control characters")
-                desired_properties(each)
-        case list():
-            for each in value:
-                desired_properties(each)
-        case float() if not math.isfinite(value):
-            raise ValueError(f"JSON has no number {value}")
-        case str() | int() | float() | None:
-            pass
-        case _:
-            raise ValueError(f"JSON has no dates and times: write {value} as a string")
-    return value
 
 
 def _key_spec(value: Any) -> KeySpec:
@@ -114,7 +61,7 @@ class _Table(BaseModel):
 class Vault(_Table):
     """`[vault]`: the Key Vault that holds the root's key and the devices' secrets."""
 
-    name: Annotated[str, AfterValidator(_vault_name)]
+    name: Annotated[str, AfterValidator(vault_name)]
     sku: Literal["standard", "premium"] = "standard"
     purge_protection: bool = True
     soft_delete_days: Annotated[int, Field(ge=7, le=90)] = 90
@@ -129,7 +76,7 @@ class Dps(_Table):
     """`[dps]`: the Device Provisioning Service. With `allocation` static, all devices of the group go to the first hub. `link`:
     by a key of each hub, or by the identity of the DPS."""
 
-    name: Annotated[str, Field(min_length=3, max_length=50), AfterValidator(_device_service_name)]
+    name: Annotated[str, Field(min_length=3, max_length=50), AfterValidator(dps_name)]
     allocation: Literal["hashed", "geoLatency", "static"] = "hashed"
     link: Literal["key", "identity"] = "key"
 
@@ -142,11 +89,17 @@ class Dps(_Table):
 class Hub(_Table):
     """`[[hub]]`: an IoT Hub to which the DPS assigns devices."""
 
-    name: Annotated[str, Field(min_length=3, max_length=50), AfterValidator(_device_service_name)]
+    name: Annotated[str, Field(min_length=3, max_length=50), AfterValidator(hub_name)]
     location: Annotated[str, AfterValidator(lambda name: name and _region(name))] = ""
     sku: Literal["F1", "S1", "S2", "S3", "B1", "B2", "B3"] = "S1"
     capacity: Annotated[int, Field(ge=1, le=200)] = 1
     weight: Annotated[int, Field(ge=0, le=1000)] = 1
+
+    @model_validator(mode="after")
+    def _sku_has_the_units(self) -> Self:
+        if self.capacity > (most := UNITS.get(self.sku, self.capacity)):
+            raise ValueError(f"capacity: a hub of SKU {self.sku} has at most {most} unit(s)")
+        return self
 
     @property
     def host(self) -> str:
@@ -180,7 +133,7 @@ class Group(_Table):
     """`[group]`: the enrollment group of all devices with a certificate under the root. `reprovisioning` says what happens to
     a device's data if it registers again and its hub changes; `twin` has the initial desired properties of its twin."""
 
-    id: Annotated[str, AfterValidator(_group_id)] = "devices"
+    id: Annotated[str, AfterValidator(group_id)] = "devices"
     reprovisioning: Literal["migrate", "reset", "never"] = "migrate"
     twin: Annotated[dict[str, Any], AfterValidator(desired_properties)] = {}
 
@@ -199,9 +152,9 @@ class Environment(_Table):
 
     name: str
     location: Annotated[str, AfterValidator(_region)]
-    resource_group: Annotated[str, AfterValidator(_resource_group_name)]
+    resource_group: Annotated[str, AfterValidator(resource_group_name)]
     subscription: Annotated[str, AfterValidator(_subscription)] | None = None
-    tags: dict[str, str] = {}
+    tags: Annotated[dict[str, str], AfterValidator(resource_tags)] = {}
     vault: Vault
     dps: Dps
     hub: Annotated[list[Hub], Field(min_length=1)]
@@ -236,6 +189,23 @@ class Environment(_Table):
             raise ValueError("hub: two hubs have the same name")
         return self
 
+    @model_validator(mode="after")
+    def _one_hub_is_free(self) -> Self:
+        """Azure IoT Hub, "Quotas and throttling": a subscription has one free hub."""
+        if sum(hub.sku == "F1" for hub in self.hub) > 1:
+            raise ValueError("hub: a subscription has one free hub (F1) at most: set another SKU for the others, such as S1")
+        return self
+
+    @model_validator(mode="after")
+    def _devices_get_a_hub(self) -> Self:
+        """Azure DPS, "How to use allocation policies": a weight of 0 takes a hub out. That it does so for a static allocation
+        too is a guess, the stricter one."""
+        if self.dps.allocation == "static" and self.hub[0].weight == 0:
+            raise ValueError("hub: the allocation is static, so all devices go to the first hub: it cannot have the weight 0")
+        if all(hub.weight == 0 for hub in self.hub):
+            raise ValueError("hub: every hub has the weight 0, so no device gets a hub: give one a weight of 1 or more")
+        return self
+
 
 _DEFAULT_LOCAL: dict[str, Any] = {
     "location": "westeurope",
@@ -261,7 +231,9 @@ def load(name: str, directory: Path) -> Environment:
         known = ", ".join(sorted({file.stem for file in directory.glob("*.toml")} | {LOCAL}))
         raise InvalidInput(f"there is no environment {name!r} ({path} is missing)", f"environments here: {known}") from None
     except (OSError, UnicodeDecodeError) as cause:
-        raise InvalidInput(f"{path} cannot be read: {cause}", "a settings file is TOML in UTF-8") from cause
+        raise InvalidInput(
+            f"{path} cannot be read: {cause}", "a settings file is TOML in the encoding UTF-8: save it again in it"
+        ) from cause
     try:
         document = tomllib.loads(text)
     except (ValueError, RecursionError) as cause:  # also raised for numbers that are too long and brackets that are too deep
@@ -280,14 +252,16 @@ def _explain(path: Path, text: str, cause: ValidationError) -> InvalidInput:
     first = next((error for error in errors if error["type"] != "missing"), errors[0])  # a typo can make another key missing
     keys = tuple(first["loc"])
     expected = first["msg"].removeprefix("Value error, ")
-    if not keys and (match := re.match(r"([\w.]+): ", expected)):
-        keys, expected = tuple(match[1].split(".")), expected[match.end() :]
+    if first["type"] == "value_error" and (match := re.match(r"([\w.]+): ", expected)) and (not keys or match[1] == "capacity"):
+        keys, expected = (*keys, *match[1].split(".")), expected[match.end() :]
     where = ".".join(str(key) for key in keys)
     match first["type"]:
         case "extra_forbidden":
             expected = "no such setting"
         case "missing":
             expected = "this setting is missing"
+        case "too_short":
+            expected = f"there is none: write [[{where}]], once for each"
         case "list_type":
             expected = f"write [[{where}]], once for each"
         case "dict_type" | "model_type":

@@ -79,11 +79,17 @@ def changed(old: str, new: str) -> str:
     return COMPLETE.replace(old, new)
 
 
+def many(count: int) -> str:
+    """So many tags or properties."""
+    return ", ".join(f't{number} = "x"' for number in range(count))
+
+
+FREE = f'{SMALL}sku = "F1"\n'
 TWO_HUBS = "hub: two hubs have the same name"
 VAULT = "a vault name has 3 to 24 letters, digits and single hyphens, begins with a letter and ends with a letter or digit"
 DEVICE_SERVICE = "use letters, digits and hyphens, with a letter or digit first and last"
 GROUP = "a resource group name has 1 to 90 letters, digits and ( ) - _ . and does not end with a dot"
-REGION = "use the region's short name"
+REGION = "use the region's short name, in lower case and without spaces, as in"
 GROUP_ID = "use up to 128 of a-z, 0-9 and - . _ : with a letter or digit first, and a letter, a digit or - last"
 ORGANIZATION = "use letters, digits, spaces between them and . - ' & ( )"
 
@@ -101,7 +107,7 @@ WRONG: dict[str, tuple[str, int, str]] = {
     "missing in a table": (changed('name = "dps-dpsops-dev"', ""), 12, "dps.name: this setting is missing"),
     "missing in the second hub": (changed('name = "iot-2"', ""), 19, "hub.1.name: this setting is missing"),
     "missing table": (changed('[dps]\nname = "dps-dpsops-dev"\nallocation = "geoLatency"\n', ""), 1, "dps: this setting is miss"),
-    "no hub": ('location = "x"\nresource_group = "rg"\nhub = []\nvault.name = "kv-dev"\ndps.name = "dps"', 3, "hub: List should"),
+    "no hub": (f"hub = []\n{SMALL.partition('[[hub]]')[0]}", 1, "hub: there is none: write [[hub]], once for each"),
     "a table for a value": ('[location]\nname = "x"\n', 1, "location: Input should be a valid string"),
     "a value for a table": ('location = "x"\nresource_group = "rg"\nvault = 3\n', 3, "vault: this is a table, [vault]"),
     "a list for a table": (f"{SMALL}[[root]]\nyears = 5\n", 9, "root: this is a table, [root]"),
@@ -118,6 +124,22 @@ WRONG: dict[str, tuple[str, int, str]] = {
     "a week less": (changed("soft_delete_days = 7", "soft_delete_days = 6"), 10, "vault.soft_delete_days: Input should be "),
     "a day more": (changed("soft_delete_days = 7", "soft_delete_days = 91"), 10, "vault.soft_delete_days: Input should be "),
     "no unit": (changed("capacity = 3", "capacity = 0"), 23, "hub.1.capacity: Input should be greater than or equal to 1"),
+    "more units than F1 has": (changed('"S2"', '"F1"'), 23, "hub.1.capacity: a hub of SKU F1 has at most 1 unit(s)"),
+    "more units than S3 has": (
+        changed('"S2"', '"S3"').replace("capacity = 3", "capacity = 11"), 23, "hub.1.capacity: a hub of SKU S3 has at most 10",
+    ),
+    "more units than any has": (changed("capacity = 3", "capacity = 201"), 23, "hub.1.capacity: Input should be less than or"),
+    "two free hubs": (f'{FREE}[[hub]]\nname = "iot-2"\nsku = "F1"\n', 7, "hub: a subscription has one free hub (F1) at most"),
+    "no weight": (f"{SMALL}weight = 0\n", 7, "hub: every hub has the weight 0, so no device gets a hub"),
+    "no weight for the first hub": (
+        changed('"geoLatency"', '"static"').replace('"iot-1"', '"iot-1"\nweight = 0'), 16, "hub: the allocation is static",
+    ),
+    "too many tags": (f"tags = {{ {many(51)} }}\n{SMALL}", 1, "tags: a resource has at most 50 tags, and these are 51"),
+    "a tag without a name": (f"tags = {{ '' = 'x' }}\n{SMALL}", 1, "tags: '' is not a valid name of a tag: use no < > % &"),
+    "a bad name of a tag": (f"tags = {{ 'a<b' = 'x' }}\n{SMALL}", 1, "tags: 'a<b' is not a valid name of a tag: use no < > % & "),
+    "a long name of a tag": (f"tags = {{ {'a' * 513} = 'x' }}\n{SMALL}", 1, "tags: the name of a tag has at most 512 characters"),
+    "a long tag": (f"tags = {{ a = '{'x' * 257}' }}\n{SMALL}", 1, "tags: the value of a tag has at most 256 characters, and tha"),
+    "one tag twice": (f"tags = {{ Team = 'x', team = 'x' }}\n{SMALL}", 1, "tags: 'Team' and 'team' are one tag"),
     "too many years": (changed("years = 5", "years = 31"), 28, "root.years: Input should be less than or equal to 30"),
     "too many days": (changed("days = 90", "days = 3651"), 34, "leaf.days: Input should be less than or equal to 3650"),
     "a warning too early": (
@@ -125,9 +147,9 @@ WRONG: dict[str, tuple[str, int, str]] = {
     ),
     "infinitely slow": (changed("= 2.5", "= inf"), 38, "embedded.certificate_seconds: Input should be a finite number"),
     "faster than that": (changed("= 2.5", "= -0.1"), 38, "embedded.certificate_seconds: Input should be greater"),
-    "the display name of a region": (changed('"westeurope"', '"West Europe"'), 1, f"location: {REGION}"),
+    "the display name of a region": (changed('"westeurope"', '"West Europe"'), 1, f"location: {REGION} westeurope"),
     "a region with a newline": (changed('"westeurope"', '"westeurope\\n"'), 1, f"location: {REGION}"),
-    "a hub's region": (changed('"northeurope"', '"North Europe"'), 21, f"hub.1.location: {REGION}"),
+    "a hub's region": (changed('"northeurope"', '"North Europe"'), 21, f"hub.1.location: {REGION} northeurope"),
     "no subscription": (changed('"5e0f7b3c-', '"'), 3, "subscription: a subscription is given by its ID"),
     "a subscription's name": (changed('"5e0f7b3c-6d0c-4a53-9f0c-0f8f4d9f2c11"', '"Pay-As-You-Go"'), 3, "subscription: a subsc"),
     "another type of key": (changed('"EC-P384-HSM"', '"DSA"'), 27, "root.key: 'DSA' is not a type of root key: use RSA-2048"),
@@ -167,6 +189,9 @@ def test_the_hint_says_how_many_more_errors_there_are(tmp_path: Path) -> None:
         ("dps", "name", [], ["d", "dp", ""], "String should have at least 3 characters"),
         ("dps", "name", [], ["a" * 51], "String should have at most 50 characters"),
         ("hub", "name", ["hub", "H-1", "a" * 50], ["-hub", "hub-", "h.b", "h_b"], DEVICE_SERVICE),
+        ("dps", "name", ["global-1", "aglobal"], ["global", "Global"],
+         "a DPS cannot have the name 'global', where devices find every DPS"),
+        ("hub", "name", ["1-2", "i--t", "global"], ["123"], "the name of a hub has a letter or a hyphen: not only digits"),
         ("hub", "name", [], ["a" * 51], "String should have at most 50 characters"),
         ("", "resource_group", ["r", "(r)", "r.g", "R_g-1", "r" * 90, "gr\u00fcn"], ["", "r.", "r" * 91, "r g", "r/g", "rg\\n"],
          GROUP),
@@ -189,6 +214,18 @@ def test_names(tmp_path: Path, table: str, key: str, good: list[str], bad: list[
     for name in bad:
         message = refusal(tmp_path, f'{COMPLETE[:start]}{key} = "{name}"{COMPLETE[end:]}').message
         assert message == f"{tmp_path / 'dev.toml'}, line {line}: {where}: {words}", name
+
+
+@pytest.mark.parametrize("text", [
+    f"tags = {{ {many(50)} }}\n{SMALL}",
+    f"tags = {{ {'a' * 512} = '{'x' * 256}', 'cost centre (€)' = '<%&>' }}\n{SMALL}",
+    FREE,
+    f'{SMALL}sku = "B3"\ncapacity = 10\n',
+    f'{SMALL}sku = "B1"\ncapacity = 200\n[group]\ntwin = {{ a = 1 }}\n',
+    f'{FREE}[[hub]]\nname = "iot-2"\nweight = 0\n',
+], ids=["50 tags", "long tags", "F1", "10 units of B3", "200 units of B1", "another hub without weight"])  # fmt: skip
+def test_what_azure_just_accepts(tmp_path: Path, text: str) -> None:
+    assert environment(tmp_path, text).name == "dev"
 
 
 @given(st.text(max_size=70))
@@ -272,7 +309,7 @@ def test_a_file_that_is_not_utf_8(tmp_path: Path) -> None:
     (tmp_path / "dev.toml").write_bytes(SMALL.encode("utf-16"))
     with pytest.raises(InvalidInput, match="cannot be read") as refused:
         load("dev", tmp_path)
-    assert refused.value.hint == "a settings file is TOML in UTF-8"
+    assert refused.value.hint == "a settings file is TOML in the encoding UTF-8: save it again in it"
 
 
 def test_a_directory_instead_of_a_file(tmp_path: Path) -> None:

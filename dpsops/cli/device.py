@@ -134,7 +134,7 @@ def _individual_settings(wanted: bool, twin: Path | None, hub: str | None, polic
 def _read_twin(path: Path) -> dict[str, Any]:
     import json
 
-    from dpsops.settings import desired_properties
+    from dpsops.limits import desired_properties
 
     hint = 'a twin is a JSON object of desired properties, as in {"interval": 30}'
     try:

@@ -161,6 +161,7 @@ def _hub_changes(environment: Environment, wanted: Hub, found: Resource | None) 
         return
     _require_place(f"the hub {wanted.name}", found, wanted.location or environment.location)
     name, capacity = found.sku.get("name"), found.sku.get("capacity")
+    _require_tier(wanted, str(name).upper())
     if str(name).upper() != wanted.sku:
         yield PropertyChange("sku.name", name, wanted.sku)
     if capacity != wanted.capacity:
@@ -186,6 +187,21 @@ def _service_changes(environment: Environment, found: Resources, *, relink: bool
     if found.dps is not None:
         _require_place(f"the DPS {environment.dps.name}", found.dps, environment.location)
         yield from service_changes(environment, found, relink=relink)
+
+
+def _require_tier(wanted: Hub, present: str) -> None:
+    """Source: Azure IoT Hub, "Choose the right IoT Hub tier": a hub does not go to or from the free edition, nor from the
+    standard tier to the basic one."""
+    before, after = present[:1], wanted.sku[:1]
+    if before in ("", after) or (before, after) == ("B", "S"):
+        return
+    raise Refused(
+        f"the hub {wanted.name} has the SKU {present}, which cannot be changed to {wanted.sku}: {_TIERS}",
+        f'set sku = "{present}" for this hub in the settings, or give the hub another name: a new hub is made then',
+    )
+
+
+_TIERS = "a hub cannot be moved to or from the free edition, nor from standard to basic"
 
 
 def _require_place(what: str, found: Resource, location: str) -> None:

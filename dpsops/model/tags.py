@@ -5,11 +5,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from dpsops.errors import Refused
+from dpsops.limits import MOST_TAGS
 from dpsops.model.action import PropertyChange
 
 
 def tag_changes(present: Mapping[str, str], wanted: Mapping[str, str]) -> Iterator[PropertyChange]:
-    """The tags of the settings that a resource has not, or with another value."""
+    """The tags of the settings that a resource has not, or with another value. Raises `Refused` if it would have too many."""
+    if len(present) < (count := len(merged(present, wanted))) > MOST_TAGS:
+        raise Refused(
+            f"a resource has at most {MOST_TAGS} tags, and one would have {count}: {len(present)} it has, the others are new",
+            "set fewer tags in the settings, or remove some that are not needed: 'az tag list --resource-id ID' shows them",
+        )
     names = {name.lower(): name for name in present}
     for name, value in wanted.items():
         before = present.get(names.get(name.lower(), ""))

@@ -191,6 +191,33 @@ def test_fewer_units_are_marked_and_more_are_not() -> None:
     assert (more.path, more.before, more.after, more.warning) == ("sku.capacity", 1, 3, "")
 
 
+@pytest.mark.parametrize(("before", "after"), [("S1", "S3"), ("b1", "B2"), ("B1", "S1"), ("B3", "S1")])
+def test_a_hub_can_become_larger_and_go_from_basic_to_standard(before: str, after: str) -> None:
+    found = replace(DONE, hubs={"iot-one": replace(hub(), sku={"name": before, "capacity": 1})})
+    assert [(each.path, each.after) for each in changes(found, settings(ONE | {"sku": after}))] == [("sku.name", after)]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("F1", "S1"), ("F1", "B1"), ("S1", "F1"), ("B1", "F1"), ("S1", "B1"), ("s2", "B3")]
+)
+def test_a_sku_that_a_hub_cannot_change_to_is_refused(before: str, after: str) -> None:
+    found = replace(DONE, hubs={"iot-one": replace(hub(), sku={"name": before, "capacity": 1})})
+    with pytest.raises(
+        Refused, match=f"the hub iot-one has the SKU {before.upper()}, which cannot be changed to {after}"
+    ) as refused:
+        decided(found, settings(ONE | {"sku": after}))
+    assert refused.value.hint.startswith(f'set sku = "{before.upper()}" for this hub')
+
+
+def test_a_resource_has_fifty_tags_with_those_of_others() -> None:
+    tags = {f"t{number}": "x" for number in range(48)}
+    found = replace(DONE, hubs={"iot-one": replace(hub(), tags=tags)}, vault=None, dps=None)
+    assert decided(found, settings(tags={"T0": "y", "a": "x", "b": "x"})).actions
+    with pytest.raises(Refused, match="at most 50 tags, and one would have 51: 48 it has") as refused:
+        decided(found, settings(tags={"T0": "y", "a": "x", "b": "x", "c": "x"}))
+    assert "set fewer tags in the settings" in refused.value.hint
+
+
 def test_what_a_hub_has_is_sent_again_without_what_only_the_hub_can_set() -> None:
     events = {"retentionTimeInDays": 7, "partitionCount": 4, "partitionIds": ["0"], "path": "p", "endpoint": "e"}
     routing = {"routes": [{"name": "r1"}]}

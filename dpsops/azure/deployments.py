@@ -19,8 +19,9 @@ from dpsops.azure.resource_group import ResourceGroup
 from dpsops.errors import Error, Refused
 from dpsops.model.deployment import deployment_name
 from dpsops.model.failure import Reason
-from dpsops.model.resources import Resources
-from dpsops.model.roles import Principal
+from dpsops.model.regions import Offered
+from dpsops.model.resources import Resources, region
+from dpsops.model.roles import HUB, SERVICE, VAULT, Principal
 from dpsops.model.what_if import Diagnostic, Foreseen, ResourceChange
 
 if TYPE_CHECKING:
@@ -129,6 +130,22 @@ class Deployments:
         )
 
     @understood(_WHO)
+    def offered(self) -> Offered:
+        """Where the types of resources are offered, as their providers list it. Two requests. What an identity may not read is
+        left out."""
+        found: dict[str, frozenset[str]] = {}
+        for namespace in sorted({type_.partition("/")[0] for type_ in (VAULT, SERVICE, HUB)}):
+            try:
+                provider = self._clients.groups.providers.get(namespace)
+            except HttpResponseError as error:
+                if error.status_code != 403:
+                    raise
+                continue
+            for each in provider.resource_types or []:
+                found[f"{namespace}/{each.resource_type}".lower()] = frozenset(map(region, each.locations or []))
+        return found
+
+    @understood(_WHO)
     def taken_names(self, found: Resources) -> tuple[Reason, ...]:
         """Why the names of the vault, the DPS and the hubs that are to be made cannot be used: they are unique in all of Azure.
         One request for each. An identity that may not ask learns it from the deployment."""
@@ -138,7 +155,7 @@ class Deployments:
         asked += [(self._ask_for_hub, hub.name) for hub in environment.hub if found.hub(hub) is None]
         answers_ = [(name, _answer(ask, name)) for ask, name in asked]
         return tuple(
-            Reason("AlreadyExists", one_line(each.message or f"the name {name} is already in use"), name)
+            Reason(_fault(each), one_line(each.message or f"the name {name} is already in use"), name)
             for name, each in answers_
             if each is not None and each.name_available is False
         )
@@ -167,6 +184,8 @@ class Availability(Protocol):
     def name_available(self) -> bool | None: ...
     @property
     def message(self) -> str | None: ...
+    @property
+    def reason(self) -> object: ...
 
 
 def _answer(ask: Callable[[str], Availability], name: str) -> Availability | None:
@@ -177,6 +196,12 @@ def _answer(ask: Callable[[str], Availability], name: str) -> Availability | Non
         if error.status_code != 403:
             raise
         return None
+
+
+def _fault(answer: Availability) -> str:
+    """The code for a name that cannot be used. Source: `IotHubNameUnavailabilityReason` (Invalid, AlreadyExists), Key Vault's
+    `Reason` (AccountNameInvalid, AlreadyExists)."""
+    return "InvalidResourceName" if "invalid" in _text(answer.reason).lower() else "AlreadyExists"
 
 
 def _properties(parameters: Mapping[str, object]) -> dict[str, Any]:

@@ -124,6 +124,7 @@ UNDESCRIBED = {
     r"(GET|PUT|PATCH|DELETE|POST) /(devices|twins)(/.*)?": "the file of the hubs' device registry is not at hand",
     r"GET .*/(operationstatuses|(provisioningservice)?operationresults)/.*": "no file describes the polls of operations",
     r"(GET|HEAD|PUT|PATCH|DELETE) /subscriptions/[^/]+/resourcegroups(/[^/]+)?": "the file of resource groups is not at hand",
+    r"GET /subscriptions/[^/]+/providers/[^/]+": "the file of resource providers is not at hand",
     r"GET /subscriptions(/[^/]+)?(/resources|/locations)?": "the file of subscriptions is not at hand",
     r".*/providers/Microsoft\.(Authorization/(locks|policyAssignments)|EventGrid)/.*": "these files are not at hand",
 }

@@ -8,7 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from azure.core.exceptions import HttpResponseError
 
+from dpsops.emulator.faults import Fault, Refuse
+from dpsops.emulator.http import Response
 from dpsops.errors import Denied, Error, Refused
 from dpsops.model.action import Action, PropertyChange
 from dpsops.model.plan import Plan
@@ -94,6 +97,48 @@ def test_names_that_are_taken_are_told_before_anything_is_made(quick: World) -> 
     assert refused.value.message.count("\n") == 3
     assert all(name in refused.value.message for name in ("kv-dpsops-test", "dps-dpsops-test", "iot-dpsops-test"))
     assert len(questions(quick)) == len(writes(quick)) == 3
+
+
+def test_a_region_without_a_service_is_told_before_anything_is_made(quick: World) -> None:
+    names = {"vault": {"name": "kv-other"}, "dps": {"name": "dps-other"}}
+    wanted = changed({"name": "iot-other"}, resource_group="rg-other", location="switzerlandnorth", **names)
+    with pytest.raises(Refused, match="provisioningServices/dps-other cannot be made in switzerlandnorth") as refused:
+        up(quick.connect(wanted))
+    assert "westeurope" in refused.value.hint
+    assert questions(quick) == writes(quick), "without a resource group, the providers tell it"
+    make_group(quick, "rg-other")
+    with pytest.raises(Error, match="switzerlandnorth") as told:
+        up(quick.connect(wanted))
+    assert "set another location in the settings" in told.value.hint
+    assert questions(quick) == writes(quick), "with one, what-if tells it"
+
+
+def test_the_regions_that_nobody_may_read_are_left_to_azure(quick: World) -> None:
+    refusal = Response(403, {"error": {"code": "AuthorizationFailed", "message": "No."}})
+    azure(quick).faults.add(
+        Fault(Refuse(refusal), lambda request: request.path.lower().endswith("/providers/microsoft.devices"), times=None)
+    )
+    names = {"vault": {"name": "kv-other"}, "dps": {"name": "dps-other"}}
+    assert plan(quick.connect(changed({"name": "iot-other"}, resource_group="rg-other", **names))).actions
+
+
+def test_a_name_that_no_service_takes_is_no_name_that_is_taken(quick: World) -> None:
+    wanted = environment(resource_group="rg-other", vault={"name": "kv-other"}, hub=[{"name": "iot-other"}])
+    bad = wanted.model_copy(update={"dps": wanted.dps.model_copy(update={"name": "global"})})
+    with pytest.raises(Refused, match="Name 'global' not allowed") as refused:
+        plan(quick.connect(bad))
+    assert refused.value.hint == "correct this name in the settings"
+
+
+@pytest.mark.parametrize(("sku", "wanted"), [("B1", "F1"), ("S1", "B1")])
+def test_a_sku_that_azure_would_refuse_is_refused_by_the_plan(quick: World, sku: str, wanted: str) -> None:
+    put(quick, "Microsoft.Devices/IotHubs/iot-dpsops-two", resource(quick, HUB) | {"sku": {"name": sku, "capacity": 1}})
+    with pytest.raises(Refused, match=f"has the SKU {sku}, which cannot be changed to {wanted}"):
+        up(quick.connect(changed(ONE, TWO | {"sku": wanted})))
+    assert writes(quick) == []
+    document = resource(quick, "Microsoft.Devices/IotHubs/iot-dpsops-two") | {"sku": {"name": wanted, "capacity": 1}}
+    with pytest.raises(HttpResponseError, match="tier cannot change"):
+        put(quick, "Microsoft.Devices/IotHubs/iot-dpsops-two", document)
 
 
 def test_a_vault_that_was_deleted_elsewhere_is_told_with_its_region(quick: World) -> None:

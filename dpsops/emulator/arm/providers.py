@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -56,13 +56,13 @@ class Providers:
     def offer(self, namespace: str, kind: str) -> JSON | None:
         """Where a type may be, and its API versions, the newest first, as the template function `providers` tells them."""
         found = self.types.get(f"{namespace}/{kind}".lower())
-        return None if found is None else _offer(found.name.partition("/")[2], found.api_versions)
+        return None if found is None else _offer(found.name.partition("/")[2], found.api_versions, found.locations)
 
     def require(self, name: str, api_version: str, location: str) -> ResourceType:
         """The type, which must have this API version and, unless it is empty, this location."""
         found = self.find(name)
         if api_version not in found.api_versions or (location and regions.normal(location) not in found.locations):
-            raise _unregistered(found.name, api_version, location, found.api_versions)
+            raise _unregistered(found.name, api_version, location, found.api_versions, found.locations)
         return found
 
     def get(self, world: World, identifier: ResourceId, api_version: str = "") -> JSON | None:
@@ -111,17 +111,17 @@ class Providers:
 def require_deployments(api_version: str) -> None:
     """Refuses a nested deployment in an API version that deployments do not have."""
     if api_version not in RESOURCES:
-        raise _unregistered(DEPLOYMENTS, api_version, "", RESOURCES)
+        raise _unregistered(DEPLOYMENTS, api_version, "", RESOURCES, regions.REGIONS)
 
 
-def _unregistered(name: str, api_version: str, location: str, versions: frozenset[str]) -> Refusal:
+def _unregistered(name: str, api_version: str, location: str, versions: frozenset[str], locations: Container[str]) -> Refusal:
     kind = name.partition("/")[2]
     return refusal(
         400,
         "NoRegisteredProviderFound",
         f"No registered resource provider found for location '{location}' and API version '{api_version}' for type '{kind}'. "
         f"The supported api-versions are '{', '.join(sorted(versions))}'. "
-        f"The supported locations are '{', '.join(regions.REGIONS)}'.",
+        f"The supported locations are '{', '.join(each for each in regions.REGIONS if each in locations)}'.",
     )
 
 
@@ -139,9 +139,9 @@ _POLICY_SINCE = "2018"
 def show(providers: Providers, subscription: str, namespace: str, state: str, api_version: str) -> JSON:
     """A provider as a subscription sees it."""
     types = [each for each in providers.types.values() if each.name.split("/")[0].lower() == namespace.lower()]
-    kinds = {each.name.partition("/")[2]: each.api_versions for each in types}
+    kinds = {each.name.partition("/")[2]: (each.api_versions, each.locations) for each in types}
     if namespace == DEPLOYMENTS.partition("/")[0]:
-        kinds = dict.fromkeys(_OF_RESOURCES, RESOURCES)
+        kinds = dict.fromkeys(_OF_RESOURCES, (RESOURCES, regions.REGIONS))
     policy = {"registrationPolicy": "RegistrationRequired"} if api_version >= _POLICY_SINCE else {}
     return {
         "id": f"/subscriptions/{subscription}/providers/{namespace}",
@@ -149,15 +149,15 @@ def show(providers: Providers, subscription: str, namespace: str, state: str, ap
         "registrationState": state,
         **policy,
         "resourceTypes": [
-            _offer(kind, versions) | {"capabilities": "SupportsTags, SupportsLocation"} for kind, versions in kinds.items()
+            _offer(kind, *each) | {"capabilities": "SupportsTags, SupportsLocation"} for kind, each in kinds.items()
         ],
     }
 
 
-def _offer(kind: str, versions: frozenset[str]) -> JSON:
+def _offer(kind: str, versions: frozenset[str], locations: Container[str]) -> JSON:
     return {
         "resourceType": kind,
-        "locations": list(regions.REGIONS.values()),
+        "locations": [name for short, name in regions.REGIONS.items() if short in locations],
         "apiVersions": sorted(versions, reverse=True),
     }
 

@@ -17,7 +17,7 @@ from dpsops.emulator.microsoft_devices.errors import BAD_REQUEST, CONFLICT, refu
 from dpsops.emulator.microsoft_devices.etags import check_condition, row_version
 from dpsops.emulator.microsoft_devices.managed_identities import read_identity
 from dpsops.emulator.microsoft_devices.policies import after_put, find_policy
-from dpsops.emulator.microsoft_devices.regions import read_location
+from dpsops.emulator.microsoft_devices.regions import SERVICES, read_location
 from dpsops.emulator.microsoft_devices.transitions import Tracking, enter, poll, refuse_busy, settled
 from dpsops.emulator.microsoft_devices.versions import behind
 from dpsops.emulator.principal import Principal
@@ -48,7 +48,7 @@ def _write(world: World, identifier: ResourceId, body: JSON, version: str, calle
         rules.check_name(world, identifier.name)
         if load_service(world, identifier.name) is not None:
             raise refusal(world, CONFLICT, f"{rules.name_taken(identifier.name)}.")
-    location = read_location(body, TYPE, existing, identifier.group)
+    location = read_location(body, TYPE, existing, identifier.group, SERVICES)
     capacity = rules.read_capacity(world, body)
     given = member(body, "properties", dict)
     if given is None:
@@ -271,6 +271,6 @@ ARM_ROUTES: list[Route] = behind(
 )
 
 RESOURCE_TYPES: list[ResourceType] = [
-    ResourceType(TYPE, rules.API_VERSIONS, _put_resource, _get_resource, {"listKeys": _list_resource_keys}),
+    ResourceType(TYPE, rules.API_VERSIONS, _put_resource, _get_resource, {"listKeys": _list_resource_keys}, locations=SERVICES),
     certificate_type(_CERTIFICATES, rules.API_VERSIONS),
 ]

@@ -55,7 +55,7 @@ def _write(world: World, identifier: ResourceId, body: JSON, caller: Principal) 
             raise refusal(world, BAD_REQUEST, fault, numeric=True)
         if load_hub(world, identifier.name) is not None:
             raise refusal(world, CONFLICT, f"{rules.name_taken(identifier.name)}.", numeric=True)
-    location = read_location(body, TYPE, existing, identifier.group)
+    location = read_location(body, TYPE, existing, identifier.group, REGIONS)
     sku = rules.read_sku(world, body)
     hubs = hubs_below(world, f"/subscriptions/{identifier.subscription}")
     free = sum(each["sku"]["tier"] == "Free" and each["id"].lower() != identifier.key for each in hubs)
@@ -275,6 +275,8 @@ ARM_ROUTES: list[Route] = behind(
 )
 
 RESOURCE_TYPES: list[ResourceType] = [
-    ResourceType(TYPE, rules.API_VERSIONS, _put_resource, _get_resource, {"listKeys": _list_resource_keys}),
+    ResourceType(
+        TYPE, rules.API_VERSIONS, _put_resource, _get_resource, {"listKeys": _list_resource_keys}, locations=frozenset(REGIONS)
+    ),
     certificate_type(_CERTIFICATES, rules.API_VERSIONS),
 ]

@@ -5,6 +5,8 @@ Source: Azure regions list, and the locations of recorded hubs (West US pairs wi
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.microsoft_devices.bodies import member
 from dpsops.emulator.resource_provider.errors import refusal
@@ -50,6 +52,18 @@ _PAIRS = (
 
 REGIONS = {normal(name): (name, pair) for name, pair in _PAIRS}
 """Display name and pair by the name as it stands in URLs."""
+SERVICES = frozenset(
+    normal(name)
+    for name in (
+        "Australia East", "Australia Southeast", "Brazil South", "Canada Central", "Canada East", "Central US",
+        "Central US EUAP", "East Asia", "East US", "East US 2", "East US 2 EUAP", "France Central", "Japan East", "Japan West",
+        "North Central US", "North Europe", "South Central US", "Southeast Asia", "UK South", "UK West", "West Central US",
+        "West Europe", "West US", "West US 2",
+    )
+)  # fmt: skip
+"""Where a provisioning service may be, which is not everywhere where a hub may be: what the provider listed when it was recorded
+(`missing_registration_devices.2020-03-01`), and Brazil South, one of the regions of data residency (documentation). There may be
+more by now (stricter guess)."""
 _NAMES = {normal(name): name for pair in _PAIRS for name in pair}
 
 
@@ -58,16 +72,16 @@ def display_name(region: str) -> str:
     return _NAMES[region]
 
 
-def read_location(body: JSON, kind: str, existing: JSON | None, group: str) -> str:
+def read_location(body: JSON, kind: str, existing: JSON | None, group: str, offered: Container[str]) -> str:
     """The location that a PUT names, as it is spelled there. Refuses, as the gateway does, one that is missing,
-    where there is no such service, or that differs from that of the existing resource."""
+    that is not among those `offered` (in the order of `REGIONS`), or that differs from that of the existing resource."""
     location = member(body, "location", str)
     if not location:
         raise refusal(400, "LocationRequired", "The location property is required for this definition.")
-    if normal(location) not in REGIONS:
+    if normal(location) not in offered:
         message = (
             f"The provided location '{location}' is not available for resource type '{kind}'. "
-            f"List of available regions for the resource type is '{','.join(REGIONS)}'."
+            f"List of available regions for the resource type is '{','.join(each for each in REGIONS if each in offered)}'."
         )
         raise refusal(400, "LocationNotAvailableForResourceType", message)
     if existing is not None and normal(existing["location"]) != normal(location):

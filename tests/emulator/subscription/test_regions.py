@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dpsops.emulator.documents import JSON
-from dpsops.emulator.microsoft_devices.regions import REGIONS
+from dpsops.emulator.microsoft_devices.regions import REGIONS, SERVICES
 from tests.emulator.subscription.lab import DPS, HUB, S1, THERE, VAULT, Subscription, deployment
 
 
@@ -20,7 +20,8 @@ def test_a_hub_and_a_service_are_made_in_every_region_that_is_listed(azure: Subs
     assert azure.ok("GET", f"{THERE}/providers/Microsoft.Devices/IotHubs")["value"] == [hub]
     key = azure.ok("POST", f"{HUB}/listkeys")["value"][0]
     text = f"HostName=hub1.azure-devices.net;SharedAccessKeyName={key['keyName']};SharedAccessKey={key['primaryKey']}"
-    shown = azure.service(location=name, iotHubs=[{"connectionString": text, "location": region}])
+    near = name if region in SERVICES else "West Europe"
+    shown = azure.service(location=near, iotHubs=[{"connectionString": text, "location": region}])
     assert shown["properties"]["state"] == "Active"
     failed_over = azure.call("POST", f"{HUB}/failover", {"failoverRegion": pair})
     assert failed_over.status == 202
@@ -34,9 +35,17 @@ def test_every_region_of_the_cloud_takes_a_vault(azure: Subscription) -> None:
 
 
 def test_a_region_without_the_service_is_refused(azure: Subscription) -> None:
-    for resource in (HUB, DPS):
-        body = {"location": "germanynorth", "sku": S1, "properties": {}}
+    for resource, region in ((HUB, "germanynorth"), (DPS, "germanynorth"), (DPS, "switzerlandnorth")):
+        body = {"location": region, "sku": S1, "properties": {}}
         assert azure.refused("PUT", resource, body) == (400, "LocationNotAvailableForResourceType")
+
+
+def test_a_provider_lists_the_regions_of_each_of_its_types(azure: Subscription) -> None:
+    """As recorded of 2020: not every region with hubs has provisioning services."""
+    listed = azure.ok("GET", f"{THERE}/providers/Microsoft.Devices")["resourceTypes"]
+    found = {each["resourceType"].lower(): set(each["locations"]) for each in listed}
+    assert found["provisioningservices"] < found["iothubs"] == {name for name, _ in REGIONS.values()}
+    assert "Switzerland North" in found["iothubs"] - found["provisioningservices"]
 
 
 GROUP_NAMES = ["rg-münchen", "группа", "東京", "rg(1)_x.y"]

@@ -38,7 +38,8 @@ _LOG = logging.getLogger("dpsops.reasons")
 _AGAIN = "Azure failed: run the command again, it continues where it stopped"
 
 _NO_HOST = re.compile(
-    r"(?:Failed to resolve '|host='(?=.*502 Bad Gateway))([\w-]+\.(?:vault\.azure|azure-devices(?:-provisioning)?)\.net)'"
+    r"(?:Failed to resolve '|host='(?=.*502 Bad Gateway))"
+    r"([\w-]+(?:\.device|\.service)?\.(?:vault\.azure|azure-devices(?:-provisioning)?)\.net)'"
 )
 """A vault, a DPS or a hub whose name cannot be resolved, here or by a proxy: DNS has these names only while they exist."""
 

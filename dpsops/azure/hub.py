@@ -14,6 +14,7 @@ from dpsops.azure.answers import Shape
 from dpsops.azure.clients import Clients
 from dpsops.azure.errors import understood
 from dpsops.model.identity import HubIdentity
+from dpsops.settings import hub_host
 
 _WHO = "the IoT Hub"
 
@@ -43,9 +44,11 @@ class Hubs:
         return HubFacts(name, str((found.properties and found.properties.host_name) or ""))
 
     @understood(_WHO)
-    def names(self) -> list[str]:
-        """The names of all hubs in the resource group. One request for each page."""
-        return [str(hub.name) for hub in self._clients.hubs.iot_hub_resource.list_by_resource_group(self._group)]
+    def hosts(self) -> list[str]:
+        """The host names of all hubs in the resource group, as they show them; one that is being made shows none. One request
+        for each page."""
+        found = list(self._clients.hubs.iot_hub_resource.list_by_resource_group(self._group))
+        return [str((each.properties and each.properties.host_name) or hub_host(str(each.name))) for each in found]
 
     @understood(_WHO)
     def identity(self, host: str, device: str) -> HubIdentity | None:

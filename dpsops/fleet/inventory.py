@@ -16,6 +16,7 @@ from dpsops.model.device import Leaf
 from dpsops.model.enrollment import IndividualEnrollment
 from dpsops.model.identity import HubIdentity
 from dpsops.model.member import Member, Registration
+from dpsops.model.resources import registry_host
 from dpsops.model.run import Run
 from dpsops.pki import chains
 from dpsops.pki.names import DeviceId, secret_name
@@ -68,7 +69,7 @@ def _member(
 ) -> Member:
     assigned = registration if registration and registration.is_assigned else None
     hub = assigned.hub if assigned else ""
-    identity = _identity(run, hubs, hub, leaf.device, deleted) if hub else None
+    identity = _identity(run, hubs, registry_host(hub), leaf.device, deleted) if hub else None
     failed = registration is not None and registration.status == "failed"
     return Member(
         leaf=leaf,
@@ -90,7 +91,7 @@ def _identity(run: Run, hubs: Hubs, hub: str, device: str, deleted: set[str]) ->
     try:
         return hubs.identity(hub, device)
     except Unavailable as error:
-        if error.answered or hub.lower() in own_hosts(run.environment):
+        if error.answered or hub in own_hosts(run.environment):
             raise
         deleted.add(hub)
         return None

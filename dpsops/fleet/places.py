@@ -10,12 +10,13 @@ from dpsops.azure.dps import DpsFacts
 from dpsops.azure.hub import Hubs
 from dpsops.errors import Denied, Unavailable
 from dpsops.model.action import Action
-from dpsops.settings import Environment, hub_host
+from dpsops.model.resources import registry_host
+from dpsops.settings import Environment
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
-    """A device and a hub in which it may have an identity: its ID there, and the hub's host name in lower case."""
+    """A device and a hub in which it may have an identity: its ID there, and the hub's host name (`registry_host`)."""
 
     device: str
     hub: str
@@ -30,16 +31,17 @@ class Unreached:
 
 
 def known_hubs(environment: Environment, dps: DpsFacts, hubs: Hubs) -> dict[str, bool]:
-    """The host names, in lower case, of every hub in which a device may have an identity: those linked to the DPS, and all in
-    the resource group. Each with whether it is ours: in the settings, or linked to the DPS. One request."""
-    in_group = {hub_host(name) for name in hubs.names()}
-    ours = dps.linked | own_hosts(environment)
-    return {host: host in ours for host in in_group | dps.linked}
+    """The host names (`registry_host`: one for each hub, whichever name its link has) of every hub in which a device may have an
+    identity: those linked to the DPS, and all in the resource group. Each with whether it is ours: in the settings, or linked to
+    the DPS. One request."""
+    in_group, linked = set(map(registry_host, hubs.hosts())), set(map(registry_host, dps.linked))
+    ours = linked | own_hosts(environment)
+    return {host: host in ours for host in in_group | linked}
 
 
 def own_hosts(environment: Environment) -> set[str]:
-    """The host names, in lower case, of the hubs that the settings name."""
-    return {hub.host for hub in environment.hub}
+    """The host names (`registry_host`) of the hubs that the settings name."""
+    return {registry_host(hub.host) for hub in environment.hub}
 
 
 def visit(places: Iterable[Place], change: Callable[[Place], Iterator[Action]]) -> Iterator[Action | Unreached]:

@@ -6,14 +6,15 @@ Source: Azure DPS, "X.509 certificate attestation", and the service API 2021-10-
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from dpsops.errors import InvalidInput, Refused
 from dpsops.model.action import Action
+from dpsops.model.resources import is_link_of
 from dpsops.model.root import generation_of
 from dpsops.pki.names import DeviceId
-from dpsops.settings import Environment
+from dpsops.settings import Environment, Hub
 
 Document = Mapping[str, object]
 """The document as DPS answered it, so that a change leaves everything else in it as it is."""
@@ -112,38 +113,45 @@ class IndividualSettings:
     twin: Mapping[str, object] | None = None
 
 
-def wanted(environment: Environment) -> Provisioning:
-    """The provisioning of the group's devices, by the settings."""
+def wanted(environment: Environment, linked: Collection[str] = ()) -> Provisioning:
+    """The provisioning of the group's devices, by the settings. `linked`: the hosts that the DPS is linked to."""
     return Provisioning(
         REPROVISIONING[environment.group.reprovisioning],
         environment.dps.allocation,
-        _hosts(environment),
+        _hosts(environment, linked),
         environment.group.twin,
     )
 
 
-def wanted_individual(environment: Environment, settings: IndividualSettings) -> Provisioning:
-    """The provisioning of one device, by the environment and its own settings. Raises `InvalidInput` as `require_hub` does."""
+def wanted_individual(environment: Environment, settings: IndividualSettings, linked: Collection[str] = ()) -> Provisioning:
+    """The provisioning of one device, by the environment and its own settings. Raises `InvalidInput` as `require_hub` does.
+    `linked`: the hosts that the DPS is linked to."""
     require_hub(environment, settings)
     name = None if settings.hub is None else settings.hub.lower()
-    host = next((hub.host for hub in environment.hub if hub.name.lower() == name), None)
+    host = next((_host(hub, linked) for hub in environment.hub if hub.name.lower() == name), None)
     return Provisioning(
         REPROVISIONING[settings.policy or environment.group.reprovisioning],
         "static" if host else environment.dps.allocation,
-        (host,) if host else _hosts(environment),
+        (host,) if host else _hosts(environment, linked),
         environment.group.twin if settings.twin is None else settings.twin,
     )
 
 
-def _hosts(environment: Environment) -> tuple[str, ...]:
+def _host(hub: Hub, linked: Collection[str]) -> str:
+    """The host of a hub as the DPS is linked to it: an enrollment names hubs by their links, and somebody may have made one by
+    another of a hub's three names. Source: DPS service API 2021-10-01, `iotHubs` ("a subset of the linked IoT hubs")."""
+    return next((each for each in sorted(linked, key=str.lower) if is_link_of(each, hub)), hub.host)
+
+
+def _hosts(environment: Environment, linked: Collection[str]) -> tuple[str, ...]:
     """The hubs for the environment's allocation policy. `static` needs exactly one ("How to use allocation policies"): the
     first; the others are for individual enrollments that name them."""
-    found = tuple(hub.host for hub in environment.hub)
+    found = tuple(_host(hub, linked) for hub in environment.hub)
     return found[:1] if environment.dps.allocation == "static" else found
 
 
-def plan(observed: EnrollmentGroup | None, environment: Environment) -> list[Action]:
-    """What must be done so that the group matches the settings; `rotate` decides which roots it trusts.
+def plan(observed: EnrollmentGroup | None, environment: Environment, linked: Collection[str] = ()) -> list[Action]:
+    """What must be done so that the group matches the settings and the links; `rotate` decides which roots it trusts.
     Raises `Refused` if somebody has disabled the group."""
     target = f"enrollment group {environment.group.id}"
     if observed is None:
@@ -153,7 +161,7 @@ def plan(observed: EnrollmentGroup | None, environment: Environment) -> list[Act
             f"the enrollment group {environment.group.id} is disabled: none of its devices can register",
             "find out who disabled it and why; if it may be enabled, enable it in the DPS, then run the command again",
         )
-    return [] if observed.provisioning.is_like(wanted(environment)) else [Action("modify", target)]
+    return [] if observed.provisioning.is_like(wanted(environment, linked)) else [Action("modify", target)]
 
 
 def require_hub(environment: Environment, settings: IndividualSettings) -> None:

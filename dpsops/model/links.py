@@ -17,6 +17,7 @@ from dpsops.model.resources import (
     kept_of_service,
     links,
     region,
+    registry_host,
     strange_links,
 )
 from dpsops.model.roles import HUB, Assignment, Principal, Role
@@ -108,7 +109,7 @@ def _unlinked(link: Link, registrations: Mapping[str, int] | None) -> str:
     assigned to another one when they register again."""
     if registrations is None:
         return "the DPS assigns no device to it any more"
-    count = registrations.get(link.host.lower(), 0)
+    count = registrations.get(registry_host(link.host), 0)
     return f"the DPS assigns no device to it any more; {count} device(s) are registered there"
 
 

@@ -22,12 +22,14 @@ LATER = Action("look at", "the root, its proof and the enrollment group, once th
 
 @dataclass(frozen=True, slots=True)
 class ObservedRootOfTrust:
-    """The root in use or to be created, the CA certificate of its name in each trust store (by its owner), and the group."""
+    """The root in use or to be created, the CA certificate of its name in each trust store (by its owner), the group, and the
+    hosts that the DPS is linked to, or will be."""
 
     name: str
     state: RootState
     ca_certificates: Mapping[str, CaCertificate | None]
     group: EnrollmentGroup | None
+    linked: frozenset[str] = frozenset()
 
 
 def decide(observed: ObservedRootOfTrust, environment: Environment) -> list[Action]:
@@ -36,7 +38,7 @@ def decide(observed: ObservedRootOfTrust, environment: Environment) -> list[Acti
     state, name = observed.state, observed.name
     root = state.root if isinstance(state, roots.Ready | roots.Merged) else None
     proofs = [action for owner, found in observed.ca_certificates.items() for action in proof.plan(owner, found, name, root)]
-    return [*roots.plan(state, name), *proofs, *enrollment.plan(observed.group, environment)]
+    return [*roots.plan(state, name), *proofs, *enrollment.plan(observed.group, environment, observed.linked)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,8 @@ class Resources:
     """The resource group, and what it has of the settings' resources: None, or not among `hubs`, for what does not exist.
 
     group: the ID of the resource group. hubs: by name in lower case. linked_before: the names, in lower case, of the hubs that
-    dpsops itself has linked before. registrations: how many devices are assigned to a host; None if it is not known.
+    dpsops itself has linked before. registrations: how many devices are assigned to a hub (`registry_host`); None if it is not
+    known.
     """
 
     group: str
@@ -128,10 +129,16 @@ def links(service: Resource | None) -> tuple[Link, ...]:
     return tuple(_link(each) for each in listed if isinstance(each, Mapping)) if isinstance(listed, list) else ()
 
 
+def registry_host(host: str) -> str:
+    """The one of a hub's three host names that all know it by, in lower case: without `.device`, at which its registry is not
+    reached, and without `.service`. Two hosts are one hub's if these are the same. Source: Azure IoT Hub, "IoT Hub endpoints"."""
+    return re.sub(r"^([^.]+)\.(?:device|service)(?=\.azure-devices\.)", r"\1", host.lower())
+
+
 def is_link_of(host: str, hub: Hub) -> bool:
-    """Whether a host is one of the three names of a hub. Source: Azure IoT Hub, "IoT Hub endpoints"."""
-    found = re.fullmatch(r"([^.]+)(?:\.(?:device|service))?\.azure-devices\..+", host.lower())
-    return found is not None and found[1] == hub.name.lower()
+    """Whether a host is one of the three names of a hub."""
+    name, _, domain = registry_host(host).partition(".")
+    return name == hub.name.lower() and domain.startswith("azure-devices.")
 
 
 def strange_links(environment: Environment, service: Resource | None) -> tuple[Link, ...]:

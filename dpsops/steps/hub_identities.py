@@ -17,6 +17,7 @@ from dpsops.model.action import Action, Failed
 from dpsops.model.device import Leaf
 from dpsops.model.identity import HubIdentity, cut_off, reenabled
 from dpsops.model.member import Registration
+from dpsops.model.resources import registry_host
 from dpsops.model.root import root_name
 from dpsops.model.run import Run
 from dpsops.pki.names import DeviceId
@@ -110,7 +111,7 @@ def _places(run: Run, dps: Dps, hubs: Hubs, leaves: Collection[Leaf]) -> _Places
     """Each device in the vault or in the DPS, in each known hub, and in the hub that it was assigned to. The registration alone
     is not enough: it is removed by a block, and also when a hub is unlinked, and the identity stays."""
     known = known_hubs(run.environment, dps.facts(), hubs)
-    assigned = frozenset(Place(each.hub_device, each.hub.lower()) for each in _registrations(dps, leaves))
+    assigned = frozenset(Place(each.hub_device, registry_host(each.hub)) for each in _registrations(dps, leaves))
     devices = {leaf.device for leaf in leaves} | {place.device for place in assigned}
     return _Places(tuple(sorted({Place(device, hub) for device in devices for hub in known} | assigned)), assigned, known)
 

@@ -18,8 +18,9 @@ def converge_group(run: Run, dps: Dps, primary: str) -> Iterator[Action]:
     """Creates the group, or changes it to match the settings with the etag that was read; yields what was done. A new group
     trusts `primary`."""
     observed = dps.group()
-    provisioning = enrollment.wanted(run.environment)
-    for action in enrollment.plan(observed, run.environment):
+    linked = dps.facts().linked
+    provisioning = enrollment.wanted(run.environment, linked)
+    for action in enrollment.plan(observed, run.environment, linked):
         run.progress(f"{'creating' if observed is None else 'changing'} the enrollment group {run.environment.group.id}")
         if observed is None:
             dps.create_group(primary, provisioning)

@@ -22,7 +22,7 @@ from dpsops.model.hints import TAKEN, hint
 from dpsops.model.links import wanted_links
 from dpsops.model.plan import LATER, ObservedRootOfTrust, Plan
 from dpsops.model.regions import require_offered
-from dpsops.model.resources import Resources
+from dpsops.model.resources import Resources, links, registry_host
 from dpsops.model.root import classify, root_name
 from dpsops.model.run import Run
 from dpsops.model.what_if import notes
@@ -72,7 +72,7 @@ def observe(run: Run, deployments: Deployments, dps: Dps) -> Resources:
         registered = dps.registrations().values()
     except Error:  # the plan then says that the number is not known
         return found
-    return replace(found, registrations=Counter(each.hub.lower() for each in registered))
+    return replace(found, registrations=Counter(registry_host(each.hub) for each in registered))
 
 
 def survey_root(run: Run, deployments: Deployments, roots: RootVault, dps: Dps, stores: Sequence[TrustStore]) -> Plan:
@@ -123,7 +123,16 @@ def _observe_root(
     if not dps_exists:
         return ObservedRootOfTrust(name, state, dict.fromkeys(owners), group)
     run.progress(f"reading {name} in the {' and the '.join(owners)}")
-    return ObservedRootOfTrust(name, state, {store.owner: store.get(name) for store in stores}, group)
+    stored = {store.owner: store.get(name) for store in stores}
+    return ObservedRootOfTrust(name, state, stored, group, _linked(run, dps, found))
+
+
+def _linked(run: Run, dps: Dps, found: Resources | None) -> frozenset[str]:
+    """The hosts that the DPS is linked to, or will be after the deployment."""
+    if found is None:
+        return dps.facts().linked
+    new = (link for _, link in wanted_links(run.environment, found).ours)
+    return frozenset(link.host for link in (*links(found.dps), *new))
 
 
 def _current(run: Run, roots: RootVault, dps: Dps | None, attempts: int) -> tuple[str, EnrollmentGroup | None]:

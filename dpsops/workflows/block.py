@@ -35,6 +35,7 @@ from dpsops.model.block import (
 )
 from dpsops.model.device import THUMBPRINT_TAG, SecretVersion, is_blocked
 from dpsops.model.identity import HubIdentity
+from dpsops.model.resources import registry_host
 from dpsops.model.run import Run
 from dpsops.pki.names import DeviceId
 
@@ -114,7 +115,7 @@ def _observe(run: Run, dps: Dps, hubs: Hubs, device: DeviceId) -> _Observed:
     registration = dps.registration(device)
     known = known_hubs(run.environment, dps.facts(), hubs)
     if registration is not None and registration.hub:
-        known[registration.hub.lower()] = True
+        known[registry_host(registration.hub)] = True
     identities, missed = _identities(hubs, known, device)
     return _Observed(ObservedAccess(registration, identities, complete=not missed), missed)
 

@@ -65,5 +65,5 @@ def enroll(run: Run, leaves: LeafVault, dps: Dps, device: DeviceId, settings: In
         raise Refused(f"{device} is blocked: its individual enrollment is disabled", f"dpsops device unblock {device}")
     leaf = leaves.chain(device)[0]
     run.progress(f"{'changing' if found else 'creating'} the individual enrollment of {device}")
-    dps.put_individual(device, leaf, enrollment.wanted_individual(run.environment, settings), found)
+    dps.put_individual(device, leaf, enrollment.wanted_individual(run.environment, settings, dps.facts().linked), found)
     yield Action("modify" if found else "create", f"enrollment {device}", "modified" if found else "created")

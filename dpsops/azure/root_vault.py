@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+from azure.core.exceptions import ResourceNotFoundError
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
@@ -126,14 +126,13 @@ class RootVault:
 
     @understood(_WHO)
     def hands_out_key(self, name: str, version: str) -> bool:
-        """Whether the secret of a certificate's version contains the private key. It does not if the vault denies the secret."""
-        try:
-            value = self._clients.secrets.get_secret(name, version).value or ""
-        except HttpResponseError as error:
-            if error.status_code in (403, 404):
-                return False
-            raise
-        return "PRIVATE KEY" in value
+        """Whether the secret of a certificate's version contains the private key. It must be read to be known: raises `Denied` if
+        the vault denies it, `Missing` if there is none, `Unreadable` if it does not contain the certificate either."""
+        value = self._clients.secrets.get_secret(name, version).value or ""
+        if "PRIVATE KEY" in value:
+            return True
+        answers.certificates(value)
+        return False
 
     @understood(_WHO)
     def signer(self, version: RootVersion) -> CertificateIssuerPrivateKeyTypes:

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from dpsops.azure.errors import understood
+from dpsops.azure.new_roles import NewRoles, NewRolesPolicy
 from dpsops.azure.signer import signer, vault_key
 from dpsops.errors import InvalidInput, NotAllowed
 from dpsops.model.roles import Principal
@@ -52,6 +53,7 @@ class Clients:
         self.subscription = subscription
         self._credential = credential
         self._transport = transport
+        self.new_roles = NewRoles()
 
     def sleep(self, seconds: float) -> None:
         """Waits, in the same way as the transport between its attempts."""
@@ -127,38 +129,44 @@ class Clients:
         """The DPS's enrollments and registrations (service API 2021-10-01)."""
         from dpsops.azure.data_plane import DataPlane
 
-        return DataPlane(self.environment.dps.host, _DPS_SCOPE, "2021-10-01", self._credential, self._transport)
+        patient = NewRolesPolicy(self.new_roles, "the DPS")
+        return DataPlane(self.environment.dps.host, _DPS_SCOPE, "2021-10-01", self._credential, self._transport, patient)
 
     def device_registry(self, host: str) -> DataPlane:
         """The device registry of a hub (service API 2021-04-12)."""
         from dpsops.azure.data_plane import DataPlane
 
-        return DataPlane(host, _HUB_SCOPE, "2021-04-12", self._credential, self._transport)
+        patient = NewRolesPolicy(self.new_roles, "the IoT Hub")
+        return DataPlane(host, _HUB_SCOPE, "2021-04-12", self._credential, self._transport, patient)
 
     @cached_property
     def certificates(self) -> CertificateClient:
         """The vault's certificates."""
         from azure.keyvault.certificates import CertificateClient
 
-        return CertificateClient(self.environment.vault.url, self._credential, transport=self._transport)
+        return CertificateClient(self.environment.vault.url, self._credential, **self._vault)
 
     @cached_property
     def keys(self) -> KeyClient:
         """The vault's keys."""
         from azure.keyvault.keys import KeyClient
 
-        return KeyClient(self.environment.vault.url, self._credential, transport=self._transport)
+        return KeyClient(self.environment.vault.url, self._credential, **self._vault)
 
     @cached_property
     def secrets(self) -> SecretClient:
         """The vault's secrets."""
         from azure.keyvault.secrets import SecretClient
 
-        return SecretClient(self.environment.vault.url, self._credential, transport=self._transport)
+        return SecretClient(self.environment.vault.url, self._credential, **self._vault)
 
     def signer(self, key_id: str, public_key: CertificatePublicKeyTypes) -> CertificateIssuerPrivateKeyTypes:
         """The vault's key with this versioned ID, as a signer. It makes no request before it signs."""
-        return signer(vault_key(key_id, public_key, self._credential, self._transport), public_key)
+        return signer(vault_key(key_id, public_key, self._credential, **self._vault), public_key)
+
+    @property
+    def _vault(self) -> dict[str, Any]:
+        return {"transport": self._transport, "per_call_policies": [NewRolesPolicy(self.new_roles, "the vault")]}
 
     @property
     def _management(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from azure.core import PipelineClient
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
-from azure.core.pipeline.policies import BearerTokenCredentialPolicy, RequestIdPolicy, RetryPolicy, UserAgentPolicy
+from azure.core.pipeline.policies import BearerTokenCredentialPolicy, HTTPPolicy, RequestIdPolicy, RetryPolicy, UserAgentPolicy
 from azure.core.rest import HttpRequest
 
 if TYPE_CHECKING:
@@ -34,10 +34,20 @@ class PatientRetryPolicy(RetryPolicy[Any, Any]):
 class DataPlane:
     """The operations of one host in one API version. Any status but 2xx raises azure-core's `HttpResponseError`."""
 
-    def __init__(self, host: str, scope: str, api_version: str, credential: TokenCredential, transport: Transport) -> None:
+    def __init__(
+        self,
+        host: str,
+        scope: str,
+        api_version: str,
+        credential: TokenCredential,
+        transport: Transport,
+        *first: HTTPPolicy[Any, Any],
+    ) -> None:
+        """`first`: policies that come before the SDK's own."""
         self.host = host
         self._api_version = api_version
         policies = [
+            *first,
             RequestIdPolicy(),
             UserAgentPolicy(sdk_moniker="dpsops"),
             PatientRetryPolicy(),

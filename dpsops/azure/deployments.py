@@ -17,7 +17,7 @@ from dpsops.azure.error_documents import one_line
 from dpsops.azure.errors import failed_operation, understood
 from dpsops.azure.resource_group import ResourceGroup
 from dpsops.errors import Error, Refused
-from dpsops.model.deployment import deployment_name
+from dpsops.model.deployment import Deployment, deployment_name
 from dpsops.model.failure import Reason
 from dpsops.model.regions import Offered
 from dpsops.model.resources import Resources, region
@@ -89,15 +89,22 @@ class Deployments:
         self._clients.groups.resource_groups.create_or_update(environment.resource_group, group)
 
     @understood(_WHO)
-    def deploy(self, parameters: Mapping[str, object]) -> None:
-        """Deploys the template and waits until the deployment has ended."""
-        from azure.mgmt.resource.deployments.models import Deployment, DeploymentProperties
+    def deploy(self, wanted: Deployment, say: Callable[[str], None]) -> None:
+        """Deploys the template and waits until the deployment has ended. Then the roles that it has assigned are expected."""
+        from azure.mgmt.resource.deployments import models
 
         environment = self._environment
-        deployment = Deployment(properties=DeploymentProperties(**_properties(parameters)))
+        properties = models.DeploymentProperties(**_properties(wanted.parameters))
         self._clients.deployments.deployments.begin_create_or_update(
-            environment.resource_group, deployment_name(environment), deployment
+            environment.resource_group, deployment_name(environment), models.Deployment(properties=properties)
         ).result()
+        if wanted.assigns_roles:
+            self.expect_roles(say)
+
+    def expect_roles(self, say: Callable[[str], None]) -> None:
+        """The roles are assigned, but may not have taken effect yet: from now on vault, DPS and hubs are asked again, for
+        minutes, if they deny access for want of a role. `say` shows that to people."""
+        self._clients.new_roles.expect(say)
 
     @understood(_WHO)
     def has_vault(self) -> bool:

@@ -106,7 +106,8 @@ def _explain_answer(error: HttpResponseError, status: int) -> Error:
         _LOG.info("%s: %s", reason.code or status, reason.original)
     if isinstance(error, ClientAuthenticationError) or status == 401:
         step = "sign in with 'az login', or check the pipeline's federated credential"
-        return Denied(told(found), step, role_missing=not isinstance(error, ClientAuthenticationError))
+        by_role = not isinstance(error, ClientAuthenticationError) and not _is_of_a_vault(error)  # a vault answers 403
+        return Denied(told(found), step, role_missing=by_role)
     if any(map(_is_denied, found)) or (status == 403 and not all(map(is_policy, found))):
         return _denied(found, role_missing=_by_role(error, status, found))
     message = told(found)

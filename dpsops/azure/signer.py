@@ -39,9 +39,10 @@ def _bytes(number: int, bits: int) -> bytes:
 
 
 def vault_key(
-    key_id: str, public_key: CertificatePublicKeyTypes, credential: TokenCredential, transport: Any
+    key_id: str, public_key: CertificatePublicKeyTypes, credential: TokenCredential, **options: Any
 ) -> CryptographyClient:
-    """The SDK's client for the key with this versioned ID. Its public key is known, so it makes no request before it signs."""
+    """The SDK's client for the key with this versioned ID. Its public key is known, so it makes no request before it signs.
+    `options`: the transport, and what else the SDK's client takes."""
     from azure.keyvault.keys import KeyVaultKey
     from azure.keyvault.keys.crypto import CryptographyClient
 
@@ -56,7 +57,7 @@ def vault_key(
                     raise TypeError("no signature")
                 return result
 
-    return Client(KeyVaultKey(key_id, jwk=jwk(public_key)), credential, transport=transport)
+    return Client(KeyVaultKey(key_id, jwk=jwk(public_key)), credential, **options)
 
 
 def signer(client: CryptographyClient, public_key: CertificatePublicKeyTypes) -> CertificateIssuerPrivateKeyTypes:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 from dpsops.azure.ca_certificates import TrustStore
 from dpsops.azure.deployments import Deployments, template
@@ -27,11 +26,6 @@ from dpsops.model.root import classify, root_name
 from dpsops.model.run import Run
 from dpsops.model.what_if import notes
 
-_Answer = TypeVar("_Answer")
-
-_ROLE_POLL_SECONDS = 10.0
-_ROLE_POLLS = 60
-
 
 @dataclass(frozen=True, slots=True)
 class Survey:
@@ -50,9 +44,10 @@ def survey(
     found = observe(run, deployments, dps)
     wanted = deployment.decide(run.environment, found, deployments.caller, relink=relink)
     said = _foresee(run, deployments, found, wanted)
-    attempts = 1 if wanted.assigns_roles else _ROLE_POLLS
+    if not wanted.assigns_roles:  # a run that was interrupted may have assigned them a minute ago
+        deployments.expect_roles(run.progress)
     try:
-        rest = plans.decide(_observe_root(run, roots, dps, stores, found, attempts), run.environment)
+        rest = plans.decide(_observe_root(run, roots, dps, stores, found), run.environment)
     except Denied:
         if not wanted.assigns_roles:
             raise
@@ -76,14 +71,14 @@ def observe(run: Run, deployments: Deployments, dps: Dps) -> Resources:
 
 
 def survey_root(run: Run, deployments: Deployments, roots: RootVault, dps: Dps, stores: Sequence[TrustStore]) -> Plan:
-    """What is missing after the deployment. It waits until the new roles have taken effect."""
-    observed = _observe_root(run, roots, dps, stores, None, _ROLE_POLLS)
+    """What is missing after the deployment."""
+    observed = _observe_root(run, roots, dps, stores, None)
     return _plan(run, deployments, plans.decide(observed, run.environment))
 
 
 def root_in_use(run: Run, roots: RootVault, dps: Dps) -> str:
-    """The name of the root that is in use or to be created. It waits until new roles have taken effect."""
-    return _current(run, roots, dps, _ROLE_POLLS)[0]
+    """The name of the root that is in use or to be created."""
+    return _current(run, roots, dps)[0]
 
 
 def _plan(run: Run, deployments: Deployments, actions: Sequence[Action], said: tuple[str, ...] = ()) -> Plan:
@@ -111,14 +106,14 @@ def _foresee(run: Run, deployments: Deployments, found: Resources, wanted: Deplo
 
 
 def _observe_root(
-    run: Run, roots: RootVault, dps: Dps, stores: Sequence[TrustStore], found: Resources | None, attempts: int
+    run: Run, roots: RootVault, dps: Dps, stores: Sequence[TrustStore], found: Resources | None
 ) -> ObservedRootOfTrust:
     """`found`: the resources, or None if all exist."""
     owners = tuple(store.owner for store in stores)
     if found is not None and found.vault is None:
         return plans.from_nothing(owners)
     dps_exists = found is None or found.dps is not None
-    name, group = _current(run, roots, dps if dps_exists else None, attempts)
+    name, group = _current(run, roots, dps if dps_exists else None)
     state = classify(roots.observe(name, run.now()), run.now())
     if not dps_exists:
         return ObservedRootOfTrust(name, state, dict.fromkeys(owners), group)
@@ -135,28 +130,12 @@ def _linked(run: Run, dps: Dps, found: Resources | None) -> frozenset[str]:
     return frozenset(link.host for link in (*links(found.dps), *new))
 
 
-def _current(run: Run, roots: RootVault, dps: Dps | None, attempts: int) -> tuple[str, EnrollmentGroup | None]:
+def _current(run: Run, roots: RootVault, dps: Dps | None) -> tuple[str, EnrollmentGroup | None]:
     """The name of the root that is in use, and the enrollment group. If there is a group, it decides which root that is."""
     run.progress("reading the roots in the vault")
-    found = _when_allowed(run, "the vault", roots.all, attempts)
+    found = roots.all()
     run.progress("reading the enrollment group")
-    group = _when_allowed(run, "the DPS", dps.group, attempts) if dps else None
+    group = dps.group() if dps else None
     if group is None:
         return generations.root_for_new_group(run.environment.group.id, found), None
     return root_name(group.trusted()[0]), group
-
-
-def _when_allowed(run: Run, who: str, ask: Callable[[], _Answer], attempts: int) -> _Answer:
-    """The answer to the first request to a service. A new role takes effect after minutes; until then the service denies access.
-
-    Source: Azure RBAC, "Troubleshoot: role assignment changes are not being detected".
-    """
-    for attempt in range(1, attempts + 1):
-        try:
-            return ask()
-        except Denied as denied:
-            if not denied.role_missing or attempt == attempts:
-                raise
-        run.progress(f"waiting until the new roles take effect in {who} (this takes minutes on Azure)")
-        run.sleep(_ROLE_POLL_SECONDS)
-    raise AssertionError("the last attempt returns or raises")

@@ -38,6 +38,7 @@ def test_a_missing_role_is_distinguished_from_other_denials() -> None:
     assert denied(of_a_vault(403, "ForbiddenByRbac")).role_missing
     assert denied(raised(403, authorization_failed("x/y/read", SCOPE))).role_missing
     assert denied(raised(401, {"Message": "ErrorCode:IotHubUnauthorizedAccess;Unauthorized"})).role_missing
+    assert not denied(of_a_vault(401, "Unauthorized")).role_missing  # a vault answers 403 for want of a role
     for code in ("ForbiddenByFirewall", "ForbiddenByConnection", "ForbiddenByPolicy", "AccessDenied"):
         assert not denied(of_a_vault(403, code)).role_missing, code
     assert not denied(raised(403, gateway("ForbiddenByFirewall", "No."))).role_missing

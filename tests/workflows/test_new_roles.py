@@ -1,0 +1,121 @@
+"""New roles take effect each by itself, in any order: `up` waits for each of them wherever that is, and for no other denial."""
+
+from __future__ import annotations
+
+import pytest
+
+from dpsops.emulator.chances import Chances
+from dpsops.emulator.faults import Fault, Refuse
+from dpsops.emulator.http import Request, Response
+from dpsops.emulator.rbac import ASSIGNMENT, ROLES
+from dpsops.emulator.world import Timings
+from dpsops.errors import Denied
+from dpsops.model.device import Issued
+from tests.workflows.by_hand import azure, deploy_only, remove_the_roles
+from tests.workflows.commands import issue_to, up
+from tests.workflows.doing import PRESS
+from tests.worlds import World, environment
+
+REQUIRED = {
+    "Key Vault Certificates Officer", "Key Vault Crypto User", "Key Vault Secrets Officer",
+    "Device Provisioning Service Data Contributor",
+}  # fmt: skip
+"""The roles without which `up` cannot end: it asks no hub's registry."""
+
+SEEDS = range(16)
+_EC = environment(root={"key": "EC-P256"})
+
+
+def arrivals(world: World) -> dict[str, float]:
+    """The roles that the deployment has assigned, and when each takes effect, in seconds since it was assigned."""
+    drawn: Chances = azure(world).chances
+    spread = azure(world).timings.role_spread
+    with azure(world).database.transaction() as state:
+        return {
+            ROLES[each["role"]].name: spread * drawn.draw("role", key)
+            for key, each in state.list(ASSIGNMENT)
+            if "/providers/microsoft." in each["scope"]
+        }
+
+
+@pytest.mark.usefixtures("unmeasured")
+def test_roles_that_come_in_any_order_are_waited_for_wherever_they_are_missing(embedded: World) -> None:
+    last = set()
+    for seed in SEEDS:
+        name = f"test{seed}"
+        settings = environment(
+            name=name, resource_group=f"rg-{name}", vault={"name": f"kv-{name}", "purge_protection": False},
+            dps={"name": f"dps-{name}"}, hub=[{"name": f"iot-{name}"}], root={"key": "EC-P256"},
+        )  # fmt: skip
+        azure(embedded).timings = Timings(role_spread=300)
+        azure(embedded).chances = Chances(seed)
+        begun = embedded.clock.now()
+        up(embedded.connect(settings))
+        came = {role: moment for role, moment in arrivals(embedded).items() if role in REQUIRED}
+        assert came.keys() == REQUIRED
+        last.add(max(came, key=lambda role: came[role]))
+        assert embedded.clock.now() - begun >= max(came.values())
+        assert [type(result) for result in issue_to(embedded.connect(settings), PRESS)] == [Issued]
+        remove_the_roles(embedded)  # of this environment: the next one has its own
+    assert last == REQUIRED, "each of them is the last in one of these worlds"
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1.0, 595.0], ids=["at once", "soon", "late"])
+def test_roles_that_come_all_at_the_same_time(embedded: World, seconds: float) -> None:
+    azure(embedded).timings = Timings(role=seconds)
+    up(embedded.connect(_EC))
+    assert [type(result) for result in issue_to(embedded.connect(_EC), PRESS)] == [Issued]
+    assert any("waiting until the new roles" in text for text in embedded.said) == (seconds > 0)
+
+
+def test_the_wait_is_bounded(embedded: World) -> None:
+    azure(embedded).timings = Timings(role=700)
+    begun = embedded.clock.now()
+    with pytest.raises(Denied, match="Caller is not authorized"):
+        up(embedded.connect(_EC))
+    assert 600 <= embedded.clock.now() - begun < 660
+    assert up(embedded.connect(_EC)), "the next run waits for the rest"
+
+
+def test_a_run_that_was_interrupted_after_its_deployment_waits_when_it_is_continued(embedded: World) -> None:
+    azure(embedded).timings = Timings()
+    deploy_only(embedded)
+    azure(embedded).timings = Timings(role=300)
+    assert up(embedded.connect())
+    assert "waiting until the new roles take effect in the vault (this takes minutes on Azure)" in embedded.said
+
+
+def test_a_command_that_has_assigned_no_role_does_not_wait(embedded: World) -> None:
+    azure(embedded).timings = Timings()
+    up(embedded.connect(_EC))
+    azure(embedded).timings = Timings(role=1e9)
+    embedded.said.clear()
+    begun = embedded.clock.now()
+    with pytest.raises(Denied):
+        issue_to(embedded.connect(_EC), PRESS)
+    assert embedded.clock.now() - begun < 5
+    assert not any("waiting" in text for text in embedded.said)
+
+
+@pytest.mark.parametrize("code", ["ForbiddenByFirewall", "ForbiddenByConnection", "AccessDenied"])
+def test_nobody_waits_for_what_no_role_changes(embedded: World, code: str) -> None:
+    azure(embedded).timings = Timings()
+    body = {"error": {"code": "Forbidden", "message": "No.", "innererror": {"code": code}}}
+    azure(embedded).faults.add(Fault(Refuse(Response(403, body)), _of_the_vault, times=None))
+    with pytest.raises(Denied) as denied:
+        up(embedded.connect(_EC))
+    assert not denied.value.role_missing
+    assert not any("waiting until the new roles" in text for text in embedded.said)
+
+
+def test_a_hub_is_asked_again_too(embedded: World) -> None:
+    connection = embedded.connect(_EC)
+    azure(embedded).timings = Timings()
+    up(connection)
+    azure(embedded).timings = Timings(role=300)
+    assert connection.hubs.identity(_EC.hub[0].host, "nobody") is None
+    assert "waiting until the new roles take effect in the IoT Hub (this takes minutes on Azure)" in embedded.said
+
+
+def _of_the_vault(request: Request) -> bool:
+    return request.host.endswith(".vault.azure.net") and "authorization" in request.headers

@@ -20,6 +20,7 @@ _ENVIRONMENT = re.compile(r"[a-z][a-z0-9-]{0,23}")
 _HEADER = re.compile(r"\s*\[\[?([^\[\]]+)\]")
 _KEY = re.compile(r"\s*([\w.\"' -]+?)\s*=")
 _DAYS_OF_WARNING_A_MONTH = 27
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 def _region(name: str) -> str:
@@ -32,8 +33,15 @@ def _region(name: str) -> str:
 
 def _subscription(name: str) -> str:
     """The ID of a subscription, a UUID. Its display name is not unique."""
-    if not re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", name):
+    if not _UUID.fullmatch(name):
         raise ValueError("a subscription is given by its ID, as 'az account show --query id' prints it")
+    return name
+
+
+def _object_id(name: str) -> str:
+    """The object ID of an identity in Entra ID, a UUID. An application has another ID of the same shape, which no role takes."""
+    if not _UUID.fullmatch(name):
+        raise ValueError("an identity is given by its object ID, as 'az ad user show --id NAME --query id' prints it")
     return name
 
 
@@ -138,6 +146,26 @@ class Group(_Table):
     twin: Annotated[dict[str, Any], AfterValidator(desired_properties)] = {}
 
 
+class Identity(_Table):
+    """An entry of `principals`: an identity in Entra ID, by its object ID."""
+
+    id: Annotated[str, AfterValidator(_object_id)]
+    type: Literal["User", "Group", "ServicePrincipal"]
+
+
+def _differ(found: list[Identity]) -> list[Identity]:
+    ids = [each.id.lower() for each in found]
+    if twice := next((each for each in ids if ids.count(each) > 1), None):
+        raise ValueError(f"{twice} is there twice")
+    return found
+
+
+class Access(_Table):
+    """`[access]`: who gets the roles that dpsops needs; without `principals`, whoever runs `up`."""
+
+    principals: Annotated[list[Identity], Field(min_length=1), AfterValidator(_differ)] = []
+
+
 class Embedded(_Table):
     """`[embedded]`: how slow the embedded Azure is, in seconds."""
 
@@ -161,6 +189,7 @@ class Environment(_Table):
     root: Root = Root()
     leaf: Leaf = Leaf()
     group: Group = Group()
+    access: Access = Access()
     embedded: Embedded = Embedded()
 
     @property
@@ -279,18 +308,18 @@ def _line(text: str, keys: tuple[int | str, ...]) -> int:
     `tomllib` reports no positions, so this looks for headers and `key =` in the text. The settings are flat enough for that.
     """
     names = [key for key in keys if isinstance(key, str)]
-    index = next((key for key in keys if isinstance(key, int)), 0)
+    place, index = next(((place, key) for place, key in enumerate(keys) if isinstance(key, int)), (1, 0))
     table: list[str] = []
     tables, best = -1, 1
     for number, line in enumerate(text.split("\n"), 1):
         if header := _HEADER.match(line):
             path = table = _parts(header[1])
-            tables += table == names[:1]
+            tables += table == names[:place]
         elif key := _KEY.match(line):
             path = table + _parts(key[1])
         else:
             continue
-        elsewhere = table[:1] == names[:1] and tables != index
+        elsewhere = table[:place] == names[:place] and tables != index
         if path == names[: len(path)] and not elsewhere:
             best = number  # first a table, then a key in it
     return best

@@ -16,12 +16,12 @@ from dpsops.azure.clients import Clients
 from dpsops.azure.error_documents import one_line
 from dpsops.azure.errors import failed_operation, understood
 from dpsops.azure.resource_group import ResourceGroup
-from dpsops.errors import Error, Refused
+from dpsops.errors import Error, NotAllowed, Refused
 from dpsops.model.deployment import Deployment, deployment_name
 from dpsops.model.failure import Reason
 from dpsops.model.regions import Offered
 from dpsops.model.resources import Resources, region
-from dpsops.model.roles import HUB, SERVICE, VAULT, Principal
+from dpsops.model.roles import HUB, SERVICE, VAULT, Principal, may_be_among, named
 from dpsops.model.what_if import Diagnostic, Foreseen, ResourceChange
 
 if TYPE_CHECKING:
@@ -51,9 +51,19 @@ class Deployments:
         return self._clients.subscription
 
     @property
-    def caller(self) -> Principal:
-        """The identity that deploys, and gets the roles that dpsops needs. Raises `NotAllowed` if the token does not name it."""
-        return self._clients.caller
+    def principals(self) -> tuple[Principal, ...]:
+        """Who gets the roles that dpsops needs: those that the settings name, else the identity that deploys. Raises `NotAllowed`
+        if the token does not name it."""
+        return named(self._environment) or (self._clients.caller,)
+
+    @property
+    def stranger(self) -> Principal | None:
+        """The identity that deploys, if it gets none of these roles; None if it does, or if nobody can tell."""
+        try:
+            caller = self._clients.caller
+        except NotAllowed:  # its token does not name it
+            return None
+        return None if may_be_among(caller, self.principals) else caller
 
     @understood(_WHO)
     def observe(self) -> Resources:
@@ -103,8 +113,9 @@ class Deployments:
 
     def expect_roles(self, say: Callable[[str], None]) -> None:
         """The roles are assigned, but may not have taken effect yet: from now on vault, DPS and hubs are asked again, for
-        minutes, if they deny access for want of a role. `say` shows that to people."""
-        self._clients.new_roles.expect(say)
+        minutes, if they deny access for want of a role; but not if this identity gets none. `say` shows that to people."""
+        if self.stranger is None:
+            self._clients.new_roles.expect(say)
 
     @understood(_WHO)
     def has_vault(self) -> bool:

@@ -6,7 +6,7 @@ invents others. What the settings do not say stays as it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dpsops.errors import Refused
@@ -45,8 +45,9 @@ def deployment_name(environment: Environment) -> str:
     return f"dpsops-{environment.name}"
 
 
-def decide(environment: Environment, found: Resources, principal: Principal, *, relink: bool = False) -> Deployment:
-    """What is missing. Raises `Refused` if a resource is not what the settings say and cannot become it."""
+def decide(environment: Environment, found: Resources, principals: Sequence[Principal], *, relink: bool = False) -> Deployment:
+    """What is missing. `principals`: who gets the roles. Raises `Refused` if a resource is not what the settings say and cannot
+    become it."""
     actions: list[Action] = []
     parameters: dict[str, list[object]] = {name: [] for name in _LISTS}
     if (changes := _needed(found.vault, _vault_changes(environment, found.vault))) is not None:
@@ -56,7 +57,7 @@ def decide(environment: Environment, found: Resources, principal: Principal, *, 
         if (changes := _needed(found.hub(hub), _hub_changes(environment, hub, found.hub(hub)))) is not None:
             actions.append(_write(HUB, hub.name, found.hub(hub), changes))
             parameters["hubs"].append(_hub(environment, hub, found.hub(hub)))
-    roles = [each for each in needed(environment, principal) if each.held(found.group) not in found.held]
+    roles = [each for each in needed(environment, principals) if each.held(found.group) not in found.held]
     link_roles = missing_link_roles(environment, found)
     if (changes := _needed(found.dps, _service_changes(environment, found, relink=relink))) is not None:
         actions.append(_write(SERVICE, environment.dps.name, found.dps, changes))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dpsops.errors import InvalidInput
@@ -13,6 +13,7 @@ from dpsops.model import root as roots
 from dpsops.model.action import Action
 from dpsops.model.enrollment import EnrollmentGroup
 from dpsops.model.proof import CaCertificate
+from dpsops.model.roles import Principal
 from dpsops.model.root import RootState
 from dpsops.settings import Environment
 
@@ -43,8 +44,8 @@ def decide(observed: ObservedRootOfTrust, environment: Environment) -> list[Acti
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What `up` would do to an environment, and a fingerprint of the settings, the template and the identity behind it.
-    `notes`: what a person should know before they approve it; two plans with other notes are the same plan."""
+    """What `up` would do to an environment, and a fingerprint of the settings, the template and who gets the roles. `notes`: what
+    a person should know before they approve it; two plans with other notes are the same plan."""
 
     environment: str
     subscription: str
@@ -77,9 +78,13 @@ class Plan:
             raise InvalidInput(f"{source} is not a plan", "make one: dpsops plan --out FILE") from cause
 
 
-def fingerprint(environment: Environment, template: Mapping[str, object], principal: str) -> str:
+def fingerprint(environment: Environment, template: Mapping[str, object], principals: Sequence[Principal]) -> str:
     """SHA-256, in hex, of everything that a plan is made from: a different fingerprint means a different plan."""
-    inputs = {"template": template, "settings": environment.model_dump(mode="json"), "principal": principal}
+    inputs = {
+        "template": template,
+        "settings": environment.model_dump(mode="json"),
+        "principals": [each.object_id for each in principals],
+    }
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
 

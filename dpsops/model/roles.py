@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -64,9 +64,20 @@ class Assignment:
         return Held(scope.lower(), self.role.id.lower(), self.principal.object_id.lower())
 
 
-def needed(environment: Environment, principal: Principal) -> Iterator[Assignment]:
-    """All assignments that a principal needs to run dpsops in an environment."""
+def named(environment: Environment) -> tuple[Principal, ...]:
+    """Who gets the roles, if the settings say so; empty if whoever runs `up` gets them."""
+    return tuple(Principal(each.id, each.type) for each in environment.access.principals)
+
+
+def may_be_among(caller: Principal, principals: Iterable[Principal]) -> bool:
+    """Whether an identity may be one of these, or a member of a group among them: nobody here knows a group's members."""
+    return any(each.kind == "Group" or each.object_id.lower() == caller.object_id.lower() for each in principals)
+
+
+def needed(environment: Environment, principals: Iterable[Principal]) -> Iterator[Assignment]:
+    """All assignments that these principals need to run dpsops in an environment."""
     resources = [(VAULT, environment.vault.name), (SERVICE, environment.dps.name), *((HUB, hub.name) for hub in environment.hub)]
-    for type_, name in resources:
-        for role in ROLES[type_]:
-            yield Assignment(type_, name, role, principal)
+    for principal in principals:
+        for type_, name in resources:
+            for role in ROLES[type_]:
+                yield Assignment(type_, name, role, principal)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from dpsops.azure.ca_certificates import TrustStore
@@ -42,8 +42,8 @@ def survey(
     """Reads everything and decides what is missing. If the deployment must assign roles first, everything that needs these
     roles is read after it."""
     found = observe(run, deployments, dps)
-    wanted = deployment.decide(run.environment, found, deployments.caller, relink=relink)
-    said = _foresee(run, deployments, found, wanted)
+    wanted = deployment.decide(run.environment, found, deployments.principals, relink=relink)
+    said = (*_foresee(run, deployments, found, wanted), *_to_a_stranger(deployments, wanted))
     if not wanted.assigns_roles:  # a run that was interrupted may have assigned them a minute ago
         deployments.expect_roles(run.progress)
     try:
@@ -82,7 +82,7 @@ def root_in_use(run: Run, roots: RootVault, dps: Dps) -> str:
 
 
 def _plan(run: Run, deployments: Deployments, actions: Sequence[Action], said: tuple[str, ...] = ()) -> Plan:
-    inputs = plans.fingerprint(run.environment, template(), deployments.caller.object_id)
+    inputs = plans.fingerprint(run.environment, template(), deployments.principals)
     return Plan(run.environment.name, deployments.subscription, inputs, tuple(actions), said)
 
 
@@ -103,6 +103,15 @@ def _foresee(run: Run, deployments: Deployments, found: Resources, wanted: Deplo
         return ()
     run.progress("asking Azure what a deployment would change")
     return notes(deployments.what_if(wanted.parameters), wanted)
+
+
+def _to_a_stranger(deployments: Deployments, wanted: Deployment) -> Iterator[str]:
+    """A note if the roles are for others: then somebody else has to continue."""
+    if wanted.assigns_roles and (who := deployments.stranger):
+        yield (
+            f"{who.kind} {who.object_id}, who is signed in, gets no role: [access] in the settings names others; what needs "
+            "the roles, only they can do"
+        )
 
 
 def _observe_root(

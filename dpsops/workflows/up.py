@@ -73,7 +73,7 @@ def _deploy(run: Run, deployments: Deployments, dps: Dps, found: Survey, *, reli
         deployments.create_group()
         yield Action("create", f"resource group {group}", "created")
     elif found.deployment.rewrites:
-        again = decide(run.environment, observe(run, deployments, dps), deployments.caller, relink=relink)
+        again = decide(run.environment, observe(run, deployments, dps), deployments.principals, relink=relink)
         if again.parameters != found.deployment.parameters:
             raise Refused("somebody has changed the resources since they were read", "run the command again")
     run.progress("deploying what is missing of vault, hubs, DPS and roles (this takes minutes on Azure)")

@@ -21,6 +21,7 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPResponse
 
 from dpsops.azure.clients import Clients, _github_token, connect
+from dpsops.azure.deployments import Deployments
 from dpsops.azure.provisioning import Wire, register_over_https
 from dpsops.azure.transport import Transport
 from dpsops.cli.embedded import variables
@@ -127,6 +128,14 @@ def test_the_identity_that_runs_dpsops_is_read_from_the_token() -> None:
             caller(token)
         assert refused.value.__cause__ is None
         assert refused.value.__context__ is None
+
+
+def test_an_identity_that_its_token_does_not_name_can_deploy_for_others() -> None:
+    team = {"id": "0f0e0d0c-0b0a-4a0b-8c0d-0e0f0a0b0c0d", "type": "User"}
+    wanted = environment(access={"principals": [team]})
+    deployments = Deployments(Clients(wanted, "subscription", Holder("opaque"), transport_to(Runner())))
+    assert deployments.principals == (Principal(team["id"], "User"),)
+    assert deployments.stranger is None
 
 
 def test_a_new_token_is_fetched_from_github_each_time() -> None:

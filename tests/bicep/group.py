@@ -113,7 +113,7 @@ class Group:
 
     def decide(self, settings: Environment, *, relink: bool = False) -> Deployment:
         """What dpsops decides from what there is."""
-        return decide(settings, self.observe(settings), PRINCIPAL, relink=relink)
+        return decide(settings, self.observe(settings), [PRINCIPAL], relink=relink)
 
     def deploy(self, settings: Environment, parameters: Any) -> JSON:
         """Deploys the template, which succeeds; the properties of the deployment."""

@@ -179,7 +179,7 @@ def test_the_sections_have_one_order(file: str) -> None:
 
 def decided(link: str) -> dict[str, Any]:
     """The parameters of a first deployment."""
-    return dict(decide(environment(dps={"link": link}), Resources(GROUP, group_exists=True), PRINCIPAL).parameters)
+    return dict(decide(environment(dps={"link": link}), Resources(GROUP, group_exists=True), [PRINCIPAL]).parameters)
 
 
 @pytest.mark.parametrize("link", ["key", "identity"])

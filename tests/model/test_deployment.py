@@ -59,7 +59,7 @@ def dps(*links: dict[str, Any], **properties: Any) -> Resource:
 
 def held(*hubs: dict[str, Any]) -> frozenset[Held]:
     """All the roles that the settings with these hubs need."""
-    return frozenset(each.held(GROUP) for each in needed(settings(*hubs), ME))
+    return frozenset(each.held(GROUP) for each in needed(settings(*hubs), [ME]))
 
 
 DONE = Resources(GROUP, group_exists=True, vault=vault(), dps=dps(), hubs={"iot-one": hub()}, held=held(ONE))
@@ -67,7 +67,7 @@ DONE = Resources(GROUP, group_exists=True, vault=vault(), dps=dps(), hubs={"iot-
 
 def decided(found: Resources, wanted: Environment | None = None, **how: Any) -> Deployment:
     """What a deployment has to do."""
-    return decide(wanted or settings(), found, ME, **how)
+    return decide(wanted or settings(), found, [ME], **how)
 
 
 def changes(found: Resources, wanted: Environment | None = None, **how: Any) -> list[PropertyChange]:

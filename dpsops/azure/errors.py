@@ -31,7 +31,7 @@ from dpsops.azure.error_documents import one_line, read, without_secrets
 from dpsops.errors import Changed, Denied, Error, Missing, NotAllowed, Throttled, Unavailable, Unreadable
 from dpsops.model.failure import Reason, advised, told
 from dpsops.model.hints import CONFLICT, hint, is_policy
-from dpsops.model.permissions import is_denied, is_firewall, missing_role
+from dpsops.model.permissions import Asked, is_denied, is_firewall, missing_role, says_so
 
 _LOG = logging.getLogger("dpsops.reasons")
 
@@ -104,12 +104,14 @@ def _explain_answer(error: HttpResponseError, status: int) -> Error:
     found = reasons(error)
     for reason in found:
         _LOG.info("%s: %s", reason.code or status, reason.original)
+    if status in (401, 403) and all(says_so(reason.message) for reason in found):
+        return _denied(found, role_missing=True, asked=_asked(error))
     if isinstance(error, ClientAuthenticationError) or status == 401:
         step = "sign in with 'az login', or check the pipeline's federated credential"
         by_role = not isinstance(error, ClientAuthenticationError) and not _is_of_a_vault(error)  # a vault answers 403
         return Denied(told(found), step, role_missing=by_role)
     if any(map(_is_denied, found)) or (status == 403 and not all(map(is_policy, found))):
-        return _denied(found, role_missing=_by_role(error, status, found))
+        return _denied(found, role_missing=_by_role(error, status, found), asked=_asked(error))
     message = told(found)
     if status >= 500:
         return Unavailable(message, advised(found, _hint, _AGAIN), answered=True)
@@ -147,8 +149,8 @@ def _is_denied(reason: Reason) -> bool:
     return is_denied(reason.code, reason.message)
 
 
-def _denied(found: Sequence[Reason], *, role_missing: bool) -> Denied:
-    otherwise = missing_role(found[0].code, found[0].message)
+def _denied(found: Sequence[Reason], *, role_missing: bool, asked: Asked | None = None) -> Denied:
+    otherwise = missing_role(found[0].code, found[0].message, asked)
     return Denied(told(found), advised(found, hint, otherwise), role_missing=role_missing)
 
 
@@ -162,8 +164,13 @@ def _by_role(error: HttpResponseError, status: int, found: Sequence[Reason]) -> 
 
 
 def _is_of_a_vault(error: HttpResponseError) -> bool:
+    return _asked(error).host.endswith(".vault.azure.net")
+
+
+def _asked(error: HttpResponseError) -> Asked:
     request = getattr(error.response, "request", None)
-    return (urlsplit(str(getattr(request, "url", ""))).hostname or "").endswith(".vault.azure.net")
+    address = urlsplit(str(getattr(request, "url", "")))
+    return Asked(str(getattr(request, "method", "")), address.hostname or "", address.path)
 
 
 def _next_step(error: HttpResponseError, status: int, found: Sequence[Reason]) -> str:

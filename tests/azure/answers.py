@@ -74,12 +74,14 @@ def transport(*answers: Given) -> RequestsTransport:
     return RequestsTransport(session=session)
 
 
-def raised(status: int, body: Any, headers: Mapping[str, str] | None = None) -> HttpResponseError:
-    """The error that the SDK raises for an answer."""
+def raised(
+    status: int, body: Any, headers: Mapping[str, str] | None = None, *, method: str = "GET", url: str = _HOST
+) -> HttpResponseError:
+    """The error that the SDK raises for an answer to a request."""
     client: PipelineClient[HttpRequest, HttpResponse] = PipelineClient(
         _HOST, policies=[], transport=transport((status, body, headers or {}))
     )
-    response = client.send_request(HttpRequest("GET", _HOST))
+    response = client.send_request(HttpRequest(method, url))
     try:
         response.raise_for_status()
     except HttpResponseError as error:

@@ -1,7 +1,6 @@
-"""Role-based access: Azure's built-in roles and who holds them where.
+"""Role-based access: Azure's built-in roles, custom ones, and who holds them where.
 
-Source: Azure built-in roles reference. Only roles that matter to the emulated services are here; an
-assignment of any other role grants nothing.
+Source: Azure built-in roles reference. Only roles that matter to the emulated services are here.
 """
 
 from __future__ import annotations
@@ -16,14 +15,22 @@ ASSIGNMENT = "roleAssignment"
 """The kind of a role assignment's document: {"principal", "role" (GUID), "scope" (lower case), "created" (epoch s)}."""
 
 
+CUSTOM_ROLE = "roleDefinition"
+"""The kind of a custom role's document, whose key is the role's GUID: {"roleName", "permission" (as the API has it), "scopes"
+(where it can be assigned), "updated" (epoch s) ...}."""
+
+
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A built-in role: patterns of control-plane actions and of data actions, `*` as Azure has it."""
+    """A role: patterns of control-plane actions and of data actions, `*` as Azure has it. `changed`: when a custom one was last
+    changed, epoch s."""
 
     name: str
     actions: tuple[str, ...] = ()
     not_actions: tuple[str, ...] = ()
     data_actions: tuple[str, ...] = ()
+    not_data_actions: tuple[str, ...] = ()
+    changed: float = 0.0
 
 
 ROLES = {
@@ -68,6 +75,26 @@ ROLES = {
     "b86a8fe4-44ce-4948-aee5-eccb2c155cd7": Role(
         "Key Vault Secrets Officer", ("Microsoft.KeyVault/vaults/read",), (), ("Microsoft.KeyVault/vaults/secrets/*",)
     ),
+    "21090545-7ca7-4776-b22c-e363652d74d2": Role(
+        "Key Vault Reader",
+        ("Microsoft.KeyVault/vaults/read",),
+        (),
+        ("Microsoft.KeyVault/vaults/*/read", "Microsoft.KeyVault/vaults/secrets/readMetadata/action"),
+    ),
+    "db79e9a7-68ee-4b58-9aeb-b90e7c24fcba": Role(
+        "Key Vault Certificate User",
+        (),
+        (),
+        (
+            "Microsoft.KeyVault/vaults/certificates/read",
+            "Microsoft.KeyVault/vaults/secrets/getSecret/action",
+            "Microsoft.KeyVault/vaults/secrets/readMetadata/action",
+            "Microsoft.KeyVault/vaults/keys/read",
+        ),
+    ),
+    "10745317-c249-44a1-a5ce-3a4353c0bbd8": Role(
+        "Device Provisioning Service Data Reader", (), (), ("Microsoft.Devices/provisioningServices/*/read",)
+    ),
     "de139f84-1756-47ae-9be6-808fbbe84772": Role("Website Contributor"),
     "4d97b98b-1d4f-4787-a291-c67834d212e7": Role(
         "Network Contributor", ("Microsoft.Network/*", "Microsoft.Resources/deployments/*")
@@ -100,6 +127,24 @@ ROLES = {
 }
 
 
+def find_role(world: World, identifier: str) -> Role | None:
+    """The role of this GUID, in lower case: a built-in or a custom one."""
+    if built_in := ROLES.get(identifier):
+        return built_in
+    document = world.state.get(CUSTOM_ROLE, identifier)
+    if document is None:
+        return None
+    permission = document["permission"]
+    return Role(
+        document["roleName"],
+        tuple(permission["actions"]),
+        tuple(permission["notActions"]),
+        tuple(permission["dataActions"]),
+        tuple(permission["notDataActions"]),
+        document["updated"],
+    )
+
+
 def _matches(action: str, patterns: tuple[str, ...]) -> bool:
     return any(fnmatchcase(action.lower(), pattern.lower()) for pattern in patterns)
 
@@ -108,19 +153,21 @@ def allowed(world: World, caller: Principal, action: str, scope: str, *, data: b
     """Whether `caller` may do `action` at the resource ID `scope`, or at any scope above it.
 
     A data action is granted only once the assignment has reached the data plane: `Timings.role` seconds after it was made,
-    and by chance up to `role_spread` more. An assignment with a condition grants neither that nor the right to assign
-    roles, which are what conditions are about: nothing here evaluates them (stricter guess).
+    and by chance up to `role_spread` more; as long after a change of a custom role (stricter guess). An assignment with a
+    condition grants neither that nor the right to assign roles, which are what conditions are about: nothing here evaluates
+    them (stricter guess).
     """
     scope = scope.lower().rstrip("/")
     for key, assignment in world.state.list(ASSIGNMENT):
         above = assignment["scope"].rstrip("/")
         if assignment["principal"] != caller.object_id or not (scope + "/").startswith(above + "/"):
             continue
-        role = ROLES.get(assignment["role"])
+        role = find_role(world, assignment["role"])
         if role is None or (assignment.get("condition") and (data or action.lower().startswith("microsoft.authorization/"))):
             continue
         if data:
-            if _matches(action, role.data_actions) and world.now >= assignment["created"] + _delay(world, key):
+            granted = _matches(action, role.data_actions) and not _matches(action, role.not_data_actions)
+            if granted and world.now >= max(assignment["created"], role.changed) + _delay(world, key):
                 return True
         elif _matches(action, role.actions) and not _matches(action, role.not_actions):
             return True

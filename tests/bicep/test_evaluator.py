@@ -46,10 +46,6 @@ from tests.bicep.evaluations import (
 
 GROUP = "rg-snap"
 REFUSALS: Mapping[str, tuple[str, str]] = {
-    "custom-role": (
-        "The resource type 'roleDefinitions' could not be found in the namespace 'Microsoft.Authorization'.",
-        "there are no custom roles",
-    ),
     "user-assigned-identity": (
         "The resource namespace 'Microsoft.ManagedIdentity' is invalid.",
         "there are no user-assigned identities",

@@ -15,6 +15,7 @@ from dpsops.emulator.arm import (
     locks,
     providers,
     registrations,
+    role_definitions,
     role_routes,
     roles,
     subscriptions,
@@ -42,7 +43,15 @@ def resource_manager(types: Iterable[ResourceType], provided: Iterable[Route]) -
     """Resource Manager in front of these resource types, and of the routes that serve them."""
     gathered = [_forgetting(route) for route in provided]
     registered = Providers.of(
-        [*types, roles.RESOURCE_TYPE, locks.RESOURCE_TYPE, policies.RESOURCE_TYPE, groups.RESOURCE_TYPE], gathered
+        [
+            *types,
+            roles.RESOURCE_TYPE,
+            role_definitions.RESOURCE_TYPE,
+            locks.RESOURCE_TYPE,
+            policies.RESOURCE_TYPE,
+            groups.RESOURCE_TYPE,
+        ],
+        gathered,
     )
     resources = [
         *subscriptions.ROUTES,

@@ -1,15 +1,13 @@
-"""Authorization over HTTP: role assignments at any scope, and the definitions of the built-in roles."""
+"""Authorization over HTTP: role assignments and role definitions at any scope."""
 
 from __future__ import annotations
 
 import re
 from functools import partial
 
-from dpsops.emulator.arm import roles
+from dpsops.emulator.arm import groups, role_definitions, roles
 from dpsops.emulator.arm.providers import Providers
-from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Request, Response, Route
-from dpsops.emulator.rbac import ROLES, Role
 from dpsops.emulator.resource_provider.errors import refusal
 from dpsops.emulator.times import timestamp
 from dpsops.emulator.world import World
@@ -17,20 +15,8 @@ from dpsops.emulator.world import World
 _NO_LINK_SINCE = "2018"
 """API versions before end a list with a link of null (recorded: 2015-07-01; none in any since)."""
 
-_SINCE = "2015-02-02T21:55:09.8806423Z"
-"""When the oldest built-in roles were made (recorded)."""
-
-_DESCRIPTIONS = {
-    "Owner": "Grants full access to manage all resources, including the ability to assign roles in Azure RBAC.",
-    "Contributor": (
-        "Grants full access to manage all resources, but does not allow you to assign roles in Azure RBAC, manage assignments in "
-        "Azure Blueprints, or share image galleries."
-    ),
-    "Reader": "View all resources, but does not allow you to make any changes.",
-}
-"""Of the roles that people know best (Azure built-in roles); those of the others are their names here."""
-
 _FILTER = re.compile(r"atScope\(\)|(?:principalId eq|assignedTo\() ?'(?P<principal>[^']*)'\)?", re.IGNORECASE)
+_GROUP = re.compile(r"/subscriptions/([^/]+)/resourceGroups/([^/]+)", re.IGNORECASE)
 
 
 def _put(providers: Providers, world: World, request: Request, assignment: str, scope: str = "") -> Response:
@@ -71,43 +57,28 @@ def _list(world: World, request: Request, scope: str = "") -> Response:
     return Response(200, {"value": found} | ({"nextLink": None} if request.api_version < _NO_LINK_SINCE else {}))
 
 
-def _show(identifier: str, role: Role, scope: str) -> JSON:
-    permission = {
-        "actions": list(role.actions),
-        "notActions": list(role.not_actions),
-        "dataActions": list(role.data_actions),
-        "notDataActions": [],
-    }
-    subscription = re.match(r"subscriptions/[^/]+", scope, re.IGNORECASE)
-    base = f"/{subscription[0]}" if subscription else ""
-    return {
-        "properties": {
-            "roleName": role.name,
-            "type": "BuiltInRole",
-            "description": _DESCRIPTIONS.get(role.name, role.name),
-            "assignableScopes": ["/"],
-            "permissions": [permission],
-            "createdOn": _SINCE,
-            "updatedOn": _SINCE,
-            "createdBy": None,
-            "updatedBy": None,
-        },
-        "id": f"{base}/providers/Microsoft.Authorization/roleDefinitions/{identifier}",
-        "type": "Microsoft.Authorization/roleDefinitions",
-        "name": identifier,
-    }
-
-
 def _definition(world: World, request: Request, role: str, scope: str = "") -> Response:
-    found = ROLES.get(role.lower())
+    found = role_definitions.find(world, f"/{scope}" if scope else "", role)
     if found is None:
         raise refusal(404, "RoleDefinitionDoesNotExist", f"The specified role definition with ID '{role}' does not exist.")
-    return Response(200, _show(role.lower(), found, scope))
+    return Response(200, found)
+
+
+def _put_definition(world: World, request: Request, role: str, scope: str) -> Response:
+    made = role_definitions.put(world, role, request.json(), request.principal)
+    for each in made["properties"]["assignableScopes"]:
+        if group := _GROUP.fullmatch(each):
+            groups.require(world, *group.groups())
+    return Response(201, made)
+
+
+def _delete_definition(world: World, request: Request, role: str, scope: str) -> Response:
+    removed = role_definitions.delete(world, f"/{scope}", role, request.principal)
+    return Response(204) if removed is None else Response(200, removed)
 
 
 def _definitions(world: World, request: Request, scope: str = "") -> Response:
-    match = re.search(r"roleName eq '([^']*)'", request.query.get("$filter", ""))
-    found = [_show(key, role, scope) for key, role in ROLES.items() if match is None or role.name == match[1]]
+    found = role_definitions.list_at(world, f"/{scope}" if scope else "", request.query.get("$filter", ""))
     return Response(200, {"value": found})
 
 
@@ -128,4 +99,9 @@ def routes(providers: Providers) -> list[Route]:
             Route("GET", definitions, _definitions, read),
             Route("GET", definitions + "/{role}", _definition, read),
         ]
+        if scope:  # a custom role is always somebody's: of a subscription, or of a group
+            found += [
+                Route("PUT", definitions + "/{role}", _put_definition, "Microsoft.Authorization/roleDefinitions/write"),
+                Route("DELETE", definitions + "/{role}", _delete_definition, "Microsoft.Authorization/roleDefinitions/delete"),
+            ]
     return found

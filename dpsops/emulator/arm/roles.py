@@ -9,11 +9,12 @@ import re
 import uuid
 from typing import Any
 
+from dpsops.emulator.arm.role_definitions import is_assignable
 from dpsops.emulator.arm.versions import AUTHORIZATION
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.identity.state import is_service_principal
 from dpsops.emulator.principal import Principal
-from dpsops.emulator.rbac import ASSIGNMENT, ROLES
+from dpsops.emulator.rbac import ASSIGNMENT
 from dpsops.emulator.resource_provider.errors import refusal
 from dpsops.emulator.resource_provider.resources import ResourceId, ResourceType
 from dpsops.emulator.times import timestamp
@@ -42,7 +43,7 @@ def put(world: World, scope: str, name: str, body: JSON, api_version: str, calle
         raise refusal(400, "InvalidRequestContent", message)
     scope = scope.rstrip("/") or "/"
     principal = _guid(properties.get("principalId"), "InvalidPrincipalId", "Principal ID")
-    role = _role(properties.get("roleDefinitionId"))
+    role = _role(world, scope, properties.get("roleDefinitionId"))
     kind = _principal_type(world, principal, properties.get("principalType"), caller)
     condition = _condition(properties)
     key = _key(scope, name)
@@ -159,10 +160,11 @@ def _guid(text: Any, code: str, what: str) -> str:
         raise refusal(400, code, f"The {what} '{text or ''}' is not valid. {what} must be a GUID.") from invalid
 
 
-def _role(definition: Any) -> str:
+def _role(world: World, scope: str, definition: Any) -> str:
+    """The role's GUID. A custom role that cannot be assigned here is taken for none (a guess)."""
     match = _DEFINITION.fullmatch(definition) if isinstance(definition, str) else None
     role = _guid(match["role"] if match else definition, "InvalidRoleDefinitionId", "Role Definition ID")
-    if role not in ROLES:
+    if not is_assignable(world, role, scope):
         message = f"The specified role definition with ID '{uuid.UUID(role).hex}' does not exist."
         raise refusal(404, "RoleDefinitionDoesNotExist", message)
     return role

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from dpsops.azure.errors import understood
 from dpsops.azure.new_roles import NewRoles, NewRolesPolicy
 from dpsops.azure.signer import signer, vault_key
-from dpsops.errors import InvalidInput, NotAllowed
+from dpsops.errors import NotAllowed
 from dpsops.model.roles import Principal
 from dpsops.settings import Environment
 
@@ -41,7 +41,6 @@ _DPS_BY_KEY, _DPS_BY_IDENTITY = "2022-12-12", "2026-11-01"
 """The API versions of the DPS's management: the one that recordings show in use, and the first one that knows links by identity,
 which is the SDK's own."""
 
-_GITHUB_AUDIENCE = "api://AzureADTokenExchange"
 _POLLING_SECONDS = 5
 
 
@@ -66,6 +65,8 @@ class Clients:
     @cached_property
     def caller(self) -> Principal:
         """The identity that runs dpsops, from its own token: `oid`, and `idtyp`, which distinguishes applications from people.
+        It is an optional claim: without it, only a person's token has scopes (`scp`). Source: Microsoft identity platform,
+        "Access token claims reference" and "Optional claims reference".
 
         Raises `NotAllowed` if the token does not contain the identity: no role could be assigned to it.
         """
@@ -74,7 +75,8 @@ class Clients:
         try:
             payload = token.split(".")[1]
             claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-            return Principal(str(claims["oid"]), "ServicePrincipal" if claims.get("idtyp") == "app" else "User")
+            is_app = claims["idtyp"] == "app" if "idtyp" in claims else "scp" not in claims
+            return Principal(str(claims["oid"]), "ServicePrincipal" if is_app else "User")
         except (AttributeError, LookupError, ValueError, TypeError):
             pass  # the cause must not be chained: it quotes the token
         raise NotAllowed(
@@ -177,16 +179,14 @@ def connect(environment: Environment, variables: Mapping[str, str], *, proxied: 
     """The clients for an environment, from the variables that Azure's tools share (`AZURE_CLIENT_ID` and so on).
 
     `proxied`: use only `HTTPS_PROXY` and trust only `REQUESTS_CA_BUNDLE` of these variables, as the embedded Azure needs.
-    Raises `InvalidInput` if there is no subscription.
+    Raises `InvalidInput` if there is no subscription, or it is in another cloud than the public one.
     """
+    from dpsops.azure.clouds import require_public
+    from dpsops.azure.sign_in import sign_in
     from dpsops.azure.transport import Transport, new_session
 
-    subscription = environment.subscription or variables.get("AZURE_SUBSCRIPTION_ID", "")
-    if not subscription:
-        raise InvalidInput(
-            f"the environment {environment.name!r} names no subscription",
-            f'set AZURE_SUBSCRIPTION_ID, or subscription = "..." in infra/{environment.name}.toml',
-        )
+    if not proxied:
+        require_public(environment, variables)
     session = new_session()
     trust: dict[str, Any] = {}
     if proxied:
@@ -194,41 +194,5 @@ def connect(environment: Environment, variables: Mapping[str, str], *, proxied: 
         session.proxies = {"https": variables["HTTPS_PROXY"]}
         trust = {"connection_verify": variables["REQUESTS_CA_BUNDLE"]}
     transport = Transport(session=session, **trust)
-    return Clients(environment, subscription, _credential(variables, transport), transport)
-
-
-def _credential(variables: Mapping[str, str], transport: Transport) -> TokenCredential:
-    """How to sign in: a client secret, GitHub's OIDC token, or another way that the SDK finds (such as `az login`)."""
-    tenant, client = variables.get("AZURE_TENANT_ID", ""), variables.get("AZURE_CLIENT_ID", "")
-    if tenant and client and (secret := variables.get("AZURE_CLIENT_SECRET")):
-        from azure.identity import ClientSecretCredential
-
-        return ClientSecretCredential(tenant, client, secret, transport=transport)
-    if tenant and client and "ACTIONS_ID_TOKEN_REQUEST_URL" in variables:
-        from azure.identity import ClientAssertionCredential
-
-        return ClientAssertionCredential(tenant, client, _github_token(variables, transport), transport=transport)
-    from azure.identity import DefaultAzureCredential
-
-    return DefaultAzureCredential()
-
-
-def _github_token(variables: Mapping[str, str], transport: Transport) -> Callable[[], str]:
-    """Fetches a new OIDC token from GitHub each time: it is valid for ten minutes, and a deployment can take longer
-    (AADSTS700024). Source: GitHub, "OpenID Connect reference"."""
-    from azure.core import PipelineClient
-    from azure.core.rest import HttpRequest
-
-    url = f"{variables['ACTIONS_ID_TOKEN_REQUEST_URL']}&audience={_GITHUB_AUDIENCE}"
-    bearer = variables.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "")
-    if not url.startswith("https://") or not bearer:
-        raise NotAllowed("this GitHub job cannot get an identity token", "give the job the permission 'id-token: write'")
-    client: PipelineClient[Any, Any] = PipelineClient(url, transport=transport)
-
-    def fetch() -> str:
-        answer = client.send_request(HttpRequest("GET", url, headers={"Authorization": f"Bearer {bearer}"}))
-        answer.raise_for_status()
-        token: str = answer.json()["value"]
-        return token
-
-    return fetch
+    signed_in = sign_in(environment, variables, transport)
+    return Clients(environment, signed_in.subscription, signed_in.credential, transport)

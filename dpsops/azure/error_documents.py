@@ -30,6 +30,7 @@ _SECRETS = (
     (re.compile(r"(?i)((?:primary|secondary|shared|account|access)_?key\\?\"\s*:\s*\\?\")[^\"\\]+"), r"\1(a key)"),
     (re.compile(r"(?i)([?&\s]sig=)[^\s&'\"\\]+"), r"\1(a key)"),
 )
+_SIGN_IN_CODE = re.compile(r"\bAADSTS\d+")
 _DEVICES_CODE = re.compile(r"errorcode: IH(\d{6})")
 _FOR_SUPPORT = re.compile(r"\s*If you contact a support representative please include .*?(?:errorcode: IH(\d+)\.?|$)", re.DOTALL)
 _TRACKING = re.compile(r"\s*The tracking id is '[^']*'\.")
@@ -58,11 +59,14 @@ def without_secrets(text: str) -> str:
 
 
 def one_line(message: str, code: str = "") -> str:
-    """The first line; of a vault's 403 all lines, because they name the action and the scope. Secrets are removed."""
+    """The first line, and the first with a code of Entra ID (AADSTS...), which alone says why nobody is signed in; of a vault's
+    403 all lines, because they name the action and the scope. Secrets are removed."""
     text = without_secrets(message.strip())
     if code.startswith("Forbidden"):
         return " ".join(text.split())
-    return text.splitlines()[0].strip() if text else "Azure gave no reason"
+    lines = text.splitlines() or ["Azure gave no reason"]
+    coded = next((line for line in lines if _SIGN_IN_CODE.search(line)), lines[0])
+    return lines[0].strip() if coded is lines[0] else f"{lines[0].strip()} {coded.strip()}"
 
 
 def _leaves(node: object, code: str, target: str, depth: int) -> Iterator[Reason]:

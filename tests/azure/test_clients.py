@@ -20,9 +20,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPResponse
 
-from dpsops.azure.clients import Clients, _github_token, connect
+from dpsops.azure.clients import Clients, connect
 from dpsops.azure.deployments import Deployments
 from dpsops.azure.provisioning import Wire, register_over_https
+from dpsops.azure.sign_in import _github_token
 from dpsops.azure.transport import Transport
 from dpsops.cli.embedded import variables
 from dpsops.emulator.world import Timings
@@ -81,7 +82,8 @@ def test_the_credential_depends_on_the_variables(variables: dict[str, str], kind
     assert isinstance(credential_of(connect(environment(), SUBSCRIPTION | variables)), kind)
 
 
-def test_the_subscription_of_the_settings_is_preferred_to_that_of_the_variables() -> None:
+def test_the_subscription_of_the_settings_is_preferred_to_that_of_the_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")  # without `az`
     named = "00000000-0000-0000-0000-000000000002"
     clients = connect(environment(subscription=named), SUBSCRIPTION)
     clients.close()
@@ -121,7 +123,9 @@ def test_the_identity_that_runs_dpsops_is_read_from_the_token() -> None:
     def caller(token: str) -> Principal:
         return Clients(environment(), "subscription", Holder(token), transport_to(Runner())).caller
 
-    assert caller(token_of({"oid": "me"})) == Principal("me", "User")
+    assert caller(token_of({"oid": "me", "scp": "user_impersonation"})) == Principal("me", "User")
+    assert caller(token_of({"oid": "me", "idtyp": "user"})) == Principal("me", "User")
+    assert caller(token_of({"oid": "it"})) == Principal("it", "ServicePrincipal")
     assert caller(token_of({"oid": "it", "idtyp": "app"})) == Principal("it", "ServicePrincipal")
     for token in ("opaque", "a.b.c", token_of({"sub": "me"}), "none.WzFd.none"):
         with pytest.raises(NotAllowed, match="does not name its identity") as refused:

@@ -276,3 +276,16 @@ def test_any_answer_gets_a_clear_error(status: int, body: Any) -> None:
     assert len(explained.message.splitlines()) == 1
     assert explained.hint
     assert isinstance(explained, NotAllowed) or status not in (401, 403)
+
+
+def test_the_line_with_a_code_of_entra_id_is_not_cut_off() -> None:
+    several = """DefaultAzureCredential failed to retrieve a token from the included credentials.
+Attempted credentials:
+\tEnvironmentCredential: Authentication failed: AADSTS700027: The certificate is not registered. Trace ID: t
+To mitigate this issue, please refer to the troubleshooting guidelines here."""
+    refused = explain(ClientAuthenticationError(several))
+    assert type(refused) is NotAllowed
+    assert refused.message == (
+        "DefaultAzureCredential failed to retrieve a token from the included credentials. "
+        "EnvironmentCredential: Authentication failed: AADSTS700027: The certificate is not registered. Trace ID: t"
+    )

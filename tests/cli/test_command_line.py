@@ -248,6 +248,7 @@ def test_the_error_for_wrong_settings_names_line_key_and_reason(terminal: Termin
 
 def test_without_a_subscription(terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AZURE_SUBSCRIPTION_ID", raising=False)
+    monkeypatch.setenv("PATH", "")  # without `az`
     (tmp_path / "infra" / "prod.toml").write_text(LOCAL)
     assert_error(terminal("--env", "prod", "up"), 2, "names no subscription", "AZURE_SUBSCRIPTION_ID")
 

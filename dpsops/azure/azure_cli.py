@@ -1,0 +1,168 @@
+"""What `az`, Microsoft's Azure CLI, knows: where somebody is signed in, and tokens for there."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from azure.core.exceptions import ClientAuthenticationError
+from azure.identity import AzureCliCredential, CredentialUnavailableError, DefaultAzureCredential
+
+from dpsops.azure.clouds import require_public_name
+from dpsops.azure.error_documents import one_line
+from dpsops.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from azure.core.credentials import AccessToken, AccessTokenInfo, TokenRequestOptions
+
+_LOG = logging.getLogger("dpsops.wire")
+
+PATIENCE_SECONDS = 60
+"""How long `az` may take. azure-identity's own ten seconds are too few for its first start, on a slow disk or behind a proxy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A subscription in which somebody is signed in with `az`, and its tenant."""
+
+    subscription: str
+    tenant: str
+
+
+def account(subscription: str = "") -> Account:
+    """The account of this subscription, or the default one, from the files of `az`: it makes no request for this.
+
+    Raises `CredentialUnavailableError` if `az` is not there or does not know the subscription, `InvalidInput` if it is signed in
+    to another cloud.
+    """
+    found = _shown(["account", "show", "--output", "json", *(["--subscription", subscription] if subscription else [])])
+    try:
+        cloud, identifier, tenant = (str(found[name]) for name in ("environmentName", "id", "tenantId"))
+    except (KeyError, TypeError) as cause:
+        raise CredentialUnavailableError(message="az shows an account of another shape") from cause
+    require_public_name(cloud, f"az is signed in to {cloud}", "'az cloud set --name AzureCloud', then 'az login'")
+    if identifier == tenant:  # after `az login --allow-no-subscriptions`
+        raise CredentialUnavailableError(message="az is signed in to a tenant without subscriptions")
+    return Account(identifier, tenant)
+
+
+def of(found: Account) -> AzureCliCredential:
+    """The tokens of `az` for the tenant of this account."""
+    return AzureCliCredential(tenant_id=found.tenant, process_timeout=PATIENCE_SECONDS)
+
+
+def _shown(arguments: list[str]) -> Any:
+    program = (os.name == "nt" and shutil.which("az.cmd")) or shutil.which("az")
+    if not program:
+        raise CredentialUnavailableError(message="az is not installed")
+    elsewhere = os.environ.get("SYSTEMROOT", "\\") if os.name == "nt" else "/"  # az reads settings where it runs
+    try:
+        ended = subprocess.run(  # noqa: S603  # a fixed command, and the name of a subscription
+            [program, *arguments],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+            cwd=elsewhere,
+            check=False,
+        )
+        _LOG.info("az %s -> %s", " ".join(arguments[:2]), ended.returncode)
+        if ended.returncode:
+            said = [line.removeprefix("ERROR: ") for line in ended.stderr.splitlines() if line.startswith("ERROR: ")]
+            raise CredentialUnavailableError(message=f"az: {one_line(said[0] if said else ended.stderr)}")  # not a warning
+        return json.loads(ended.stdout)
+    except subprocess.TimeoutExpired as cause:
+        raise CredentialUnavailableError(message=f"az did not answer in {PATIENCE_SECONDS} seconds") from cause
+    except (OSError, ValueError) as cause:
+        raise CredentialUnavailableError(message=f"az cannot be used: {type(cause).__name__}") from cause
+
+
+class _OfSubscription:
+    """A credential of `az` for the tenant of one subscription: `az` itself takes that of its default subscription.
+
+    The tenant is asked for by name, because `az` refuses a subscription beside a tenant, and a vault's client names its tenant.
+    """
+
+    def __init__(self, subscription: str) -> None:
+        self._subscription = subscription
+        self.another_cloud: InvalidInput | None = None
+        self.said = ""
+
+    def __enter__(self) -> _OfSubscription:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def get_token(self, *scopes: str, **options: Any) -> AccessToken:
+        """A token, as azure-identity gets it from `az`."""
+        with self._heard():
+            token: AccessToken = self._credential.get_token(*scopes, **options)
+            return token
+
+    def get_token_info(self, *scopes: str, options: TokenRequestOptions | None = None) -> AccessTokenInfo:
+        """The same, in the SDK's newer form."""
+        with self._heard():
+            token: AccessTokenInfo = self._credential.get_token_info(*scopes, options=options)
+            return token
+
+    @cached_property
+    def _credential(self) -> AzureCliCredential:
+        return of(account(self._subscription))
+
+    @contextmanager
+    def _heard(self) -> Iterator[None]:
+        """Keeps why there is no token: azure-identity puts all reasons of all ways to sign in into one text."""
+        try:
+            yield
+        except InvalidInput as refusal:
+            self.another_cloud = refusal
+            raise
+        except ClientAuthenticationError as error:
+            self.said = one_line(error.message)
+            raise
+
+
+class FoundCredential(DefaultAzureCredential):
+    """The first way to sign in that works, as azure-identity looks for them; `az` for the tenant of this subscription.
+
+    If nothing works, the error says what `az` says. It is `InvalidInput` if `az` is signed in to another cloud.
+    """
+
+    def __init__(self, subscription: str) -> None:
+        super().__init__(process_timeout=PATIENCE_SECONDS)
+        self._az = _OfSubscription(subscription)
+        self.credentials = tuple(self._az if isinstance(each, AzureCliCredential) else each for each in self.credentials)
+
+    def get_token(self, *scopes: str, **options: Any) -> AccessToken:
+        """A token."""
+        with self._explained():
+            return super().get_token(*scopes, **options)
+
+    def get_token_info(self, *scopes: str, options: TokenRequestOptions | None = None) -> AccessTokenInfo:
+        """The same, in the SDK's newer form."""
+        with self._explained():
+            return super().get_token_info(*scopes, options=options)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        self._az.said = ""
+        try:
+            yield
+        except ClientAuthenticationError as error:
+            if self._az.another_cloud is not None:
+                raise self._az.another_cloud from None
+            if not self._az.said:
+                raise
+            raise ClientAuthenticationError(message=f"nobody is signed in to Azure ({self._az.said})") from error

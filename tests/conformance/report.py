@@ -74,12 +74,12 @@ def lines(files: dict[str, list[Row]]) -> Iterator[str]:
 def exchanges(teardowns: Iterable[pytest.TestReport]) -> Iterator[str]:
     """How many exchanges of the tests Azure's OpenAPI files judged, and which of these a file of another API version."""
     found: list[Any] = [value for each in teardowns for name, value in each.user_properties if name == JUDGED]
-    if not found:
-        return
     by_newer: Counter[str] = Counter()
     for _, each in found:
         by_newer.update(each)
-    total = sum(judged for judged, _ in found)
-    yield f"{total} judged, {total - by_newer.total()} of them by the file of their own API version; the others:"
+    total, others = sum(judged for judged, _ in found), by_newer.total()
+    if not total:
+        return
+    yield f"{total} judged, {total - others} of them by the file of their own API version, {others} by another"
     for what, count in by_newer.most_common():
         yield f"{count} of {what}"

@@ -25,7 +25,7 @@ STYLES = {
 
 WRONG: dict[str, tuple[str, int, str]] = {
     # what: the end of the file -> line after the rest, key and what was expected
-    "nobody": ("[access]\nprincipals = []\n", 2, "access.principals: List should have at least 1 item"),
+    "nobody": ("[access]\nprincipals = []\n", 2, "access.principals: there is none: write [[access.principals]], once for each"),
     "a name": ('[access]\nprincipals = [{ id = "anna@contoso.com", type = "User" }]\n', 2, f"access.principals.0.id: {NO_ID}"),
     "a second without UUID": (f"[access]\n# who\nprincipals = [{ONE}, {{ id = '1', type = 'User' }}]\n", 3,
                               f"access.principals.1.id: {NO_ID}"),

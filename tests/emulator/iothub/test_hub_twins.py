@@ -125,6 +125,7 @@ def deep(levels: int) -> Any:
         {"tags": {"a": [{"b": 2**52}]}},
         {"tags": {"a": -(2**52) - 1}},
         {"properties": {"desired": {f"k{number}": "x" * 4000 for number in range(9)}}},
+        {"properties": {"desired": {"a": [1] * 4096}}},
         {"properties": {"desired": "x"}},
         {"properties": []},
     ],
@@ -139,6 +140,13 @@ def test_an_invalid_twin_is_refused(lab: Lab, change: Any) -> None:
 @pytest.mark.parametrize("change", [deep(10), {"a": 2**52 - 1}, {"a": "x" * 4096}, {"a": [True, None, 1.5]}])
 def test_a_twin_at_its_limits_is_taken(change: Any) -> None:
     assert update(new_twin(0), {"tags": change}, 1)["tags"] == change
+
+
+def test_numbers_have_eight_bytes_and_booleans_four() -> None:
+    full = {"a": [1] * 4094 + [True, True, False], "bcd": None}
+    assert update(new_twin(0), {"properties": {"desired": full}}, 1)["desired"]["value"]["a"] == full["a"]
+    with pytest.raises(InvalidTwin, match="must not exceed 32768 bytes"):
+        update(new_twin(0), {"properties": {"desired": full | {"e": [1]}}}, 1)
 
 
 @pytest.mark.parametrize("change", [[], "x", None, {"a": {"$b": 1}}])

@@ -80,6 +80,12 @@ def _sign_and_store(
     chains.require_issued_by(leaf, issuer.root.certificate, run.now())
     if pin:
         _pin(leaves, dps, issuer, seen, leaf)
+    if leaf.not_valid_after_utc == issuer.root.certificate.not_valid_after_utc:
+        days = run.environment.leaf.days
+        run.progress(
+            f"the certificate of {seen.device} ends with its root, on {leaf.not_valid_after_utc:%Y-%m-%d}, before its {days} "
+            "days ([leaf] days) are over"
+        )
     secret_id = leaves.put(seen.device, chains.bundle(key, leaf, issuer.chain), leaf, issuer.generation)
     return Issued(seen.device, chains.serial_text(leaf), chains.thumbprint(leaf), leaf.not_valid_after_utc, secret_id)
 

@@ -20,7 +20,7 @@ from dpsops.steps.use_root import finished_root
 from tests.workflows.by_hand import begin_block, begin_unblock, unlink_hubs
 from tests.workflows.commands import block, enroll, issue_to, member, members, renew, status, unblock
 from tests.workflows.doing import HUB, OTHER, PRESS, fetched, over, ready
-from tests.worlds import World
+from tests.worlds import World, environment
 
 
 def listed(connection: Connection) -> Member:
@@ -113,6 +113,14 @@ def test_certificates_that_expire_soon_are_counted_except_those_of_blocked_devic
     found = status(quick.connect())
     assert found.devices == DeviceCounts(total=2, expiring=1, blocked=1)
     assert found.next == ("1 device(s) have a certificate that has expired or expires within 30 days: dpsops device renew ID",)
+
+
+@pytest.mark.parametrize(("days", "told"), [(365, False), (3650, True)])
+def test_a_certificate_that_ends_with_its_root_before_its_time_is_told(quick: World, days: int, told: bool) -> None:
+    connection = quick.connect(environment(root={"key": "EC-P256"}, leaf={"days": days}))
+    quick.clock.advance(timedelta(days=365).total_seconds())
+    assert [type(one) for one in issue_to(connection, PRESS)] == [Issued]
+    assert any(f"the certificate of {PRESS} ends with its root, on 2036-" in line for line in quick.said) is told
 
 
 def hosts(connection: Connection) -> dict[str, bool]:

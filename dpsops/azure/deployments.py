@@ -19,7 +19,7 @@ from dpsops.azure.resource_group import ResourceGroup
 from dpsops.errors import Error, NotAllowed, Refused
 from dpsops.model.deployment import Deployment, deployment_name
 from dpsops.model.failure import Reason
-from dpsops.model.regions import Offered
+from dpsops.model.offers import Offered
 from dpsops.model.resources import Resources, region
 from dpsops.model.roles import HUB, SERVICE, VAULT, Principal, may_be_among, named
 from dpsops.model.what_if import Diagnostic, Foreseen, ResourceChange
@@ -162,6 +162,17 @@ class Deployments:
             for each in provider.resource_types or []:
                 found[f"{namespace}/{each.resource_type}".lower()] = frozenset(map(region, each.locations or []))
         return found
+
+    @understood(_WHO)
+    def free_hubs(self) -> list[str]:
+        """The names of the free hubs of the subscription, as far as this identity may read them. One request for each page."""
+        try:
+            listed = list(self._clients.hubs.iot_hub_resource.list_by_subscription())
+        except HttpResponseError as error:
+            if error.status_code != 403:
+                raise
+            return []
+        return [str(hub.name) for hub in listed if hub.sku and _text(hub.sku.name) == "F1"]
 
     @understood(_WHO)
     def taken_names(self, found: Resources) -> tuple[Reason, ...]:

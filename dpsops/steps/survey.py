@@ -19,8 +19,8 @@ from dpsops.model.enrollment import EnrollmentGroup
 from dpsops.model.failure import advised, told
 from dpsops.model.hints import TAKEN, hint
 from dpsops.model.links import wanted_links
+from dpsops.model.offers import require_free, require_offered, wants_free
 from dpsops.model.plan import LATER, ObservedRootOfTrust, Plan
-from dpsops.model.regions import require_offered
 from dpsops.model.resources import Resources, links, registry_host
 from dpsops.model.root import classify, root_name
 from dpsops.model.run import Run
@@ -89,17 +89,19 @@ def _plan(run: Run, deployments: Deployments, actions: Sequence[Action], said: t
 def _foresee(run: Run, deployments: Deployments, found: Resources, wanted: Deployment) -> tuple[str, ...]:
     """Asks whether the names are free and the deployment would succeed, before anything is made; returns what to know of it.
 
-    Raises `Refused` for a soft-deleted vault, for a name that is taken and for a region without a service. What-if needs the
-    resource group: without one, the providers tell where their services are.
+    Raises `Refused` for a soft-deleted vault, for a name that is taken, for a region without a service and for a second free
+    hub. What-if needs the resource group: without one, the providers tell where their services are and which hubs there are.
     """
     if not wanted.actions:
         return ()
+    if not found.group_exists:
+        require_offered(run.environment, found, deployments.offered())
+        require_free(run.environment, deployments.free_hubs() if wants_free(run.environment) else ())
     if found.vault is None and (deleted := deployments.deleted_vault()):
         raise deleted
     if taken := deployments.taken_names(found):
         raise Refused(told(taken, "a resource cannot be created"), advised(taken, hint, TAKEN))
     if not found.group_exists:
-        require_offered(run.environment, found, deployments.offered())
         return ()
     run.progress("asking Azure what a deployment would change")
     return notes(deployments.what_if(wanted.parameters), wanted)

@@ -194,6 +194,10 @@ def test_a_second_free_hub_is_refused_before_anything_is_made(quick: World) -> N
         up(quick.connect(changed(ONE, TWO | {"sku": "F1"})))
     assert "a subscription has one free hub at most" in refused.value.hint
     assert not any("/deployments/" in each and each.startswith("PUT") for each in writes(quick))
+    others = {"resource_group": "rg-other", "vault": {"name": "kv-other"}, "dps": {"name": "dps-other"}}
+    with pytest.raises(Refused, match="at most, and this one has iot-free"):
+        up(quick.connect(changed({"name": "iot-other", "sku": "F1"}, **others)))
+    assert writes(quick) == [], "without a resource group, there is no what-if to tell it"
 
 
 def test_an_event_subscription_keeps_its_route(quick: World) -> None:

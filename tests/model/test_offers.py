@@ -1,4 +1,4 @@
-"""Regions without a service that is to be made there, by what the resource providers list."""
+"""What cannot be made: in a region without the service, by what the resource providers list; a second free hub."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from dpsops.errors import Refused
-from dpsops.model.regions import Offered, require_offered
+from dpsops.model.offers import Offered, require_free, require_offered, wants_free
 from dpsops.model.resources import Resource, Resources
 from tests.worlds import environment
 
@@ -56,3 +56,13 @@ def test_what_no_provider_lists_is_left_to_azure() -> None:
     with pytest.raises(Refused, match="provisioningServices/dps-dpsops-test cannot be made in norwayeast") as refused:
         require_offered(environment(location="norwayeast"), NOTHING, {SERVICES: OFFERED[SERVICES]})
     assert refused.value.hint.endswith("in: northeurope, westeurope")
+
+
+def test_a_second_free_hub_of_the_subscription_is_refused() -> None:
+    free = environment(hub=[{"name": "iot-dpsops-test"}, {"name": "iot-free", "sku": "F1"}])
+    assert (wants_free(free), wants_free(environment())) == (True, False)
+    require_free(free, ())
+    require_free(environment(), ("iot-old",))
+    with pytest.raises(Refused, match=r"IotHubs/iot-free cannot be made: .* at most, and this one has iot-old") as refused:
+        require_free(free, ("iot-old",))
+    assert "set another sku for the hub in the settings" in refused.value.hint

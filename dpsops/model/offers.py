@@ -1,14 +1,17 @@
-"""Whether each resource that is to be made is offered in its region, by what the resource providers list."""
+"""Whether each resource that is to be made is offered: in its region, by what the resource providers list, and free of charge,
+by the hubs of the subscription."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from dpsops.errors import Refused
 from dpsops.model.resources import Resource, Resources, region
 from dpsops.model.roles import HUB, SERVICE, VAULT
 from dpsops.settings import Environment
+
+_FREE = "F1"
 
 Offered = Mapping[str, frozenset[str]]
 """The short names of the regions of each type of resource, by the type's name in lower case."""
@@ -39,6 +42,22 @@ def require_offered(environment: Environment, found: Resources, offered: Offered
             f"{bad.type}/{bad.name} cannot be made in {region(bad.location)}: Azure does not offer it there",
             f"set {'another location for this hub' if bad.own else 'another location'} in the settings; "
             f"Azure offers what is wanted there in: {', '.join(sorted(places))}",
+        )
+
+
+def wants_free(environment: Environment) -> bool:
+    """Whether a hub of the settings is free of charge."""
+    return any(hub.sku == _FREE for hub in environment.hub)
+
+
+def require_free(environment: Environment, present: Collection[str]) -> None:
+    """Raises `Refused` for a free hub that is to be made where the subscription has one already. `present`: the names of the free
+    hubs that it has. Source: Azure IoT Hub, "Quotas and throttling"."""
+    wanted = next((hub for hub in environment.hub if hub.sku == _FREE), None)
+    if wanted and present:
+        raise Refused(
+            f"{HUB}/{wanted.name} cannot be made: a subscription has one free hub (F1) at most, and this one has {min(present)}",
+            "set another sku for the hub in the settings, such as S1, or remove the other F1 hub",
         )
 
 

@@ -68,18 +68,22 @@ def test_a_device_is_listed_with_its_identity_and_the_hub_that_the_dps_names(qui
 
 
 def test_a_device_is_blocked_and_unblocked(quick: World) -> None:
-    connection = relinked(quick, DEVICE)
+    relinked(quick, DEVICE)
+    connection = quick.connect()
     assert [each.outcome for each in block(connection, PRESS) if each.target == f"identity {PRESS} in {HUB}"] == ["disabled"]
     assert status_of(connection) == "disabled"
     assert connection.dps.registration(PRESS) is None
+    assert DEVICE not in {each.host for each in quick.exchanges}, "there is no registry"
     unblock(connection, PRESS)
     assert status_of(connection) == "enabled"
 
 
 def test_a_device_is_cut_off_with_its_root_and_let_in_with_the_next(quick: World) -> None:
-    connection = relinked(quick, DEVICE)
+    relinked(quick, DEVICE)
+    connection = quick.connect()
     done = [(each.action, each.target) for each in replace_compromised(connection) if isinstance(each, Action)]
     assert [action for action, target in done if target == f"identity {PRESS} in {HUB}"] == ["disable", "enable"]
+    assert DEVICE not in {each.host for each in quick.exchanges}, "there is no registry"
 
 
 def test_a_hub_of_the_group_that_others_have_linked_by_its_name_for_devices_is_ours_too(quick: World) -> None:

@@ -66,7 +66,9 @@ def resource_group_name(name: str) -> str:
 def group_id(name: str) -> str:
     """DPS service API 2021-10-01, `enrollmentGroupId`; in lower case, because DPS ignores case."""
     if not re.fullmatch(r"[a-z0-9](?:[a-z0-9._:-]{0,126}[a-z0-9-])?", name):
-        raise ValueError("use up to 128 of a-z, 0-9 and - . _ : with a letter or digit first, and a letter, a digit or - last")
+        raise ValueError(
+            "use up to 128 lower case letters, digits and - . _ : with a letter or digit first, and a letter, a digit or - last"
+        )
     return name
 
 

@@ -90,7 +90,7 @@ VAULT = "a vault name has 3 to 24 letters, digits and single hyphens, begins wit
 DEVICE_SERVICE = "use letters, digits and hyphens, with a letter or digit first and last"
 GROUP = "a resource group name has 1 to 90 letters, digits and ( ) - _ . and does not end with a dot"
 REGION = "use the region's short name, in lower case and without spaces, as in"
-GROUP_ID = "use up to 128 of a-z, 0-9 and - . _ : with a letter or digit first, and a letter, a digit or - last"
+GROUP_ID = "use up to 128 lower case letters, digits and - . _ : with a letter or digit first, and a letter, a digit or - last"
 ORGANIZATION = "use letters, digits, spaces between them and . - ' & ( )"
 
 WRONG: dict[str, tuple[str, int, str]] = {

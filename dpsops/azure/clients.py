@@ -172,7 +172,8 @@ class Clients:
 
     @property
     def _management(self) -> dict[str, Any]:
-        return {"transport": self._transport, "polling_interval": _POLLING_SECONDS}
+        cloud = {"base_url": f"https://{_MANAGEMENT_HOST}", "credential_scopes": [_MANAGEMENT_SCOPE]}  # whatever a variable says
+        return {"transport": self._transport, "polling_interval": _POLLING_SECONDS} | cloud
 
 
 def connect(environment: Environment, variables: Mapping[str, str], *, proxied: bool = False) -> Clients:

@@ -159,7 +159,15 @@ def test_the_error_for_a_job_without_the_permission_names_it() -> None:
         _github_token(GITHUB, transport_to(Runner(status=403)))()
 
 
-@pytest.mark.parametrize(("name", "value"), [("no_proxy", "*"), ("https_proxy", "http://127.0.0.1:9")])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("no_proxy", "*"),
+        ("https_proxy", "http://127.0.0.1:9"),
+        ("azure_authority_host", "https://login.microsoftonline.us"),
+        ("azure_sdk_cloud_conf", "AZURE_CHINA_CLOUD"),
+    ],
+)
 def test_no_variable_makes_clients_bypass_the_proxy_of_the_embedded_azure(
     name: str, value: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

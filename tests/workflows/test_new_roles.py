@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Callable
 
+import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from dpsops.cli.connection import Connection
 from dpsops.emulator.chances import Chances
 from dpsops.emulator.faults import Fault, Refuse
 from dpsops.emulator.http import Request, Response
@@ -11,6 +16,7 @@ from dpsops.emulator.rbac import ASSIGNMENT, ROLES
 from dpsops.emulator.world import Timings
 from dpsops.errors import Denied
 from dpsops.model.device import Issued
+from dpsops.steps.use_root import finished_root
 from tests.workflows.by_hand import azure, deploy_only, remove_the_roles
 from tests.workflows.commands import issue_to, up
 from tests.workflows.doing import PRESS
@@ -108,13 +114,40 @@ def test_nobody_waits_for_what_no_role_changes(embedded: World, code: str) -> No
     assert not any("waiting until the new roles" in text for text in embedded.said)
 
 
-def test_a_hub_is_asked_again_too(embedded: World) -> None:
-    connection = embedded.connect(_EC)
+PARTS: dict[str, tuple[str, Callable[[Connection], object]]] = {
+    "certificates": ("the vault", lambda to: to.roots.all()),
+    "keys": ("the vault", lambda to: to.clients.keys.get_key("root-g1")),
+    "secrets": ("the vault", lambda to: to.leaves.all()),
+    "enrollments": ("the DPS", lambda to: to.dps.group()),
+    "the registry of a hub": ("the IoT Hub", lambda to: to.hubs.identity(_EC.hub[0].host, "nobody")),
+}
+
+
+@pytest.mark.parametrize(("service", "ask"), PARTS.values(), ids=PARTS)
+def test_each_part_of_azure_is_asked_again(embedded: World, service: str, ask: Callable[[Connection], object]) -> None:
+    connection = _late(embedded)
+    ask(connection)
+    assert set(embedded.said) == {f"waiting until the new roles take effect in {service} (this takes minutes on Azure)"}
+
+
+def test_a_signature_is_asked_for_again(embedded: World) -> None:
+    connection = _late(embedded)
     azure(embedded).timings = Timings()
-    up(connection)
+    key = connection.roots.signer(finished_root(connection.run, connection.roots, "root-g1"))
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
     azure(embedded).timings = Timings(role=300)
-    assert connection.hubs.identity(_EC.hub[0].host, "nobody") is None
-    assert "waiting until the new roles take effect in the IoT Hub (this takes minutes on Azure)" in embedded.said
+    assert key.sign(b"x", ec.ECDSA(hashes.SHA256()))
+    assert any("take effect in the vault" in text for text in embedded.said)
+
+
+def _late(world: World) -> Connection:
+    """An invocation that has just assigned the roles, which take effect five minutes later."""
+    azure(world).timings = Timings()
+    connection = world.connect(_EC)
+    up(connection)
+    world.said.clear()
+    azure(world).timings = Timings(role=300)
+    return connection
 
 
 def _of_the_vault(request: Request) -> bool:

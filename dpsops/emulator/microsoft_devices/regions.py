@@ -52,18 +52,9 @@ _PAIRS = (
 
 REGIONS = {normal(name): (name, pair) for name, pair in _PAIRS}
 """Display name and pair by the name as it stands in URLs."""
-SERVICES = frozenset(
-    normal(name)
-    for name in (
-        "Australia East", "Australia Southeast", "Brazil South", "Canada Central", "Canada East", "Central US",
-        "Central US EUAP", "East Asia", "East US", "East US 2", "East US 2 EUAP", "France Central", "Japan East", "Japan West",
-        "North Central US", "North Europe", "South Central US", "Southeast Asia", "UK South", "UK West", "West Central US",
-        "West Europe", "West US", "West US 2",
-    )
-)  # fmt: skip
-"""Where a provisioning service may be, which is not everywhere where a hub may be: what the provider listed when it was recorded
-(`missing_registration_devices.2020-03-01`), and Brazil South, one of the regions of data residency (documentation). There may be
-more by now (stricter guess)."""
+SERVICES = frozenset(REGIONS) - {normal("Switzerland North")}
+"""Where a provisioning service may be: not everywhere where a hub may be (recorded 2020: `missing_registration_devices`). Users
+report the regions that have come since, and Switzerland North as one that has none."""
 _NAMES = {normal(name): name for pair in _PAIRS for name in pair}
 
 

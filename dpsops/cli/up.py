@@ -90,7 +90,7 @@ def plan(
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the plan for 'up --plan'.")] = None,
     detailed_exitcode: Annotated[bool, typer.Option("--detailed-exitcode", help="Exit with 10 if changes are pending.")] = False,
 ) -> int:
-    """Show what 'up' would do, including ARM's what-if, and change nothing.
+    """Show what 'up' would do, each property before and after, and change nothing.
 
     \b
     Examples:

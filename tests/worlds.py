@@ -168,9 +168,10 @@ def embedded_world(azure: EmbeddedAzure, settings: Environment | None = None, *,
     clock = azure.azure.clock
     transport = Stopwatch(clock, session=session, session_owner=False, connection_verify=str(azure.authority_file))
     account = _Account(azure, transport)
+    said: list[str] = []
     world = World(
-        lambda settings: Clients(settings, SUBSCRIPTION, account.credential(), transport),
-        clock, transport, settings or environment(), azure,
+        lambda settings: Clients(settings, SUBSCRIPTION, account.credential(), transport, said.append),
+        clock, transport, settings or environment(), azure, said=said,
     )  # fmt: skip
     return replace(world, sign_out=account.sign_out)
 

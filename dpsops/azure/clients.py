@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from dpsops.azure.errors import understood
 from dpsops.azure.new_roles import NewRoles, NewRolesPolicy
 from dpsops.azure.signer import signer, vault_key
-from dpsops.errors import NotAllowed
-from dpsops.model.roles import Principal
+from dpsops.errors import Error, NotAllowed
+from dpsops.model.roles import HUB, SERVICE, VAULT, Principal
 from dpsops.settings import Environment
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     )
 
     from dpsops.azure.data_plane import DataPlane
+    from dpsops.azure.role_assignments import RoleAssignment
     from dpsops.azure.transport import Transport
 
 _MANAGEMENT_HOST = "management.azure.com"
@@ -45,14 +46,25 @@ _POLLING_SECONDS = 5
 
 
 class Clients:
-    """The SDKs' clients for one environment. Each is created on first use; all share one transport and one credential."""
+    """The SDKs' clients for one environment. Each is created on first use; all share one transport and one credential.
 
-    def __init__(self, environment: Environment, subscription: str, credential: TokenCredential, transport: Transport) -> None:
+    say: shows to people what a request waits for.
+    """
+
+    def __init__(
+        self,
+        environment: Environment,
+        subscription: str,
+        credential: TokenCredential,
+        transport: Transport,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self.environment = environment
         self.subscription = subscription
+        self.group = f"/subscriptions/{subscription}/resourceGroups/{environment.resource_group}"
         self._credential = credential
         self._transport = transport
-        self.new_roles = NewRoles()
+        self.new_roles = NewRoles(self._assigned, say)
 
     def sleep(self, seconds: float) -> None:
         """Waits, in the same way as the transport between its attempts."""
@@ -131,14 +143,14 @@ class Clients:
         """The DPS's enrollments and registrations (service API 2021-10-01)."""
         from dpsops.azure.data_plane import DataPlane
 
-        patient = NewRolesPolicy(self.new_roles, "the DPS")
+        patient = self._patient("the DPS", SERVICE)
         return DataPlane(self.environment.dps.host, _DPS_SCOPE, "2021-10-01", self._credential, self._transport, patient)
 
     def device_registry(self, host: str) -> DataPlane:
         """The device registry of a hub (service API 2021-04-12)."""
         from dpsops.azure.data_plane import DataPlane
 
-        patient = NewRolesPolicy(self.new_roles, "the IoT Hub")
+        patient = self._patient("the IoT Hub", HUB)
         return DataPlane(host, _HUB_SCOPE, "2021-04-12", self._credential, self._transport, patient)
 
     @cached_property
@@ -168,7 +180,22 @@ class Clients:
 
     @property
     def _vault(self) -> dict[str, Any]:
-        return {"transport": self._transport, "per_call_policies": [NewRolesPolicy(self.new_roles, "the vault")]}
+        return {"transport": self._transport, "per_call_policies": [self._patient("the vault", VAULT)]}
+
+    def _patient(self, service: str, type_: str) -> NewRolesPolicy:
+        return NewRolesPolicy(self.new_roles, service, self.group, type_)
+
+    def _assigned(self) -> list[RoleAssignment]:
+        """The roles of the identity, and of every group, because nobody here knows who is in it; none if it may not read them."""
+        from dpsops.azure.role_assignments import role_assignments
+
+        try:
+            with understood("Resource Manager"):
+                found = role_assignments(self.authorization, self.group)
+            mine = self.caller.object_id.lower()
+        except Error:
+            return []
+        return [each for each in found if each.principal == mine or each.kind == "Group"]
 
     @property
     def _management(self) -> dict[str, Any]:
@@ -176,7 +203,13 @@ class Clients:
         return {"transport": self._transport, "polling_interval": _POLLING_SECONDS} | cloud
 
 
-def connect(environment: Environment, variables: Mapping[str, str], *, proxied: bool = False) -> Clients:
+def connect(
+    environment: Environment,
+    variables: Mapping[str, str],
+    say: Callable[[str], None] = lambda _: None,
+    *,
+    proxied: bool = False,
+) -> Clients:
     """The clients for an environment, from the variables that Azure's tools share (`AZURE_CLIENT_ID` and so on).
 
     `proxied`: use only `HTTPS_PROXY` and trust only `REQUESTS_CA_BUNDLE` of these variables, as the embedded Azure needs.
@@ -196,4 +229,4 @@ def connect(environment: Environment, variables: Mapping[str, str], *, proxied: 
         trust = {"connection_verify": variables["REQUESTS_CA_BUNDLE"]}
     transport = Transport(session=session, **trust)
     signed_in = sign_in(environment, variables, transport)
-    return Clients(environment, signed_in.subscription, signed_in.credential, transport)
+    return Clients(environment, signed_in.subscription, signed_in.credential, transport, say)

@@ -99,8 +99,8 @@ class Deployments:
         self._clients.groups.resource_groups.create_or_update(environment.resource_group, group)
 
     @understood(_WHO)
-    def deploy(self, wanted: Deployment, say: Callable[[str], None]) -> None:
-        """Deploys the template and waits until the deployment has ended. Then the roles that it has assigned are expected."""
+    def deploy(self, wanted: Deployment) -> None:
+        """Deploys the template and waits until the deployment has ended. Then the roles that it has assigned are waited for."""
         from azure.mgmt.resource.deployments import models
 
         environment = self._environment
@@ -108,14 +108,12 @@ class Deployments:
         self._clients.deployments.deployments.begin_create_or_update(
             environment.resource_group, deployment_name(environment), models.Deployment(properties=properties)
         ).result()
-        if wanted.assigns_roles:
-            self.expect_roles(say)
+        self.wait_for_roles(wait=True)
 
-    def expect_roles(self, say: Callable[[str], None]) -> None:
-        """The roles are assigned, but may not have taken effect yet: from now on vault, DPS and hubs are asked again, for
-        minutes, if they deny access for want of a role; but not if this identity gets none. `say` shows that to people."""
-        if self.stranger is None:
-            self._clients.new_roles.expect(say)
+    def wait_for_roles(self, *, wait: bool) -> None:
+        """Whether vault, DPS and hubs are asked again, for minutes, if they deny access for want of a role that this identity has
+        just been given: they are, unless the roles are still to be assigned."""
+        self._clients.new_roles.expect(wait=wait)
 
     @understood(_WHO)
     def has_vault(self) -> bool:

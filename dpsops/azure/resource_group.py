@@ -8,6 +8,7 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from dpsops.azure.answers import Shape
 from dpsops.azure.clients import Clients
+from dpsops.azure.role_assignments import role_assignments
 from dpsops.errors import Refused
 from dpsops.model.deployment import deployment_name
 from dpsops.model.resources import Resource, Resources, strange_links
@@ -31,23 +32,13 @@ class _Resource(Shape):
     properties: dict[str, Any] | None = None
 
 
-class _AssignmentProperties(Shape):
-    scope: str
-    role_definition_id: str
-    principal_id: str
-
-
-class _Assignment(Shape):
-    properties: _AssignmentProperties
-
-
 class ResourceGroup:
     """The resource group of an environment."""
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
         self._environment = clients.environment
-        self._group = f"/subscriptions/{clients.subscription}/resourceGroups/{self._environment.resource_group}"
+        self._group = clients.group
 
     def observe(self) -> Resources:
         """The resource group, the resources of the settings in it, and who holds which role there. At most one request for
@@ -105,13 +96,9 @@ class ResourceGroup:
         return self._find(SERVICE, self._environment.dps.name, known)
 
     def _held(self) -> frozenset[Held]:
-        """The roles that hold on the group, above it, and on what is in it. Source: `RoleAssignments_ListForScope`."""
-        listed = self._clients.authorization.pages(f"{self._group}/providers/Microsoft.Authorization/roleAssignments")
-        found = [_Assignment.model_validate(each).properties for each in listed]
-        return frozenset(
-            Held(each.scope.lower(), each.role_definition_id.rpartition("/")[2].lower(), each.principal_id.lower())
-            for each in found
-        )
+        """The roles that hold on the group, above it, and on what is in it."""
+        listed = role_assignments(self._clients.authorization, self._group)
+        return frozenset(Held(each.scope, each.role, each.principal) for each in listed)
 
     def _linked_before(self) -> frozenset[str]:
         """The names, in lower case, of the hubs of the settings at the last deployment, as its parameters say."""

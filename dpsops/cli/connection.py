@@ -95,10 +95,10 @@ def connected(options: Options) -> Iterator[Connection]:
         say = stack.enter_context(progress(options.verbose))
         if environment.is_local:
             variables = stack.enter_context(embedded_variables(environment.embedded))
-            clients = connect(environment, variables, proxied=True)
+            clients = connect(environment, variables, say, proxied=True)
             wire = Wire(variables["HTTPS_PROXY"], variables["SSL_CERT_FILE"])
         else:
-            clients = connect(environment, os.environ)
+            clients = connect(environment, os.environ, say)
             wire = Wire()
         stack.callback(clients.close)
         yield Connection(Run(environment, lambda: datetime.now(UTC), clients.sleep, progress=say), clients, wire)

@@ -44,8 +44,7 @@ def survey(
     found = observe(run, deployments, dps)
     wanted = deployment.decide(run.environment, found, deployments.principals, relink=relink)
     said = (*_foresee(run, deployments, found, wanted), *_to_a_stranger(deployments, wanted))
-    if not wanted.assigns_roles:  # a run that was interrupted may have assigned them a minute ago
-        deployments.expect_roles(run.progress)
+    deployments.wait_for_roles(wait=not wanted.assigns_roles)
     try:
         rest = plans.decide(_observe_root(run, roots, dps, stores, found), run.environment)
     except Denied:

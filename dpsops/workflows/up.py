@@ -77,5 +77,5 @@ def _deploy(run: Run, deployments: Deployments, dps: Dps, found: Survey, *, reli
         if again.parameters != found.deployment.parameters:
             raise Refused("somebody has changed the resources since they were read", "run the command again")
     run.progress("deploying what is missing of vault, hubs, DPS and roles (this takes minutes on Azure)")
-    deployments.deploy(found.deployment, run.progress)
+    deployments.deploy(found.deployment)
     yield from found.deployment.done()

@@ -12,6 +12,7 @@ from dpsops.cli.connection import Connection
 from dpsops.emulator.chances import Chances
 from dpsops.emulator.faults import Fault, Refuse
 from dpsops.emulator.http import Request, Response
+from dpsops.emulator.identity.state import OPERATOR, SUBSCRIPTION
 from dpsops.emulator.rbac import ASSIGNMENT, ROLES
 from dpsops.emulator.world import Timings
 from dpsops.errors import Denied
@@ -27,6 +28,8 @@ REQUIRED = {
     "Device Provisioning Service Data Contributor",
 }  # fmt: skip
 """The roles without which `up` cannot end: it asks no hub's registry."""
+
+GROUP = f"/subscriptions/{SUBSCRIPTION}/resourcegroups/rg-dpsops-test"
 
 SEEDS = range(16)
 _EC = environment(root={"key": "EC-P256"})
@@ -91,16 +94,65 @@ def test_a_run_that_was_interrupted_after_its_deployment_waits_when_it_is_contin
     assert "waiting until the new roles take effect in the vault (this takes minutes on Azure)" in embedded.said
 
 
-def test_a_command_that_has_assigned_no_role_does_not_wait(embedded: World) -> None:
+def test_another_command_right_after_up_waits_too(embedded: World) -> None:
+    azure(embedded).timings = Timings()
+    up(embedded.connect(_EC))
+    azure(embedded).timings = Timings(role=300)
+    embedded.said.clear()
+    assert [type(result) for result in issue_to(embedded.connect(_EC), PRESS)] == [Issued]
+    assert "waiting until the new roles take effect in the DPS (this takes minutes on Azure)" in embedded.said
+
+
+def test_nobody_waits_for_roles_that_were_assigned_long_ago(embedded: World) -> None:
     azure(embedded).timings = Timings()
     up(embedded.connect(_EC))
     azure(embedded).timings = Timings(role=1e9)
+    embedded.clock.advance(900)
+    _expect_denial_at_once(embedded)
+
+
+def test_nobody_waits_for_roles_of_others_and_of_other_resources(embedded: World) -> None:
+    azure(embedded).timings = Timings()
+    up(embedded.connect(_EC))
+    embedded.clock.advance(900)
+    azure(embedded).timings = Timings(role=1e9)
+    with azure(embedded).database.transaction() as state:
+        for number, (who, on) in enumerate([(OPERATOR.object_id, "kv-another"), ("somebody", "kv-dpsops-test")]):
+            scope = f"{GROUP}/providers/microsoft.keyvault/vaults/{on}"
+            role = next(iter(ROLES))
+            given = {"principal": who, "role": role, "scope": scope, "created": embedded.clock.now()}
+            state.put(ASSIGNMENT, f"{scope}/providers/microsoft.authorization/roleassignments/{number}", given)
+    _expect_denial_at_once(embedded)
+
+
+def test_whoever_may_not_read_role_assignments_does_not_wait(embedded: World) -> None:
+    azure(embedded).timings = Timings()
+    up(embedded.connect(_EC))
+    azure(embedded).timings = Timings(role=300)
+    denied = Response(403, {"error": {"code": "AuthorizationFailed", "message": "No."}})
+    azure(embedded).faults.add(Fault(Refuse(denied), _of_role_assignments, times=None))
+    _expect_denial_at_once(embedded)
+
+
+def test_the_roles_that_are_still_to_be_assigned_are_not_waited_for(embedded: World) -> None:
+    azure(embedded).timings = Timings()
+    up(embedded.connect(_EC))
+    with azure(embedded).database.transaction() as state:  # one is left, which is new but not enough
+        lost = [key for key, each in state.list(ASSIGNMENT) if each["scope"].endswith("/kv-dpsops-test")]
+        for key in lost[:2]:
+            state.delete(ASSIGNMENT, key)
     embedded.said.clear()
-    begun = embedded.clock.now()
+    assert [each.action for each in up(embedded.connect(_EC))] == ["assign", "assign"]
+    assert not any("waiting until the new roles" in text for text in embedded.said)
+
+
+def _expect_denial_at_once(world: World) -> None:
+    world.said.clear()
+    begun = world.clock.now()
     with pytest.raises(Denied):
-        issue_to(embedded.connect(_EC), PRESS)
-    assert embedded.clock.now() - begun < 5
-    assert not any("waiting" in text for text in embedded.said)
+        issue_to(world.connect(_EC), PRESS)
+    assert world.clock.now() - begun < 5
+    assert not any("waiting" in text for text in world.said)
 
 
 @pytest.mark.parametrize("code", ["ForbiddenByFirewall", "ForbiddenByConnection", "AccessDenied"])
@@ -148,6 +200,10 @@ def _late(world: World) -> Connection:
     world.said.clear()
     azure(world).timings = Timings(role=300)
     return connection
+
+
+def _of_role_assignments(request: Request) -> bool:
+    return request.path.endswith("/roleAssignments")
 
 
 def _of_the_vault(request: Request) -> bool:

@@ -37,7 +37,7 @@ class DirectAdapter(HTTPAdapter):
         except Dropped:
             raise requests.exceptions.ConnectionError(ProtocolError("the connection breaks"), request=request) from None
         content = b"" if request.method == "HEAD" else answer.content()
-        raw = HTTPResponse(BytesIO(content), answer.fields(), answer.status, preload_content=False)
+        raw = HTTPResponse(BytesIO(content), answer.fields(self._azure.clock.now()), answer.status, preload_content=False)
         return self.build_response(request, raw)
 
 

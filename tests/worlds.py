@@ -53,8 +53,8 @@ class Exchange:
 
     @property
     def writes(self) -> bool:
-        """Whether it may have changed something. What-if and signing are POSTs that change nothing."""
-        reads = self.path.lower().endswith(("/whatif", "/sign"))
+        """Whether it may have changed something. What-ifs, signatures and queries are POSTs that change nothing."""
+        reads = self.path.lower().endswith(("/whatif", "/sign", "/query"))
         return self.method not in ("GET", "HEAD") and self.status < 400 and not reads
 
 

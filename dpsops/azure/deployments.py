@@ -72,11 +72,16 @@ class Deployments:
         return ResourceGroup(self._clients).observe()
 
     @understood(_WHO)
-    def what_if(self, parameters: Mapping[str, object]) -> Foreseen:
-        """What a deployment would change, as Resource Manager foresees it. Raises what the deployment would fail with."""
+    def what_if(self, parameters: Mapping[str, object], *, rights: bool) -> Foreseen:
+        """What a deployment would change, as Resource Manager foresees it. Raises what the deployment would fail with.
+
+        rights: also check whether this identity may do all of it; else it needs no more than the right to ask. Source:
+        "What-if operation", validation level.
+        """
         from azure.mgmt.resource.deployments.models import DeploymentWhatIf, DeploymentWhatIfProperties
 
-        question = DeploymentWhatIf(properties=DeploymentWhatIfProperties(**_properties(parameters)))
+        level = "Provider" if rights else "ProviderNoRbac"
+        question = DeploymentWhatIf(properties=DeploymentWhatIfProperties(**_properties(parameters), validation_level=level))
         environment = self._environment
         answer = self._clients.deployments.deployments.begin_what_if(
             environment.resource_group, deployment_name(environment), question

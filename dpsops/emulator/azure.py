@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from email.utils import formatdate
 from typing import TypeVar
 
 from dpsops.emulator import faults
@@ -78,7 +77,6 @@ class Azure:
                 if isinstance(effect, faults.Delay):
                     self.clock.advance(effect.seconds)
                 answer = in_ascii(self._serve(request))
-        answer = replace(answer, headers={"Date": formatdate(self.clock.now(), usegmt=True), **answer.headers})
         for observer in self.observers:
             observer(request, answer)
         if isinstance(effect, faults.Drop):

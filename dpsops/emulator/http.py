@@ -12,6 +12,7 @@ import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from email.utils import formatdate
 from typing import Any
 from urllib.parse import quote
 
@@ -92,10 +93,11 @@ class Response:
         """The body as bytes on the wire."""
         return b"" if self.body is NOTHING else json.dumps(self.body, separators=(",", ":")).encode()
 
-    def fields(self) -> dict[str, str]:
-        """The headers on the wire: those of the service, and those that every answer has."""
+    def fields(self, now: float) -> dict[str, str]:
+        """The headers on the wire, at this time (epoch s): those of the service, and those that every answer has."""
         media_type = {} if self.body is NOTHING else {"Content-Type": "application/json; charset=utf-8"}
-        return {"x-ms-request-id": str(uuid.uuid4()), **self.headers, **media_type}
+        always = {"x-ms-request-id": str(uuid.uuid4()), "Date": formatdate(now, usegmt=True)}  # RFC 9110, 6.6.1
+        return {**always, **self.headers, **media_type}
 
 
 def in_ascii(response: Response) -> Response:

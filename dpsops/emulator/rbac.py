@@ -40,6 +40,10 @@ ROLES = {
     ),
     "acdd72a7-3385-48ef-bd42-f606fba81ae7": Role("Reader", ("*/read",)),
     "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9": Role("User Access Administrator", ("*/read", "Microsoft.Authorization/*")),
+    "f58310d9-a9f6-439a-9e8d-f62e7b41a168": Role(
+        "Role Based Access Control Administrator",
+        ("Microsoft.Authorization/roleAssignments/write", "Microsoft.Authorization/roleAssignments/delete", "*/read"),
+    ),
     "00482a5a-887f-4fb3-b363-3b7fe8e74483": Role(
         "Key Vault Administrator", ("Microsoft.KeyVault/vaults/read",), (), ("Microsoft.KeyVault/vaults/*",)
     ),

@@ -145,4 +145,4 @@ class EmbeddedAzure:
         except Dropped:
             connection.abort()
             return web.Response()
-        return web.Response(status=answer.status, body=answer.content(), headers=answer.fields())
+        return web.Response(status=answer.status, body=answer.content(), headers=answer.fields(self.azure.clock.now()))

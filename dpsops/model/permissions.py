@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 _RESOURCE = r"/.*?/providers/[^/]+/[^/]+/[^/]+"
 _GROUP = r"/subscriptions/[^/]+(/resourceGroups/[^/]+)?"
+_CONTRIBUTOR = "Contributor"
 _ROLES = (
     (r"microsoft\.keyvault/vaults/certificates", "Key Vault Certificates Officer", _RESOURCE),
     (r"microsoft\.keyvault/vaults/keys", "Key Vault Crypto User", _RESOURCE),
@@ -16,9 +17,10 @@ _ROLES = (
     (r"microsoft\.devices/iothubs/devices", "IoT Hub Registry Contributor", _RESOURCE),
     (r".*/read$", "Reader", _GROUP),
     (r"microsoft\.authorization/roleassignments", "Role Based Access Control Administrator", _GROUP),
-    (r".*", "Contributor", _GROUP),
+    (r".*", _CONTRIBUTOR, _GROUP),
 )  # fmt: skip
-"""Which built-in role grants an action, and which part of the denied scope to assign it on; the narrowest role first."""
+"""Which built-in role grants an action, and which part of the denied scope to assign it on; the narrowest role first.
+Contributor allows much more than one action."""
 
 
 _HOSTS = (
@@ -90,7 +92,8 @@ def missing_role(code: str, message: str, asked: Asked | None = None) -> str:
         return f"assign the role '{_role(needed)[0]}', which allows {needed}, on {asked.place()} and try again in a few minutes"
     role, extent = _role(action[1])
     within = re.match(extent, scope[1], re.IGNORECASE)
-    return f"assign the role '{role}' on {within[0] if within else scope[1]} and try again in a few minutes"
+    custom = f", or a custom one that allows {action[1]}," if role == _CONTRIBUTOR else ""
+    return f"assign the role '{role}'{custom} on {within[0] if within else scope[1]} and try again in a few minutes"
 
 
 def _role(action: str) -> tuple[str, str]:

@@ -37,13 +37,20 @@ class Survey:
 
 
 def survey(
-    run: Run, deployments: Deployments, roots: RootVault, dps: Dps, stores: Sequence[TrustStore], *, relink: bool = False
+    run: Run,
+    deployments: Deployments,
+    roots: RootVault,
+    dps: Dps,
+    stores: Sequence[TrustStore],
+    *,
+    rights: bool,
+    relink: bool = False,
 ) -> Survey:
     """Reads everything and decides what is missing. If the deployment must assign roles first, everything that needs these
-    roles is read after it."""
+    roles is read after it. rights: whether this identity must also have the rights for all of it."""
     found = observe(run, deployments, dps)
     wanted = deployment.decide(run.environment, found, deployments.principals, relink=relink)
-    said = (*_foresee(run, deployments, found, wanted), *_to_a_stranger(deployments, wanted))
+    said = (*_foresee(run, deployments, found, wanted, rights=rights), *_to_a_stranger(deployments, wanted))
     deployments.wait_for_roles(wait=not wanted.assigns_roles)
     try:
         rest = plans.decide(_observe_root(run, roots, dps, stores, found), run.environment)
@@ -85,11 +92,12 @@ def _plan(run: Run, deployments: Deployments, actions: Sequence[Action], said: t
     return Plan(run.environment.name, deployments.subscription, inputs, tuple(actions), said)
 
 
-def _foresee(run: Run, deployments: Deployments, found: Resources, wanted: Deployment) -> tuple[str, ...]:
+def _foresee(run: Run, deployments: Deployments, found: Resources, wanted: Deployment, *, rights: bool) -> tuple[str, ...]:
     """Asks whether the names are free and the deployment would succeed, before anything is made; returns what to know of it.
 
     Raises `Refused` for a soft-deleted vault, for a name that is taken, for a region without a service and for a second free
     hub. What-if needs the resource group: without one, the providers tell where their services are and which hubs there are.
+    Whoever only plans, and may not even ask for a what-if, learns that from a note.
     """
     if not wanted.actions:
         return ()
@@ -103,15 +111,21 @@ def _foresee(run: Run, deployments: Deployments, found: Resources, wanted: Deplo
     if not found.group_exists:
         return ()
     run.progress("asking Azure what a deployment would change")
-    return notes(deployments.what_if(wanted.parameters), wanted)
+    try:
+        foreseen = deployments.what_if(wanted.parameters, rights=rights)
+    except Denied as denied:
+        if rights or not denied.role_missing:
+            raise
+        return (f"not confirmed by a what-if of Azure: {denied.message} To have it confirmed, {denied.hint}",)
+    return notes(foreseen, wanted)
 
 
 def _to_a_stranger(deployments: Deployments, wanted: Deployment) -> Iterator[str]:
     """A note if the roles are for others: then somebody else has to continue."""
     if wanted.assigns_roles and (who := deployments.stranger):
         yield (
-            f"{who.kind} {who.object_id}, who is signed in, gets no role: [access] in the settings names others; what needs "
-            "the roles, only they can do"
+            f"{who.kind} {who.object_id}, who is signed in, gets no role: [access] in the settings names others; only they "
+            "can go on, unless it was given the rights otherwise"
         )
 
 

@@ -14,5 +14,5 @@ from dpsops.steps.survey import survey
 
 
 def plan(run: Run, deployments: Deployments, roots: RootVault, dps: Dps, stores: Sequence[TrustStore]) -> Plan:
-    """Reads everything and decides what is missing."""
-    return survey(run, deployments, roots, dps, stores).plan
+    """Reads everything and decides what is missing. Whoever makes the plan needs to read only; `up` needs the rights."""
+    return survey(run, deployments, roots, dps, stores, rights=False).plan

@@ -38,7 +38,7 @@ def up(
     approved: do exactly this plan, or raise `Refused` if the environment has changed since. confirm: called with the plan
     before anything is changed; it raises an error to decline. relink: link the hubs anew, with the keys that they have now.
     """
-    found = survey(run, deployments, roots, dps, stores, relink=relink)
+    found = survey(run, deployments, roots, dps, stores, rights=True, relink=relink)
     if approved is not None and (other := difference(approved, found.plan)):
         raise Refused(other, _NEW_PLAN)
     if not found.plan.actions:

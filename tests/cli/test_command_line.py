@@ -264,7 +264,7 @@ def test_a_missing_role_is_exit_code_4(terminal: Terminal, tmp_path: Path) -> No
         terminal("up"),
         4,
         "does not have authorization to perform action 'Microsoft.Resources/subscriptions/resourceGroups/write'",
-        "assign the role 'Contributor' on /subscriptions/",
+        "assign the role 'Contributor', or a custom one that allows ",
     )
 
 

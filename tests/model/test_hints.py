@@ -169,7 +169,7 @@ HINTS: dict[str, tuple[Reason, str]] = {
                 f"perform action(s) 'x/join/action' on the linked scope(s) '{GROUP}-2/providers/x/y/z' (respectively) or"
             ),
         ),
-        f"assign the role 'Contributor' on {GROUP}-2 and",
+        f"assign the role 'Contributor', or a custom one that allows x/join/action, on {GROUP}-2 and",
     ),
     "a tenant that is not linked": (
         Reason(

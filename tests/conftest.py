@@ -154,7 +154,7 @@ def _scrub_request(request: Any) -> Any:
 
 def _scrub_response(response: Any) -> Any:
     response["body"]["string"] = scrub(response["body"]["string"] or b"")
-    kept = {"content-type", "retry-after", "azure-asyncoperation", "location", "www-authenticate"}
+    kept = {"content-type", "date", "retry-after", "azure-asyncoperation", "location", "www-authenticate"}
     response["headers"] = {name: value for name, value in response["headers"].items() if name.lower() in kept}
     return response
 

@@ -158,7 +158,7 @@ def test_an_identity_that_may_deploy_and_not_assign_roles_lacks_a_role(quick: Wo
         for key, assignment in state.list(ASSIGNMENT):
             state.put(ASSIGNMENT, key, assignment | {"role": CONTRIBUTOR})
     with pytest.raises(Denied, match="Authorization failed for template resource") as refused:
-        plan(quick.connect())
+        up(quick.connect())
     assert refused.value.hint.startswith("assign the role 'Role Based Access Control Administrator' on /subscriptions/")
     assert len(refused.value.hint.splitlines()) == 1
     assert refused.value.role_missing

@@ -49,6 +49,21 @@ class Habits:
     policies_absent: the shared access policies of a hub or service where a PUT has no list of them: all stay ("kept": Microsoft's
     CLI writes both so, and nobody has told of a loss), or none but those that every hub or service is made with ("reset": of
     hubs the specification warns of defaults). Whatever else a hub's PUT leaves out goes back to its default (specification).
+    never_takes_new_leaf: a device that registers again with another certificate under the reprovisioning policy "never" gets the
+    new thumbprint in its hub, or keeps the one before. Nobody has seen which; with the default policy it gets the new one (tests
+    of Microsoft's CLI extension).
+    ec_reuse_key: a new version of a certificate whose policy says `reuse_key` has the key of the one before if it is an EC key,
+    as documented, or a new one (of RSA keys other programs have shown it, of EC keys none).
+    identity_links: a provisioning service can be linked to a hub by its own identity at 2026-11-01 (specification), or the link
+    is refused, as where that version has not been rolled out.
+    identity_links_before: how an older API version shows such a link: as the newest one does ("whole"), by its name, location
+    and part in the allocation alone ("named"), or not at all ("absent"). Nobody has seen which.
+    puts_mask_keys: the answer to a PUT masks the keys of links and access policies, or repeats them as they were sent (recorded
+    of links).
+    masked_links_kept: a link whose key goes back masked, as a GET shows it, goes on working (likely: Microsoft's CLI writes so),
+    or its key is the mask from then on.
+    what_if_short_circuits: what a what-if does with a module that has a parameter which cannot be known yet: passes it over
+    and says so ("told"), or says nothing ("silent": people report a what-if of modules that had come back with nothing).
     shuffled: lists whose order nothing promises come in one of chance (`World.chances`): the changes of a what-if (sorted in
     recordings) and the links of a provisioning service (as they were sent).
     """
@@ -76,4 +91,11 @@ class Habits:
     dps_put_absent: Literal["reset", "kept"] = "reset"
     vault_put_absent: Literal["reset", "kept"] = "reset"
     policies_absent: Literal["kept", "reset"] = "kept"
+    never_takes_new_leaf: bool = True
+    ec_reuse_key: bool = True
+    identity_links: bool = True
+    identity_links_before: Literal["whole", "named", "absent"] = "whole"
+    puts_mask_keys: bool = False
+    masked_links_kept: bool = True
+    what_if_short_circuits: Literal["told", "silent"] = "told"
     shuffled: bool = False

@@ -85,7 +85,7 @@ def what_if(world: World, providers: Providers, plan: Plan, caller: Principal, *
             touched[identifier.subscription, identifier.group.lower()] = None
         if foreseen.expanded is None:
             changes.append(_predict(world, providers, foreseen, ids_only=ids_only))
-        elif not foreseen.expanded:
+        elif not foreseen.expanded and world.habits.what_if_short_circuits == "told":
             diagnostics.append(
                 {
                     "level": "Warning",

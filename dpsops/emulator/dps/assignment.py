@@ -55,6 +55,8 @@ def assign(world: World, service: JSON, device: Attested, registration_id: str, 
     elif not keep_data:
         substatus = "deviceDataReset"
     twin = settings.get("initialTwin")
+    if keeps_hub and substatus != "initialAssignment" and not world.habits.never_takes_new_leaf:
+        return Assignment(host, device_id, substatus)
     made = provision(world, hub, device_id, device.thumbprint, initial_twin=twin, keep_data=keep_data)
     if "capabilities" in settings:
         save_device(world, hub, made | {"capabilities": settings["capabilities"]})

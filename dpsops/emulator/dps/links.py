@@ -15,6 +15,7 @@ from dpsops.emulator.world import World
 
 _MASK = "****"
 _BY_IDENTITY_SINCE = "2026-11-01"
+_OF_IDENTITY = ("hostName", "authenticationType")
 
 _NAMED_SINCE = "2018"
 """The first API version whose answer to a PUT names the linked hub (recorded: 2017-11-15 without)."""
@@ -36,17 +37,29 @@ def read_links(world: World, given: list[JSON], version: str, linked: list[JSON]
     return links
 
 
-def show_link(link: JSON) -> JSON:
-    """A link as Azure shows it, without the key."""
-    shown = {name: value for name, value in link.items() if name not in ("policy", "key")}
+def show_links(world: World, links: list[JSON], version: str) -> list[JSON]:
+    """The links as a GET shows them, without their keys. How a version that knows no links by identity shows one is a habit."""
+    known = [link for link in links if "key" in link or version >= _BY_IDENTITY_SINCE]
+    shown = known if world.habits.identity_links_before == "absent" else links
+    by_name = world.habits.identity_links_before == "named"
+    return [_without(_show_link(link), _OF_IDENTITY) if by_name and link not in known else _show_link(link) for link in shown]
+
+
+def _show_link(link: JSON) -> JSON:
+    shown = _without(link, ("policy", "key"))
     if "key" in link:
         shown["connectionString"] = f"HostName={link['name']};SharedAccessKeyName={link['policy']};SharedAccessKey={_MASK}"
     return shown
 
 
-def show_given(given: JSON, link: JSON, version: str) -> JSON:
+def _without(link: JSON, names: tuple[str, ...]) -> JSON:
+    return {name: value for name, value in link.items() if name not in names}
+
+
+def show_given(world: World, given: JSON, link: JSON, version: str) -> JSON:
     """A link in the first answer to the PUT that made it: as it was given, with the hub's name."""
-    return given | ({"name": link["name"]} if version >= _NAMED_SINCE else {})
+    masked = _show_link(link) if world.habits.puts_mask_keys else {}
+    return given | masked | ({"name": link["name"]} if version >= _NAMED_SINCE else {})
 
 
 def _require_place(world: World, host: str, location: str | None) -> None:
@@ -74,7 +87,7 @@ def _by_key(world: World, text: str, linked: list[JSON]) -> JSON:
     if key == _MASK:
         for link in linked:
             if (link["name"], link.get("policy")) == (host, policy):
-                return access | {"key": link["key"]}
+                return access | {"key": link["key"] if world.habits.masked_links_kept else _MASK}
     hub = hub_at(world, host)
     keys = [] if hub is None else [each for each in hub["policies"] if each["keyName"] == policy]
     if not any(key in (each["primaryKey"], each["secondaryKey"]) for each in keys):
@@ -85,6 +98,8 @@ def _by_key(world: World, text: str, linked: list[JSON]) -> JSON:
 def _by_identity(world: World, given: JSON, identity: JSON | None) -> JSON:
     """Only the system-assigned identity will do: there are no user-assigned ones in this Azure."""
     kind, host = given["authenticationType"], member(given, "hostName", str) or ""
+    if not world.habits.identity_links:
+        raise refusal(world, BAD_REQUEST, f"Linked hub '{host}' has the authentication type '{kind}', which is not supported.")
     if kind != "SystemAssigned" or kind not in (identity or {}).get("type", ""):
         raise refusal(world, BAD_REQUEST, f"The provisioning service has no identity of type '{kind}' to link hub '{host}' with.")
     if hub_at(world, host) is None:

@@ -7,7 +7,7 @@ import secrets
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.dps import rules
 from dpsops.emulator.dps.deletion import empty_service
-from dpsops.emulator.dps.links import read_links, show_given, show_link
+from dpsops.emulator.dps.links import read_links, show_given, show_links
 from dpsops.emulator.dps.state import DOMAIN, find_service, load_service, save_service, services_below
 from dpsops.emulator.http import NOTHING, Request, Response, Route
 from dpsops.emulator.microsoft_devices.bodies import json_object, member, members, tags
@@ -16,7 +16,7 @@ from dpsops.emulator.microsoft_devices.certificates import Holder
 from dpsops.emulator.microsoft_devices.errors import BAD_REQUEST, CONFLICT, refusal
 from dpsops.emulator.microsoft_devices.etags import check_condition, row_version
 from dpsops.emulator.microsoft_devices.managed_identities import read_identity
-from dpsops.emulator.microsoft_devices.policies import after_put, find_policy
+from dpsops.emulator.microsoft_devices.policies import MASKED, after_put, find_policy
 from dpsops.emulator.microsoft_devices.regions import SERVICES, read_location
 from dpsops.emulator.microsoft_devices.transitions import Tracking, enter, poll, refuse_busy, settled
 from dpsops.emulator.microsoft_devices.versions import behind
@@ -102,7 +102,7 @@ def _show(world: World, service: JSON, version: str) -> JSON:
     properties = {
         "state": "Active" if complete else service["state"],
         **({"provisioningState": "Succeeded" if complete else "Accepted"} if version >= _PROVISIONING_STATE_SINCE else {}),
-        "iotHubs": [show_link(link) for link in links],
+        "iotHubs": show_links(world, links, version),
         "allocationPolicy": allocation,
         "serviceOperationsHostName": service["name"] + DOMAIN,
         "deviceProvisioningHostName": f"global{DOMAIN}",
@@ -115,15 +115,17 @@ def _show(world: World, service: JSON, version: str) -> JSON:
     return shown | {"identity": service["identity"] or {"type": "None"}} if version >= _IDENTITY_SINCE else shown
 
 
-def _show_accepted(service: JSON, body: JSON, version: str) -> JSON:
+def _show_accepted(world: World, service: JSON, body: JSON, version: str) -> JSON:
     """The service in the answer to the PUT itself: little but what the PUT said, its etag included."""
     given = member(body, "properties", dict) or {}
     properties: JSON = {"state": service["state"], "provisioningState": "Accepted"}
     if given.get("iotHubs") is not None:
-        properties["iotHubs"] = [show_given(*pair, version) for pair in zip(given["iotHubs"], service["hubs"], strict=True)]
+        pairs = zip(given["iotHubs"], service["hubs"], strict=True)
+        properties["iotHubs"] = [show_given(world, *pair, version) for pair in pairs]
     properties |= {"allocationPolicy": service["properties"]["allocationPolicy"], "idScope": None}
     if given.get("authorizationPolicies") is not None:
-        properties["authorizationPolicies"] = service["policies"]
+        policies = service["policies"]
+        properties["authorizationPolicies"] = [each | MASKED for each in policies] if world.habits.puts_mask_keys else policies
     given_etag = member(body, "etag", str)
     etag = {} if given_etag is None else {"etag": given_etag}
     identity = {"identity": service["identity"] or {"type": "None"}} if "identity" in body else {}
@@ -169,7 +171,7 @@ def _put(world: World, request: Request, *, subscription: str, group: str, name:
     check_condition(world, request, None if existing is None else existing["etag"])
     body = json_object(request)
     service = _write(world, identifier, body, request.api_version, request.principal)
-    return Response(201, _show_accepted(service, body, request.api_version), _TRACKING.begin(world, request, service))
+    return Response(201, _show_accepted(world, service, body, request.api_version), _TRACKING.begin(world, request, service))
 
 
 def _get(world: World, request: Request, *, subscription: str, group: str, name: str) -> Response:

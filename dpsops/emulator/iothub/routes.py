@@ -19,7 +19,7 @@ from dpsops.emulator.microsoft_devices.certificates import Holder
 from dpsops.emulator.microsoft_devices.errors import BAD_REQUEST, CONFLICT, refusal
 from dpsops.emulator.microsoft_devices.etags import row_version
 from dpsops.emulator.microsoft_devices.managed_identities import read_identity
-from dpsops.emulator.microsoft_devices.policies import after_put
+from dpsops.emulator.microsoft_devices.policies import MASKED, after_put
 from dpsops.emulator.microsoft_devices.regions import REGIONS, read_location
 from dpsops.emulator.microsoft_devices.transitions import Tracking, enter, poll, refuse_busy, settled
 from dpsops.emulator.microsoft_devices.versions import behind
@@ -123,7 +123,8 @@ def _show_accepted(world: World, hub: JSON, before: JSON | None, body: JSON, ver
     properties = show_given(member(body, "properties", dict) or {}, version, complete=world.habits.hub_defaults_answered)
     if properties.get("authorizationPolicies") is not None:
         keys = {"primaryKey": None, "secondaryKey": None}
-        properties["authorizationPolicies"] = [keys | each for each in properties["authorizationPolicies"]]
+        given = [keys | each for each in properties["authorizationPolicies"]]
+        properties["authorizationPolicies"] = [each | MASKED for each in given] if world.habits.puts_mask_keys else given
     if world.habits.hub_defaults_answered:
         properties = {"state": hub["state"]} | monitoring.with_defaults(properties)
         if member(properties, "routing", dict) is not None:  # recorded 2018

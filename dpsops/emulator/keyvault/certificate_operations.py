@@ -233,6 +233,8 @@ def _reused_key(world: World, vault: Vault, head: JSON, policy: JSON) -> Private
     wanted, props = certificate_policies.wanted_key(policy), policy["key_props"]
     if not props["reuse_key"] or head["current"] in ("", head["placeholder"]):
         return None
+    if wanted.curve and not world.habits.ec_reuse_key:
+        return None
     version = objects.find_version(world, vault, KEYS, head)
     assert version is not None, "an issued certificate has a key"
     if props["exportable"] and not version["exportable"]:

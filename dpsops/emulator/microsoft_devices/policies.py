@@ -11,6 +11,9 @@ from dpsops.emulator.microsoft_devices.bodies import member
 from dpsops.emulator.microsoft_devices.errors import BAD_REQUEST, key_not_found, refusal
 from dpsops.emulator.world import World
 
+MASKED: JSON = {"primaryKey": "****", "secondaryKey": "****"}
+"""Both keys of a policy where they are not shown."""
+
 _LONGEST_NAME = 64
 
 

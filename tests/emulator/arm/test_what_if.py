@@ -171,6 +171,9 @@ def test_a_module_with_a_parameter_that_is_not_known_is_passed_over(contoso: Con
     (warning,) = found["diagnostics"]
     assert (warning["level"], warning["code"]) == ("Warning", "NestedDeploymentShortCircuited")
     assert warning["target"] == f"{DEPLOYMENT}/m"
+    contoso.azure.habits = Habits(what_if_short_circuits="silent")
+    silent = what_if(contoso, properties(template(*resources)))["properties"]
+    assert (silent["changes"], "diagnostics" in silent) == (found["changes"], False)
 
 
 def test_an_assignment_that_is_there_does_not_change(contoso: Contoso) -> None:

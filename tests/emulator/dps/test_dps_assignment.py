@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 
 from dpsops.emulator.documents import JSON
+from dpsops.emulator.habits import Habits
 from dpsops.emulator.iothub.devices import remove
 from dpsops.emulator.iothub.state import load_hub
 from tests.emulator.dps.fleet import MIGRATE, NEVER, RESET, TWO, enrolled, failure, identity_of, mark, static
 from tests.emulator.dps.issuers import self_signed
 from tests.emulator.dps.lab import DPS, Lab, MakeLab, group_of, individual
+from tests.emulator.microsoft_devices.control_plane import ControlPlane
 
 
 def test_the_hub_gets_an_identity_with_the_certificates_thumbprint(lab: Lab) -> None:
@@ -228,3 +230,15 @@ def test_a_device_is_sent_to_the_host_that_its_service_is_linked_with(lab: Lab) 
     issuer = enrolled(lab)
     assert lab.provision("d1", issuer.leaf("d1"))["registrationState"]["assignedHub"] == "hub1.device.azure-devices.net"
     assert identity_of(lab, "hub1", "d1")["status"] == "enabled"
+
+
+@pytest.mark.parametrize("takes", [True, False])
+@pytest.mark.parametrize(("policy", "renews"), [(MIGRATE, True), (RESET, True), (NEVER, None)])
+def test_the_thumbprint_of_another_certificate(make_lab: MakeLab, takes: bool, policy: JSON, renews: bool | None) -> None:
+    lab = make_lab(arm=ControlPlane(habits=Habits(never_takes_new_leaf=takes)))
+    issuer = enrolled(lab, **static("hub1", policy))
+    lab.assigned("d1", issuer.leaf("d1"))
+    before = identity_of(lab, "hub1", "d1")["authentication"]["x509Thumbprint"]
+    lab.assigned("d1", issuer.leaf("d1"))
+    changed = identity_of(lab, "hub1", "d1")["authentication"]["x509Thumbprint"] != before
+    assert changed is (takes if renews is None else renews)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from dpsops.emulator import rbac
 from dpsops.emulator.documents import JSON
+from dpsops.emulator.habits import Habits
 from dpsops.emulator.world import Timings
 from tests.emulator.dps.fleet import enrolled, failure
 from tests.emulator.dps.lab import DPS, Lab, MakeLab
@@ -102,4 +105,26 @@ def test_a_link_by_identity_shows_no_connection_string(lab: Lab) -> None:
 )
 def test_a_link_that_cannot_be(lab: Lab, given: JSON, identity: str) -> None:
     body = {"location": "westeurope", "sku": S1, "identity": {"type": identity}, "properties": {"iotHubs": [given]}}
+    assert code_of(lab.arm.call("PUT", PATH, body, version=VERSION)) == 400_000
+
+
+@pytest.mark.parametrize(
+    ("habit", "shown"),
+    [
+        ("whole", [LINK | {"name": LINK["hostName"]}]),
+        ("named", [{"name": LINK["hostName"], "location": "westeurope"}]),
+        ("absent", []),
+    ],
+)
+def test_a_link_by_identity_as_an_older_version_shows_it(make_lab: MakeLab, habit: Any, shown: list[JSON]) -> None:
+    lab = make_lab(arm=ControlPlane(habits=Habits(identity_links_before=habit)))
+    link(lab)
+    found = {version: lab.arm.call("GET", PATH, version=version).body for version in (VERSION, "2022-12-12")}
+    assert found["2022-12-12"]["properties"]["iotHubs"] == shown
+    assert found[VERSION]["properties"]["iotHubs"] == [LINK | {"name": LINK["hostName"]}]
+
+
+def test_links_by_identity_may_be_refused(make_lab: MakeLab) -> None:
+    lab = make_lab(arm=ControlPlane(habits=Habits(identity_links=False)))
+    body = {"location": "westeurope", "sku": S1, "identity": {"type": "SystemAssigned"}, "properties": {"iotHubs": [LINK]}}
     assert code_of(lab.arm.call("PUT", PATH, body, version=VERSION)) == 400_000

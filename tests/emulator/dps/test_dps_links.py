@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 
 from dpsops.emulator.dps.state import load_service
+from dpsops.emulator.habits import Habits
 from dpsops.emulator.http import Response
+from tests.emulator.dps.fleet import enrolled
+from tests.emulator.dps.lab import MakeLab
 from tests.emulator.microsoft_devices.control_plane import S1, ControlPlane, code_of
 
 PATH = "/provisioningServices/dps1"
@@ -120,3 +123,31 @@ def test_a_link_by_identity_needs_the_version_the_identity_and_the_hub(arm: Cont
     assert code_of(link(arm, given | {"hostName": "hub2.azure-devices.net"}, version="2026-11-01", identity=system)) == 400_000
     assert link(arm, given, version="2026-11-01", identity=system).status == 201
     assert linked(arm, "2026-11-01") == [given | {"name": "hub1.azure-devices.net"}]
+
+
+@pytest.mark.parametrize(("kept", "outcome"), [(True, "assigned"), (False, "failed")])
+def test_whether_a_masked_link_goes_on_working(make_lab: MakeLab, kept: bool, outcome: str) -> None:
+    lab = make_lab(arm=ControlPlane(habits=Habits(masked_links_kept=kept)))
+    issuer = enrolled(lab)
+    assert lab.provision("d1", issuer.leaf("d1"))["status"] == "assigned"
+    assert link(lab.arm, *linked(lab.arm)).status == 201
+    assert lab.provision("d1", issuer.leaf("d1"))["status"] == outcome
+
+
+@pytest.mark.parametrize("masks", [False, True])
+def test_the_answer_to_a_put_with_keys(masks: bool) -> None:
+    arm = ControlPlane(habits=Habits(puts_mask_keys=masks))
+    arm.hub()
+    text = arm.connection_string()
+    key = "****" if masks else text.partition(";SharedAccessKey=")[2]
+    properties: Any = {"iotHubs": [{"connectionString": text, "location": "westeurope"}]}
+    properties["authorizationPolicies"] = [
+        {"keyName": "mine", "primaryKey": "YQ==", "secondaryKey": "Yg==", "rights": "EnrollmentRead"}
+    ]
+    shown = arm.call("PUT", PATH, {"location": "westeurope", "sku": S1, "properties": properties}, version="2022-12-12").body
+    assert shown["properties"]["iotHubs"][0]["connectionString"].endswith(f";SharedAccessKey={key}")
+    assert shown["properties"]["authorizationPolicies"][0]["primaryKey"] == ("****" if masks else "YQ==")
+    given = properties["authorizationPolicies"][0] | {"rights": "RegistryRead"}
+    hub = {"location": "westeurope", "sku": S1, "properties": {"authorizationPolicies": [given]}}
+    shown = arm.call("PUT", "/IotHubs/hub1", hub).body
+    assert shown["properties"]["authorizationPolicies"][0]["secondaryKey"] == ("****" if masks else "Yg==")

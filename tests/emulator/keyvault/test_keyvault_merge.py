@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPri
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from dpsops.emulator.habits import Habits
 from dpsops.emulator.world import Timings
 from tests.emulator.keyvault.lab import NOW, URL, Lab, base64url, policy
 
@@ -173,6 +174,14 @@ def test_reuse_key(lab: Lab, key: dict[str, Any]) -> None:
     request = start(lab, **key, reuse_key=True)
     certificate = x509.load_der_x509_certificate(base64.b64decode(first["cer"]))
     assert request.public_key() == certificate.public_key()
+
+
+@pytest.mark.parametrize(("key", "kept"), [({"crv": "P-256"}, False), (RSA, True)], ids=["EC", "RSA"])
+def test_an_ec_key_may_not_be_reused(lab: Lab, key: dict[str, Any], kept: bool) -> None:
+    lab.azure.habits = Habits(ec_reuse_key=False)
+    lab.ok("POST", "/certificates/leaf/create", policy(**key))
+    first = x509.load_der_x509_certificate(base64.b64decode(lab.ok("GET", "/certificates/leaf/")["cer"]))
+    assert (start(lab, **key, reuse_key=True).public_key() == first.public_key()) is kept
 
 
 @pytest.mark.parametrize("second", [{"reuse_key": False}, {"reuse_key": True, "crv": "P-384"}])

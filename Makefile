@@ -4,10 +4,10 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test answers mutants az lint bench record lock clean
+.PHONY: help setup demo test answers mutants az azure-facts lint bench record lock clean
 
 help: ## show these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: .venv/.stamp ## install dpsops and its tools into .venv
 
@@ -40,6 +40,9 @@ az: setup .venv-az/.stamp ## drive the embedded Azure with Microsoft's Azure CLI
 	@.venv-az/bin/python -m pip --disable-pip-version-check --quiet install --requirement $<
 	@touch $@
 
+azure-facts: setup ## find out on a real subscription what nobody has seen yet, for a few euros; says so, and asks first
+	@$(BIN)/python -m azure_facts $(ARGUMENTS)
+
 lint: setup ## check style, types, import layers and workflows
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
@@ -62,4 +65,4 @@ lock: setup ## resolve the dependencies again, to their newest versions
 
 clean: ## remove all that make and the tests have made
 	@rm -rf .venv .venv-az dist .coverage .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	@find dpsops tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find azure_facts dpsops tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -112,9 +112,13 @@ class Clients:
     @cached_property
     def authorization(self) -> DataPlane:
         """Role assignments (API 2022-04-01)."""
+        return self.management("2022-04-01")
+
+    def management(self, api_version: str) -> DataPlane:
+        """Resource Manager as it is on the wire, in one API version of a resource provider."""
         from dpsops.azure.data_plane import DataPlane
 
-        return DataPlane(_MANAGEMENT_HOST, _MANAGEMENT_SCOPE, "2022-04-01", self._credential, self._transport)
+        return DataPlane(_MANAGEMENT_HOST, _MANAGEMENT_SCOPE, api_version, self._credential, self._transport)
 
     @cached_property
     def vaults(self) -> KeyVaultManagementClient:

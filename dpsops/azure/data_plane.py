@@ -68,6 +68,11 @@ class DataPlane:
         answer: dict[str, Any] = self._send("PUT", path, document, etag).json()
         return answer
 
+    def post(self, path: str) -> dict[str, Any]:
+        """The answer to a request without a body."""
+        answer: dict[str, Any] = self._send("POST", path).json()
+        return answer
+
     def delete(self, path: str, etag: str) -> None:
         """Removes the document with this etag. It is no error if it does not exist any more."""
         try:

@@ -46,11 +46,11 @@ say "A device registers over MQTT with Microsoft's device SDK, connects to its h
 show dpsops device register press-07
 
 say "A rotation, begun: a new root, trusted beside the old one, and every device gets a leaf of it"
-show dpsops rotate --until draining
+show dpsops rotate --replace root-g1 --until draining
 
-say "The device fetches its new leaf and registers with it; press-08 never registered, so --grace 0 does not wait for it"
+say "The device fetches its new leaf and registers with it; press-08 never registered: --grace 0 does not wait for it, --yes leaves it behind"
 show dpsops device register press-07
-show dpsops rotate --until stable --grace 0
+show dpsops rotate --replace root-g1 --until stable --grace 0 --yes
 say "The other device is blocked, and refused"
 show dpsops device block press-08
 printf '$ dpsops device register press-08\n'

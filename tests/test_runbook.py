@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import re
 import subprocess
 import sys
@@ -28,6 +29,20 @@ def pattern(shown: str) -> re.Pattern[str]:
     return re.compile(".*".join(re.escape(part) for part in shown.split("…")) + r"\s*")
 
 
+def at_a_terminal(command: str, directory: Path, variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Runs a command for somebody who answers a question with the name of the environment."""
+    ours, theirs = pty.openpty()
+    os.write(ours, b"local\n")
+    try:
+        return subprocess.run(
+            ["bash", "-c", command],
+            cwd=directory, env=variables, stdin=theirs, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
 def test_every_command_prints_what_the_runbook_shows(tmp_path: Path) -> None:
     binaries = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     variables = {name: value for name, value in os.environ.items() if not name.startswith("DPSOPS")} | {"PATH": binaries}
@@ -35,7 +50,7 @@ def test_every_command_prints_what_the_runbook_shows(tmp_path: Path) -> None:
     settings = (ROOT / "infra" / "local.toml").read_text(encoding="utf-8")
     (tmp_path / "infra" / "local.toml").write_text(settings.replace("RSA-3072", "EC-P256"), encoding="utf-8")  # it is faster
     for command, shown in steps(RUNBOOK.read_text(encoding="utf-8")):
-        done = subprocess.run(["bash", "-c", command], cwd=tmp_path, env=variables, capture_output=True, text=True, check=False)
+        done = at_a_terminal(command, tmp_path, variables)
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
         printed = iter(done.stdout.splitlines())
         for line in shown:  # each is printed, in this order; other lines may be between them
@@ -45,8 +60,16 @@ def test_every_command_prints_what_the_runbook_shows(tmp_path: Path) -> None:
 def test_the_commands_are_found() -> None:
     commands = [command for command, _ in steps(RUNBOOK.read_text(encoding="utf-8"))]
     assert len(commands) > 15
-    for wanted in ("dpsops rotate --until draining", "dpsops rotate --compromised --yes", "dpsops rotate undo"):
+    replacing = "dpsops rotate --replace root-g1 --until draining"
+    for wanted in (replacing, "dpsops rotate --compromised --replace root-g2", "dpsops rotate undo"):
         assert wanted in commands
+
+
+def test_nothing_that_is_pasted_answers_a_question_by_itself() -> None:
+    """Whoever pastes a breach is asked first, and names the root."""
+    commands = [command for command, _ in steps(RUNBOOK.read_text(encoding="utf-8"))]
+    assert [command for command in commands if "--yes" in command] == []
+    assert [command for command in commands if "--compromised" in command and "--replace root-g" not in command] == []
 
 
 @pytest.mark.parametrize(("line", "printed"), [("a … c", "a bb c"), ("✓ x: until …", "✓ x: until 2027"), ("same", "same")])

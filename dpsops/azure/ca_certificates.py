@@ -11,6 +11,7 @@ from azure.core.exceptions import ResourceNotFoundError
 from dpsops.azure.clients import Clients
 from dpsops.azure.errors import understood
 from dpsops.model.proof import CaCertificate, Challenge
+from dpsops.settings import hub_host
 
 
 class TrustStore(Protocol):
@@ -19,6 +20,10 @@ class TrustStore(Protocol):
     @property
     def owner(self) -> str:
         """The service that it belongs to, for people: `DPS dps-prod`."""
+
+    @property
+    def host(self) -> str:
+        """The host name of the hub; empty for a DPS."""
 
     def get(self, name: str) -> CaCertificate | None:
         """The certificate of this name, or None."""
@@ -48,6 +53,15 @@ def trust_stores(clients: Clients) -> tuple[TrustStore, ...]:
     return (dps, *(HubTrustStore(clients, hub.name) for hub in environment.hub))
 
 
+@understood("the IoT Hub")
+def every_trust_store(clients: Clients) -> tuple[TrustStore, ...]:
+    """Those of the DPS and of every hub in the resource group, also where dpsops has not uploaded anything: somebody may have.
+    One request for each page of hubs."""
+    environment = clients.environment
+    names = [str(each.name) for each in clients.hubs.iot_hub_resource.list_by_resource_group(environment.resource_group)]
+    return (DpsTrustStore(clients, environment.dps.name), *(HubTrustStore(clients, name) for name in names))
+
+
 class DpsTrustStore:
     """The trust store of a Device Provisioning Service. Etags are sent without quotation marks, as recorded."""
 
@@ -60,6 +74,11 @@ class DpsTrustStore:
     def owner(self) -> str:
         """The service that it belongs to."""
         return f"DPS {self._service}"
+
+    @property
+    def host(self) -> str:
+        """No hub's."""
+        return ""
 
     @understood("the DPS")
     def get(self, name: str) -> CaCertificate | None:
@@ -118,6 +137,11 @@ class HubTrustStore:
     def owner(self) -> str:
         """The service that it belongs to."""
         return f"IoT Hub {self._hub}"
+
+    @property
+    def host(self) -> str:
+        """The host name of the hub."""
+        return hub_host(self._hub)
 
     @understood("the IoT Hub")
     def get(self, name: str) -> CaCertificate | None:

@@ -63,6 +63,11 @@ class DataPlane:
             return None
         return document
 
+    def listed(self, path: str) -> list[dict[str, Any]]:
+        """A list that is a JSON array, in one answer."""
+        found: list[dict[str, Any]] = self._send("GET", path).json()
+        return found
+
     def put(self, path: str, document: dict[str, Any], etag: str | None) -> dict[str, Any]:
         """Creates the document or, with an etag, changes the one with this etag."""
         answer: dict[str, Any] = self._send("PUT", path, document, etag).json()

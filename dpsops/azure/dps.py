@@ -5,7 +5,7 @@ Source: DPS service API 2021-10-01, `EnrollmentGroup`, `IndividualEnrollment`, `
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cryptography import x509
@@ -20,11 +20,13 @@ from dpsops.azure.dps_documents import (
     read_group,
     read_individual,
     read_registration,
+    read_trusting,
     status_text,
 )
 from dpsops.azure.errors import understood
 from dpsops.model.enrollment import EnrollmentGroup, IndividualEnrollment, Provisioning
 from dpsops.model.member import Registration
+from dpsops.model.trusting import Trusting
 from dpsops.pki.names import DeviceId
 
 _WHO = "the DPS"
@@ -104,6 +106,25 @@ class Dps:
         """The individual enrollments by their registration IDs, in lower case; one request for each page."""
         found = [read_individual(each) for each in self._clients.enrollments.query("/enrollments/query", _ALL)]
         return {each.device.lower(): each for each in found}
+
+    @understood(_WHO)
+    def trusting(self) -> list[Trusting]:
+        """Every enrollment that attests by CA certificates, but for the environment's own group; a request for each page."""
+        found = []
+        for kind, is_group in (("enrollmentGroups", True), ("enrollments", False)):
+            for each in self._clients.enrollments.query(f"/{kind}/query", _ALL):
+                one = read_trusting(kind, each, is_group=is_group)
+                if (one.references or one.signing) and not (is_group and one.id == self._environment.group.id):
+                    found.append(one)
+        return found
+
+    @understood(_WHO)
+    def shut(self, found: Trusting, references: Sequence[str]) -> None:
+        """Leaves an enrollment these references to CA certificates alone, or disables it if there are none."""
+        changes: dict[str, object] = {"provisioningStatus": status_text(enabled=False)}
+        if references:
+            changes = {"attestation": ca_attestation(references[0], references[1] if len(references) > 1 else "")}
+        self._clients.enrollments.put(found.path, {**found.document, **changes}, found.etag)
 
     @understood(_WHO)
     def put_individual(

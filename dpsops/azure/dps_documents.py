@@ -14,6 +14,7 @@ from pydantic import Field
 from dpsops.azure.answers import Shape
 from dpsops.model.enrollment import EnrollmentGroup, IndividualEnrollment, Provisioning, Reprovisioning
 from dpsops.model.member import Registration
+from dpsops.model.trusting import Trusting
 from dpsops.pki import chains
 from dpsops.pki.names import DeviceId
 
@@ -27,6 +28,7 @@ class _CaReferences(Shape):
 
 
 class _Info(Shape):
+    sha1_thumbprint: str | None = Field(None, alias="sha1Thumbprint")
     sha256_thumbprint: str | None = Field(None, alias="sha256Thumbprint")
 
 
@@ -42,6 +44,7 @@ class _ClientCertificates(Shape):
 class _X509(Shape):
     ca_references: _CaReferences | None = None
     client_certificates: _ClientCertificates | None = None
+    signing_certificates: _ClientCertificates | None = None
 
 
 class _Attestation(Shape):
@@ -77,6 +80,10 @@ class _Enrollment(Shape):
 class _Individual(_Enrollment):
     registration_id: str
     optional_device_information: dict[str, Any] | None = None
+
+
+class _Group(_Enrollment):
+    enrollment_group_id: str
 
 
 class _Registration(Shape):
@@ -137,6 +144,32 @@ def read_individual(document: Mapping[str, object]) -> IndividualEnrollment:
 def _is_enabled(found: _Enrollment) -> bool:
     """An enrollment is enabled if its status was never set."""
     return found.provisioning_status != "disabled"
+
+
+def read_trusting(kind: str, document: Mapping[str, object], *, is_group: bool) -> Trusting:
+    """An enrollment of a kind, as the path of the API names it. Raises `ValueError` if the document has another shape."""
+    found: _Enrollment
+    if is_group:
+        found = group = _Group.model_validate(document)
+        identifier = group.enrollment_group_id
+    else:
+        found = individual = _Individual.model_validate(document)
+        identifier = individual.registration_id
+    by_x509 = found.attestation.x509 if found.attestation else None
+    references = (by_x509.ca_references if by_x509 else None) or _CaReferences()
+    signing = (by_x509.signing_certificates if by_x509 else None) or _ClientCertificates()
+    return Trusting(
+        path=f"/{kind}/{identifier}",
+        is_group=is_group,
+        id=identifier,
+        enabled=_is_enabled(found),
+        references=tuple(dict.fromkeys(each for each in (references.primary, references.secondary) if each)),
+        signing=tuple(
+            ((each.info and each.info.sha1_thumbprint) or "").upper() for each in (signing.primary, signing.secondary) if each
+        ),
+        etag=found.etag,
+        document=document,
+    )
 
 
 def read_registration(document: Mapping[str, object]) -> Registration:

@@ -13,10 +13,11 @@ from azure.core.exceptions import ResourceNotFoundError
 from dpsops.azure.answers import Shape
 from dpsops.azure.clients import Clients
 from dpsops.azure.errors import understood
-from dpsops.model.identity import HubIdentity
+from dpsops.model.identity import CA_SIGNED, HubIdentity
 from dpsops.settings import hub_host
 
 _WHO = "the IoT Hub"
+_LISTED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,14 @@ class Hubs:
         """The device's identity in the hub of this host name, or None."""
         document = self._clients.device_registry(host).get(f"/devices/{device}")
         return None if document is None else _read(device, document)
+
+    @understood(_WHO)
+    def ca_signed(self, host: str) -> tuple[list[HubIdentity], bool]:
+        """The CA-signed device identities of a hub, and whether these are all: one request lists a thousand identities at most
+        ("Get Devices"), and dpsops's role for a hub does not allow its query."""
+        found = self._clients.device_registry(host).listed(f"/devices?top={_LISTED}")
+        read = [_read(str(each["deviceId"]), each) for each in found]
+        return [each for each in read if each.authentication == CA_SIGNED], len(found) < _LISTED
 
     @understood(_WHO)
     def put_identity(self, host: str, identity: HubIdentity) -> None:

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPri
 from dpsops.azure import answers
 from dpsops.azure.clients import Clients
 from dpsops.azure.errors import understood
+from dpsops.model.generations import rotation_tags
 from dpsops.model.root import (
     ROLE_TAG,
     ROOT_ROLE,
@@ -165,8 +166,17 @@ class RootVault:
     def tag(self, name: str, changes: Mapping[str, str | None]) -> None:
         """Sets tags of a root, and removes those that are None. Two requests."""
         present = self.properties(name)
-        tags = {tag: value for tag, value in {**present.tags, **changes}.items() if value is not None}
+        written = {**present.tags, **rotation_tags(changes)}
+        tags = {tag: value for tag, value in written.items() if value is not None}
         self._clients.certificates.update_certificate_properties(name, present.version, tags=tags)
+
+    @understood(_WHO)
+    def drop_request(self, name: str) -> None:
+        """Drops the pending request for a root. It is no error if there is none any more."""
+        try:
+            self._clients.certificates.delete_certificate_operation(name)
+        except ResourceNotFoundError:
+            return
 
     @understood(_WHO)
     def retire(self, name: str, tags: Mapping[str, str]) -> None:

@@ -79,6 +79,12 @@ class Connection:
 
         return trust_stores(self.clients)
 
+    def every_store(self) -> tuple[TrustStore, ...]:
+        """The trust stores of the DPS and of every hub in the resource group."""
+        from dpsops.azure.ca_certificates import every_trust_store
+
+        return every_trust_store(self.clients)
+
 
 @contextmanager
 def connected(options: Options) -> Iterator[Connection]:

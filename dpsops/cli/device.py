@@ -159,7 +159,7 @@ def list_devices(context: typer.Context) -> None:
 
     options: Options = context.obj
     with connected(options) as connection:
-        found = list(workflow(connection.run, connection.leaves, connection.dps, connection.hubs))
+        found = list(workflow(connection.run, connection.roots, connection.leaves, connection.dps, connection.hubs))
     lines = [_line(member) for member in found]
     options.print_result({"devices": [_member(member) for member in found]}, "\n".join(lines) or "No device has a certificate.")
 
@@ -178,7 +178,7 @@ def show(context: typer.Context, device: DeviceArgument) -> None:
     options: Options = context.obj
     wanted = device_id(device)
     with connected(options) as connection:
-        found, chain = show_device(connection.run, connection.leaves, connection.dps, connection.hubs, wanted)
+        found, chain = show_device(connection.run, connection.roots, connection.leaves, connection.dps, connection.hubs, wanted)
     leaf = found.leaf
     rows = [
         ("device", leaf.device),
@@ -215,6 +215,8 @@ def _certificate(certificate: x509.Certificate) -> str:
 def _registered_with(member: Member) -> str:
     if not member.registered_thumbprint:
         return "-"
+    if member.waits_for_new_leaf:
+        return f"an older certificate: it waits for its new leaf, and has not registered since {member.admitted_at}"
     return "this certificate" if member.uses_newest_leaf else f"another certificate: {member.registered_thumbprint}"
 
 
@@ -240,6 +242,7 @@ def _member(member: Member) -> dict[str, Any]:
         "hub": member.hub or None,
         "failure": member.failure or None,
         "registered_thumbprint": member.registered_thumbprint or None,
+        "waits_for_new_leaf": member.waits_for_new_leaf,
         "blocked": member.blocked,
     }
 
@@ -259,6 +262,8 @@ def _state(member: Member) -> str:
         use = ", but it has no identity there"
     elif not member.identity_enabled:
         use = ", but its identity there is disabled"
+    elif member.waits_for_new_leaf:
+        use = ", waits for its new leaf"
     else:
         use = "" if member.uses_newest_leaf else ", with an older certificate"
     return f"{member.hub} since {member.registered_at[:10]}{use}"

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, TypeVar
 from dpsops.cli.options import timestamp
 
 if TYPE_CHECKING:
-    from dpsops.model.action import Action, Failed
+    from dpsops.model.action import Result
     from dpsops.model.device import Issued, Unchanged
     from dpsops.model.run import Run
 
-_Result = TypeVar("_Result", bound="Action | Failed | Issued | Unchanged")
+_Result = TypeVar("_Result", bound="Result | Issued | Unchanged")
 
 
 def gathered(run: Run, results: Iterable[_Result]) -> list[_Result]:
@@ -35,9 +35,9 @@ def show(run: Run, done: Iterable[_Result]) -> None:
         print(line(each), file=sys.stderr)
 
 
-def line(result: Action | Failed | Issued | Unchanged) -> str:
+def line(result: Result | Issued | Unchanged) -> str:
     """One result, for people."""
-    from dpsops.model.action import Action, Failed
+    from dpsops.model.action import Action, Failed, Note, Remains
     from dpsops.model.device import Issued
 
     match result:
@@ -45,6 +45,10 @@ def line(result: Action | Failed | Issued | Unchanged) -> str:
             return f"✓ {result.target}: {result.outcome}"
         case Failed():
             return f"✗ {result.device}: {result.reason}"
+        case Remains():
+            return f"✗ {result.target}: {result.reason}"
+        case Note():
+            return f"{result.text}."
         case Issued():
             return f"✓ {result.device}: valid until {timestamp(result.not_after)}, in {result.secret_id}"
         case _:

@@ -135,11 +135,11 @@ def merge(
 ) -> None:
     """Complete the next root with the certificate that another CA issued for the request of 'dpsops root csr'.
 
-    The root is then staged: 'dpsops rotate' proves possession of it and moves the devices to it.
+    The root is then staged: 'dpsops rotate --replace' proves possession of it and moves the devices to it.
 
     \b
     Example:
-      dpsops root merge root-g2.pem company-ca.pem && dpsops rotate --until draining
+      dpsops root merge root-g2.pem company-ca.pem && dpsops rotate --replace root-g1 --until draining
     """
     from dpsops.workflows import root_csr
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dpsops.cli.connection import Connection, connected
-from dpsops.cli.exits import of_many
+from dpsops.cli.exits import Exit, of_many
 from dpsops.cli.gathering import gathered, line, show
 from dpsops.cli.options import Options
 from dpsops.cli.rotation_report import rotation_document, rotation_text
@@ -20,11 +20,12 @@ from dpsops.errors import Error, InvalidInput, Refused
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dpsops.model.action import Action, Failed
+    from dpsops.model.action import Result
+    from dpsops.model.replacement import Cut, Left
     from dpsops.model.rotation import Phase
     from dpsops.model.rotation_report import RotationReport
     from dpsops.model.run import Run
-    from dpsops.workflows.rotate import Cut, Rotation
+    from dpsops.workflows.rotate import Rotation
 
 _GRACE = 30
 
@@ -37,13 +38,18 @@ app = typer.Typer(
   stable -> staged -> proven -> overlapping -> reissuing -> promoted -> draining -> retired -> stable
 
 \b
+A rotation begins if the root expires soon, or if the root that is to go is named. The same words, said again at any time, mean
+the same rotation.
+
+\b
 Examples:
-  dpsops rotate                          take the next step
-  dpsops rotate --until draining         take all steps before the devices must move
-  dpsops rotate --until stable           complete the rotation; it stops if it has to wait for devices
-  dpsops rotate status                   show the phase, and the devices that it waits for
-  dpsops rotate undo                     go back to the old root, while no device has a certificate under the new one
-  dpsops rotate --compromised            cut off a root whose key others may use, and replace it""",
+  dpsops rotate                                         take the next step, if a rotation has begun or is due
+  dpsops rotate --replace root-g1                       replace root-g1: take the next step
+  dpsops rotate --replace root-g1 --until draining      take all steps before the devices must move
+  dpsops rotate --replace root-g1 --until stable        complete the rotation; it stops if it has to wait for devices
+  dpsops rotate status                                  show the phase, and the devices that it waits for
+  dpsops rotate undo                                    go back, while no device has a certificate under the new root
+  dpsops rotate --compromised --replace root-g1         cut off a root whose key others may use, and replace it""",
 )
 
 GraceOption = Annotated[
@@ -65,12 +71,18 @@ def rotate(
         str | None, typer.Option("--until", metavar="PHASE", help="Take steps until this phase, or until devices must move.")
     ] = None,
     grace: GraceOption = _GRACE,
+    replace: Annotated[
+        str | None,
+        typer.Option("--replace", metavar="ROOT", help="The root that is to go, as in root-g1, also if it is not due."),
+    ] = None,
     compromised: Annotated[bool, typer.Option("--compromised", help="First cut off the root and all devices under it.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="With --compromised: do not ask.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do not ask before the root is cut off, or before devices are left behind.")
+    ] = False,
 ) -> int:
     """Takes the next step, unless a subcommand follows."""
     if context.invoked_subcommand is not None:
-        if until is not None or compromised or yes or grace != _GRACE:
+        if until is not None or replace is not None or compromised or yes or grace != _GRACE:
             raise InvalidInput(
                 f"an option before {context.invoked_subcommand!r} has no effect",
                 f"put options after the command: 'dpsops rotate {context.invoked_subcommand} --help' shows them",
@@ -79,13 +91,16 @@ def rotate(
 
     options: Options = context.obj
     target = _phase(until) if until is not None else None
+    number = _root(replace) if replace is not None else None
     if compromised and until is not None:
         raise InvalidInput("--compromised takes all steps, so --until is not possible", "remove --until")
     with connected(options) as connection:
         if compromised:
-            results = _rotation(connection).replace_compromised(_consent if yes else _asker(connection.run))
+            confirm = (_consent if number is None else _accept) if yes else _asker(connection.run)
+            results = _rotation(connection).replace_compromised(confirm, number)
         else:
-            results = _rotation(connection).rotate(until=target, grace=timedelta(days=grace))
+            leave = _accept if yes else _leaver(connection.run)
+            results = _rotation(connection).rotate(until=target, grace=timedelta(days=grace), replace=number, leave=leave)
         done, found = _reported(connection, results, timedelta(days=grace))
     return _print_rotated(options, done, found)
 
@@ -93,7 +108,15 @@ def rotate(
 def _rotation(connection: Connection) -> Rotation:
     from dpsops.workflows.rotate import Rotation
 
-    return Rotation(connection.run, connection.roots, connection.leaves, connection.dps, connection.hubs, connection.stores)
+    return Rotation(
+        connection.run,
+        connection.roots,
+        connection.leaves,
+        connection.dps,
+        connection.hubs,
+        connection.stores,
+        connection.every_store,
+    )
 
 
 def _phase(text: str) -> Phase:
@@ -105,12 +128,23 @@ def _phase(text: str) -> Phase:
     return Phase(text)
 
 
+def _root(text: str) -> int:
+    from dpsops.model.replacement import named_root
+
+    return named_root(text)
+
+
+def _accept(_: object) -> None:
+    """`--yes` was passed, and what is meant is clear."""
+
+
 def _consent(cut: Cut) -> None:
-    """`--yes` was passed. A pipeline that runs a second time must not cut off the root that its first run has created."""
+    """`--yes` was passed, and no root was named. A pipeline that runs a second time must not cut off the root that its first run
+    has created."""
     if cut.replaced:
         raise Refused(
             f"{cut.root} has already replaced the compromised root {cut.replaced}",
-            f"if {cut.root} is compromised too, run the command at a terminal, without --yes",
+            f"if {cut.root} is compromised too: dpsops rotate --compromised --replace {cut.root} --yes",
         )
 
 
@@ -133,20 +167,46 @@ def _asker(run: Run) -> Callable[[Cut], None]:
         print(f"{cut.root} is removed from the enrollment group and the DPS at once, and cannot be used again.", file=sys.stderr)
         affected = f"{len(cut.devices)} device(s) cannot connect until they have a new certificate: {', '.join(cut.devices)}"
         print(affected if cut.devices else "No device is affected.", file=sys.stderr)
-        print(f"Type the name of the environment ({name}) to continue: ", end="", file=sys.stderr, flush=True)
-        if sys.stdin.readline().strip() != name:
-            raise Error("declined: nothing was changed", f"to continue, type the name of the environment: {name}")
+        _ask_for(name, "nothing was changed")
 
     return ask
 
 
-def _reported(
-    connection: Connection, results: Iterator[Action | Failed], grace: timedelta
-) -> tuple[list[Action | Failed], RotationReport]:
-    """What was done, and the status after it. After an error or Ctrl-C, what was done until then is printed on stderr."""
+def _leaver(run: Run) -> Callable[[Left], None]:
+    from dpsops.model.replacement import stay
+
+    def ask(left: Left) -> None:
+        if not sys.stdin.isatty():
+            stay(left)
+        run.progress("")  # a spinner would draw over the question
+        print(f"{len(left.devices)} device(s) have not registered with a certificate under {left.new}:", file=sys.stderr)
+        for device in left.devices:
+            print(f"  {device.device}  {device.reason}", file=sys.stderr)
+        print(f"The grace period is over. If {left.root} is retired now, they can no longer register.", file=sys.stderr)
+        _ask_for(run.environment.name, "no device is left behind")
+
+    return ask
+
+
+def _ask_for(name: str, declined: str) -> None:
+    """Asks for the name of the environment. Raises `Error` for anything else."""
+    print(f"Type the name of the environment ({name}) to continue: ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip() != name:
+        raise Error(f"declined: {declined}", f"to continue, type the name of the environment: {name}")
+
+
+def _reported(connection: Connection, results: Iterator[Result], grace: timedelta) -> tuple[list[Result], RotationReport | None]:
+    """What was done, and the status after it. After an error or Ctrl-C, what was done until then is printed on stderr.
+
+    What was done stays done if only the status cannot be read: then a note says so.
+    """
+    from dpsops.model.action import Note
+
     done = gathered(connection.run, results)
     try:
         return done, _status(connection, grace)
+    except Error as error:
+        return [*done, Note(f"the state of the rotation could not be read: {error.line}; to see it: dpsops rotate status")], None
     except BaseException:
         show(connection.run, done)
         raise
@@ -160,19 +220,26 @@ def _status(connection: Connection, grace: timedelta) -> RotationReport:
     )
 
 
-def _print_rotated(options: Options, results: list[Action | Failed], found: RotationReport) -> int:
-    from dpsops.model.action import Failed
+def _print_rotated(options: Options, results: list[Result], found: RotationReport | None) -> int:
+    from dpsops.model.action import Action, Failed, Note, Remains
 
+    done = [result for result in results if isinstance(result, Action)]
     failed = [result for result in results if isinstance(result, Failed)]
-    done = [result for result in results if not isinstance(result, Failed)]
+    remaining = [result for result in results if isinstance(result, Remains)]
+    notes = [result for result in results if isinstance(result, Note)]
     document = {
         "changed": bool(done),
         "actions": [action.document() for action in done],
         "failed": [asdict(one) for one in failed],
-        "rotation": rotation_document(found),
+        "remaining": [asdict(one) for one in remaining],
+        "notes": [note.text for note in notes],
+        "rotation": rotation_document(found) if found else None,
     }
-    lines = [*map(line, done), *map(line, failed)] or ["Nothing changed."]
-    options.print_result(document, "\n".join([*lines, "", rotation_text(found)]))
+    lines = [*map(line, done), *map(line, failed), *map(line, remaining)] or ["Nothing changed."]
+    report = ["", rotation_text(found)] if found else []
+    options.print_result(document, "\n".join([*lines, *(line(note) for note in notes), *report]))
+    if remaining:
+        return Exit.SOME_FAILED
     return of_many(succeeded=bool(done), failed=bool(failed))
 
 

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 from dpsops.cli.options import timestamp
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dpsops.model.member import WaitingDevice
     from dpsops.model.rotation_report import RotationReport
 
 _SHOWN = 20
@@ -24,6 +27,7 @@ def rotation_document(found: RotationReport) -> dict[str, Any]:
         "next": _next(found),
         "waiting_for": [each.device for each in waiting.devices],
         "grace_ends": waiting.ends,
+        "left_behind": [each.device for each in found.left_behind],
         "trouble": found.trouble or None,
         "generations": [
             {
@@ -84,24 +88,41 @@ def _next_lines(found: RotationReport) -> list[str]:
     from dpsops.model.root import root_name
 
     waiting = found.waiting
+    if found.left_behind and not found.trouble:
+        return [
+            *_named("behind", found.left_behind),
+            "        They were left behind, and cannot register until they have their new certificate.",
+            f"next    {_command(found)}: {_effect(found)}",
+        ]
     if found.trouble:
         return [f"stuck   {found.trouble}"]
     if found.csr_waits:
         new = root_name(found.standing.new)
         return [f"next    dpsops root merge CERT CHAIN: {new} waits for a certificate that another CA must sign"]
     if not waiting.devices:
-        return [f"next    dpsops rotate: {_effect(found)}"]
-    shown = waiting.devices[:_SHOWN]
-    width = max(len(each.device) for each in shown)
-    waits = [f"{each.device.ljust(width)}  {each.reason}" for each in shown]
-    if more := len(waiting.devices) - len(shown):
-        waits.append(f"and {more} more: dpsops --output json rotate status")
+        return [f"next    {_command(found)}: {_effect(found)}"]
     ends = f", or after {timestamp(waiting.ends)}" if waiting.ends else ""
     return [
-        *(f"{'waits' if number == 0 else '':<7} {line}" for number, line in enumerate(waits)),
+        *_named("waits", waiting.devices),
         f"next    when they have registered with their new certificate{ends}:",
-        f"        dpsops rotate: {_effect(found)}",
+        f"        {_command(found)}: {_effect(found)}",
     ]
+
+
+def _named(label: str, devices: Sequence[WaitingDevice]) -> list[str]:
+    """The first devices, one in a line, with what is known of each."""
+    shown = devices[:_SHOWN]
+    width = max(len(each.device) for each in shown)
+    lines = [f"{each.device.ljust(width)}  {each.reason}" for each in shown]
+    if more := len(devices) - len(shown):
+        lines.append(f"and {more} more: dpsops --output json rotate status")
+    return [f"{label if number == 0 else '':<7} {line}" for number, line in enumerate(lines)]
+
+
+def _command(found: RotationReport) -> str:
+    from dpsops.model.replacement import continuation
+
+    return continuation(found.standing)
 
 
 def _effect(found: RotationReport) -> str:

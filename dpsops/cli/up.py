@@ -19,6 +19,7 @@ from dpsops.errors import Error, InvalidInput
 
 if TYPE_CHECKING:
     from dpsops.model.enrollment import EnrollmentGroup
+    from dpsops.model.next import DeviceCounts
     from dpsops.model.plan import Plan
     from dpsops.model.root_facts import RootFacts
     from dpsops.model.rotation import Standing
@@ -47,6 +48,7 @@ def up(
     from dpsops.workflows.up import up as converge
 
     options: Options = context.obj
+    told: list[str] = []
     approved = Plan.read(files.read(plan, "plan", "make one: dpsops plan --out FILE"), str(plan)) if plan else None
     with connected(options) as connection:
         asks = not (yes or approved or connection.run.environment.is_local)
@@ -60,8 +62,11 @@ def up(
             approved=approved,
             confirm=confirm,
             relink=relink,
+            tell=told.append,
         )
         done = gathered(connection.run, steps)
+    for note in told:
+        print(f"dpsops: note: {note}", file=sys.stderr)
     options.print_done(done, "nothing is missing")
 
 
@@ -228,9 +233,16 @@ def _text(status: Status) -> str:
     if status.rotation:
         rows.append(("rotation", status.rotation.phase.value))
     devices = status.devices
-    rows.append(("devices", f"{devices.total}, {devices.expiring} expiring or expired, {devices.blocked} blocked"))
+    rows.append(
+        ("devices", f"{devices.total}, {devices.expiring} expiring or expired, {devices.blocked} blocked{_missing(devices)}")
+    )
     rows += [("next" if number == 0 else "", step) for number, step in enumerate(status.next)]
     return _rows(rows)
+
+
+def _missing(devices: DeviceCounts) -> str:
+    left = f", {devices.left_behind} left behind by a rotation" if devices.left_behind else ""
+    return left + (f", {devices.waiting} not back since the breach" if devices.waiting else "")
 
 
 def _rows(rows: list[tuple[str, str]]) -> str:

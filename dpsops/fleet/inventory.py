@@ -21,14 +21,22 @@ from dpsops.model.run import Run
 from dpsops.pki import chains
 from dpsops.pki.names import DeviceId, secret_name
 
+_NONE: Mapping[int, str] = {}
+
 
 def members(
-    run: Run, leaves: LeafVault, dps: Dps, hubs: Hubs, under_group: Mapping[str, Registration] | None = None
+    run: Run,
+    leaves: LeafVault,
+    dps: Dps,
+    hubs: Hubs,
+    under_group: Mapping[str, Registration] | None = None,
+    admitted: Mapping[int, str] = _NONE,
 ) -> Iterator[Member]:
     """Every device that has a certificate, by its ID. Reads no key. Two requests for each page of devices, one for each device
     with an individual enrollment (its registration is in no group's list), and, with each result, one if it is assigned.
 
-    under_group: the registrations under the group, if they were read already.
+    under_group: the registrations under the group, if they were read already. admitted: when roots replaced compromised ones, by
+    their generations.
     """
     run.progress("listing the devices in the vault")
     found = sorted(leaves.all(), key=lambda leaf: leaf.device)
@@ -39,7 +47,8 @@ def members(
             registered[leaf.device] = dps.registration(DeviceId(leaf.device))
     deleted = set[str]()
     for leaf in found:
-        yield _member(run, hubs, leaf, registered.get(leaf.device), enrollments.get(leaf.device), deleted)
+        since = admitted.get(leaf.generation, "")
+        yield _member(run, hubs, leaf, registered.get(leaf.device), enrollments.get(leaf.device), since, deleted)
 
 
 def registrations(run: Run, dps: Dps) -> dict[str, Registration]:
@@ -48,7 +57,9 @@ def registrations(run: Run, dps: Dps) -> dict[str, Registration]:
     return dps.registrations()
 
 
-def member(run: Run, leaves: LeafVault, dps: Dps, hubs: Hubs, device: DeviceId) -> tuple[Member, list[x509.Certificate]]:
+def member(
+    run: Run, leaves: LeafVault, dps: Dps, hubs: Hubs, device: DeviceId, admitted: Mapping[int, str] = _NONE
+) -> tuple[Member, list[x509.Certificate]]:
     """One device, and its newest certificate with its chain. Raises `Error` if it has no certificate."""
     found = leaves.leaves(device)
     if not found:
@@ -56,7 +67,8 @@ def member(run: Run, leaves: LeafVault, dps: Dps, hubs: Hubs, device: DeviceId) 
     chain = leaves.chain(device)
     newest = next((leaf for leaf in found if leaf.thumbprint == chains.thumbprint(chain[0])), found[0])
     leaf = replace(newest, blocked=any(each.blocked for each in found))
-    return _member(run, hubs, leaf, dps.registration(device), dps.individual(device), set()), chain
+    since = admitted.get(leaf.generation, "")
+    return _member(run, hubs, leaf, dps.registration(device), dps.individual(device), since, set()), chain
 
 
 def _member(
@@ -65,6 +77,7 @@ def _member(
     leaf: Leaf,
     registration: Registration | None,
     enrollment: IndividualEnrollment | None,
+    admitted_at: str,
     deleted: set[str],
 ) -> Member:
     assigned = registration if registration and registration.is_assigned else None
@@ -80,6 +93,7 @@ def _member(
         registered_thumbprint=identity.thumbprint if identity else "",
         identity_enabled=identity is not None and identity.is_enabled,
         enrollment=_status(enrollment),
+        admitted_at=admitted_at,
     )
 
 

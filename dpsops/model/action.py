@@ -1,4 +1,5 @@
-"""What a workflow reports: an action that is planned or done, what it changes, and a device for which it failed."""
+"""What a workflow reports: an action that is planned or done, what it changes, a device for which it failed, what a person must
+do themselves, and what to know of it all."""
 
 from __future__ import annotations
 
@@ -56,3 +57,22 @@ class Failed:
 
     device: DeviceId
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """Something that a breach could not cut off, and why: a person must do it. Everything else is cut off nevertheless."""
+
+    target: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A sentence on what was done, or on why nothing was."""
+
+    text: str
+
+
+Result = Action | Failed | Remains | Note
+"""One result of a rotation."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,14 +12,20 @@ from typing import TypeVar
 from dpsops.errors import Error, Refused
 from dpsops.model.device import Leaf
 from dpsops.model.enrollment import EnrollmentGroup
+from dpsops.model.member import dps_moment
 from dpsops.model.proof import CaCertificate, CaCertificates
 from dpsops.model.root import BREACH_TAG, RETIRED, RETIRED_TAG, RootProperties, generation_of, root_name
 from dpsops.model.rotation import Breach, Generation, Observed, Trust, VaultState
 
 _Value = TypeVar("_Value")
 
-DRAINING_TAG, REOPEN_TAG, REPLACED_TAG = "draining", "reopen", "replaced-by"
-REOPEN = "yes"
+DRAINING_TAG, REOPEN_TAG, REPLACED_TAG, LEFT_TAG, ADMITTED_TAG = "draining", "reopen", "replaced-by", "left-behind", "admitted"
+REOPEN, LEFT = "yes", "yes"
+
+NEEDS_TAG = "needs"
+NEEDS = (0, 1, 0)
+"""The first release of dpsops that understands the tags of this one. It is written with every tag of a rotation; it changes only
+if an older release would take a wrong step after reading a new tag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +47,9 @@ def view(
     roots: Mapping[int, RootProperties],
 ) -> View:
     """The generations from the four places that name them. Raises `Refused` if the group trusts a CA certificate that is not
-    dpsops's, or if a tag has a value that dpsops did not write."""
+    dpsops's, if a tag has a value that dpsops did not write, or if a newer dpsops wrote the tags."""
+    for root in roots.values():
+        _require_understood(root)
     counted = Counter(leaf.generation for leaf in leaves if not leaf.blocked)
     primary, *secondary = group.trusted()
     uploaded = {number for names in ca_certificates.values() for name in names if (number := generation_of(name))}
@@ -51,6 +60,7 @@ def view(
         primary=primary,
         secondary=secondary[0] if secondary else None,
         group_enabled=group.enabled,
+        group_changed=dps_moment(group.changed_at),
     )
     return View(observed, group, leaves, ca_certificates, roots)
 
@@ -105,7 +115,25 @@ def _generation(
         draining_since=_read(root, DRAINING_TAG, _moment),
         breach=_read(root, BREACH_TAG, Breach),
         reopen=root.tags.get(REOPEN_TAG) == REOPEN,
+        second_names=second_names(ca_certificates, name, root.thumbprint),
+        left_behind=root.tags.get(LEFT_TAG) == LEFT,
     )
+
+
+def second_names(ca_certificates: Mapping[str, CaCertificates], name: str, thumbprint: str) -> tuple[str, ...]:
+    """The other names under which trust stores have a certificate, as `NAME in OWNER`. `thumbprint`: SHA-1 in upper case hex."""
+    return tuple(
+        f"{other} in {owner}"
+        for owner, certificates in ca_certificates.items()
+        for other, found in certificates.items()
+        if other != name and thumbprint and found.thumbprint == thumbprint
+    )
+
+
+def admissions(roots: Mapping[int, RootProperties]) -> dict[int, str]:
+    """When, by the clock of DPS, the group began to trust each root that has replaced a compromised one, and no other: a device
+    that has not registered since then still has to fetch its new certificate."""
+    return {number: root.tags[ADMITTED_TAG] for number, root in roots.items() if ADMITTED_TAG in root.tags}
 
 
 def _read(root: RootProperties, tag: str, parse: Callable[[str], _Value]) -> _Value | None:
@@ -116,9 +144,30 @@ def _read(root: RootProperties, tag: str, parse: Callable[[str], _Value]) -> _Va
         return parse(text) if text else None
     except ValueError as cause:
         raise Refused(
-            f"the tag {tag!r} of {root.name} in the vault has the value {text!r}, which dpsops did not write",
-            "find out who changed it; correct or remove the tag, then run the command again",
+            f"the tag {tag!r} of {root.name} in the vault has the value {text!r}, which this dpsops did not write",
+            "find out who changed it: if a newer dpsops did, use that one; else correct the tag, then run the command again",
         ) from cause
+
+
+def _require_understood(root: RootProperties) -> None:
+    """Raises `Refused` if a newer dpsops has written the tags of a root, and this one would take a wrong step."""
+    text = root.tags.get(NEEDS_TAG, "")
+    if not text:
+        return
+    try:
+        needed = tuple(int(part) for part in text.split("."))
+    except ValueError:
+        needed = (sys.maxsize,)
+    if needed > NEEDS:
+        raise Refused(
+            f"a newer dpsops has changed {root.name} in the vault, and this one does not understand its tags",
+            f"use dpsops {text} or newer: pip install 'dpsops>={text}'; nothing was changed",
+        )
+
+
+def rotation_tags(changes: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Changed tags of a root, with the release of dpsops that is needed to read them."""
+    return {**changes, NEEDS_TAG: ".".join(map(str, NEEDS))}
 
 
 def _moment(text: str) -> datetime:

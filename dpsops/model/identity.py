@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 
 ENABLED, DISABLED = "enabled", "disabled"
 
-_SELF_SIGNED, _CA_SIGNED = "selfSigned", "certificateAuthority"
+CA_SIGNED = "certificateAuthority"
+_SELF_SIGNED = "selfSigned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class HubIdentity:
     @property
     def uses_certificate(self) -> bool:
         """Whether the device authenticates with a certificate. A root is irrelevant for any other authentication."""
-        return self.authentication in (_SELF_SIGNED, _CA_SIGNED)
+        return self.authentication in (_SELF_SIGNED, CA_SIGNED)
 
     def with_thumbprint(self, thumbprint: str) -> HubIdentity:
         """The identity with this thumbprint as primary and secondary, as DPS sets them. Unchanged if the thumbprint is empty,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from dpsops.model.device import Leaf
 from dpsops.pki.names import DeviceId
@@ -11,6 +12,21 @@ from dpsops.pki.names import DeviceId
 def is_dead_link(error: str) -> bool:
     """Whether DPS says, as the reason of a failed registration, that a hub does not take the key of its link (401002)."""
     return "IotHubUnauthorizedAccess" in error
+
+
+def dps_moment(text: str) -> datetime | None:
+    """A time as DPS writes it, with seven digits of a second's fraction; None if it is none."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def is_before(one: str, other: str) -> bool:
+    """Whether one time of DPS is before another; not if either is missing."""
+    first, second = dps_moment(one), dps_moment(other)
+    return first is not None and second is not None and first < second
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +54,8 @@ class Member:
     """One device. `registered_at` and `hub` are empty if it is not assigned to a hub; `failure` is why its registration
     failed, in DPS's words. `registered_thumbprint` is the SHA-256 thumbprint (upper case hex) in its device identity: that of
     the certificate with which it last registered. `identity_enabled`: the status of that identity. `enrollment`: the status of
-    its individual enrollment, empty if there is none."""
+    its individual enrollment, empty if there is none. `admitted_at`: when the root of its certificate replaced a compromised one,
+    empty if it replaced none."""
 
     leaf: Leaf
     expires_soon: bool
@@ -48,6 +65,13 @@ class Member:
     registered_thumbprint: str
     identity_enabled: bool
     enrollment: str
+    admitted_at: str = ""
+
+    @property
+    def waits_for_new_leaf(self) -> bool:
+        """Whether it has not registered since a breach, by DPS's own times: it still has to fetch its new certificate. The
+        identity does not show it, because the end of a breach writes the new thumbprint into it."""
+        return not self.blocked and is_before(self.registered_at, self.admitted_at)
 
     @property
     def uses_newest_leaf(self) -> bool:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from dpsops.errors import Refused
 from dpsops.model.device import SOON, Leaf
 from dpsops.model.enrollment import EnrollmentGroup
 from dpsops.model.generations import View
-from dpsops.model.member import Registration, is_dead_link
+from dpsops.model.member import Registration, is_before, is_dead_link
+from dpsops.model.replacement import continuation, is_due
 from dpsops.model.resources import is_link_of
-from dpsops.model.root import root_name
+from dpsops.model.root import root_name, rotate_command
 from dpsops.model.root_facts import RootFacts
 from dpsops.model.rotation import Phase, Standing
 from dpsops.settings import Environment, Root
@@ -20,12 +21,15 @@ from dpsops.settings import Environment, Root
 
 @dataclass(frozen=True, slots=True)
 class DeviceCounts:
-    """How many devices have a certificate, how many certificates expire soon (`SOON`) or have expired, and how many devices
-    are blocked."""
+    """How many devices have a certificate, how many certificates expire soon (`SOON`) or have expired, how many devices are
+    blocked, how many a rotation has left behind (they have not registered with their new certificate since), and how many have
+    not come back since a breach."""
 
     total: int
     expiring: int
     blocked: int
+    left_behind: int = 0
+    waiting: int = 0
 
 
 NO_DEVICES = DeviceCounts(0, 0, 0)
@@ -38,6 +42,13 @@ def count(leaves: tuple[Leaf, ...], now: datetime) -> DeviceCounts:
         expiring=sum(1 for leaf in leaves if not leaf.blocked and leaf.expires_soon(now)),
         blocked=sum(1 for leaf in leaves if leaf.blocked),
     )
+
+
+def missing_since(admitted: Mapping[int, str], leaves: Iterable[Leaf], registrations: Mapping[str, Registration]) -> int:
+    """How many devices have not registered since the root of their certificate replaced a compromised one. `admitted`: when that
+    was, by generation; `registrations`: by device."""
+    since = {leaf.device: admitted[leaf.generation] for leaf in leaves if leaf.generation in admitted and not leaf.blocked}
+    return sum(1 for device, found in registrations.items() if is_before(found.updated_at, since.get(device, "")))
 
 
 def untrusted(view: View) -> int:
@@ -66,7 +77,7 @@ def assess(registrations: Iterable[Registration], environment: Environment) -> R
 @dataclass(frozen=True, slots=True)
 class Situation:
     """What the next steps depend on. `hubs_missing`: a hub of the settings does not exist; `untrusted`: the number of devices
-    whose certificate is under a root that the group does not trust."""
+    whose certificate is under a root that the group does not trust; `second_names`: other names of the root in a trust store."""
 
     root: RootFacts | None
     trouble: Refused | None
@@ -76,13 +87,14 @@ class Situation:
     hubs_missing: bool
     untrusted: int
     registered: Registered = Registered()
+    second_names: tuple[str, ...] = ()
 
 
 def next_steps(seen: Situation, settings: Root, now: datetime) -> Iterator[str]:
     """Each step as a sentence with a command, or what to do by hand."""
     standing, facts = seen.rotation, seen.root
     if standing and standing.phase is Phase.BREACHED:
-        yield f"{root_name(standing.old)} is compromised and is being replaced: dpsops rotate"
+        yield f"{root_name(standing.old)} is compromised and is being replaced: {continuation(standing)}"
         return
     if seen.trouble is not None:
         yield seen.trouble.hint
@@ -105,12 +117,21 @@ def next_steps(seen: Situation, settings: Root, now: datetime) -> Iterator[str]:
     if standing and standing.trouble:
         yield f"{standing.trouble}: dpsops rotate status"
     elif standing and standing.phase is not Phase.STABLE:
-        yield f"a rotation to {root_name(standing.new)} is under way ({standing.phase}): dpsops rotate"
-    elif left <= timedelta(days=settings.warn_days):
-        yield f"the root expires in {left.days} days: 'dpsops rotate' moves the devices to a new one"
+        yield f"a rotation to {root_name(standing.new)} is under way ({standing.phase}): {continuation(standing)}"
+    elif is_due(facts.not_after, settings.warn_days, now):
+        yield f"the root expires in {left.days} days, so move the devices to a new one: {rotate_command(facts.generation)}"
     wanted = str(settings.key)
     if facts.key != wanted.removesuffix("-HSM"):
-        yield f"the settings want a root key of type {wanted}: 'dpsops rotate' creates the next root with it"
+        yield f"the settings want a root key of type {wanted}, which the next root gets: {rotate_command(facts.generation)}"
+    for place in seen.second_names:
+        yield f"the root is also {place}: unless somebody needs it there, remove it, because a rotation will not"
+    if seen.devices.left_behind:
+        yield (
+            f"{seen.devices.left_behind} device(s) were left behind by the last rotation, and cannot register until they have "
+            "their new certificate: dpsops rotate status"
+        )
+    if seen.devices.waiting:
+        yield f"{seen.devices.waiting} device(s) have not registered since the breach: dpsops device list"
     if seen.untrusted:
         yield f"{seen.untrusted} device(s) have a certificate under a root that is not trusted: dpsops device issue ID"
     if seen.devices.expiring:

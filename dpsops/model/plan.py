@@ -24,13 +24,14 @@ LATER = Action("look at", "the root, its proof and the enrollment group, once th
 @dataclass(frozen=True, slots=True)
 class ObservedRootOfTrust:
     """The root in use or to be created, the CA certificate of its name in each trust store (by its owner), the group, and the
-    hosts that the DPS is linked to, or will be."""
+    hosts that the DPS is linked to, or will be. `second_names`: where else the root is, under another name."""
 
     name: str
     state: RootState
     ca_certificates: Mapping[str, CaCertificate | None]
     group: EnrollmentGroup | None
     linked: frozenset[str] = frozenset()
+    second_names: tuple[str, ...] = ()
 
 
 def decide(observed: ObservedRootOfTrust, environment: Environment) -> list[Action]:
@@ -40,6 +41,15 @@ def decide(observed: ObservedRootOfTrust, environment: Environment) -> list[Acti
     root = state.root if isinstance(state, roots.Ready | roots.Merged) else None
     proofs = [action for owner, found in observed.ca_certificates.items() for action in proof.plan(owner, found, name, root)]
     return [*roots.plan(state, name), *proofs, *enrollment.plan(observed.group, environment, observed.linked)]
+
+
+def notes_of(observed: ObservedRootOfTrust) -> tuple[str, ...]:
+    """What a person should know of the root: a rotation removes it under its own name alone."""
+    return tuple(
+        f"{observed.name} is also {place}: what refers to that name goes on trusting this root after a rotation; only 'dpsops "
+        f"rotate --compromised' removes it, so remove it unless somebody needs it"
+        for place in observed.second_names
+    )
 
 
 @dataclass(frozen=True, slots=True)

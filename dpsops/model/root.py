@@ -32,6 +32,11 @@ def root_name(generation: int) -> str:
     return f"root-g{generation}"
 
 
+def rotate_command(old: int, *, compromised: bool = False) -> str:
+    """The command that begins the replacement of a root, or goes on with it: it means the same however often it is run."""
+    return f"dpsops rotate{' --compromised' if compromised else ''} --replace {root_name(old)}"
+
+
 def generation_of(name: str) -> int | None:
     """The generation in the name of a certificate, or None for any other name."""
     match = _NAME.fullmatch(name)
@@ -242,7 +247,7 @@ def _with_ca_version(name: str, root: RootVersion, others: list[RootVersion], no
     if faults := root_faults(root.certificate, now):
         raise Refused(
             f"the root {name} {' and '.join(faults)}",
-            "it cannot issue certificates: replace it with a new root at once: dpsops rotate --compromised",
+            f"it cannot issue certificates: replace it with a new root at once: dpsops rotate --compromised --replace {name}",
         )
     if not root.enabled:
         raise Refused(f"the root {name} is disabled", f"find out why; if it may be used, enable version {root.id} of {name}")

@@ -12,7 +12,8 @@ enrollment group, and N for the next generation:
     promoted     P is N, and S the old root                                  drain: the grace period begins
     draining     the same, and N has the tag `draining`                      retire, when no device is waiting any more
     retired      P only, the old roots retired, and N still has the tag      settle: remove the tag
-    breached     a generation is marked as compromised                       cut off, stage, prove, admit, reissue, readmit
+    breached     a generation is marked as compromised                       cut off, stage, prove, admit, reissue, readmit;
+                                                                             no new root if an older one is still trusted
 
 A step that was interrupted leaves one of these states too, so the next run continues from it.
 """
@@ -20,7 +21,7 @@ A step that was interrupted leaves one of these states too, so the next run cont
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from dpsops.errors import Refused
@@ -100,7 +101,8 @@ class Step(enum.StrEnum):
 @dataclass(frozen=True, slots=True)
 class Generation:
     """One root. `leaves` counts the devices that are not blocked and have their newest certificate under it; `reopen`: the
-    breach has disabled the group, which must be enabled again."""
+    breach has disabled the group, which must be enabled again; `second_names`: under which other names a trust store has it;
+    `left_behind`: whether its predecessor was retired though a device had not registered with its new certificate."""
 
     number: int
     in_vault: VaultState
@@ -110,6 +112,8 @@ class Generation:
     draining_since: datetime | None = None
     breach: Breach | None = None
     reopen: bool = False
+    second_names: tuple[str, ...] = ()
+    left_behind: bool = False
 
     @property
     def name(self) -> str:
@@ -123,19 +127,26 @@ class Generation:
 
     @property
     def needs_retiring(self) -> bool:
-        """Whether some part of it, in the vault or in a trust store, must still be retired."""
-        return self.is_present or self.trust is not Trust.ABSENT
+        """Whether some part of it, in the vault or in a trust store, must still be retired. Only a compromised root is removed
+        under its other names: somebody may use any other root as they like."""
+        return self.is_present or self.trust is not Trust.ABSENT or bool(self.breach and self.second_names)
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether devices may rely on it: finished, verified, and not compromised."""
+        return self.in_vault is VaultState.FINISHED and self.trust is Trust.VERIFIED and self.breach is None
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """The generations in their order, and the state of the enrollment group: its primary, its secondary or None, and whether
-    it is enabled."""
+    """The generations in their order, and the state of the enrollment group: its primary, its secondary or None, whether it is
+    enabled, and when it was last changed, by the clock of DPS (None if DPS does not say)."""
 
     generations: tuple[Generation, ...]
     primary: int
     secondary: int | None = None
     group_enabled: bool = True
+    group_changed: datetime | None = field(default=None, compare=False)
 
     def generation(self, number: int) -> Generation:
         """The generation with this number; an unknown one is absent."""
@@ -178,7 +189,7 @@ def classify(observed: Observed) -> Standing:
 
 def _with_one_root(observed: Observed) -> Standing:
     primary = observed.generation(observed.primary)
-    remnants = [one.number for one in observed.generations if one.number < primary.number and one.needs_retiring]
+    remnants = [one.number for one in observed.generations if is_remnant(one, primary.number)]
     if remnants:
         step = _until_all_reissued(observed, primary.number) or Step.RETIRE
         return Standing(Phase.DRAINING, step, remnants[-1], primary.number, _unusable(primary))
@@ -197,6 +208,11 @@ def _with_one_root(observed: Observed) -> Standing:
     return Standing(Phase.STAGED, Step.PROVE, primary.number, new)
 
 
+def is_remnant(one: Generation, current: int) -> bool:
+    """Whether something is left of a root that the group no longer trusts: of an older one, or of a compromised one."""
+    return (one.number < current or (one.breach is not None and one.number != current)) and one.needs_retiring
+
+
 def _before_the_promotion(observed: Observed, old: int, new: int) -> Standing:
     begun = observed.generation(new).leaves > 0
     phase = Phase.REISSUING if begun else Phase.OVERLAPPING
@@ -212,10 +228,9 @@ def _after_the_promotion(observed: Observed, old: int, new: int) -> Standing:
 
 
 def _after_a_breach(observed: Observed, breached: Generation) -> Standing:
-    """First the compromised root is cut off, in whatever state the rest is. Then the next root is created, and the group
-    trusts only that root."""
-    newer = [one for one in observed.generations if one.number > breached.number and one.is_present and one.breach is None]
-    new = observed.generation(max((one.number for one in newer), default=observed.next_number))
+    """First the compromised root is cut off, in whatever state the rest is. Then the group trusts only one other root: one that
+    it trusts already, also if that is older, else the next one, which is created first."""
+    new = observed.generation(_replacement(observed, breached.number))
 
     def standing(step: Step) -> Standing:
         return Standing(Phase.BREACHED, step, breached.number, new.number)
@@ -229,6 +244,28 @@ def _after_a_breach(observed: Observed, breached: Generation) -> Standing:
     if observed.trusted != (new.number,) or (breached.reopen and not observed.group_enabled):
         return standing(Step.ADMIT)
     return standing(_until_all_reissued(observed, new.number) or Step.READMIT)
+
+
+def _replacement(observed: Observed, breached: int) -> int:
+    """The generation whose certificates the devices of a compromised root get."""
+    trusted = [number for number in observed.trusted if number != breached]
+    usable = (VaultState.CREATING, VaultState.FINISHED)
+    newer = [
+        one.number for one in observed.generations if one.number > breached and one.in_vault in usable and one.breach is None
+    ]
+    if trusted and trusted[-1] < breached and observed.generation(trusted[-1]).is_sound:
+        return trusted[-1]
+    return max(newer, default=observed.next_number)
+
+
+def sound_beside(observed: Observed, breached: int) -> frozenset[int]:
+    """The generations whose certificates stay valid when a compromised root is cut off: newer ones, and one that the enrollment
+    group trusts beside it."""
+    return frozenset(
+        one.number
+        for one in observed.generations
+        if one.number != breached and one.breach is None and (one.number > breached or one.number in observed.trusted)
+    )
 
 
 def _until_all_reissued(observed: Observed, new: int) -> Step | None:
@@ -300,8 +337,13 @@ def disabled_group_trouble(observed: Observed, standing: Standing, grace: timede
 
 
 def grace_end(observed: Observed, standing: Standing, grace: timedelta) -> datetime | None:
-    """When the grace period ends; None if the old root is not draining yet, or is no longer trusted."""
+    """When the grace period ends; None if the old root is not draining yet, or is no longer trusted.
+
+    It begins again with every change of the enrollment group. Somebody may have disabled the group, and no device could move
+    until it was enabled, which is such a change.
+    """
     since = observed.generation(standing.new).draining_since
     if standing.phase is not Phase.DRAINING or since is None or standing.old not in observed.trusted:
         return None
-    return since + grace
+    changed = observed.group_changed if grace else None
+    return max(since, changed or since) + grace

@@ -24,13 +24,14 @@ class Waiting:
 class RotationReport:
     """The status of a rotation, its generations, and those of their CA certificates that are in the vault.
 
-    trouble: why no step can be taken; otherwise it is empty. csr_waits: the next root waits for a certificate that another CA
-    must sign.
+    left_behind: the devices that the last rotation has left behind. trouble: why no step can be taken; otherwise it is empty.
+    csr_waits: the next root waits for a certificate that another CA must sign.
     """
 
     standing: Standing
     observed: Observed
     certificates: Mapping[int, x509.Certificate]
     waiting: Waiting
+    left_behind: tuple[WaitingDevice, ...]
     trouble: str
     csr_waits: bool

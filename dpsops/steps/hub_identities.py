@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from dpsops.azure.dps import Dps
 from dpsops.azure.hub import Hubs
+from dpsops.azure.leaf_vault import LeafVault
 from dpsops.errors import Denied, Error, Unavailable
 from dpsops.fleet.places import Place, Unreached, is_foreign, known_hubs, visit
 from dpsops.model.action import Action, Failed
@@ -23,10 +24,12 @@ from dpsops.model.run import Run
 from dpsops.pki.names import DeviceId
 
 
-def disable_identities(run: Run, dps: Dps, hubs: Hubs, leaves: Collection[Leaf], number: int) -> Iterator[Action | Failed]:
-    """Disables every identity that does not have the thumbprint of a certificate under a newer root than `number`. It gets the
-    thumbprint of the certificate in the vault, so that a forged one is not accepted when the identity is enabled again."""
-    newer = {leaf.thumbprint for leaf in leaves if leaf.generation > number}
+def disable_identities(
+    run: Run, vault: LeafVault, dps: Dps, hubs: Hubs, leaves: Collection[Leaf], number: int, sound: Collection[int]
+) -> Iterator[Action | Failed]:
+    """Disables every identity that does not have the thumbprint of a certificate under a `sound` root. It gets the thumbprint of
+    the certificate in the vault, so that a forged one is not accepted when the identity is enabled again."""
+    newer = sound_thumbprints(vault, leaves, number, sound)
     known = {leaf.device: leaf.thumbprint for leaf in leaves}
 
     def disable(place: Place) -> Iterator[Action]:
@@ -62,27 +65,48 @@ def reenable_identities(
     yield from _each(places, [place for place in places.all if place.device in renewed], enable)
 
 
-def affected_devices(run: Run, dps: Dps, hubs: Hubs, leaves: Collection[Leaf], number: int) -> list[str]:
+def affected_devices(
+    run: Run, vault: LeafVault, dps: Dps, hubs: Hubs, leaves: Collection[Leaf], number: int, sound: Collection[int]
+) -> list[str]:
     """The devices that could not connect after this root was cut off, until they have a new certificate. Devices without a
     certificate in the vault are included."""
-    newer = {leaf.device for leaf in leaves if leaf.generation > number} - _not_moved(run, dps, hubs, leaves, number)
+    kept = {leaf.device for leaf in leaves if leaf.generation in sound}
+    older = any(each < number for each in sound)
+    if older:
+        kept |= {leaf.device for leaf in leaves if _has_sound_leaf(vault, leaf, sound)}
+    if kept:
+        kept -= _not_moved(run, dps, hubs, leaves, kept, sound_thumbprints(vault, leaves, number, sound))
     blocked = {leaf.device for leaf in leaves if leaf.blocked}
     registered = {registration.device.lower() for registration in _registrations(dps, leaves)}
-    return sorted(({leaf.device for leaf in leaves} | registered) - newer - blocked)
+    return sorted(({leaf.device for leaf in leaves} | registered) - kept - blocked)
 
 
-def _not_moved(run: Run, dps: Dps, hubs: Hubs, leaves: Collection[Leaf], number: int) -> set[str]:
-    """The devices that have a certificate under a newer root, but an identity with the thumbprint of another certificate."""
-    newer = {leaf.thumbprint: leaf.device for leaf in leaves if leaf.generation > number}
+def sound_thumbprints(vault: LeafVault, leaves: Iterable[Leaf], number: int, sound: Collection[int]) -> set[str]:
+    """The thumbprints of the certificates under sound roots: the newest ones and, if an older root than the one that is cut off
+    is sound, those before them, which devices may still use. One more request for each device then."""
+    found = {leaf.thumbprint for leaf in leaves if leaf.generation in sound}
+    if any(each < number for each in sound):
+        for leaf in leaves:
+            if leaf.generation not in sound:
+                found |= {each.thumbprint for each in vault.leaves(DeviceId(leaf.device)) if each.generation in sound}
+    return found
+
+
+def _has_sound_leaf(vault: LeafVault, leaf: Leaf, sound: Collection[int]) -> bool:
+    return leaf.generation not in sound and any(each.generation in sound for each in vault.leaves(DeviceId(leaf.device)))
+
+
+def _not_moved(
+    run: Run, dps: Dps, hubs: Hubs, leaves: Collection[Leaf], devices: Collection[str], sound: Collection[str]
+) -> set[str]:
+    """Those of the devices that have an identity with another thumbprint than that of a sound certificate."""
     found = set[str]()
-    if not newer:
-        return found
     for place in _places(run, dps, hubs, leaves).all:
-        if place.device not in newer.values():
+        if place.device not in devices:
             continue
         with suppress(Denied, Unavailable):  # this list is only for information: a hub that fails must not stop the command
             identity = hubs.identity(place.hub, place.device)
-            if identity and identity.uses_certificate and identity.is_enabled and identity.thumbprint not in newer:
+            if identity and identity.uses_certificate and identity.is_enabled and identity.thumbprint not in sound:
                 found.add(place.device)
     return found
 

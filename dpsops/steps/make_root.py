@@ -46,9 +46,8 @@ def make_root(run: Run, roots: RootVault, name: str) -> Iterator[Action]:
             case CsrRequested():
                 raise Error(
                     f"{name} waits for a certificate that another CA must sign",
-                    f"'dpsops root csr' prints the request, 'dpsops root merge CERT CHAIN' completes the root; to create it "
-                    f"without that CA: az keyvault certificate pending delete --vault-name {run.environment.vault.name} "
-                    f"--name {name}",
+                    "'dpsops root csr' prints the request, 'dpsops root merge CERT CHAIN' completes the root; to create it "
+                    "without that CA, first drop the request: dpsops rotate undo",
                 )
             case KeyMade():
                 run.progress(f"requesting a certificate for the key of {name}")

@@ -32,7 +32,13 @@ def retire_root(run: Run, roots: RootVault, stores: Sequence[TrustStore], view: 
             if again is not None:
                 store.delete(name, removable(store.owner, again, root, name, run.environment.vault.name).etag)
         yield Action("remove", f"{name} in {store.owner}", "removed")
-    if root is not None and view.observed.generation(number).in_vault is not VaultState.RETIRED:
+    yield from disable_root(run, roots, view, number)
+
+
+def disable_root(run: Run, roots: RootVault, view: View, number: int) -> Iterator[Action]:
+    """Disables a root in the vault, unless it is disabled already; yields what was done."""
+    name = root_name(number)
+    if number in view.roots and view.observed.generation(number).in_vault is not VaultState.RETIRED:
         run.progress(f"disabling {name} in the vault")
         roots.retire(name, {RETIRED_TAG: RETIRED})
         yield Action("retire", f"root {name}", "disabled in the vault, not deleted")

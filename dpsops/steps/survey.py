@@ -22,18 +22,20 @@ from dpsops.model.links import wanted_links
 from dpsops.model.offers import require_free, require_offered, wants_free
 from dpsops.model.plan import LATER, ObservedRootOfTrust, Plan
 from dpsops.model.resources import Resources, links, registry_host
-from dpsops.model.root import classify, root_name
+from dpsops.model.root import Merged, Ready, classify, root_name
 from dpsops.model.run import Run
 from dpsops.model.what_if import notes
+from dpsops.pki import chains
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """The resources, what a deployment has to do with them, and all that `up` would do."""
+    """The resources, what a deployment has to do with them, all that `up` would do, and what a person should know of the root."""
 
     resources: Resources
     deployment: Deployment
     plan: Plan
+    of_root: tuple[str, ...] = ()
 
 
 def survey(
@@ -52,14 +54,16 @@ def survey(
     wanted = deployment.decide(run.environment, found, deployments.principals, relink=relink)
     said = (*_foresee(run, deployments, found, wanted, rights=rights), *_to_a_stranger(deployments, wanted))
     deployments.wait_for_roles(wait=not wanted.assigns_roles)
+    of_root: tuple[str, ...] = ()
     try:
-        rest = plans.decide(_observe_root(run, roots, dps, stores, found), run.environment)
+        observed = _observe_root(run, roots, dps, stores, found)
+        rest, of_root = plans.decide(observed, run.environment), plans.notes_of(observed)
     except Denied:
         if not wanted.assigns_roles:
             raise
         rest = [LATER]
     group = () if found.group_exists else (Action("create", f"resource group {run.environment.resource_group}"),)
-    return Survey(found, wanted, _plan(run, deployments, [*group, *wanted.actions, *rest], said))
+    return Survey(found, wanted, _plan(run, deployments, [*group, *wanted.actions, *rest], (*said, *of_root)), of_root)
 
 
 def observe(run: Run, deployments: Deployments, dps: Dps) -> Resources:
@@ -142,8 +146,11 @@ def _observe_root(
     if not dps_exists:
         return ObservedRootOfTrust(name, state, dict.fromkeys(owners), group)
     run.progress(f"reading {name} in the {' and the '.join(owners)}")
-    stored = {store.owner: store.get(name) for store in stores}
-    return ObservedRootOfTrust(name, state, stored, group, _linked(run, dps, found))
+    stored = {store.owner: store.all() for store in stores}
+    named = {owner: certificates.get(name) for owner, certificates in stored.items()}
+    root = state.root if isinstance(state, Ready | Merged) else None
+    others = generations.second_names(stored, name, chains.sha1_thumbprint(root.certificate)) if root else ()
+    return ObservedRootOfTrust(name, state, named, group, _linked(run, dps, found), others)
 
 
 def _linked(run: Run, dps: Dps, found: Resources | None) -> frozenset[str]:

@@ -14,6 +14,7 @@ from dpsops.azure.leaf_vault import LeafVault
 from dpsops.fleet import inventory
 from dpsops.model.action import Action
 from dpsops.model.device import Leaf
+from dpsops.model.generations import View
 from dpsops.model.member import WaitingDevice
 from dpsops.model.run import Run
 from dpsops.pki.names import DeviceId, device_id
@@ -42,6 +43,15 @@ def waiting_devices(run: Run, leaves: LeafVault, dps: Dps, hubs: Hubs, new: int)
     for name in sorted(registered.keys() - known):
         if registered[name].is_assigned:
             yield WaitingDevice(DeviceId(name), "registered, but no certificate in the vault")
+
+
+def left_behind(run: Run, leaves: LeafVault, dps: Dps, hubs: Hubs, view: View) -> tuple[WaitingDevice, ...]:
+    """The devices that the last rotation has left behind, and that have not registered with a certificate under the present root
+    since. No request if it has left none; else those of the waiting devices."""
+    observed = view.observed
+    if len(observed.trusted) > 1 or not observed.generation(observed.primary).left_behind:
+        return ()
+    return tuple(waiting_devices(run, leaves, dps, hubs, observed.primary))
 
 
 def unpin(leaves: LeafVault, dps: Dps, newest: Iterable[Leaf]) -> Iterator[Action]:

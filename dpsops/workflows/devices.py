@@ -9,17 +9,21 @@ from cryptography import x509
 from dpsops.azure.dps import Dps
 from dpsops.azure.hub import Hubs
 from dpsops.azure.leaf_vault import LeafVault
+from dpsops.azure.root_vault import RootVault
 from dpsops.fleet import inventory
+from dpsops.model.generations import admissions
 from dpsops.model.member import Member
 from dpsops.model.run import Run
 from dpsops.pki.names import DeviceId
 
 
-def list_devices(run: Run, leaves: LeafVault, dps: Dps, hubs: Hubs) -> Iterator[Member]:
+def list_devices(run: Run, roots: RootVault, leaves: LeafVault, dps: Dps, hubs: Hubs) -> Iterator[Member]:
     """Every device that has a certificate, by its ID."""
-    return inventory.members(run, leaves, dps, hubs)
+    return inventory.members(run, leaves, dps, hubs, admitted=admissions(roots.all()))
 
 
-def show_device(run: Run, leaves: LeafVault, dps: Dps, hubs: Hubs, device: DeviceId) -> tuple[Member, list[x509.Certificate]]:
+def show_device(
+    run: Run, roots: RootVault, leaves: LeafVault, dps: Dps, hubs: Hubs, device: DeviceId
+) -> tuple[Member, list[x509.Certificate]]:
     """One device, and its newest certificate with its chain. Raises `Error` if it has no certificate."""
-    return inventory.member(run, leaves, dps, hubs, device)
+    return inventory.member(run, leaves, dps, hubs, device, admissions(roots.all()))

@@ -18,6 +18,7 @@ from dpsops.errors import Error, InvalidInput, Refused, Unreadable
 from dpsops.model import proof
 from dpsops.model.action import Action
 from dpsops.model.generations import View
+from dpsops.model.replacement import continuation
 from dpsops.model.root import Absent, CsrRequested, Merged, RootState, classify, root_name
 from dpsops.model.rotation import Phase, Standing, VaultState
 from dpsops.model.rotation import classify as classify_rotation
@@ -43,7 +44,7 @@ def csr(
         roots.request(name, "Unknown", reuse_key=False)
         state = _state(run, roots, view, name)
     if not isinstance(state, CsrRequested):
-        raise Refused(f"{name} is already being created, as a self-signed root", "'dpsops rotate' completes it")
+        raise Refused(f"{name} is already being created, as a self-signed root", f"to complete it: {continuation(standing)}")
     return name, _read(state, name)
 
 
@@ -85,7 +86,7 @@ def _next_name(standing: Standing, view: View) -> str:
     if standing.phase not in (Phase.STABLE, Phase.BREACHED) or is_finished:
         raise Refused(
             f"a rotation to {name} is under way ({standing.phase})",
-            f"finish it with 'dpsops rotate', or, if no device has a certificate under {name} yet, undo it: dpsops rotate undo",
+            f"to finish it: {continuation(standing)}; or, if no device has a certificate under {name} yet: dpsops rotate undo",
         )
     return name
 

@@ -1,13 +1,14 @@
 """`rotate`: from one root to the next, one safe step at a time; with `--compromised`, from a root whose key others may use.
 
-`model.rotation` decides the next step. After a breach, nothing under the compromised root may stay usable: the root is removed
-from the group and the DPS, and every device identity that was registered under it is disabled. The tag `breach` on the root
-says how far this is done. Source: Azure DPS, "Roll X.509 device certificates".
+`model.rotation` decides the next step, `model.replacement` whether there is one to take. After a breach, nothing under the
+compromised root may stay usable: it is removed from the group and from whatever else trusts it, and every device identity that
+was registered under it is disabled. The tag `breach` on the root says how far this is done. It is written first, so that every
+later run begins by cutting the root off. Source: Azure DPS, "Roll X.509 device certificates".
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -17,35 +18,51 @@ from dpsops.azure.hub import Hubs
 from dpsops.azure.leaf_vault import LeafVault
 from dpsops.azure.root_vault import RootVault
 from dpsops.errors import Error, Refused
-from dpsops.model.action import Action, Failed
+from dpsops.model.action import Action, Failed, Note, Remains, Result
 from dpsops.model.device import Issued, Order
-from dpsops.model.generations import DRAINING_TAG, REOPEN, REOPEN_TAG, REPLACED_TAG, View, moment, replaced_root
+from dpsops.model.generations import (
+    ADMITTED_TAG,
+    DRAINING_TAG,
+    LEFT,
+    LEFT_TAG,
+    REOPEN,
+    REOPEN_TAG,
+    REPLACED_TAG,
+    View,
+    moment,
+    replaced_root,
+)
 from dpsops.model.proof import is_verified, require_uploadable
-from dpsops.model.root import BREACH_TAG, root_name
-from dpsops.model.rotation import GRACE, Breach, Phase, Standing, Step, classify, grace_end, next_step, undo_fault
+from dpsops.model.replacement import Cut, Left, Way, compromised_root, continuation, has_begun, is_due, stay, way
+from dpsops.model.root import BREACH_TAG, CsrRequested, RootProperties, root_name, rotate_command
+from dpsops.model.rotation import (
+    GRACE,
+    Breach,
+    Phase,
+    Standing,
+    Step,
+    classify,
+    grace_end,
+    is_remnant,
+    next_step,
+    sound_beside,
+    undo_fault,
+)
 from dpsops.model.run import Run
 from dpsops.pki.names import device_id
+from dpsops.steps.cut_root import names_in, remove_certificates, shut_enrollments
 from dpsops.steps.hub_identities import affected_devices, disable_identities, reenable_identities
 from dpsops.steps.issue_leaf import issue_leaves
 from dpsops.steps.make_root import make_root
+from dpsops.steps.next_root import free_number, require_way_back, state
 from dpsops.steps.observe_generations import observe_generations
 from dpsops.steps.prove_root import prove_root
 from dpsops.steps.put_group import change_group, trust_roots
-from dpsops.steps.retire_root import retire_root
+from dpsops.steps.retire_root import disable_root, retire_root
 from dpsops.steps.use_root import finished_root, issuer
 from dpsops.steps.waiting_devices import unpin, waiting_devices
 
-Results = Iterator[Action | Failed]
-
-
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """What `--compromised` will cut off: a root, the affected devices, which cannot connect until they have a new certificate,
-    and the compromised root that this root has itself replaced (empty if there is none)."""
-
-    root: str
-    devices: tuple[str, ...]
-    replaced: str
+Results = Iterator[Result]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,80 +75,137 @@ class Rotation:
     dps: Dps
     hubs: Hubs
     stores: tuple[TrustStore, ...]
+    every_store: Callable[[], Sequence[TrustStore]]
 
-    def rotate(self, *, until: Phase | None, grace: timedelta) -> Results:
-        """Takes one step, or all steps to the phase `until`; yields what was done, and the devices that got no certificate or,
-        after a breach, whose identity could not be changed.
+    def rotate(
+        self, *, until: Phase | None, grace: timedelta, replace: int | None = None, leave: Callable[[Left], None] = stay
+    ) -> Results:
+        """Takes one step, or all steps to the phase `until`; yields what was done, the devices that got no certificate or, after
+        a breach, whose identity could not be changed, and a note if nothing is to be done.
+
+        replace: the generation of the root that is to go; None: that of the rotation that has begun, or that is due. leave:
+        called before devices are left behind, after the grace period; it raises an error to decline.
 
         It stops early if it has to wait for devices. From *stable* until *stable* is a complete rotation. Raises `Refused` if
         a step would not be safe.
         """
-        return self._advance(until, grace, begun=False)
+        view = self._observe()
+        standing = classify(view.observed)
+        signing = view.observed.generation(view.observed.primary)
+        due = is_due(signing.not_after, self.run.environment.root.warn_days, self.run.now())
+        match way(view.observed, standing, replace, due=due):
+            case Way.NOTHING if replace is None:
+                until_when = f", and is valid until {signing.not_after:%Y-%m-%d}" if signing.not_after else ""
+                yield Note(
+                    f"no rotation is due: {signing.name} signs{until_when}; to replace it now: {rotate_command(signing.number)}"
+                )
+            case Way.NOTHING:
+                yield Note(f"{root_name(replace or 0)} is replaced and retired: nothing of it is left to do")
+            case _:
+                yield from self._advance(view, until, grace, leave, begun=False)
 
-    def replace_compromised(self, confirm: Callable[[Cut], None]) -> Results:
-        """Cuts off the oldest trusted root, creates the next one and reissues all device certificates; yields what was done.
+    def replace_compromised(self, confirm: Callable[[Cut], None], replace: int | None = None) -> Results:
+        """Cuts off a root, creates the next one unless an older one is still trusted, and reissues the device certificates;
+        yields what was done, and what could not be cut off.
 
-        confirm: called with what will be cut off, before anything is changed; it raises an error to decline. If a breach was
-        begun already, it is continued, and confirm is not called. Raises `Refused` if the vault does not have the root.
+        replace: the generation of the compromised root; None: the one that signs. confirm: called with what will be cut off,
+        before anything is changed; it raises an error to decline. If the breach was begun already, it is continued, and confirm
+        is not called. Raises `Refused` if the vault does not have the root, or if something would be in the way of the next root.
 
         The compromised root has no grace period. It is needed only if somebody else has begun a rotation in the meantime.
         """
         view = self._observe()
-        if classify(view.observed).phase is not Phase.BREACHED:
-            number = view.observed.trusted[0]
-            name, vault = root_name(number), self.run.environment.vault.name
-            if number not in view.roots:
-                raise Refused(
-                    f"{name} cannot be marked as compromised: it is not in the vault {vault}",
-                    f"recover it: az keyvault certificate recover --vault-name {vault} --name {name}; if it was purged, "
-                    f"disable the enrollment group {view.group.id} in the DPS by hand",
-                )
-            affected = affected_devices(self.run, self.dps, self.hubs, view.leaves, number)
+        number, what = compromised_root(view.observed, classify(view.observed), replace)
+        name, vault = root_name(number), self.run.environment.vault.name
+        if number not in view.roots:
+            raise Refused(
+                f"{name} cannot be marked as compromised: it is not in the vault {vault}",
+                f"recover it: az keyvault certificate recover --vault-name {vault} --name {name}; if it was purged, "
+                f"disable the enrollment group {view.group.id} in the DPS by hand",
+            )
+        if what is Way.BEGIN:
+            require_way_back(view, number)
+            sound = sound_beside(view.observed, number)
+            affected = affected_devices(self.run, self.leaves, self.dps, self.hubs, view.leaves, number, sound)
             confirm(Cut(name, tuple(affected), replaced_root(view, number)))
             yield from self._mark_compromised(view, number)
-        yield from self._advance(Phase.STABLE, GRACE, begun=True)
+        if what is not Way.NOTHING:
+            yield from self._advance(self._observe(), Phase.STABLE, GRACE, stay, begun=True)
+        if what is not Way.BEGIN:  # a run before this one may have left something that can be cut off now
+            swept = [result for cut in self._cuts(view, number) for result in cut]
+            yield from swept
+            if what is Way.NOTHING and not swept:
+                yield Note(f"{name} is replaced and cut off everywhere: nothing of it is left to do")
 
     def undo(self) -> Iterator[Action]:
         """Undoes a rotation, back to *stable* under the old root; yields what was done. Raises `Refused` if a device may need
         the new root.
 
         The new root is removed from the group first, so that it issues no more certificates, then from the DPS; then it is
-        disabled in the vault.
+        disabled in the vault. If the next root is only a request of `root csr`, the request is dropped.
         """
         view = self._observe()
         standing = classify(view.observed)
+        name = root_name(standing.new)
+        if not has_begun(view.observed, standing) and isinstance(state(self.run, self.roots, name), CsrRequested):
+            self.roots.drop_request(name)
+            yield Action("drop", f"request for {name}", "dropped")
+            return
         if fault := undo_fault(view.observed, standing):
-            raise Refused(fault, "'dpsops rotate status' shows the state of the rotation; 'dpsops rotate' continues it")
+            more = "" if standing.phase is Phase.STABLE else f"; to go on: {continuation(standing)}"
+            raise Refused(fault, f"'dpsops rotate status' shows the state of the rotation{more}")
         if standing.new in view.observed.trusted:
             yield from self._trust(view, standing.old, None)
         yield from self._retire_root(view, standing.new)
 
-    def _advance(self, until: Phase | None, grace: timedelta, *, begun: bool) -> Results:
-        """Takes steps. begun: a step was taken already, so *stable* is the end of a rotation and not its beginning."""
+    def _advance(
+        self, view: View, until: Phase | None, grace: timedelta, leave: Callable[[Left], None], *, begun: bool
+    ) -> Results:
+        """Takes steps, the first one in the state `view`. begun: a step was taken already, so *stable* is the end of a rotation
+        and not its beginning. What a step could not do is yielded once."""
+        told, first = set[Result](), classify(view.observed)
         while True:
-            view = self._observe()
             standing = classify(view.observed)
+            if begun and first.phase is not Phase.BREACHED and self._is_over(view, standing, first.old):
+                return  # what there is now, somebody else has begun
             step = next_step(view.observed, standing, until, grace, begun=begun, group=view.group.id)
-            if step is None or (step is Step.RETIRE and self._must_wait(view, standing, grace)):
+            if step is None or (step is Step.RETIRE and not self._may_retire(view, standing, grace, leave)):
                 return
-            done = list[Action | Failed]()
+            done = list[Result]()
             for result in self._take(step, view, standing):
                 done.append(result)
-                yield result
-            incomplete = step is Step.REISSUE and any(isinstance(result, Failed) for result in done)
+                if result not in told:
+                    yield result
+            told.update(result for result in done if not isinstance(result, Action))
+            incomplete = (step is Step.REISSUE and any(isinstance(result, Failed) for result in done)) or (
+                step is Step.RETIRE and any(isinstance(result, Remains) for result in done)
+            )
             if until is None or not done or incomplete:
                 return
             begun = True
+            view = self._observe()
+
+    def _is_over(self, view: View, standing: Standing, old: int) -> bool:
+        return way(view.observed, standing, old, due=False) is Way.NOTHING
 
     def _observe(self) -> View:
         return observe_generations(self.run, self.roots, self.leaves, self.dps, self.stores)
 
-    def _must_wait(self, view: View, standing: Standing, grace: timedelta) -> bool:
-        """Whether a device is still waited for. The first one that is found is enough."""
+    def _may_retire(self, view: View, standing: Standing, grace: timedelta, leave: Callable[[Left], None]) -> bool:
+        """Whether the old root may be retired: no device is waited for, or the grace period is over and it was confirmed that the
+        devices are left behind. During the grace period, the first device that is found is enough."""
         ends = grace_end(view.observed, standing, grace)
-        if ends is None or ends <= self.run.now():
-            return False
-        return next(waiting_devices(self.run, self.leaves, self.dps, self.hubs, standing.new), None) is not None
+        if ends is None:
+            return True
+        waiting = waiting_devices(self.run, self.leaves, self.dps, self.hubs, standing.new)
+        if ends > self.run.now():
+            return next(waiting, None) is None
+        if devices := tuple(waiting):
+            old, new = root_name(standing.old), root_name(standing.new)
+            days = f" --grace {grace.days}" if grace != GRACE else ""
+            leave(Left(old, new, devices, f"{rotate_command(standing.old)}{days}"))
+            self.roots.tag(new, {LEFT_TAG: LEFT})
+        return True
 
     def _take(self, step: Step, view: View, standing: Standing) -> Results:
         match step:
@@ -160,9 +234,11 @@ class Rotation:
 
     def _stage(self, view: View, standing: Standing) -> Iterator[Action]:
         """Creates the next root in the vault, after everything was checked that would stop the rotation later."""
+        if standing.phase is Phase.BREACHED:
+            yield from make_root(self.run, self.roots, root_name(free_number(self.run, self.roots, view, standing.new)))
+            return
         name = root_name(standing.new)
-        if standing.phase is not Phase.BREACHED:
-            self._require_startable(view, standing)
+        self._require_startable(view, standing)
         for owner, certificates in view.ca_certificates.items():
             require_uploadable(owner, certificates, name)
         yield from make_root(self.run, self.roots, name)
@@ -178,7 +254,8 @@ class Rotation:
             raise Refused(
                 f"{name} expired on {old.not_after:%Y-%m-%d}: its key no longer signs, and all device certificates under it have "
                 "expired",
-                "a planned rotation is no longer possible: replace the root at once: dpsops rotate --compromised",
+                "a planned rotation is no longer possible: replace the root at once: "
+                f"{rotate_command(old.number, compromised=True)}",
             )
         finished_root(self.run, self.roots, name)
         if any(not is_verified(certificates.get(name)) for certificates in view.ca_certificates.values()):
@@ -226,14 +303,15 @@ class Rotation:
         self.roots.tag(new, {DRAINING_TAG: moment(self.run.now())})
         yield Action("drain", old, f"draining: the devices are to register with their leaf of {new}")
 
-    def _retire(self, view: View, new: int) -> Iterator[Action]:
+    def _retire(self, view: View, new: int) -> Results:
         """Removes the old root from the group, then from the DPS, and disables it in the vault. The same for older roots."""
         if view.observed.trusted != (new,):
             yield from self._trust(view, new, None)
         yield from unpin(self.leaves, self.dps, view.leaves)
         for one in view.observed.generations:
-            if one.number < new and one.needs_retiring:
-                yield from self._retire_root(view, one.number)
+            if is_remnant(one, new):
+                for cut in self._cuts(view, one.number) if one.breach else [self._retire_root(view, one.number)]:
+                    yield from cut
 
     def _settle(self, new: int) -> Iterator[Action]:
         self.roots.tag(root_name(new), {DRAINING_TAG: None})
@@ -247,23 +325,53 @@ class Rotation:
         yield Action("condemn", f"root {root_name(number)}", "marked as compromised")
 
     def _cut_off(self, view: View, number: int) -> Results:
-        """Removes the root from the group and the DPS, disables it in the vault, and disables every device identity under it.
+        """Removes the root from the group, from everything else that trusts it, and disables it in the vault, and every device
+        identity under it. If a cut fails, the others are made nevertheless. Raises the first error at the end.
 
         If the group trusts no other root, it is disabled, because its primary must never be empty.
         """
+        faults, remains = list[Error](), False
+        sound = sound_beside(view.observed, number)
+        for cut in (
+            self._leave_group(view, number),
+            *self._cuts(view, number),
+            disable_identities(self.run, self.leaves, self.dps, self.hubs, view.leaves, number, sound),
+        ):
+            try:
+                for result in cut:
+                    remains |= isinstance(result, Remains)
+                    yield result
+            except Error as error:
+                faults.append(error)
+        if faults:
+            raise faults[0]
+        self.roots.tag(root_name(number), {BREACH_TAG: Breach.CUT})
+        outcome = "cut off, but for what could not be removed" if remains else "cut off: nothing trusts it any more"
+        yield Action("cut off", f"root {root_name(number)}", outcome)
+
+    def _leave_group(self, view: View, number: int) -> Iterator[Action]:
         others = [other for other in view.observed.trusted if other != number]
         if others and number in view.observed.trusted:
             yield from self._trust(view, others[-1], None)
-        elif not others and view.group.enabled:
-            yield change_group(self.dps, replace(view.group, enabled=False), "shut: no device can register")
-        try:
-            yield from self._retire_root(view, number)
-        except Refused:  # another certificate is in the way: the identities must be disabled anyway
-            yield from disable_identities(self.run, self.dps, self.hubs, view.leaves, number)
-            raise
-        yield from disable_identities(self.run, self.dps, self.hubs, view.leaves, number)
-        self.roots.tag(root_name(number), {BREACH_TAG: Breach.CUT})
-        yield Action("cut off", f"root {root_name(number)}", "vouches for nobody any more")
+        elif not others and view.group.enabled and root_name(number) in view.ca_certificates[self.stores[0].owner]:
+            # without the certificate nobody can register, and DPS takes no group that refers to it, not even a disabled one
+            yield change_group(self.dps, replace(view.group, enabled=False), "disabled: no device can register")
+
+    def _cuts(self, view: View, number: int) -> tuple[Results, ...]:
+        """The removal of a root from other enrollments, and from the trust store of the DPS and of every hub, also under other
+        names, and its end in the vault: each is tried, whatever becomes of the others."""
+        root = view.roots.get(number)
+        if root is None:
+            return (self._retire_root(view, number),)  # only its name in a trust store is known
+        names = names_in(view.ca_certificates[self.stores[0].owner], root)
+        return (
+            shut_enrollments(self.run, self.dps, root, names),
+            self._remove_certificates(root),
+            disable_root(self.run, self.roots, view, number),
+        )
+
+    def _remove_certificates(self, root: RootProperties) -> Results:
+        yield from remove_certificates(self.run, self.hubs, self.every_store(), root)
 
     def _admit(self, view: View, standing: Standing) -> Iterator[Action]:
         """Makes the group trust only the new root, and enables it again if the breach has disabled it."""
@@ -285,6 +393,6 @@ class Rotation:
         """Enables the devices again. This is the last step after a breach."""
         old, new = root_name(standing.old), root_name(standing.new)
         yield from self._enable_devices(view, standing)
-        self.roots.tag(new, {DRAINING_TAG: None})
+        self.roots.tag(new, {DRAINING_TAG: None, ADMITTED_TAG: view.group.changed_at or None})
         self.roots.tag(old, {BREACH_TAG: Breach.OVER, REOPEN_TAG: None, REPLACED_TAG: new})
         yield Action("settle", f"replacement of {old} by {new}", "done")

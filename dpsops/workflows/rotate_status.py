@@ -16,7 +16,7 @@ from dpsops.model.rotation import classify as classify_rotation
 from dpsops.model.rotation_report import RotationReport, Waiting
 from dpsops.model.run import Run
 from dpsops.steps.observe_generations import observe_generations
-from dpsops.steps.waiting_devices import waiting_devices
+from dpsops.steps.waiting_devices import left_behind, waiting_devices
 
 
 def rotation_status(
@@ -36,6 +36,7 @@ def rotation_status(
         observed,
         certificates,
         Waiting(devices, ends),
+        left_behind=left_behind(run, leaves, dps, hubs, view),
         trouble=standing.trouble or disabled_group_trouble(observed, standing, grace, run.environment.group.id),
         csr_waits=standing.step is Step.STAGE and _waits_for_certificate(run, roots, root_name(standing.new)),
     )

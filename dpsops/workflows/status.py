@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dpsops.azure.ca_certificates import TrustStore
 from dpsops.azure.deployments import Deployments
@@ -13,7 +13,8 @@ from dpsops.azure.leaf_vault import LeafVault
 from dpsops.azure.root_vault import RootVault
 from dpsops.errors import Missing, Refused
 from dpsops.model.enrollment import EnrollmentGroup
-from dpsops.model.next import NO_DEVICES, DeviceCounts, Registered, Situation, assess, count, next_steps, untrusted
+from dpsops.model.generations import admissions
+from dpsops.model.next import NO_DEVICES, DeviceCounts, Situation, assess, count, missing_since, next_steps, untrusted
 from dpsops.model.root_facts import RootFacts
 from dpsops.model.rotation import Standing, classify
 from dpsops.model.run import Run
@@ -21,6 +22,7 @@ from dpsops.settings import Environment
 from dpsops.steps.describe_root import describe_root
 from dpsops.steps.observe_generations import with_group
 from dpsops.steps.use_root import current_name
+from dpsops.steps.waiting_devices import left_behind
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,14 @@ def status(
         view = with_group(roots, leaves, stores, group) if group else None
     except Refused as refused:
         trouble = refused
+    registrations = dps.registrations() if group else {}
     devices = count(view.leaves if view else tuple(leaves.all()), run.now())
+    if view is not None:
+        devices = replace(
+            devices,
+            left_behind=len(left_behind(run, leaves, dps, hubs, view)),
+            waiting=missing_since(admissions(view.roots), view.leaves, registrations),
+        )
     standing = classify(view.observed) if view else None
     seen = Situation(
         root=facts,
@@ -81,7 +90,8 @@ def status(
         devices=devices,
         hubs_missing=len(found_hubs) < len(environment.hub),
         untrusted=untrusted(view) if view else 0,
-        registered=assess(dps.registrations().values(), environment) if group else Registered(),
+        registered=assess(registrations.values(), environment),
+        second_names=view.observed.generation(view.observed.primary).second_names if view else (),
     )
     steps = tuple(next_steps(seen, environment.root, run.now()))
     return Status(environment, True, service, found_hubs, steps, facts, trouble, group, standing, devices)

@@ -32,15 +32,19 @@ def up(
     approved: Plan | None,
     confirm: Callable[[Plan], None],
     relink: bool = False,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Action]:
     """Converges the environment; yields each action when it is done, and none if nothing is missing.
 
     approved: do exactly this plan, or raise `Refused` if the environment has changed since. confirm: called with the plan
-    before anything is changed; it raises an error to decline. relink: link the hubs anew, with the keys that they have now.
+    before anything is changed; it raises an error to decline. tell: called with what a person
+    should know of the root. relink: link the hubs anew, with the keys that they have now.
     """
     found = survey(run, deployments, roots, dps, stores, rights=True, relink=relink)
     if approved is not None and (other := difference(approved, found.plan)):
         raise Refused(other, _NEW_PLAN)
+    for note in found.of_root:
+        tell(note)
     if not found.plan.actions:
         return
     confirm(found.plan)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from dpsops.errors import Error
 from tests.cli.terminal import Terminal, assert_error, assert_error_free
 
 
@@ -27,7 +28,7 @@ def test_a_rotation_step_by_step(terminal: Terminal) -> None:
     before = terminal.json("rotate", "status")["rotation"]
     assert (before["phase"], before["next"], before["waiting_for"]) == ("stable", None, [])
 
-    first = terminal.json("rotate")
+    first = terminal.json("rotate", "--replace", "root-g1")
     assert first["changed"] is True
     assert first["actions"][0] == {"action": "create key of", "target": "root root-g2", "outcome": "key created"}
     assert (first["rotation"]["phase"], first["rotation"]["next"]) == ("staged", "prove")
@@ -40,7 +41,7 @@ def test_a_rotation_step_by_step(terminal: Terminal) -> None:
     assert (code, out.splitlines()[0]) == (0, "Nothing changed.")
     assert "[DRAINING]" in out
     assert "waits   press-07  last registered with an older certificate" in out
-    assert_error_free(terminal("status"), "a rotation to root-g2 is under way (draining): dpsops rotate")
+    assert_error_free(terminal("status"), "a rotation to root-g2 is under way (draining): dpsops rotate --replace root-g1")
     assert terminal.json("status")["rotation"] == {"phase": "draining", "next": "retire"}
 
     terminal("device", "register", "press-07", "--transport", "https")
@@ -56,7 +57,7 @@ def test_a_rotation_step_by_step(terminal: Terminal) -> None:
 def test_until_grace_and_undo(terminal: Terminal) -> None:
     terminal("up")
     terminal("device", "issue", "press-07")
-    assert phases(terminal, "--until", "overlapping") == "overlapping"
+    assert phases(terminal, "--replace", "root-g1", "--until", "overlapping") == "overlapping"
     undone = terminal.json("rotate", "undo")
     assert [action["outcome"] for action in undone["actions"]] == [
         "trusts root-g1",
@@ -64,9 +65,12 @@ def test_until_grace_and_undo(terminal: Terminal) -> None:
         "disabled in the vault, not deleted",
     ]
     assert_error(terminal("rotate", "undo"), 1, "there is no rotation to undo", "dpsops rotate status")
-    assert phases(terminal, "--until", "stable") == "draining"
+    assert phases(terminal, "--replace", "root-g1", "--until", "stable") == "draining"
     assert_error(terminal("rotate", "undo"), 1, "1 device(s) have a certificate under root-g3", "could not register")
-    assert phases(terminal, "--until", "stable", "--grace", "0") == "stable"
+    left = terminal("rotate", "--replace", "root-g1", "--until", "stable", "--grace", "0")
+    assert_error(left, 1, "press-07 (never registered)", "dpsops rotate --replace root-g1 --grace 0 --yes")
+    assert terminal.json("rotate", "status")["rotation"]["phase"] == "draining"
+    assert phases(terminal, "--replace", "root-g1", "--until", "stable", "--grace", "0", "--yes") == "stable"
     assert terminal.json("root", "show")["root"]["name"] == "root-g3"
 
 
@@ -79,6 +83,8 @@ def test_until_grace_and_undo(terminal: Terminal) -> None:
         (["--grace", "9999999999"], "less than or equal to 3650"),
         (["--grace", "0", "status"], "an option before 'status' has no effect"),
         (["--until", "stable", "undo"], "an option before 'undo' has no effect"),
+        (["--replace", "contoso"], "'contoso' is not the name of a root"),
+        (["--replace", "root-g1", "status"], "an option before 'status' has no effect"),
         (["--compromised", "--until", "proven"], "--compromised takes all steps"),
         (["--compromised"], "pass --yes"),
         (["bogus"], "bogus"),
@@ -102,7 +108,12 @@ def test_compromised_asks_for_the_name_of_the_environment(terminal: Terminal, tm
     ):
         if number == 2:
             again = terminal("rotate", "--compromised", "--yes")
-            assert_error(again, 1, "root-g2 has already replaced the compromised root root-g1", "without --yes")
+            assert_error(
+                again,
+                1,
+                "root-g2 has already replaced the compromised root root-g1",
+                "dpsops rotate --compromised --replace root-g2 --yes",
+            )
             assert terminal.json("status")["root"]["name"] == "root-g2"
         ours, theirs = pty.openpty()
         command = [sys.executable, "-m", "dpsops", "rotate", "--compromised"]
@@ -128,17 +139,37 @@ def test_compromised_with_yes_does_not_ask(terminal: Terminal) -> None:
     assert done["rotation"]["phase"] == "stable"
 
 
-def test_what_was_done_is_printed_before_an_error(terminal: Terminal) -> None:
+def test_what_was_done_is_printed_before_an_error(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     """No later run would name the devices that were cut off."""
     terminal("up")
     terminal("device", "issue", "press-07")
     terminal("device", "register", "press-07", "--transport", "https")
+    with monkeypatch.context() as broken:
+        break_signing(broken)
+        stopped = terminal("rotate", "--compromised", "--yes")
+    assert_error(stopped, 1, "✓ root root-g1: marked as compromised\n", "✓ identity press-07 in ", "the key of root-g2 is lost")
+    status = terminal("status")[1]
+    assert "root-g1 is compromised and is being replaced: dpsops rotate --compromised --replace root-g1" in status
+    assert terminal.json("rotate", "--compromised", "--replace", "root-g1", "--yes")["rotation"]["phase"] == "stable"
+
+
+def break_signing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next root cannot be created."""
+
+    def lost(*_: object) -> None:
+        raise Error("the key of root-g2 is lost", "look for it")
+
+    monkeypatch.setattr("dpsops.workflows.rotate.make_root", lost)
+
+
+def test_a_forgotten_request_is_skipped_after_a_breach(terminal: Terminal) -> None:
+    """A request that waits for another CA stops no way back."""
+    terminal("up")
+    terminal("device", "issue", "press-07")
     terminal("root", "csr")
-    stopped = terminal("rotate", "--compromised", "--yes")
-    assert_error(
-        stopped, 1, "✓ root root-g1: marked as compromised\n", "✓ identity press-07 in ", "root-g2 waits for a certificate"
-    )
-    assert_error(terminal("rotate"), 1, "root-g2 waits for a certificate")
+    done = terminal.json("rotate", "--compromised", "--yes")
+    assert (done["rotation"]["phase"], done["rotation"]["generations"][-1]["name"]) == ("stable", "root-g3")
+    assert terminal.json("device", "register", "press-07", "--transport", "https")["status"] == "assigned"
 
 
 def openssl(directory: Path, *arguments: str) -> None:
@@ -155,7 +186,10 @@ def test_a_root_that_another_ca_signs(terminal: Terminal, tmp_path: Path) -> Non
     assert terminal("root", "csr", "--out", "root.csr")[:2] == (0, "")
     assert (tmp_path / "root.csr").read_text() == request["csr"]
     assert_error(
-        terminal("rotate"), 1, "root-g2 waits for a certificate that another CA must sign", "dpsops root merge CERT CHAIN"
+        terminal("rotate", "--replace", "root-g1"),
+        1,
+        "root-g2 waits for a certificate that another CA must sign",
+        "dpsops root merge CERT CHAIN",
     )
     next_ = "next    dpsops root merge CERT CHAIN: root-g2 waits for a certificate that another CA must sign\n"
     assert terminal("rotate", "status")[1].endswith(next_)
@@ -178,6 +212,6 @@ def test_a_root_that_another_ca_signs(terminal: Terminal, tmp_path: Path) -> Non
     assert_error_free(terminal("root", "merge", "root-g2.pem", "ca.pem"), "✓ root root-g2: merged")
     assert terminal("root", "merge", "root-g2.pem", "ca.pem")[1] == "Nothing changed: it is already finished.\n"
     assert_error(terminal("root", "csr"), 1, "a rotation to root-g2 is under way (staged)")
-    assert phases(terminal, "--until", "stable", "--grace", "0") == "stable"
+    assert phases(terminal, "--until", "stable", "--grace", "0", "--yes") == "stable"
     assert terminal("root", "export")[1].strip() == (tmp_path / "root-g2.pem").read_text().strip()
     assert terminal.json("device", "register", "press-07", "--transport", "https")["status"] == "assigned"

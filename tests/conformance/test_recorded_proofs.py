@@ -67,6 +67,11 @@ class NotLookedAt:
         """Whose it is."""
         return self._store.owner
 
+    @property
+    def host(self) -> str:
+        """Where its devices are."""
+        return self._store.host
+
     def get(self, name: str) -> CaCertificate | None:
         """Nothing, without a request."""
         return None

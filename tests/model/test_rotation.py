@@ -25,6 +25,7 @@ from dpsops.model.rotation import (
     classify,
     disabled_group_trouble,
     grace_end,
+    is_remnant,
     next_step,
     undo_fault,
 )
@@ -93,6 +94,20 @@ TABLE: list[tuple[str, Observed, Phase, Step, int, int]] = [
         Observed((retired(1, leaves=3, breach=Breach.CUT, reopen=True), finished(2)), 2),
         Phase.BREACHED, Step.REISSUE, 1, 2,
     ),
+    (
+        "the new root is compromised, and the old one is trusted",
+        Observed((finished(1, leaves=1), retired(2, leaves=2, breach=Breach.CUT)), 1), Phase.BREACHED, Step.REISSUE, 2, 1,
+    ),
+    (
+        "the new root is compromised, and the old one cannot be used",
+        Observed((finished(1, Trust.UPLOADED), retired(2, leaves=2, breach=Breach.CUT)), 1), Phase.BREACHED, Step.STAGE, 2, 3,
+    ),
+    (
+        "over, and still in the DPS under another name",
+        Observed((retired(1, breach=Breach.OVER, second_names=("other",)), finished(2)), 2), Phase.DRAINING, Step.RETIRE, 1, 2,
+    ),
+    ("another name of a root that is not compromised", Observed((retired(1, second_names=("other",)), finished(2)), 2),
+     Phase.STABLE, Step.STAGE, 2, 3),
     (
         "admitted into a disabled group",
         Observed((retired(1, leaves=3, breach=Breach.CUT), finished(2)), 2, group_enabled=False),
@@ -198,7 +213,8 @@ def test_every_state_has_exactly_one_phase_and_a_step_or_a_reason(observed: Obse
     assert standing == classify(observed)
     assert standing.phase in Phase
     assert standing.step in Step
-    assert standing.old <= standing.new
+    compromised = observed.generation(standing.old).breach is not None
+    assert standing.old <= standing.new or compromised
     if standing.phase is Phase.BREACHED:  # one compromised root is not replaced by another
         assert observed.generation(standing.new).breach is None
     if standing.step is Step.STAGE:  # no number is ever used twice
@@ -242,7 +258,7 @@ def after_step(observed: Observed, standing: Standing) -> Observed:
             return with_generation(observed, new, draining_since=SINCE)
         case Step.RETIRE:
             for one in observed.generations:
-                if one.number < new and one.needs_retiring:
+                if is_remnant(one, new):
                     observed = after_retiring(observed, one.number)
             return replace(observed, secondary=None)
         case Step.SETTLE:
@@ -309,9 +325,9 @@ def test_no_step_of_a_planned_rotation_takes_a_trusted_root_from_a_device(observ
 
 
 @settings(max_examples=200)
-@given(states())
-def test_a_breach_leaves_nothing_of_the_compromised_root(observed: Observed) -> None:
-    number = observed.trusted[0]
+@given(states(), st.booleans())
+def test_a_breach_leaves_nothing_of_the_compromised_root(observed: Observed, newer: bool) -> None:
+    number = observed.trusted[-1 if newer else 0]
     compromised = with_generation(observed, number, breach=Breach.BEGUN)
     standing = classify(compromised)
     assert standing.phase is Phase.BREACHED

@@ -38,9 +38,9 @@ show dpsops device register line:7.a_b-1 --transport https
 show dpsops device block press-03
 keep stable
 
-show dpsops rotate --until draining
+show dpsops rotate --replace root-g1 --until draining
 show dpsops device register press-01 --transport https
 keep draining
 
-show dpsops rotate --until stable --grace 0
+show dpsops rotate --replace root-g1 --until stable --grace 0 --yes
 keep rotated

@@ -8,14 +8,16 @@ from datetime import timedelta
 from cryptography import x509
 
 from dpsops.cli.connection import Connection
-from dpsops.model.action import Action, Failed
+from dpsops.model.action import Action, Failed, Result
 from dpsops.model.device import Issued, Unchanged
 from dpsops.model.enrollment import IndividualSettings
 from dpsops.model.generations import View
 from dpsops.model.member import Member
 from dpsops.model.plan import Plan
+from dpsops.model.replacement import Cut, Left, stay
 from dpsops.model.root import RootState, classify
 from dpsops.model.rotation import GRACE, Phase
+from dpsops.model.rotation import classify as classify_rotation
 from dpsops.model.rotation_report import RotationReport
 from dpsops.pki.names import DeviceId
 from dpsops.steps.observe_generations import observe_generations
@@ -24,7 +26,7 @@ from dpsops.workflows import devices, issue, root_csr
 from dpsops.workflows import plan as planning
 from dpsops.workflows import status as statuses
 from dpsops.workflows import up as converging
-from dpsops.workflows.rotate import Cut, Rotation
+from dpsops.workflows.rotate import Rotation
 from dpsops.workflows.rotate_status import rotation_status as rotation_status_of
 
 
@@ -33,11 +35,16 @@ def consent(_: object) -> None:
 
 
 def up(
-    to: Connection, approved: Plan | None = None, confirm: Callable[[Plan], None] = consent, *, relink: bool = False
+    to: Connection,
+    approved: Plan | None = None,
+    confirm: Callable[[Plan], None] = consent,
+    *,
+    relink: bool = False,
+    tell: Callable[[str], None] = consent,
 ) -> list[Action]:
     """Runs `up`: the actions that it did."""
     parts = (to.run, to.deployments, to.roots, to.dps, to.stores)
-    return list(converging.up(*parts, approved=approved, confirm=confirm, relink=relink))
+    return list(converging.up(*parts, approved=approved, confirm=confirm, relink=relink, tell=tell))
 
 
 def plan(to: Connection) -> Plan:
@@ -79,27 +86,40 @@ def unblock(to: Connection, device: DeviceId) -> list[Action]:
 
 def members(to: Connection) -> list[Member]:
     """Runs `device list`."""
-    return list(devices.list_devices(to.run, to.leaves, to.dps, to.hubs))
+    return list(devices.list_devices(to.run, to.roots, to.leaves, to.dps, to.hubs))
 
 
 def member(to: Connection, device: DeviceId) -> tuple[Member, list[x509.Certificate]]:
     """Runs `device show`."""
-    return devices.show_device(to.run, to.leaves, to.dps, to.hubs, device)
+    return devices.show_device(to.run, to.roots, to.leaves, to.dps, to.hubs, device)
 
 
 def rotation(to: Connection) -> Rotation:
     """A rotation, for a test that takes its steps one by one."""
-    return Rotation(to.run, to.roots, to.leaves, to.dps, to.hubs, to.stores)
+    return Rotation(to.run, to.roots, to.leaves, to.dps, to.hubs, to.stores, to.every_store)
 
 
-def rotate(to: Connection, until: Phase | None = None, grace: timedelta = GRACE) -> list[Action | Failed]:
-    """Runs `rotate`."""
-    return list(rotation(to).rotate(until=until, grace=grace))
+def rotate(
+    to: Connection, until: Phase | None = None, grace: timedelta = GRACE, leave: Callable[[Left], None] = consent
+) -> list[Result]:
+    """Runs `rotate --replace`, with the root that a rotation now replaces; confirmed, if it leaves devices behind."""
+    return rotate_named(to, classify_rotation(view(to).observed).old, until, grace, leave)
 
 
-def replace_compromised(to: Connection, confirm: Callable[[Cut], None] = consent) -> list[Action | Failed]:
+def rotate_named(
+    to: Connection,
+    replace: int | None,
+    until: Phase | None = None,
+    grace: timedelta = GRACE,
+    leave: Callable[[Left], None] = stay,
+) -> list[Result]:
+    """Runs `rotate`, with `--replace` if a generation is given."""
+    return list(rotation(to).rotate(until=until, grace=grace, replace=replace, leave=leave))
+
+
+def replace_compromised(to: Connection, confirm: Callable[[Cut], None] = consent, replace: int | None = None) -> list[Result]:
     """Runs `rotate --compromised`."""
-    return list(rotation(to).replace_compromised(confirm))
+    return list(rotation(to).replace_compromised(confirm, replace))
 
 
 def undo(to: Connection) -> list[Action]:

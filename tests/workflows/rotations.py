@@ -22,6 +22,7 @@ from tests.workflows.by_hand import azure
 from tests.workflows.commands import issue_to, replace_compromised, rotate, rotation_status, view
 from tests.workflows.devices import Device
 from tests.workflows.doing import HUB, OTHER, PRESS
+from tests.workflows.history import group_of
 from tests.worlds import World
 
 BLOCKED = device_id("press-09")
@@ -76,9 +77,9 @@ def registered(world: World, *devices: DeviceId) -> None:
         Device.fetched(world.connect(), name).register(world.connect())
 
 
-def breach(world: World) -> list[Action]:
+def breach(world: World, replace: int | None = None) -> list[Action]:
     """Runs `rotate --compromised`, confirmed: the actions that it did."""
-    return [one for one in replace_compromised(world.connect()) if isinstance(one, Action)]
+    return [one for one in replace_compromised(world.connect(), replace=replace) if isinstance(one, Action)]
 
 
 def forged(connection: Connection, name: str) -> Device:
@@ -125,6 +126,14 @@ def fail_for_press_08(world: World) -> None:
 
     refusal = Refuse(Response(500, {"error": {"code": "X", "message": "No."}}))
     azure(world).faults.add(Fault(refusal, stores_press_08, times=None))
+
+
+def lock(world: World) -> str:
+    """Somebody locks the resource group: nothing in it can be deleted. Returns the ID of the lock."""
+    identifier = f"{group_of(world)}/providers/Microsoft.Authorization/locks/keep"
+    body = {"properties": {"level": "CanNotDelete"}}
+    world.connect().clients.groups.resources.begin_create_or_update_by_id(identifier, body, api_version="2020-05-01").result()
+    return identifier
 
 
 def group_path(connection: Connection) -> str:

@@ -7,8 +7,8 @@ import pytest
 from dpsops.errors import Error, Refused
 from dpsops.model.action import Action
 from dpsops.model.enrollment import IndividualSettings
+from dpsops.model.replacement import Cut
 from dpsops.model.rotation import Phase
-from dpsops.workflows.rotate import Cut
 from tests.workflows.commands import (
     block,
     consent,
@@ -64,7 +64,7 @@ def test_a_breach_first_cuts_off_everything_and_then_replaces_it(quick: World) -
     assert targets.index("root-g1 in DPS dps-dpsops-test") < targets.index("root root-g2")
     cut = [action.target.split()[1] for action in done if action.outcome == "disabled"]
     assert cut == ["intruder", PRESS]
-    assert done[1].outcome == "shut: no device can register"
+    assert done[1].outcome == "disabled: no device can register"
 
     connection = quick.connect()
     for one in (mine, intruder, blocked, posing):
@@ -87,7 +87,7 @@ def test_a_breach_during_a_rotation_does_not_affect_devices_that_have_moved(quic
     moved = Device.fetched(quick.connect(), PRESS)
     moved.register(quick.connect())
     asked: list[Cut] = []
-    done = replace_compromised(quick.connect(), asked.append)
+    done = replace_compromised(quick.connect(), asked.append, 1)
     assert asked == [Cut("root-g1", (BLOCKED,), replaced="")]
     assert [one.target for one in done if isinstance(one, Action) and one.outcome == "disabled"] == [
         f"identity {BLOCKED} in {HUB}"
@@ -135,7 +135,9 @@ def test_other_commands_are_refused_until_the_breach_is_over(quick: World) -> No
         if isinstance(one, Action) and one.action == "retire":
             break
     assert phase(quick.connect()) is Phase.BREACHED
-    assert status(quick.connect()).next == ("root-g1 is compromised and is being replaced: dpsops rotate",)
+    assert status(quick.connect()).next == (
+        "root-g1 is compromised and is being replaced: dpsops rotate --compromised --replace root-g1",
+    )
     for attempted in (up, lambda connection: issue_to(connection, PRESS)):
         with pytest.raises(Refused, match="the root root-g1 is retired"):
             attempted(quick.connect())

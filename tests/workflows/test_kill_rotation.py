@@ -22,7 +22,20 @@ from dpsops.model.enrollment import IndividualSettings
 from dpsops.model.rotation import Observed, Phase, Step
 from dpsops.pki.names import device_id
 from tests.workflows.another_ca import certified
-from tests.workflows.commands import consent, csr, enroll, issue_to, members, merge, rotate, rotation, undo, up
+from tests.workflows.commands import (
+    consent,
+    csr,
+    enroll,
+    issue_to,
+    members,
+    merge,
+    replace_compromised,
+    rotate,
+    rotate_named,
+    rotation,
+    undo,
+    up,
+)
 from tests.workflows.devices import Device
 from tests.workflows.killing import kill_after
 from tests.workflows.rotations import NONE, observed, standing
@@ -91,16 +104,15 @@ def result(connection: Connection) -> tuple[Observed, list[tuple[str, bool, bool
 
 
 def one_step(connection: Connection) -> None:
-    """Runs `rotate` once."""
-    rotate(connection, grace=NONE)
+    """Runs `rotate --replace root-g1` once."""
+    rotate_named(connection, 1, None, NONE, consent)
 
 
 def until(phase: Phase) -> Job:
-    """Runs `rotate --until PHASE`. It does nothing if the phase is reached; only from *stable* it would begin a new rotation."""
+    """Runs `rotate --replace root-g1 --until PHASE`. It does nothing if the phase is reached, or the rotation over."""
 
     def resume(connection: Connection) -> None:
-        if phase is not Phase.STABLE or standing(connection).phase is not Phase.STABLE:
-            rotate(connection, phase, NONE)
+        rotate_named(connection, 1, phase, NONE, consent)
 
     return resume
 
@@ -156,6 +168,21 @@ def test_a_breach(tmp_path: Path) -> None:
 
             killed_everywhere(world, tmp_path, one_step, resume, 5)
         assert steps == [Step.CUT_OFF, Step.STAGE, Step.PROVE, Step.ADMIT, Step.REISSUE, Step.READMIT]
+        for name in (PLAIN, PINNED, UNREGISTERED):
+            Device.fetched(world.connect(), name).register(world.connect())
+
+
+def test_a_compromised_new_root(tmp_path: Path) -> None:
+    """The same words again, at every boundary: the old root stays trusted."""
+
+    def job(connection: Connection) -> None:
+        replace_compromised(connection, consent, 2)
+
+    with registered(tmp_path) as world:
+        rotate(world.connect(), Phase.PROMOTED, NONE)
+        Device.fetched(world.connect(), PLAIN).register(world.connect())
+        killed_everywhere(world, tmp_path, job, job, 40)
+        assert observed(world.connect()).trusted == (1,)
         for name in (PLAIN, PINNED, UNREGISTERED):
             Device.fetched(world.connect(), name).register(world.connect())
 

@@ -14,7 +14,7 @@ from dpsops.model.rotation import GRACE, Phase
 from dpsops.pki import chains
 from dpsops.steps.use_root import finished_root
 from tests.workflows.another_ca import YEAR, certified, company, signed
-from tests.workflows.commands import csr, issue_to, merge, rotate, rotation, rotation_status, up
+from tests.workflows.commands import csr, issue_to, merge, rotate, rotation, rotation_status, undo, up
 from tests.workflows.devices import Device
 from tests.workflows.doing import PRESS
 from tests.workflows.rotations import NONE, certificate_of, enable_root, observed, phase
@@ -44,12 +44,14 @@ def test_the_report_says_that_the_root_waits_for_a_certificate(quick: World) -> 
     assert not waits()
 
 
-def test_after_the_request_was_deleted_a_self_signed_root_is_created(quick: World) -> None:
+def test_after_the_request_was_dropped_a_self_signed_root_is_created(quick: World) -> None:
     csr(quick.connect())
     with pytest.raises(Error, match="waits for a certificate") as refused:
         rotate(quick.connect(), grace=NONE)
-    assert "az keyvault certificate pending delete --vault-name kv-dpsops-test --name root-g2" in refused.value.hint
-    quick.connect().clients.certificates.delete_certificate_operation("root-g2")
+    assert "first drop the request: dpsops rotate undo" in refused.value.hint
+    assert [(one.action, one.target) for one in undo(quick.connect())] == [("drop", "request for root-g2")]
+    with pytest.raises(Refused, match="there is no rotation to undo"):
+        undo(quick.connect())
     rotate(quick.connect(), Phase.PROVEN, NONE)
     connection = quick.connect()
     root = finished_root(connection.run, connection.roots, "root-g2")
@@ -126,7 +128,7 @@ def test_no_request_is_created_if_somebody_disabled_the_next_root(quick: World) 
 
 
 def test_no_request_is_created_while_a_self_signed_root_is_being_created(quick: World) -> None:
-    for _ in rotation(quick.connect()).rotate(until=None, grace=NONE):
+    for _ in rotation(quick.connect()).rotate(until=None, grace=NONE, replace=1):
         break
     with pytest.raises(Refused, match="root-g2 is already being created, as a self-signed root"):
         csr(quick.connect())

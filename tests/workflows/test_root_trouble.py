@@ -72,7 +72,9 @@ def test_an_expired_root_is_refused_and_issues_nothing(embedded: World) -> None:
     found = status(embedded.connect())
     assert found.root is None
     assert found.trouble is not None
-    assert found.next == ("it cannot issue certificates: replace it with a new root at once: dpsops rotate --compromised",)
+    assert found.next == (
+        "it cannot issue certificates: replace it with a new root at once: dpsops rotate --compromised --replace root-g1",
+    )
 
 
 def test_status_warns_before_the_root_expires(embedded: World) -> None:

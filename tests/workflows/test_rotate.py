@@ -37,7 +37,7 @@ def test_a_rotation_goes_from_stable_to_stable(world: World) -> None:
     assert up(world.connect()) == []
     shown = status(world.connect())
     assert shown.root is not None
-    assert (shown.root.name, shown.root.verified, shown.next) == ("root-g2", True, ())
+    assert (shown.root.name, shown.root.verified, shown.devices.left_behind) == ("root-g2", True, 2)
 
 
 @pytest.mark.usefixtures("unmeasured")
@@ -154,7 +154,7 @@ def test_another_type_of_key_is_used_for_the_next_root(quick: World) -> None:
     issued(quick, PRESS)
     quick.environment = environment(root={"key": "EC-P384"})
     assert status(quick.connect()).next == (
-        "the settings want a root key of type EC-P384: 'dpsops rotate' creates the next root with it",
+        "the settings want a root key of type EC-P384, which the next root gets: dpsops rotate --replace root-g1",
     )
     step(quick.connect(), until=Phase.STABLE, grace=NONE)
     shown = status(quick.connect())

@@ -16,9 +16,9 @@ from dpsops.cli.connection import Connection
 from dpsops.emulator.server import EmbeddedAzure
 from dpsops.emulator.world import Timings
 from dpsops.errors import Error, Refused
+from dpsops.model.replacement import Cut
 from dpsops.model.root import Ready
 from dpsops.model.rotation import Phase, Step, Trust, VaultState
-from dpsops.workflows.rotate import Cut
 from tests.workflows.commands import consent, issue_to, replace_compromised, root_state, rotate, rotation, up
 from tests.workflows.devices import Device
 from tests.workflows.doing import PRESS

@@ -157,6 +157,7 @@ def test_another_type_of_key_is_used_for_the_next_root(quick: World) -> None:
         "the settings want a root key of type EC-P384, which the next root gets: dpsops rotate --replace root-g1",
     )
     step(quick.connect(), until=Phase.STABLE, grace=NONE)
+    Device.fetched(quick.connect(), PRESS).register(quick.connect())
     shown = status(quick.connect())
     assert shown.root is not None
     assert (shown.root.key, shown.next) == ("EC-P384", ())

@@ -11,7 +11,7 @@ from dpsops.model.rotation import Phase
 from dpsops.steps.issue_leaf import issue_leaves
 from dpsops.steps.use_root import issuer
 from tests.workflows.by_hand import azure
-from tests.workflows.commands import block, enroll, issue_to, renew, rotate, status, unblock
+from tests.workflows.commands import block, enroll, issue_to, renew, rotate, rotation_status, status, unblock
 from tests.workflows.devices import Device
 from tests.workflows.doing import OTHER, PRESS
 from tests.workflows.rotations import MONTH, NONE, fail_for_press_08, issued, phase, step, waits
@@ -57,6 +57,8 @@ def test_a_device_that_is_unblocked_late_gets_a_certificate_under_the_new_root(q
     assert [action.target for action in step(quick.connect())] == ["leaf of press-08"]
     step(quick.connect(), until=Phase.STABLE, grace=NONE)
     block(quick.connect(), PRESS)
+    assert [one.device for one in rotation_status(quick.connect()).left_behind] == [OTHER]
+    Device.fetched(quick.connect(), OTHER).register(quick.connect())
     assert status(quick.connect()).next == ()
 
 

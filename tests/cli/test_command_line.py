@@ -38,7 +38,7 @@ def test_the_contract_of_status(terminal: Terminal) -> None:
     assert found["root"]["proven"] is True
     assert re.fullmatch(r"[0-9A-F]{64}", found["root"]["thumbprint"])
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", found["root"]["not_after"])
-    assert found["devices"] == {"total": 0, "expiring": 0, "blocked": 0}
+    assert found["devices"] == {"total": 0, "expiring": 0, "blocked": 0, "left_behind": 0, "waiting": 0}
     assert {"group", "rotation", "next"} <= set(found)
     text = terminal("status")[1]
     assert "kv-dpsops-local" in text
@@ -106,7 +106,7 @@ def test_a_device_registers_is_blocked_and_unblocked(terminal: Terminal) -> None
     code, out, _ = terminal("device", "issue", "press-07")
     assert (code, out) == (1, "✗ press-07: it is blocked: dpsops device unblock press-07\n")
     assert terminal("device", "issue", "press-07", "press-08")[0] == 3, "press-08 has its certificate already"
-    assert terminal.json("status")["devices"] == {"total": 2, "expiring": 0, "blocked": 1}
+    assert terminal.json("status")["devices"] == {"total": 2, "expiring": 0, "blocked": 1, "left_behind": 0, "waiting": 0}
 
     assert terminal.json("device", "unblock", "press-07")["changed"] is True
     renewed = terminal.json("device", "renew", "press-08")["issued"][0]["thumbprint"]

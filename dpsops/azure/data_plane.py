@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from dpsops.azure.transport import Transport
 
 _RETRIES = 7
+_SENT_AGAIN = frozenset({"GET", "PUT", "DELETE", "POST"})
+"""Also a POST, which the SDK does not send again if its answer is lost: here it is always a query, and changes nothing."""
+
 _PAUSE_SECONDS = 10.0
 
 
@@ -123,7 +126,7 @@ class DataPlane:
         version = {} if "api-version=" in path else {"api-version": self._api_version}  # the link to a next page has it
         request = HttpRequest(method, path, params=version, headers=sent, **body)
         request.url = self._client.format_url(request.url)
-        answer = self._client.send_request(request)
+        answer = self._client.send_request(request, retry_on_methods=_SENT_AGAIN)
         if answer.status_code == 404:
             raise ResourceNotFoundError(response=answer)
         if not 200 <= answer.status_code < 300:

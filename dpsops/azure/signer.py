@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _CURVES = {"secp256r1": "P-256", "secp384r1": "P-384"}
 _ONLY_SIGNS = "dpsops uses it only for signatures, in the vault"
 
+_SENT_AGAIN = frozenset({"POST"})
+"""The SDK sends no POST again if its answer is lost, because it may have changed something. A signature changes nothing."""
+
 
 def jwk(key: CertificatePublicKeyTypes) -> dict[str, Any]:
     """A public key as the SDK's JSON Web Key, so that a signer needs no request to read its own key."""
@@ -50,9 +53,9 @@ def vault_key(
         """Raises an `Error` like everything in `azure/`, because the code that signs with it is not in `azure/`."""
 
         def sign(self, algorithm: SignatureAlgorithm, digest: bytes, **kwargs: Any) -> SignResult:
-            """Signs."""
+            """Signs; the request is sent again if no answer arrives."""
             with understood("Key Vault"):
-                result = super().sign(algorithm, digest, **kwargs)
+                result = super().sign(algorithm, digest, retry_on_methods=_SENT_AGAIN, **kwargs)
                 if not isinstance(result.signature, bytes):
                     raise TypeError("no signature")
                 return result

@@ -30,6 +30,7 @@ from devices import Device
 
 from dpsops.azure.clients import connect
 from dpsops.azure.dps import Dps
+from dpsops.azure.hub import Hubs
 from dpsops.azure.leaf_vault import LeafVault
 from dpsops.azure.root_vault import RootVault
 from dpsops.model.run import Run
@@ -138,7 +139,7 @@ def _devices(place: Path) -> list[Device]:
     run = Run(clients.environment, lambda: datetime.now(UTC), clients.sleep)
     leaves, dps = LeafVault(clients), Dps(clients)
     names = [device_id(f"press-{number}") for number in range(_DEVICES)]
-    list(issue(run, RootVault(clients), leaves, dps, names))
+    list(issue(run, RootVault(clients), leaves, dps, Hubs(clients), names))
     scope = register.id_scope(dps)
     found = []
     for name in names:

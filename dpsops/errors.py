@@ -14,8 +14,8 @@ Error                     exit 1: it failed; the message says what, in Azure's o
 ├── Unavailable           exit 1: no answer, or an answer that says that the service itself has failed (5xx)
 └── Unreadable            exit 1: an answer that does not have the service's own shape
 
-`azure/` raises these errors for Azure's failures. No code above it knows a status code. `ends_command` alone decides
-which errors affect more than one device.
+`azure/` raises these errors for Azure's failures. No code above it knows a status code. `ends_command` and
+`is_silence` alone decide which errors affect more than one device.
 """
 
 from __future__ import annotations
@@ -100,6 +100,12 @@ class Unreadable(Error):
 
 
 def ends_command(error: Error) -> bool:
-    """Whether an error of one device would also occur for every other device: a missing role, an expired sign-in, a service
-    that does not answer, a root that signs wrongly. Every other error, also one that a service answers, concerns one device."""
-    return isinstance(error, NotAllowed | InvalidCertificate) or (isinstance(error, Unavailable) and not error.answered)
+    """Whether an error of one device would also occur for every other device: a missing role, an expired sign-in, a root that
+    signs wrongly. Every other error, also one that a service answers, concerns one device. Only whether other devices get an
+    answer shows whose failure no answer is (`is_silence`)."""
+    return isinstance(error, NotAllowed | InvalidCertificate)
+
+
+def is_silence(error: Error) -> bool:
+    """Whether a service gave no answer, so that nobody knows whether it would answer for another device."""
+    return isinstance(error, Unavailable) and not error.answered

@@ -132,9 +132,11 @@ class Root(_Table):
 
 
 class Leaf(_Table):
-    """`[leaf]`: the device certificates. They are valid for `days`."""
+    """`[leaf]`: the device certificates. They are valid for `days`. One is fresh for `fresh_minutes`: `device renew` makes no
+    other one in this time, unless the device has used it; with 0 it always does."""
 
     days: Annotated[int, Field(ge=1, le=3650)] = 365
+    fresh_minutes: Annotated[int, Field(ge=0, le=1440)] = 60
 
 
 class Group(_Table):

@@ -5,17 +5,20 @@ Source: DPS service API 2021-10-01, `EnrollmentGroup`, `IndividualEnrollment`, `
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from http import HTTPStatus
 
+from azure.core.exceptions import HttpResponseError
 from cryptography import x509
 
 from dpsops.azure.clients import Clients
 from dpsops.azure.dps_documents import (
     BLOCK_MARK,
     ca_attestation,
-    certificate_attestation,
     device_document,
+    group_changes,
+    individual_changes,
     provisioning_members,
     read_group,
     read_individual,
@@ -24,8 +27,9 @@ from dpsops.azure.dps_documents import (
     status_text,
 )
 from dpsops.azure.errors import understood
+from dpsops.errors import Changed
 from dpsops.model.enrollment import EnrollmentGroup, IndividualEnrollment, Provisioning
-from dpsops.model.member import Registration
+from dpsops.model.registration import Registration
 from dpsops.model.trusting import Trusting
 from dpsops.pki.names import DeviceId
 
@@ -85,15 +89,8 @@ class Dps:
     @understood(_WHO)
     def put_group(self, group: EnrollmentGroup) -> None:
         """Changes the group to this, with its etag. Everything else in the document stays as DPS has it."""
-        before = read_group(group.id, group.document)
-        changes: dict[str, object] = {}
-        if (group.primary, group.secondary) != (before.primary, before.secondary):
-            changes["attestation"] = ca_attestation(group.primary, group.secondary)
-        if group.enabled != before.enabled:
-            changes["provisioningStatus"] = status_text(enabled=group.enabled)
-        if not group.provisioning.is_like(before.provisioning):
-            changes |= provisioning_members(group.provisioning)
-        self._clients.enrollments.put(f"/enrollmentGroups/{group.id}", {**group.document, **changes}, group.etag)
+        document = {**group.document, **group_changes(group)}
+        self._clients.enrollments.put(f"/enrollmentGroups/{group.id}", document, group.etag)
 
     @understood(_WHO)
     def individual(self, device: DeviceId) -> IndividualEnrollment | None:
@@ -127,36 +124,42 @@ class Dps:
         self._clients.enrollments.put(found.path, {**found.document, **changes}, found.etag)
 
     @understood(_WHO)
-    def put_individual(
-        self, device: DeviceId, leaf: x509.Certificate, provisioning: Provisioning, before: IndividualEnrollment | None
-    ) -> None:
-        """Creates an individual enrollment with only this certificate, or replaces the one `before`."""
+    def create_individual(self, device: DeviceId, leaf: x509.Certificate, provisioning: Provisioning) -> IndividualEnrollment:
+        """Creates an individual enrollment with this certificate. Raises `Changed` if there is one."""
         document = {
             **device_document(device, leaf),
             "provisioningStatus": "enabled",
             **provisioning_members(provisioning),
         }
-        self._clients.enrollments.put(f"/enrollments/{device}", document, before.etag if before else None)
+        return self._create_individual(device, document)
 
     @understood(_WHO)
-    def put_block(self, device: DeviceId, *leaves: x509.Certificate) -> None:
-        """Creates a disabled individual enrollment with these certificates, and with the mark of a block."""
+    def create_block(self, device: DeviceId, *leaves: x509.Certificate) -> IndividualEnrollment:
+        """Creates a disabled individual enrollment with these certificates, and with the mark of a block. Raises `Changed` if
+        there is an enrollment."""
         document = {**device_document(device, *leaves), "optionalDeviceInformation": BLOCK_MARK, "provisioningStatus": "disabled"}
-        self._clients.enrollments.put(f"/enrollments/{device}", document, None)
+        return self._create_individual(device, document)
+
+    def _create_individual(self, device: DeviceId, document: dict[str, object]) -> IndividualEnrollment:
+        try:
+            return read_individual(self._clients.enrollments.put(f"/enrollments/{device}", document, None))
+        except HttpResponseError as error:
+            if error.status_code != HTTPStatus.CONFLICT:
+                raise
+            raise Changed(
+                f"somebody else has created an individual enrollment of {device} in the meantime",
+                "run the command again: it continues from there",
+            ) from error
 
     @understood(_WHO)
-    def pin(self, enrollment: IndividualEnrollment, *leaves: x509.Certificate) -> None:
-        """Sets the certificates of an individual enrollment, the newer one first."""
-        self._put_individual(enrollment, {"attestation": certificate_attestation(*leaves)})
+    def put_individual(self, enrollment: IndividualEnrollment, *leaves: x509.Certificate) -> IndividualEnrollment:
+        """Changes an individual enrollment to this, with its etag. Everything else in the document stays as DPS has it.
 
-    @understood(_WHO)
-    def set_enabled(self, enrollment: IndividualEnrollment, *, enabled: bool) -> None:
-        """Enables or disables an individual enrollment."""
-        self._put_individual(enrollment, {"provisioningStatus": status_text(enabled=enabled)})
-
-    def _put_individual(self, enrollment: IndividualEnrollment, changes: Mapping[str, object]) -> None:
-        document = {**enrollment.document, **changes}
-        self._clients.enrollments.put(f"/enrollments/{enrollment.device}", document, enrollment.etag)
+        leaves: the certificates that it is to hold and does not hold yet; others may be among them.
+        """
+        document = {**enrollment.document, **individual_changes(enrollment, leaves)}
+        found = read_individual(self._clients.enrollments.put(f"/enrollments/{enrollment.device}", document, enrollment.etag))
+        return replace(found, registration=enrollment.registration)
 
     @understood(_WHO)
     def delete_individual(self, enrollment: IndividualEnrollment) -> None:

@@ -5,21 +5,24 @@ Source: DPS service API 2021-10-01, `EnrollmentGroup`, `IndividualEnrollment`, `
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cryptography import x509
 from pydantic import Field
 
 from dpsops.azure.answers import Shape
-from dpsops.model.enrollment import EnrollmentGroup, IndividualEnrollment, Provisioning, Reprovisioning
-from dpsops.model.member import Registration
+from dpsops.model.enrollment import Document, EnrollmentGroup, IndividualEnrollment, Provisioning, Reprovisioning
+from dpsops.model.registration import Registration
 from dpsops.model.trusting import Trusting
 from dpsops.pki import chains
 from dpsops.pki.names import DeviceId
 
 BLOCK_MARK = {"dpsops": {"purpose": "block: while this is here and disabled, the device is kept out"}}
 """The mark in an individual enrollment that `device block` created, so that `unblock` removes only such enrollments."""
+
+
+_PLACES = ("primary", "secondary")
 
 
 class _CaReferences(Shape):
@@ -64,6 +67,20 @@ class _InitialTwin(Shape):
     properties: _Properties | None = None
 
 
+class _RawX509(Shape):
+    client_certificates: dict[str, Any]
+
+
+class _RawAttestation(Shape):
+    x509: _RawX509
+
+
+class _Raw(Shape):
+    """The certificates of an individual enrollment, as DPS shows them."""
+
+    attestation: _RawAttestation
+
+
 class _Enrollment(Shape):
     """The common part of a group and an individual enrollment."""
 
@@ -75,11 +92,6 @@ class _Enrollment(Shape):
     initial_twin: _InitialTwin | None = None
     etag: str
     last_updated_date_time_utc: str | None = None
-
-
-class _Individual(_Enrollment):
-    registration_id: str
-    optional_device_information: dict[str, Any] | None = None
 
 
 class _Group(_Enrollment):
@@ -94,6 +106,12 @@ class _Registration(Shape):
     last_updated_date_time_utc: str | None = None
     error_message: str | None = None
     etag: str | None = None
+
+
+class _Individual(_Enrollment):
+    registration_id: str
+    optional_device_information: dict[str, Any] | None = None
+    registration_state: _Registration | None = None
 
 
 def read_group(identifier: str, document: Mapping[str, object]) -> EnrollmentGroup:
@@ -137,6 +155,8 @@ def read_individual(document: Mapping[str, object]) -> IndividualEnrollment:
         pinned=tuple(((each.info and each.info.sha256_thumbprint) or "").upper() for each in pinned),
         is_block=(found.optional_device_information or {}).get("dpsops") == BLOCK_MARK["dpsops"],  # it may have other members too
         etag=found.etag,
+        provisioning=_read_provisioning(found),
+        registration=_as_registration(found.registration_state) if found.registration_state else None,
         document=document,
     )
 
@@ -174,7 +194,10 @@ def read_trusting(kind: str, document: Mapping[str, object], *, is_group: bool) 
 
 def read_registration(document: Mapping[str, object]) -> Registration:
     """A registration. Raises `ValueError` if the document has another shape."""
-    found = _Registration.model_validate(document)
+    return _as_registration(_Registration.model_validate(document))
+
+
+def _as_registration(found: _Registration) -> Registration:
     return Registration(
         device=found.registration_id,
         status=found.status or "",
@@ -191,6 +214,17 @@ def status_text(*, enabled: bool) -> str:
     return "enabled" if enabled else "disabled"
 
 
+def group_changes(group: EnrollmentGroup) -> dict[str, object]:
+    """The members of a group's document that differ from what the group is to be."""
+    before = read_group(group.id, group.document)
+    changes = provisioning_changes(group.document, group.provisioning, before.provisioning)
+    if (group.primary, group.secondary) != (before.primary, before.secondary):
+        changes["attestation"] = ca_attestation(group.primary, group.secondary)
+    if group.enabled != before.enabled:
+        changes["provisioningStatus"] = status_text(enabled=group.enabled)
+    return changes
+
+
 def ca_attestation(primary: str, secondary: str) -> dict[str, object]:
     """The attestation of a group that trusts these CA certificates."""
     names = {"primary": primary} | ({"secondary": secondary} if secondary else {})
@@ -199,8 +233,34 @@ def ca_attestation(primary: str, secondary: str) -> dict[str, object]:
 
 def certificate_attestation(*leaves: x509.Certificate) -> dict[str, object]:
     """The attestation of an individual enrollment with one or two device certificates, the newer one first."""
-    places = zip(("primary", "secondary"), leaves, strict=False)
-    return {"type": "x509", "x509": {"clientCertificates": {place: {"certificate": chains.pem(leaf)} for place, leaf in places}}}
+    return _attestation([{"certificate": chains.pem(leaf)} for leaf in leaves])
+
+
+def _attestation(certificates: Iterable[object]) -> dict[str, object]:
+    return {"type": "x509", "x509": {"clientCertificates": dict(zip(_PLACES, certificates, strict=False))}}
+
+
+def individual_changes(enrollment: IndividualEnrollment, leaves: Iterable[x509.Certificate]) -> dict[str, object]:
+    """The members of an individual enrollment's document that differ from what the enrollment is to be.
+
+    leaves: certificates that it is to hold. Of a certificate that is not among them what DPS shows of it is sent back, which
+    stands for it; it must be in the document.
+    """
+    before = read_individual(enrollment.document)
+    changes = provisioning_changes(enrollment.document, enrollment.provisioning, before.provisioning)
+    if enrollment.enabled != before.enabled:
+        changes["provisioningStatus"] = status_text(enabled=enrollment.enabled)
+    if enrollment.pinned != before.pinned:
+        known: dict[str, object] = dict(zip(before.pinned, _pinned_members(enrollment.document), strict=True))
+        known |= {chains.thumbprint(leaf): {"certificate": chains.pem(leaf)} for leaf in leaves}
+        changes["attestation"] = _attestation([known[thumbprint] for thumbprint in enrollment.pinned])
+    return changes
+
+
+def _pinned_members(document: Document) -> list[object]:
+    """The members of the document that stand for its certificates, in the order of `pinned`."""
+    found = _Raw.model_validate(document).attestation.x509.client_certificates
+    return [found[place] for place in _PLACES if found.get(place)]
 
 
 def device_document(device: DeviceId, *leaves: x509.Certificate) -> dict[str, object]:
@@ -209,14 +269,24 @@ def device_document(device: DeviceId, *leaves: x509.Certificate) -> dict[str, ob
 
 
 def provisioning_members(wanted: Provisioning) -> dict[str, object]:
-    """What an enrollment says of where its devices are assigned."""
-    assert wanted.reprovisioning is not None, "the settings always name a reprovisioning policy"
-    return {
-        "reprovisionPolicy": {
+    """What a new enrollment says of where its devices are assigned."""
+    return provisioning_changes({"initialTwin": {"tags": {}}}, wanted, None)
+
+
+def provisioning_changes(document: Document, wanted: Provisioning, before: Provisioning | None) -> dict[str, object]:
+    """The members that must change so that the devices of an enrollment are assigned as `wanted`. `before`: as they are
+    assigned now, None if the enrollment is new. Tags of the initial twin, which dpsops does not set, stay."""
+    changes: dict[str, object] = {}
+    if before is None or wanted.reprovisioning != before.reprovisioning:
+        assert wanted.reprovisioning is not None, "the settings always name a reprovisioning policy"
+        changes["reprovisionPolicy"] = {
             "updateHubAssignment": wanted.reprovisioning.update_hub_assignment,
             "migrateDeviceData": wanted.reprovisioning.migrate_device_data,
-        },
-        "allocationPolicy": wanted.allocation,
-        "iotHubs": list(wanted.hubs),
-        "initialTwin": {"tags": {}, "properties": {"desired": dict(wanted.twin)}},
-    }
+        }
+    if before is None or not wanted.is_assigned_like(before):
+        changes |= {"allocationPolicy": wanted.allocation, "iotHubs": list(wanted.hubs)}  # 400 if the hubs come alone
+    if before is None or wanted.twin != before.twin:
+        twin = document.get("initialTwin")
+        others = twin if isinstance(twin, Mapping) else {"tags": {}}
+        changes["initialTwin"] = {**others, "properties": {"desired": dict(wanted.twin)}}
+    return changes

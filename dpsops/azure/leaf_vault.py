@@ -57,10 +57,19 @@ class LeafVault:
                 tags = answers.tags(properties.tags)
                 leaf = read_leaf(tags, answers.moment(properties.expires_on))
                 created = answers.moment(properties.created_on)
-                found.append(SecretVersion(str(properties.version or ""), created, tags, leaf))
+                found.append(SecretVersion(str(properties.version or ""), str(properties.id or ""), created, tags, leaf))
         except ResourceNotFoundError:
             return []
         return sorted(found, key=lambda each: each.created or _LONG_AGO, reverse=True)
+
+    def history(self, device: DeviceId) -> list[SecretVersion]:
+        """The enabled versions, the newest surely first: a vault dates them to the second, so two of the same second are told
+        apart by one more request."""
+        found = self.versions(device)
+        if len(found) < 2 or found[0].created != found[1].created:
+            return found
+        newest = self._newest_version(device)
+        return sorted(found, key=lambda each: each.version != newest)
 
     def leaves(self, device: DeviceId) -> tuple[Leaf, ...]:
         """The device's certificates in enabled versions of its secret, the newest first."""
@@ -77,18 +86,19 @@ class LeafVault:
         try:
             return answers.certificates(value)
         except ValueError as cause:
-            raise Error(f"the secret of {device} contains no certificate", f"dpsops device renew {device}") from cause
+            raise Error(f"the secret of {device} contains no certificate", f"dpsops device renew {device} --again") from cause
 
     @understood(_WHO)
-    def put(self, device: DeviceId, bundle: str, leaf: x509.Certificate, generation: int) -> str:
-        """Stores a device's bundle in a new version of its secret. Returns the versioned ID."""
+    def put(self, device: DeviceId, bundle: str, leaf: x509.Certificate, generation: int, *, key_on_device: bool = False) -> str:
+        """Stores a device's bundle, without the key if that is on the device alone, in a new version of its secret. Returns the
+        versioned ID."""
         secret = self._clients.secrets.set_secret(
             secret_name(device),
             bundle,
             content_type=_CONTENT_TYPE,
             not_before=leaf.not_valid_before_utc,
             expires_on=leaf.not_valid_after_utc,
-            tags=leaf_tags(device, leaf, generation),
+            tags=leaf_tags(device, leaf, generation, key_on_device=key_on_device),
         )
         return str(secret.id or "")
 
@@ -97,6 +107,10 @@ class LeafVault:
         """Sets or removes the tag of a blocked device on a version."""
         tags = blocked_tags(version.tags, blocked=blocked)
         self._clients.secrets.update_secret_properties(secret_name(device), version.version, tags=tags)
+
+    @understood(_WHO)
+    def _newest_version(self, device: DeviceId) -> str:
+        return str(self._clients.secrets.get_secret(secret_name(device)).properties.version or "")
 
     @understood(_WHO)
     def _value(self, device: DeviceId, version: str | None) -> str:

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from dpsops.azure.answers import Shape
 from dpsops.azure.errors import understood
 from dpsops.errors import Error, InvalidInput, RegistrationRefused, StillRegistering, Unavailable
-from dpsops.model.member import is_dead_link
+from dpsops.model.registration import is_dead_link
 from dpsops.pki.bundles import DeviceCredential
 
 if TYPE_CHECKING:

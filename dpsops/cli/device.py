@@ -68,7 +68,10 @@ def issue(
     settings = _individual_settings(individual, twin, hub, policy)
     with connected(options) as connection:
         results = gathered(
-            connection.run, workflow.issue(connection.run, connection.roots, connection.leaves, connection.dps, wanted, settings)
+            connection.run,
+            workflow.issue(
+                connection.run, connection.roots, connection.leaves, connection.dps, connection.hubs, wanted, settings
+            ),
         )
     return _print_issued(options, results)
 
@@ -77,14 +80,20 @@ def issue(
 def renew(
     context: typer.Context,
     devices: Annotated[list[str], typer.Argument(metavar="ID...", help="Device IDs, in lower case, as in press-07.")],
+    again: Annotated[
+        bool, typer.Option("--again", help="Issue one even if the device has not used its newest certificate yet.")
+    ] = False,
 ) -> int:
     """Issue a new device certificate to each device, even if it has a valid one.
 
-    A device uses the new certificate from its next registration. An individual enrollment accepts the new and the previous one.
+    A device uses the new certificate from its next registration. An individual enrollment accepts the new one, and the one that
+    the device last registered with. If the newest certificate is less than an hour old ([leaf] fresh_minutes) and the device has
+    not used it, a renewal was interrupted: that certificate is its result.
 
     \b
-    Example:
+    Examples:
       dpsops device renew press-07
+      dpsops device renew press-07 --again
     """
     from dpsops.pki.names import device_id
     from dpsops.workflows import issue as workflow
@@ -93,7 +102,10 @@ def renew(
     wanted = [device_id(text) for text in devices]
     with connected(options) as connection:
         results = gathered(
-            connection.run, workflow.renew(connection.run, connection.roots, connection.leaves, connection.dps, wanted)
+            connection.run,
+            workflow.renew(
+                connection.run, connection.roots, connection.leaves, connection.dps, connection.hubs, wanted, again=again
+            ),
         )
     return _print_issued(options, results)
 
@@ -102,19 +114,20 @@ def _print_issued(options: Options, results: Sequence[Issued | Unchanged | Faile
     from dpsops.model.action import Action, Failed
     from dpsops.model.device import Issued, Unchanged
 
-    issued = [result for result in results if isinstance(result, Issued)]
-    unchanged = [result.device for result in results if isinstance(result, Unchanged)]
+    issued = {result.device: result for result in results if isinstance(result, Issued)}  # twice if a rotation was undone
+    existing = {result.device: result for result in results if isinstance(result, Unchanged) and result.device not in issued}
     failed = [result for result in results if isinstance(result, Failed)]
     actions = [result for result in results if isinstance(result, Action)]
     document: dict[str, Any] = {
-        "issued": [asdict(one) for one in issued],
-        "unchanged": unchanged,
+        "issued": [asdict(one) for one in issued.values()],
+        "unchanged": list(existing),
+        "existing": [{"device": one.device, "secret_id": one.secret_id} for one in existing.values()],
         "failed": [asdict(one) for one in failed],
         "actions": [action.document() for action in actions],
     }
     in_order = sorted(results, key=lambda each: (Issued, Unchanged, Failed, Action).index(type(each)))
     options.print_result(document, "\n".join(map(line, in_order)))
-    succeeded = {*unchanged, *(one.device for one in issued)} - {one.device for one in failed}
+    succeeded = {*issued, *existing} - {one.device for one in failed}
     return of_many(succeeded=bool(succeeded), failed=bool(failed))
 
 

@@ -42,7 +42,7 @@ def line(result: Result | Issued | Unchanged) -> str:
 
     match result:
         case Action():
-            return f"✓ {result.target}: {result.outcome}"
+            return f"{'=' if result.action == 'keep' else '✓'} {result.target}: {result.outcome}"
         case Failed():
             return f"✗ {result.device}: {result.reason}"
         case Remains():
@@ -51,5 +51,10 @@ def line(result: Result | Issued | Unchanged) -> str:
             return f"{result.text}."
         case Issued():
             return f"✓ {result.device}: valid until {timestamp(result.not_after)}, in {result.secret_id}"
+        case _ if result.unused:
+            return (
+                f"= {result.device}: has not used its newest certificate yet, in {result.secret_id}; "
+                f"for another one: dpsops device renew {result.device} --again"
+            )
         case _:
-            return f"= {result.device}: has a valid certificate"
+            return f"= {result.device}: has a valid certificate, in {result.secret_id}"

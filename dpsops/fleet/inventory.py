@@ -15,7 +15,8 @@ from dpsops.fleet.places import own_hosts
 from dpsops.model.device import Leaf
 from dpsops.model.enrollment import IndividualEnrollment
 from dpsops.model.identity import HubIdentity
-from dpsops.model.member import Member, Registration
+from dpsops.model.member import Member
+from dpsops.model.registration import Registration
 from dpsops.model.resources import registry_host
 from dpsops.model.run import Run
 from dpsops.pki import chains

@@ -2,18 +2,23 @@
 
 The table behind `need`; the first row that applies decides:
 
-    state                                                                issue           renew
-    a version of its secret is tagged as blocked                         withhold        withhold
-    its newest certificate is valid and of the issuing generation        keep            (does not matter)
-    its individual enrollment is disabled                                withhold        withhold
-    its individual enrollment contains certificates                      issue and pin   issue and pin
-    anything else                                                        issue           issue
+    state                                                 issue           renew           renew --again
+    a version of its secret is tagged as blocked          withhold        withhold        withhold
+    it never had a certificate                            issue           withhold        withhold
+    its newest one is valid, of the issuing generation    keep            -               -
+    its individual enrollment is disabled                 withhold        withhold        withhold
+    its newest one is such, fresh, and not used yet       -               keep            -
+    its individual enrollment contains certificates       issue and pin   issue and pin   issue and pin
+    anything else                                         issue           issue           issue
+
+A fresh certificate that the device has not used yet is that of a renewal that was interrupted: another one would push the
+certificate that the device uses out of its enrollment.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -25,8 +30,12 @@ from dpsops.pki import chains
 from dpsops.pki.names import DeviceId
 
 DEVICE_ROLE = "device"
-DEVICE_TAG, THUMBPRINT_TAG, SERIAL_TAG, BLOCKED_TAG = "device", "thumbprint", "serial", "blocked"
+DEVICE_TAG, THUMBPRINT_TAG, SERIAL_TAG, BLOCKED_TAG, KEY_TAG = "device", "thumbprint", "serial", "blocked", "key"
 BLOCKED = "yes"
+ON_DEVICE = "device"
+"""The value of the tag `key` if the device has made its key itself: its secret contains the certificate chain and no key."""
+
+NEVER_ISSUED = "it has no certificate in the vault that could be renewed"
 
 SOON = timedelta(days=30)
 """A device certificate that expires within this time expires soon."""
@@ -35,13 +44,14 @@ SOON = timedelta(days=30)
 @dataclass(frozen=True, slots=True)
 class Leaf:
     """What the vault's tags say of a device certificate, without its key: its SHA-256 thumbprint, the generation of its root,
-    when it expires, and whether the device is blocked."""
+    when it expires, whether the device is blocked, and whether its key is on the device alone."""
 
     device: str
     thumbprint: str
     generation: int
     not_after: datetime | None
     blocked: bool
+    key_on_device: bool = False
 
     def is_valid(self, now: datetime) -> bool:
         """Whether it has an expiry date and has not expired."""
@@ -54,9 +64,11 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class SecretVersion:
-    """One enabled version of a device's secret, with all of its tags. `leaf` is None if dpsops did not write the tags."""
+    """One enabled version of a device's secret, with all of its tags. `id` is its versioned ID; `leaf` is None if dpsops did
+    not write the tags."""
 
     version: str
+    id: str
     created: datetime | None
     tags: Mapping[str, str] = field(repr=False)
     leaf: Leaf | None
@@ -75,21 +87,25 @@ class Issuer:
 
 
 class Order(enum.Enum):
-    """What to issue: a certificate to each device that has no valid one, or a new one to each device."""
+    """What to issue: a certificate to each device that has no valid one; a new one to each device, unless it has a fresh one
+    that it has not used yet; a new one to each device."""
 
     ISSUE = "issue"
     RENEW = "renew"
+    AGAIN = "renew --again"
 
 
 @dataclass(frozen=True, slots=True)
 class ObservedDevice:
-    """What was observed of a device: its certificates, the thumbprint of the newest one if that had to be read, and its
-    individual enrollment (None: it has none, or it was not read yet)."""
+    """What was observed of a device: its certificates, the newest first; when the newest one was stored; its individual
+    enrollment (None: it has none, or it was not read); and the thumbprint of the certificate that it last registered with
+    (empty: it is not registered; None: not read)."""
 
     device: DeviceId
     leaves: tuple[Leaf, ...] = ()
-    newest: str | None = None
+    stored: datetime | None = None
     enrollment: IndividualEnrollment | None = None
+    used: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,37 +127,31 @@ class Withhold:
     reason: str
 
 
-def need(seen: ObservedDevice, generation: int, order: Order, now: datetime) -> Keep | Issue | Withhold:
-    """What a device needs from the issuing generation."""
+def need(seen: ObservedDevice, generation: int, order: Order, now: datetime, fresh: timedelta) -> Keep | Issue | Withhold:
+    """What a device needs from the issuing generation. `fresh`: how long a certificate that is not used yet is not renewed."""
     device, enrollment = seen.device, seen.enrollment
     if any(leaf.blocked for leaf in seen.leaves):
         return Withhold(f"it is blocked: dpsops device unblock {device}")
+    if order is not Order.ISSUE and not seen.leaves:
+        return Withhold(NEVER_ISSUED)
     if order is Order.ISSUE and _has_leaf_of(seen, generation, now):
         return Keep()
     if enrollment is not None and not enrollment.enabled:
         return Withhold(f"it is partially blocked: dpsops device unblock {device}, or dpsops device block {device}")
+    unused = seen.used is not None and seen.leaves and seen.used != seen.leaves[0].thumbprint
+    if order is Order.RENEW and unused and may_be_kept(seen, generation, now, fresh):
+        return Keep()
     return Issue(pin=enrollment is not None and bool(enrollment.pinned))
 
 
-def is_newest_unknown(leaves: Collection[Leaf], generation: int, now: datetime) -> bool:
-    """Whether the tags alone do not show if the newest certificate is valid and of this generation: the device has
-    certificates of several generations, and a run under an older root can end after one under a newer root."""
-    return 0 < len(_valid_leaves_of(leaves, generation, now)) < len(leaves)
+def may_be_kept(seen: ObservedDevice, generation: int, now: datetime, fresh: timedelta) -> bool:
+    """Whether a renewal keeps the newest certificate if the device has not used it: it is valid, of the issuing generation, and
+    was stored less than `fresh` ago."""
+    return _has_leaf_of(seen, generation, now) and seen.stored is not None and now - seen.stored < fresh
 
 
 def _has_leaf_of(seen: ObservedDevice, generation: int, now: datetime) -> bool:
-    ours = _valid_leaves_of(seen.leaves, generation, now)
-    return bool(ours) if seen.newest is None else any(leaf.thumbprint == seen.newest for leaf in ours)
-
-
-def _valid_leaves_of(leaves: Collection[Leaf], generation: int, now: datetime) -> list[Leaf]:
-    return [leaf for leaf in leaves if leaf.generation == generation and leaf.is_valid(now)]
-
-
-def stays_pinned(thumbprint: str, leaves: Collection[Leaf], trusted: Collection[int]) -> bool:
-    """Whether a device's present certificate stays in its enrollment beside the new one: only while its root is trusted."""
-    generations = {leaf.thumbprint: leaf.generation for leaf in leaves}
-    return generations.get(thumbprint) in trusted
+    return bool(seen.leaves) and seen.leaves[0].generation == generation and seen.leaves[0].is_valid(now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,20 +167,24 @@ class Issued:
 
 @dataclass(frozen=True, slots=True)
 class Unchanged:
-    """The device has a certificate under the current root that is still valid."""
+    """The device keeps the certificate that it has: a valid one under the current root, in the secret of this versioned ID.
+    `unused`: it was to be renewed, but has not used its newest certificate yet."""
 
     device: DeviceId
+    secret_id: str
+    unused: bool = False
 
 
-def leaf_tags(device: DeviceId, leaf: x509.Certificate, generation: int) -> dict[str, str]:
+def leaf_tags(device: DeviceId, leaf: x509.Certificate, generation: int, *, key_on_device: bool) -> dict[str, str]:
     """The tags of a device's secret, so that a list needs no key. At most 15 tags of 256 characters (Key Vault limits)."""
-    return {
+    tags = {
         ROLE_TAG: DEVICE_ROLE,
         DEVICE_TAG: device,
         GENERATION_TAG: str(generation),
         SERIAL_TAG: chains.serial_text(leaf),
         THUMBPRINT_TAG: chains.thumbprint(leaf),
     }
+    return tags | ({KEY_TAG: ON_DEVICE} if key_on_device else {})
 
 
 def read_leaf(tags: Mapping[str, str], not_after: datetime | None) -> Leaf | None:
@@ -184,6 +198,7 @@ def read_leaf(tags: Mapping[str, str], not_after: datetime | None) -> Leaf | Non
         generation=int(generation) if generation.isdecimal() else 0,
         not_after=not_after,
         blocked=is_blocked(tags),
+        key_on_device=tags.get(KEY_TAG) == ON_DEVICE,
     )
 
 

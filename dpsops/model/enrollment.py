@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from dpsops.errors import InvalidInput, Refused
 from dpsops.model.action import Action
+from dpsops.model.registration import Registration
 from dpsops.model.resources import is_link_of
 from dpsops.model.root import generation_of
 from dpsops.pki.names import DeviceId
@@ -49,6 +50,10 @@ class Provisioning:
     def is_like(self, other: Provisioning) -> bool:
         """Whether two are the same for DPS, which ignores the order of the hubs and the case of their names."""
         return replace(self, hubs=_plain(self.hubs)) == replace(other, hubs=_plain(other.hubs))
+
+    def is_assigned_like(self, other: Provisioning) -> bool:
+        """Whether devices are assigned to the same hubs in the same way."""
+        return (self.allocation, _plain(self.hubs)) == (other.allocation, _plain(other.hubs))
 
 
 def _plain(hubs: tuple[str, ...]) -> tuple[str, ...]:
@@ -93,20 +98,23 @@ class EnrollmentGroup:
 @dataclass(frozen=True, slots=True)
 class IndividualEnrollment:
     """The enrollment of one device. `pinned` are the SHA-256 thumbprints (upper case hex) of its client certificates, the
-    primary one first; `is_block`: `device block` created it, only to block the device."""
+    primary one first; `is_block`: `device block` created it, only to block the device; `provisioning`: where the device is
+    assigned; `registration`: its registration, None if the document does not show it (in a list it does not)."""
 
     device: DeviceId
     enabled: bool
     pinned: tuple[str, ...]
     is_block: bool
     etag: str
+    provisioning: Provisioning = Provisioning(None, "", (), {})
+    registration: Registration | None = None
     document: Document = field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class IndividualSettings:
     """The settings of one individual enrollment: one hub (its name), a reprovisioning policy, an initial twin; None: as in the
-    group."""
+    group, or, if the device has an enrollment already, as it is there."""
 
     hub: str | None = None
     policy: str | None = None
@@ -134,6 +142,21 @@ def wanted_individual(environment: Environment, settings: IndividualSettings, li
         "static" if host else environment.dps.allocation,
         (host,) if host else _hosts(environment, linked),
         environment.group.twin if settings.twin is None else settings.twin,
+    )
+
+
+def merged(
+    environment: Environment, settings: IndividualSettings, before: Provisioning, linked: Collection[str] = ()
+) -> Provisioning:
+    """The provisioning of a device that has an individual enrollment already: what the settings name is as they say, everything
+    else stays as it is. Raises `InvalidInput` as `require_hub` does."""
+    wanted = wanted_individual(environment, settings, linked)
+    hub = before if settings.hub is None else wanted
+    return Provisioning(
+        before.reprovisioning if settings.policy is None else wanted.reprovisioning,
+        hub.allocation,
+        hub.hubs,
+        before.twin if settings.twin is None else wanted.twin,
     )
 
 

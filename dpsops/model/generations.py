@@ -12,8 +12,8 @@ from typing import TypeVar
 from dpsops.errors import Error, Refused
 from dpsops.model.device import Leaf
 from dpsops.model.enrollment import EnrollmentGroup
-from dpsops.model.member import dps_moment
 from dpsops.model.proof import CaCertificate, CaCertificates
+from dpsops.model.registration import dps_moment
 from dpsops.model.root import BREACH_TAG, RETIRED, RETIRED_TAG, RootProperties, generation_of, root_name
 from dpsops.model.rotation import Breach, Generation, Observed, Trust, VaultState
 

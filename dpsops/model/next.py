@@ -8,9 +8,9 @@ from datetime import datetime
 
 from dpsops.errors import Refused
 from dpsops.model.device import SOON, Leaf
-from dpsops.model.enrollment import EnrollmentGroup
+from dpsops.model.enrollment import EnrollmentGroup, IndividualEnrollment
 from dpsops.model.generations import View
-from dpsops.model.member import Registration, is_before, is_dead_link
+from dpsops.model.registration import Registration, is_before, is_dead_link
 from dpsops.model.replacement import continuation, is_due
 from dpsops.model.resources import is_link_of
 from dpsops.model.root import root_name, rotate_command
@@ -31,6 +31,9 @@ class DeviceCounts:
     left_behind: int = 0
     waiting: int = 0
 
+
+_NAMED = 10
+"""How many devices a step names at most."""
 
 NO_DEVICES = DeviceCounts(0, 0, 0)
 
@@ -54,6 +57,29 @@ def missing_since(admitted: Mapping[int, str], leaves: Iterable[Leaf], registrat
 def untrusted(view: View) -> int:
     """How many devices have a certificate under a root that the group does not trust."""
     return sum(one.leaves for one in view.observed.generations if one.number not in view.observed.trusted)
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """How the individual enrollments differ from the vault: the devices that are blocked only in part, because a block was
+    interrupted or met a renewal, and those whose enrollment does not accept their newest certificate; sorted."""
+
+    partially_blocked: tuple[str, ...] = ()
+    outdated: tuple[str, ...] = ()
+
+
+def compare(leaves: Iterable[Leaf], enrollments: Mapping[str, IndividualEnrollment]) -> Enrolled:
+    """Compares the newest certificates in the vault with the individual enrollments."""
+    partially_blocked, outdated = [], []
+    for leaf in sorted(leaves, key=lambda each: each.device):
+        enrollment = enrollments.get(leaf.device)
+        disabled = enrollment is not None and not enrollment.enabled
+        lacking = enrollment is not None and bool(enrollment.pinned) and leaf.thumbprint not in enrollment.pinned
+        if leaf.blocked != disabled or (disabled and lacking):
+            partially_blocked.append(leaf.device)
+        elif lacking:
+            outdated.append(leaf.device)
+    return Enrolled(tuple(partially_blocked), tuple(outdated))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +114,7 @@ class Situation:
     untrusted: int
     registered: Registered = Registered()
     second_names: tuple[str, ...] = ()
+    enrolled: Enrolled = Enrolled()
 
 
 def next_steps(seen: Situation, settings: Root, now: datetime) -> Iterator[str]:
@@ -134,6 +161,16 @@ def next_steps(seen: Situation, settings: Root, now: datetime) -> Iterator[str]:
         yield f"{seen.devices.waiting} device(s) have not registered since the breach: dpsops device list"
     if seen.untrusted:
         yield f"{seen.untrusted} device(s) have a certificate under a root that is not trusted: dpsops device issue ID"
+    if partially := seen.enrolled.partially_blocked:
+        yield (
+            f"{len(partially)} device(s) are blocked only in part: dpsops device block {partially[0]}, or "
+            f"dpsops device unblock {partially[0]}"
+        )
+    if outdated := seen.enrolled.outdated:
+        yield (
+            f"{len(outdated)} device(s) have an individual enrollment that does not accept their newest certificate: "
+            f"dpsops device issue {' '.join(outdated[:_NAMED])} --individual"
+        )
     if seen.devices.expiring:
         yield (
             f"{seen.devices.expiring} device(s) have a certificate that has expired or expires within {SOON.days} days: "

@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 
 def is_dead_link(error: str) -> bool:
     """Whether DPS says, as the reason of a failed registration, that a hub does not take the key of its link (401002)."""
     return "IotHubUnauthorizedAccess" in error
+
+
+def dps_moment(text: str) -> datetime | None:
+    """A time as DPS writes it, with seven digits of a second's fraction; None if it is none."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def is_before(one: str, other: str) -> bool:
+    """Whether one time of DPS is before another; not if either is missing."""
+    first, second = dps_moment(one), dps_moment(other)
+    return first is not None and second is not None and first < second
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,10 +116,14 @@ def pem(certificate: x509.Certificate) -> str:
     return certificate.public_bytes(serialization.Encoding.PEM).decode()
 
 
-def bundle(key: ec.EllipticCurvePrivateKey, leaf: x509.Certificate, chain: Sequence[x509.Certificate]) -> str:
-    """A device's private key, certificate and chain as one PEM text. The chain is complete, or DPS would answer 401002."""
+def bundle(key: ec.EllipticCurvePrivateKey | None, leaf: x509.Certificate, chain: Sequence[x509.Certificate]) -> str:
+    """A device's private key, certificate and chain as one PEM text, without the key if there is none here. The chain is
+    complete, or DPS would answer 401002."""
+    certificates = "".join(pem(certificate) for certificate in (leaf, *chain))
+    if key is None:
+        return certificates
     private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    return private.decode() + "".join(pem(certificate) for certificate in (leaf, *chain))
+    return private.decode() + certificates
 
 
 def key_type(key: CertificatePublicKeyTypes) -> tuple[str, int]:

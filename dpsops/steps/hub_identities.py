@@ -17,7 +17,7 @@ from dpsops.fleet.places import Place, Unreached, is_foreign, known_hubs, visit
 from dpsops.model.action import Action, Failed
 from dpsops.model.device import Leaf
 from dpsops.model.identity import HubIdentity, cut_off, reenabled
-from dpsops.model.member import Registration
+from dpsops.model.registration import Registration
 from dpsops.model.resources import registry_host
 from dpsops.model.root import root_name
 from dpsops.model.run import Run

@@ -7,17 +7,24 @@ identity shows which certificate that was. Source: Azure IoT Hub, "Device identi
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from dpsops.azure.dps import Dps
 from dpsops.azure.hub import Hubs
 from dpsops.azure.leaf_vault import LeafVault
-from dpsops.fleet import inventory
-from dpsops.model.action import Action
+from dpsops.errors import Changed
+from dpsops.fleet import inventory, tally
+from dpsops.model.action import Action, Failed
 from dpsops.model.device import Leaf
+from dpsops.model.enrollment import IndividualEnrollment
 from dpsops.model.generations import View
 from dpsops.model.member import WaitingDevice
 from dpsops.model.run import Run
+from dpsops.pki import chains
 from dpsops.pki.names import DeviceId, device_id
+
+_ATTEMPTS = 3
+"""How often an enrollment is read again, because somebody else has changed it at the same time."""
 
 
 def waiting_devices(run: Run, leaves: LeafVault, dps: Dps, hubs: Hubs, new: int) -> Iterator[WaitingDevice]:
@@ -54,12 +61,26 @@ def left_behind(run: Run, leaves: LeafVault, dps: Dps, hubs: Hubs, view: View) -
     return tuple(waiting_devices(run, leaves, dps, hubs, observed.primary))
 
 
-def unpin(leaves: LeafVault, dps: Dps, newest: Iterable[Leaf]) -> Iterator[Action]:
-    """Removes the older certificate from the individual enrollments that contain two, so that it is no longer accepted."""
-    present = {leaf.device: leaf for leaf in newest if not leaf.blocked}
-    for name, enrollment in dps.individuals().items():
-        pinned = enrollment.pinned
-        if name not in present or len(set(pinned)) < 2 or pinned[0] != present[name].thumbprint:
-            continue
-        dps.pin(enrollment, leaves.chain(device_id(name))[0])
-        yield Action("modify", f"enrollment {name}", "holds the new leaf alone")
+def unpin(leaves: LeafVault, dps: Dps, newest: Iterable[Leaf]) -> Iterator[Action | Failed]:
+    """Makes the individual enrollments that hold another certificate than the newest one of their device, or lack that one,
+    hold it alone. A device for which that fails does not stop the others."""
+    present = {device_id(leaf.device): leaf for leaf in newest if not leaf.blocked}
+    enrollments = dps.individuals()
+
+    def unpin_one(device: DeviceId) -> Iterator[Action]:
+        found: IndividualEnrollment | None = enrollments[device]
+        for attempt in range(1, _ATTEMPTS + 1):
+            if found is None or not found.enabled or set(found.pinned) in (set(), {present[device].thumbprint}):
+                return
+            leaf = leaves.chain(device)[0]
+            try:
+                dps.put_individual(replace(found, pinned=(chains.thumbprint(leaf),)), leaf)
+            except Changed:
+                if attempt == _ATTEMPTS:
+                    raise
+                found = dps.individual(device)
+            else:
+                yield Action("modify", f"enrollment {device}", "holds the new leaf alone")
+                return
+
+    return tally.each([device for device in present if device in enrollments], unpin_one)

@@ -10,19 +10,21 @@ Source: Azure DPS, "How to disenroll or revoke a device".
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 from dpsops.azure.dps import Dps
 from dpsops.azure.hub import Hubs
 from dpsops.azure.leaf_vault import LeafVault
-from dpsops.errors import Denied, Error, Unavailable
+from dpsops.errors import Changed, Denied, Error, Unavailable
+from dpsops.fleet.enrolled import hold
 from dpsops.fleet.places import Place, Unreached, is_foreign, known_hubs
 from dpsops.model.action import Action
 from dpsops.model.block import (
-    Change,
+    AccessChange,
     CreateBlock,
+    EnrollmentChange,
     ObservedAccess,
     PutIdentity,
     RemoveEnrollment,
@@ -33,26 +35,32 @@ from dpsops.model.block import (
     unblock_access,
     unblock_enrollment,
 )
-from dpsops.model.device import THUMBPRINT_TAG, SecretVersion, is_blocked
+from dpsops.model.device import THUMBPRINT_TAG, Leaf, SecretVersion, is_blocked
+from dpsops.model.enrollment import IndividualEnrollment
 from dpsops.model.identity import HubIdentity
 from dpsops.model.resources import registry_host
 from dpsops.model.run import Run
 from dpsops.pki.names import DeviceId
 
-_MAX_CERTIFICATES = 2
-"""An individual enrollment has at most two certificates: a primary and a secondary."""
+_ATTEMPTS = 3
+"""How often the enrollment is read again, because somebody else has changed it at the same time."""
 
 
 def block(run: Run, leaves: LeafVault, dps: Dps, hubs: Hubs, device: DeviceId) -> Iterator[Action]:
     """Blocks a device; yields what was done. Raises `Error` if a hub does not answer: the device can no longer register then,
-    but its registration stays, because only the registration may name that hub."""
+    but its registration stays, because only the registration may name that hub.
+
+    The device may get another certificate at the same time. So its secret and its enrollment are read again at the end.
+    """
     run.progress(f"blocking {device}")
     versions = _versions(leaves, device)
     yield from _tag(leaves, device, versions, blocked=True)
-    act = partial(_act, leaves, dps, hubs, device, versions)
-    yield from map(act, block_enrollment(dps.individual(device)))
+    yield from _change_enrollment(leaves, dps, device, versions, partial(block_enrollment, used=None))
     seen = _observe(run, dps, hubs, device)
-    yield from map(act, block_access(seen.access))
+    yield from _change_access(dps, hubs, device, block_access(seen.access))
+    versions = _versions(leaves, device)
+    yield from _tag(leaves, device, versions, blocked=True)
+    yield from _change_enrollment(leaves, dps, device, versions, partial(block_enrollment, used=seen.access.used()))
     seen.require_complete(device)
 
 
@@ -61,17 +69,16 @@ def unblock(run: Run, leaves: LeafVault, dps: Dps, hubs: Hubs, device: DeviceId)
     thumbprint may be that of somebody else's certificate. The tag is removed last."""
     run.progress(f"unblocking {device}")
     versions = _versions(leaves, device)
-    act = partial(_act, leaves, dps, hubs, device, versions)
-    yield from map(act, unblock_enrollment(dps.individual(device)))
+    yield from _change_enrollment(leaves, dps, device, versions, unblock_enrollment)
     seen = _observe(run, dps, hubs, device)
-    yield from map(act, unblock_access(seen.access, versions[0].tags.get(THUMBPRINT_TAG, "")))
+    yield from _change_access(dps, hubs, device, unblock_access(seen.access, versions[0].tags.get(THUMBPRINT_TAG, "")))
     seen.require_complete(device)
     yield from _tag(leaves, device, versions, blocked=False)
 
 
 def _versions(leaves: LeafVault, device: DeviceId) -> list[SecretVersion]:
     """The enabled versions of the device's secret, the newest first. Raises `Error` if there is none."""
-    found = leaves.versions(device)
+    found = leaves.history(device)
     if not found:
         raise Error(
             f"{device} has no certificate in the vault, so it cannot be blocked or unblocked",
@@ -133,20 +140,54 @@ def _identities(hubs: Hubs, known: Mapping[str, bool], device: DeviceId) -> tupl
     return found, tuple(missed)
 
 
-def _act(leaves: LeafVault, dps: Dps, hubs: Hubs, device: DeviceId, versions: list[SecretVersion], change: Change) -> Action:
+_Decide = Callable[[IndividualEnrollment | None, Sequence[Leaf]], Iterator[EnrollmentChange]]
+
+
+def _change_enrollment(
+    leaves: LeafVault, dps: Dps, device: DeviceId, versions: list[SecretVersion], decide: _Decide
+) -> Iterator[Action]:
+    """Changes the individual enrollment as decided. If somebody else changes it too, it is read and decided again."""
+    known = [version.leaf for version in versions if version.leaf is not None]
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            for change in decide(dps.individual(device), known):
+                yield _act_on_enrollment(leaves, dps, device, versions, change)
+            return
+        except Changed:
+            if attempt == _ATTEMPTS:
+                raise
+
+
+def _act_on_enrollment(
+    leaves: LeafVault, dps: Dps, device: DeviceId, versions: list[SecretVersion], change: EnrollmentChange
+) -> Action:
+    target = f"enrollment {device}"
     match change:
-        case CreateBlock():  # with the newest certificate, and the one before, which the device may still use
-            dps.put_block(device, *(leaves.chain(device, version.version)[0] for version in versions[:_MAX_CERTIFICATES]))
-            return Action("disable", f"enrollment {device}", "disabled")
-        case SetEnrollment(enrollment, enabled):
-            dps.set_enabled(enrollment, enabled=enabled)
-            return Action("enable" if enabled else "disable", f"enrollment {device}", "enabled" if enabled else "disabled")
+        case CreateBlock(certificates):
+            stored = {version.leaf.thumbprint: version.version for version in reversed(versions) if version.leaf is not None}
+            wanted = [stored[thumbprint] for thumbprint in certificates] or [version.version for version in versions[:1]]
+            dps.create_block(device, *(leaves.chain(device, version)[0] for version in wanted))
+            return Action("disable", target, "disabled")
+        case SetEnrollment(enrollment, enabled, certificates):
+            wanted_enrollment = replace(enrollment, enabled=enabled)
+            if certificates == enrollment.pinned:
+                dps.put_individual(wanted_enrollment)
+            else:
+                hold(leaves, dps, wanted_enrollment, certificates, versions)
+            if enrollment.enabled is enabled:
+                return Action("modify", target, "holds the newest leaf too")
+            return Action("enable" if enabled else "disable", target, "enabled" if enabled else "disabled")
         case RemoveEnrollment(enrollment):
             dps.delete_individual(enrollment)
-            return Action("remove", f"enrollment {device}", "removed")
-        case PutIdentity(hub, identity):
-            hubs.put_identity(hub, identity)
-            return Action("enable" if identity.is_enabled else "disable", f"identity {device} in {hub}", identity.status)
-        case RemoveRegistration(registration):
-            dps.delete_registration(registration)
-            return Action("remove", f"registration {device}", "removed")
+            return Action("remove", target, "removed")
+
+
+def _change_access(dps: Dps, hubs: Hubs, device: DeviceId, changes: Iterable[AccessChange]) -> Iterator[Action]:
+    for change in changes:
+        match change:
+            case PutIdentity(hub, identity):
+                hubs.put_identity(hub, identity)
+                yield Action("enable" if identity.is_enabled else "disable", f"identity {device} in {hub}", identity.status)
+            case RemoveRegistration(registration):
+                dps.delete_registration(registration)
+                yield Action("remove", f"registration {device}", "removed")

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 from dpsops.azure.dps import Dps
+from dpsops.azure.hub import Hubs
 from dpsops.azure.leaf_vault import LeafVault
 from dpsops.azure.root_vault import RootVault
-from dpsops.errors import Error, Refused
+from dpsops.errors import Error
 from dpsops.fleet import tally
 from dpsops.model import enrollment
 from dpsops.model.action import Action, Failed
-from dpsops.model.device import Issued, Order, Unchanged
+from dpsops.model.device import NEVER_ISSUED, Issued, Order, Unchanged
 from dpsops.model.enrollment import IndividualSettings
 from dpsops.model.run import Run
 from dpsops.pki.names import DeviceId
-from dpsops.steps.issue_leaf import issue_leaves
+from dpsops.steps.enroll_device import Enroller
+from dpsops.steps.issue_leaf import LeafIssuer
 from dpsops.steps.use_root import issuer
 
 
@@ -24,6 +28,7 @@ def issue(
     roots: RootVault,
     leaves: LeafVault,
     dps: Dps,
+    hubs: Hubs,
     devices: Iterable[DeviceId],
     individual: IndividualSettings | None = None,
 ) -> Iterator[Issued | Unchanged | Failed | Action]:
@@ -35,35 +40,45 @@ def issue(
     if individual is not None:
         enrollment.require_hub(run.environment, individual)
     succeeded: list[DeviceId] = []
-    for result in issue_leaves(run, roots, leaves, dps, issuer(run, roots, dps), devices, Order.ISSUE):
+    for result in _issuer(run, roots, leaves, dps, hubs).issue(devices, Order.ISSUE):
         if not isinstance(result, Failed):
             succeeded.append(result.device)
         yield result
-    if individual is None:
-        return
-    for device in succeeded:
-        try:
-            yield from enroll(run, leaves, dps, device, individual)
-        except Error as error:
-            yield tally.failed(device, error)
+    if individual is not None and succeeded:
+        enroller = Enroller(run, leaves, dps, hubs, individual, dps.facts().linked)
+        yield from tally.each(dict.fromkeys(succeeded), enroller.enroll)
 
 
 def renew(
-    run: Run, roots: RootVault, leaves: LeafVault, dps: Dps, devices: Iterable[DeviceId]
+    run: Run,
+    roots: RootVault,
+    leaves: LeafVault,
+    dps: Dps,
+    hubs: Hubs,
+    devices: Iterable[DeviceId],
+    *,
+    again: bool = False,
 ) -> Iterator[Issued | Unchanged | Failed]:
-    """Issues a new certificate to each device, even if it has a valid one."""
-    return issue_leaves(run, roots, leaves, dps, issuer(run, roots, dps), devices, Order.RENEW)
+    """Issues a new certificate to each device, even if it has a valid one. A fresh certificate that the device has not used yet
+    is kept, unless `again`. A device that never had one gets none: the name is likely a typo."""
+    known: list[str] | None = None
+    for result in _issuer(run, roots, leaves, dps, hubs).issue(devices, Order.AGAIN if again else Order.RENEW):
+        if isinstance(result, Failed) and result.reason == NEVER_ISSUED:
+            known = _names(leaves) if known is None else known
+            near = difflib.get_close_matches(result.device, known)
+            similar = f" (did you mean {' or '.join(near)}?)" if near else ""
+            yield Failed(result.device, f"{NEVER_ISSUED}{similar}: 'dpsops device issue {result.device}' issues the first one")
+        else:
+            yield result
 
 
-def enroll(run: Run, leaves: LeafVault, dps: Dps, device: DeviceId, settings: IndividualSettings) -> Iterator[Action]:
-    """Creates or changes the individual enrollment of a device, with its present certificate; yields what was done.
+def _names(leaves: LeafVault) -> list[str]:
+    """The devices with a certificate; none if they cannot be listed, because they are only looked at for an advice."""
+    try:
+        return [leaf.device for leaf in leaves.all()]
+    except Error:
+        return []
 
-    Raises `Refused` if that enrollment is disabled: the device is blocked.
-    """
-    found = dps.individual(device)
-    if found is not None and not found.enabled:
-        raise Refused(f"{device} is blocked: its individual enrollment is disabled", f"dpsops device unblock {device}")
-    leaf = leaves.chain(device)[0]
-    run.progress(f"{'changing' if found else 'creating'} the individual enrollment of {device}")
-    dps.put_individual(device, leaf, enrollment.wanted_individual(run.environment, settings, dps.facts().linked), found)
-    yield Action("modify" if found else "create", f"enrollment {device}", "modified" if found else "created")
+
+def _issuer(run: Run, roots: RootVault, leaves: LeafVault, dps: Dps, hubs: Hubs) -> LeafIssuer:
+    return LeafIssuer(run, roots, leaves, dps, hubs, partial(issuer, run, roots, dps))

@@ -8,9 +8,10 @@ later run begins by cutting the root off. Source: Azure DPS, "Roll X.509 device 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 
 from dpsops.azure.ca_certificates import TrustStore
 from dpsops.azure.dps import Dps
@@ -52,7 +53,7 @@ from dpsops.model.run import Run
 from dpsops.pki.names import device_id
 from dpsops.steps.cut_root import names_in, remove_certificates, shut_enrollments
 from dpsops.steps.hub_identities import affected_devices, disable_identities, reenable_identities
-from dpsops.steps.issue_leaf import issue_leaves
+from dpsops.steps.issue_leaf import LeafIssuer
 from dpsops.steps.make_root import make_root
 from dpsops.steps.next_root import free_number, require_way_back, state
 from dpsops.steps.observe_generations import observe_generations
@@ -142,7 +143,8 @@ class Rotation:
         the new root.
 
         The new root is removed from the group first, so that it issues no more certificates, then from the DPS; then it is
-        disabled in the vault. If the next root is only a request of `root csr`, the request is dropped.
+        disabled in the vault. If a device has got a certificate under it in the meantime, the group trusts it again. If the next
+        root is only a request of `root csr`, the request is dropped.
         """
         view = self._observe()
         standing = classify(view.observed)
@@ -156,6 +158,13 @@ class Rotation:
             raise Refused(fault, f"'dpsops rotate status' shows the state of the rotation{more}")
         if standing.new in view.observed.trusted:
             yield from self._trust(view, standing.old, None)
+            again = self._observe()
+            if again.observed.generation(standing.new).leaves:
+                yield from self._trust(again, standing.old, standing.new)
+                raise Refused(
+                    f"a device has got a certificate under {root_name(standing.new)} in the meantime and may use it already",
+                    f"'dpsops rotate status' shows the state of the rotation; to go on: {continuation(standing)}",
+                )
         yield from self._retire_root(view, standing.new)
 
     def _advance(
@@ -177,7 +186,8 @@ class Rotation:
                 if result not in told:
                     yield result
             told.update(result for result in done if not isinstance(result, Action))
-            incomplete = (step is Step.REISSUE and any(isinstance(result, Failed) for result in done)) or (
+            awaited = step in (Step.REISSUE, Step.RETIRE, Step.READMIT)
+            incomplete = (awaited and any(isinstance(result, Failed) for result in done)) or (
                 step is Step.RETIRE and any(isinstance(result, Remains) for result in done)
             )
             if until is None or not done or incomplete:
@@ -279,9 +289,9 @@ class Rotation:
         """
         new, failed = standing.new, False
         wanted = [device_id(leaf.device) for leaf in view.leaves if not leaf.blocked and leaf.generation != new]
-        signing = issuer(self.run, self.roots, self.dps)
-        results = issue_leaves(self.run, self.roots, self.leaves, self.dps, signing, wanted, Order.ISSUE)
-        for number, result in enumerate(results, 1):
+        find_issuer = partial(issuer, self.run, self.roots, self.dps)
+        issuing = LeafIssuer(self.run, self.roots, self.leaves, self.dps, self.hubs, find_issuer)
+        for number, result in enumerate(issuing.issue(wanted, Order.ISSUE), 1):
             self.run.progress(f"reissued {number} of {len(wanted)} device certificates")
             if isinstance(result, Failed):
                 failed = True
@@ -307,7 +317,8 @@ class Rotation:
         """Removes the old root from the group, then from the DPS, and disables it in the vault. The same for older roots."""
         if view.observed.trusted != (new,):
             yield from self._trust(view, new, None)
-        yield from unpin(self.leaves, self.dps, view.leaves)
+        if (yield from self._unpin(view, new)):
+            return
         for one in view.observed.generations:
             if is_remnant(one, new):
                 for cut in self._cuts(view, one.number) if one.breach else [self._retire_root(view, one.number)]:
@@ -382,17 +393,26 @@ class Rotation:
         else:
             yield change_group(self.dps, wanted, f"trusts {name} alone")
 
-    def _enable_devices(self, view: View, standing: Standing) -> Results:
+    def _enable_devices(self, view: View, standing: Standing) -> Generator[Action | Failed, None, bool]:
         """Enables the identities of the devices with a certificate under the new root, and removes the older certificates from
-        their individual enrollments."""
+        their individual enrollments; returns whether that failed for an enrollment."""
         yield from reenable_identities(self.run, self.dps, self.hubs, view.leaves, standing.old, standing.new)
-        moved = [leaf for leaf in view.leaves if leaf.generation == standing.new and not leaf.blocked]
-        yield from unpin(self.leaves, self.dps, moved)
+        return (yield from self._unpin(view, standing.new))
+
+    def _unpin(self, view: View, new: int) -> Generator[Action | Failed, None, bool]:
+        """Removes certificates under other roots from the individual enrollments; returns whether that failed for a device,
+        whose enrollment then still accepts another certificate."""
+        failed = False
+        for result in unpin(self.leaves, self.dps, [leaf for leaf in view.leaves if leaf.generation == new]):
+            failed = failed or isinstance(result, Failed)
+            yield result
+        return failed
 
     def _readmit(self, view: View, standing: Standing) -> Results:
         """Enables the devices again. This is the last step after a breach."""
         old, new = root_name(standing.old), root_name(standing.new)
-        yield from self._enable_devices(view, standing)
+        if (yield from self._enable_devices(view, standing)):
+            return
         self.roots.tag(new, {DRAINING_TAG: None, ADMITTED_TAG: view.group.changed_at or None})
         self.roots.tag(old, {BREACH_TAG: Breach.OVER, REOPEN_TAG: None, REPLACED_TAG: new})
         yield Action("settle", f"replacement of {old} by {new}", "done")

@@ -14,7 +14,18 @@ from dpsops.azure.root_vault import RootVault
 from dpsops.errors import Missing, Refused
 from dpsops.model.enrollment import EnrollmentGroup
 from dpsops.model.generations import admissions
-from dpsops.model.next import NO_DEVICES, DeviceCounts, Situation, assess, count, missing_since, next_steps, untrusted
+from dpsops.model.next import (
+    NO_DEVICES,
+    DeviceCounts,
+    Enrolled,
+    Situation,
+    assess,
+    compare,
+    count,
+    missing_since,
+    next_steps,
+    untrusted,
+)
 from dpsops.model.root_facts import RootFacts
 from dpsops.model.rotation import Standing, classify
 from dpsops.model.run import Run
@@ -74,7 +85,8 @@ def status(
     except Refused as refused:
         trouble = refused
     registrations = dps.registrations() if group else {}
-    devices = count(view.leaves if view else tuple(leaves.all()), run.now())
+    found_leaves = view.leaves if view else tuple(leaves.all())
+    devices = count(found_leaves, run.now())
     if view is not None:
         devices = replace(
             devices,
@@ -92,6 +104,7 @@ def status(
         untrusted=untrusted(view) if view else 0,
         registered=assess(registrations.values(), environment),
         second_names=view.observed.generation(view.observed.primary).second_names if view else (),
+        enrolled=compare(found_leaves, dps.individuals()) if found_leaves else Enrolled(),
     )
     steps = tuple(next_steps(seen, environment.root, run.now()))
     return Status(environment, True, service, found_hubs, steps, facts, trouble, group, standing, devices)

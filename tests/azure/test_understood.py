@@ -12,7 +12,17 @@ from azure.keyvault.secrets import SecretClient
 from pydantic import BaseModel
 
 from dpsops.azure.errors import explain, understood
-from dpsops.errors import Denied, Error, InvalidCertificate, NotAllowed, Refused, Unavailable, Unreadable, ends_command
+from dpsops.errors import (
+    Denied,
+    Error,
+    InvalidCertificate,
+    NotAllowed,
+    Refused,
+    Unavailable,
+    Unreadable,
+    ends_command,
+    is_silence,
+)
 from tests.azure.answers import Token, authorization_failed, gateway, raised, transport
 
 SCOPE = "/subscriptions/s/resourceGroups/g"
@@ -102,7 +112,6 @@ def test_a_defect_is_not_reported_as_an_answer() -> None:
 def test_an_error_that_concerns_every_device_ends_the_command() -> None:
     for error in (
         explain(of_a_vault(403, "ForbiddenByRbac")),
-        Unavailable("no answer", ""),
         InvalidCertificate("", ""),
         NotAllowed("", ""),
     ):
@@ -110,3 +119,9 @@ def test_an_error_that_concerns_every_device_ends_the_command() -> None:
     for error in (explain(raised(status, {})) for status in (400, 404, 409, 412, 429, 500)):
         assert not ends_command(error)
     assert not ends_command(Error("its secret contains no certificate", ""))
+
+
+def test_only_no_answer_is_silence() -> None:
+    assert is_silence(Unavailable("no answer", ""))
+    assert not is_silence(explain(raised(500, {})))
+    assert not is_silence(Error("", ""))

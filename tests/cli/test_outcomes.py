@@ -7,9 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from dpsops.azure.leaf_vault import LeafVault
 from dpsops.emulator.azure import Azure
 from dpsops.emulator.http import Request, Response
-from tests.cli.terminal import Terminal, assert_error
+from dpsops.errors import Unavailable
+from dpsops.model.device import SecretVersion
+from dpsops.pki.names import DeviceId
+from tests.cli.terminal import Terminal, assert_error, assert_error_free
 
 handle = Azure.handle
 
@@ -86,3 +90,77 @@ def test_several_reasons_stand_one_below_the_other(terminal: Terminal, tmp_path:
     ]
     assert second.startswith(f"dpsops: hint: 2. {vault}")
     assert third == "dpsops:       3. wait until the resource group is deleted, then run the command again"
+
+
+def test_what_exists_already_is_named_with_its_secret(terminal: Terminal) -> None:
+    terminal("up")
+    (issued,) = terminal.json("device", "issue", "press-07")["issued"]
+    expected = [{"device": "press-07", "secret_id": issued["secret_id"]}]
+    for command in (("issue",), ("renew",)):
+        found = terminal.json("device", *command, "press-07")
+        assert (found["issued"], found["unchanged"], found["existing"]) == ([], ["press-07"], expected)
+    assert_error_free(terminal("device", "issue", "press-07"), f"= press-07: has a valid certificate, in {issued['secret_id']}\n")
+    words = f"in {issued['secret_id']}; for another one: dpsops device renew press-07 --again\n"
+    assert_error_free(terminal("device", "renew", "press-07"), f"= press-07: has not used its newest certificate yet, {words}")
+    (again,) = terminal.json("device", "renew", "press-07", "--again")["issued"]
+    assert again["secret_id"] != issued["secret_id"]
+
+
+def test_an_enrollment_that_fits_is_unchanged(terminal: Terminal) -> None:
+    terminal("up")
+    terminal("device", "issue", "press-07", "--individual")
+    found = terminal.json("device", "issue", "press-07", "--individual")
+    assert found["actions"] == [{"action": "keep", "target": "enrollment press-07", "outcome": "unchanged"}]
+    assert_error_free(terminal("device", "issue", "press-07", "--individual"), "= enrollment press-07: unchanged\n")
+
+
+def test_a_typo_is_the_failure_of_its_device(terminal: Terminal) -> None:
+    terminal("up")
+    terminal("device", "issue", "press-07")
+    code, out, _ = terminal("device", "renew", "prss-07")
+    assert (code, "did you mean press-07?" in out) == (1, True)
+    assert terminal("device", "renew", "prss-07", "press-07", "--again")[0] == 3
+
+
+def test_an_interruption_prints_what_was_done(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    history = LeafVault.history
+
+    def interrupted(leaves: LeafVault, device: DeviceId) -> list[SecretVersion]:
+        if device == "press-08":
+            raise KeyboardInterrupt
+        return history(leaves, device)
+
+    terminal("up")
+    monkeypatch.setattr(LeafVault, "history", interrupted)
+    code, out, err = terminal("device", "issue", "press-07", "press-08")
+    assert (code, out) == (130, "")
+    assert "✓ press-07: valid until " in err
+
+
+def test_no_answer_for_every_device_is_an_error(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    def silent(*_: object) -> list[SecretVersion]:
+        raise Unavailable("Azure cannot be reached", "check the network")
+
+    terminal("up")
+    monkeypatch.setattr(LeafVault, "history", silent)
+    assert_error(terminal("device", "issue", "press-07", "press-08"), 1, "Azure cannot be reached")
+
+
+def test_status_names_the_devices_whose_enrollment_and_vault_differ(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal("up")
+    terminal("device", "issue", "press-07", "press-08", "--individual")
+    monkeypatch.setattr(Azure, "handle", refusing("/enrollments/press-07", 404))
+    terminal("device", "renew", "press-07", "--again")  # as if it had been enrolled at the same time
+    monkeypatch.setattr(Azure, "handle", handle)
+    words = "1 device(s) have an individual enrollment that does not accept their newest certificate: "
+    (step,) = terminal.json("status")["next"]
+    assert step == f"{words}dpsops device issue press-07 --individual"
+    terminal("device", "issue", "press-07", "--individual")
+    assert terminal.json("status")["next"] == []
+    monkeypatch.setattr(Azure, "handle", refusing("/enrollments/press-08", 403))
+    terminal("device", "block", "press-08")
+    monkeypatch.setattr(Azure, "handle", handle)
+    (step,) = terminal.json("status")["next"]
+    assert step == "1 device(s) are blocked only in part: dpsops device block press-08, or dpsops device unblock press-08"
+    terminal("device", "block", "press-08")
+    assert terminal.json("status")["next"] == []

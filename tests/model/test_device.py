@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from dpsops.model.device import (
+    NEVER_ISSUED,
     Issue,
     Keep,
     Leaf,
@@ -15,10 +16,8 @@ from dpsops.model.device import (
     Order,
     Withhold,
     blocked_tags,
-    is_newest_unknown,
     need,
     read_leaf,
-    stays_pinned,
 )
 from dpsops.model.enrollment import IndividualEnrollment
 from dpsops.pki.names import device_id
@@ -26,6 +25,7 @@ from dpsops.pki.names import device_id
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 PRESS = device_id("press-07")
 BLOCKED = "it is blocked: dpsops device unblock press-07"
+HOUR = timedelta(hours=1)
 PARTIALLY = "it is partially blocked: dpsops device unblock press-07, or dpsops device block press-07"
 
 
@@ -39,17 +39,20 @@ def enrollment(*pinned: str, enabled: bool = True) -> IndividualEnrollment:
     return IndividualEnrollment(PRESS, enabled, pinned, is_block=False, etag="e")
 
 
+NEVER = Withhold(NEVER_ISSUED)
+OLD, NEW = leaf("A"), leaf("B")
+
 TABLE: dict[str, tuple[ObservedDevice, Keep | Issue | Withhold, Keep | Issue | Withhold]] = {
-    "nothing": (ObservedDevice(PRESS), Issue(), Issue()),
+    "nothing": (ObservedDevice(PRESS), Issue(), NEVER),
     "a valid certificate": (ObservedDevice(PRESS, (leaf(),)), Keep(), Issue()),
     "an expired certificate": (ObservedDevice(PRESS, (leaf(days=0),)), Issue(), Issue()),
     "a certificate without an expiry date": (ObservedDevice(PRESS, (leaf(days=None),)), Issue(), Issue()),
     "a certificate under another root": (ObservedDevice(PRESS, (leaf(generation=2),)), Issue(), Issue()),
     "the newest certificate is under another root": (
-        ObservedDevice(PRESS, (leaf("A"), leaf("B", generation=2)), newest="B"), Issue(), Issue(),
+        ObservedDevice(PRESS, (leaf("B", generation=2), leaf("A"))), Issue(), Issue(),
     ),
     "the newest certificate is under this root": (
-        ObservedDevice(PRESS, (leaf("A"), leaf("B", generation=2)), newest="A"), Keep(), Issue(),
+        ObservedDevice(PRESS, (leaf("A"), leaf("B", generation=2))), Keep(), Issue(),
     ),
     "an enrollment without certificates": (ObservedDevice(PRESS, (leaf(days=0),), enrollment=enrollment()), Issue(), Issue()),
     "an enrollment with a certificate": (
@@ -70,22 +73,28 @@ TABLE: dict[str, tuple[ObservedDevice, Keep | Issue | Withhold, Keep | Issue | W
 
 @pytest.mark.parametrize(("seen", "to_issue", "to_renew"), TABLE.values(), ids=TABLE)
 def test_the_table(seen: ObservedDevice, to_issue: Any, to_renew: Any) -> None:
-    assert need(seen, 1, Order.ISSUE, NOW) == to_issue
-    assert need(seen, 1, Order.RENEW, NOW) == to_renew
+    assert need(seen, 1, Order.ISSUE, NOW, HOUR) == to_issue
+    assert need(seen, 1, Order.RENEW, NOW, HOUR) == to_renew
+    assert need(seen, 1, Order.AGAIN, NOW, HOUR) == to_renew
 
 
-def test_the_newest_certificate_is_read_only_if_several_generations_are_possible() -> None:
-    assert is_newest_unknown((leaf("A"), leaf("B", generation=2)), 1, NOW)
-    assert is_newest_unknown((leaf("A"), leaf("B", days=0)), 1, NOW)
-    for leaves in ((), (leaf("A"),), (leaf("A"), leaf("B")), (leaf("B", generation=2),), (leaf("A", days=0),)):
-        assert not is_newest_unknown(leaves, 1, NOW)
+def renewed(minutes: float, used: str | None, newest: Leaf = NEW) -> ObservedDevice:
+    """A device whose newest certificate was stored so many minutes ago, and that last registered with `used`."""
+    return ObservedDevice(PRESS, (newest, OLD), NOW - timedelta(minutes=minutes), used=used)
 
 
-def test_a_certificate_stays_in_an_enrollment_while_its_root_is_trusted() -> None:
-    leaves = (leaf("A", 1), leaf("B", 2))
-    assert stays_pinned("A", leaves, (1, 2))
-    assert not stays_pinned("A", leaves, (2,))
-    assert not stays_pinned("C", leaves, (1, 2))
+@pytest.mark.parametrize("used", ["A", "", "C"])
+def test_a_fresh_certificate_that_is_not_used_yet_is_not_renewed(used: str) -> None:
+    assert need(renewed(59, used), 1, Order.RENEW, NOW, HOUR) == Keep()
+    assert need(renewed(59, used), 1, Order.AGAIN, NOW, HOUR) == Issue()
+    for other in (renewed(60, used), renewed(59, used, leaf("B", generation=2)), renewed(59, used, leaf("B", days=0))):
+        assert need(other, 1, Order.RENEW, NOW, HOUR) == Issue()
+    assert need(renewed(59, used), 1, Order.RENEW, NOW, timedelta(0)) == Issue()
+
+
+def test_a_used_certificate_is_renewed_and_one_of_which_nothing_is_known() -> None:
+    assert need(renewed(1, "B"), 1, Order.RENEW, NOW, HOUR) == Issue()
+    assert need(renewed(1, None), 1, Order.RENEW, NOW, HOUR) == Issue()
 
 
 def test_a_certificate_expires_soon_within_thirty_days() -> None:
@@ -95,6 +104,7 @@ def test_a_certificate_expires_soon_within_thirty_days() -> None:
 def test_other_tags_describe_no_device_certificate() -> None:
     tags = {"dpsops": "device", "device": PRESS, "generation": "2", "thumbprint": "A"}
     assert read_leaf(tags, NOW) == Leaf(PRESS, "A", 2, NOW, blocked=False)
+    assert read_leaf(tags | {"key": "device"}, NOW) == Leaf(PRESS, "A", 2, NOW, blocked=False, key_on_device=True)
     assert read_leaf(tags | {"generation": "x", "blocked": "yes"}, None) == Leaf(PRESS, "A", 0, None, blocked=True)
     for other in ({}, {"dpsops": "root", "device": PRESS}, {"dpsops": "device"}, {"device": PRESS}):
         assert read_leaf(other, NOW) is None

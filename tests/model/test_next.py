@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from dpsops.model.enrollment import EnrollmentGroup, wanted
-from dpsops.model.member import Registration
 from dpsops.model.next import DeviceCounts, Registered, Situation, assess, next_steps
+from dpsops.model.registration import Registration
 from dpsops.model.root_facts import RootFacts
 from tests.worlds import environment
 

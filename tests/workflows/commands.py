@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 
 from cryptography import x509
 
 from dpsops.cli.connection import Connection
 from dpsops.model.action import Action, Failed, Result
-from dpsops.model.device import Issued, Unchanged
+from dpsops.model.device import Issued, Issuer, Unchanged
 from dpsops.model.enrollment import IndividualSettings
 from dpsops.model.generations import View
 from dpsops.model.member import Member
@@ -20,7 +21,10 @@ from dpsops.model.rotation import GRACE, Phase
 from dpsops.model.rotation import classify as classify_rotation
 from dpsops.model.rotation_report import RotationReport
 from dpsops.pki.names import DeviceId
+from dpsops.steps.enroll_device import Enroller
+from dpsops.steps.issue_leaf import LeafIssuer
 from dpsops.steps.observe_generations import observe_generations
+from dpsops.steps.use_root import issuer
 from dpsops.workflows import block as blocking
 from dpsops.workflows import devices, issue, root_csr
 from dpsops.workflows import plan as planning
@@ -61,17 +65,24 @@ def issue_to(
     to: Connection, *wanted: DeviceId, individual: IndividualSettings | None = None
 ) -> list[Issued | Unchanged | Failed | Action]:
     """Runs `device issue`."""
-    return list(issue.issue(to.run, to.roots, to.leaves, to.dps, wanted, individual))
+    return list(issue.issue(to.run, to.roots, to.leaves, to.dps, to.hubs, wanted, individual))
 
 
-def renew(to: Connection, *wanted: DeviceId) -> list[Issued | Unchanged | Failed]:
+def renew(to: Connection, *wanted: DeviceId, again: bool = False) -> list[Issued | Unchanged | Failed]:
     """Runs `device renew`."""
-    return list(issue.renew(to.run, to.roots, to.leaves, to.dps, wanted))
+    return list(issue.renew(to.run, to.roots, to.leaves, to.dps, to.hubs, wanted, again=again))
+
+
+def leaf_issuer(to: Connection, signing: Issuer | None = None) -> LeafIssuer:
+    """What issues device certificates, under the root that issues now or under another one."""
+    find_issuer = partial(issuer, to.run, to.roots, to.dps) if signing is None else lambda: signing
+    return LeafIssuer(to.run, to.roots, to.leaves, to.dps, to.hubs, find_issuer)
 
 
 def enroll(to: Connection, device: DeviceId, settings: IndividualSettings) -> list[Action]:
     """What `--individual` adds to `device issue` for one device."""
-    return list(issue.enroll(to.run, to.leaves, to.dps, device, settings))
+    enroller = Enroller(to.run, to.leaves, to.dps, to.hubs, settings, to.dps.facts().linked)
+    return list(enroller.enroll(device))
 
 
 def block(to: Connection, device: DeviceId) -> list[Action]:

@@ -18,6 +18,7 @@ import pytest
 from dpsops.cli.connection import Connection
 from dpsops.emulator.world import Timings
 from dpsops.errors import Error
+from dpsops.model.action import Failed
 from dpsops.model.enrollment import IndividualSettings
 from dpsops.model.rotation import Observed, Phase, Step
 from dpsops.pki.names import device_id
@@ -104,8 +105,9 @@ def result(connection: Connection) -> tuple[Observed, list[tuple[str, bool, bool
 
 
 def one_step(connection: Connection) -> None:
-    """Runs `rotate --replace root-g1` once."""
-    rotate_named(connection, 1, None, NONE, consent)
+    """Runs `rotate --replace root-g1` once. Raises `Error` if it fails for a device: its connection was killed."""
+    if failed := [one for one in rotate_named(connection, 1, None, NONE, consent) if isinstance(one, Failed)]:
+        raise Error(failed[0].reason, "")
 
 
 def until(phase: Phase) -> Job:

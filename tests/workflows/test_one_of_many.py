@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -10,16 +12,18 @@ from dpsops.cli.connection import Connection
 from dpsops.emulator.faults import Drop, Fault, Refuse
 from dpsops.emulator.http import Request, Response
 from dpsops.errors import Denied, Error, Unavailable
-from dpsops.model.action import Failed
+from dpsops.model.action import Action, Failed
 from dpsops.model.device import Issued, Order, Unchanged
 from dpsops.model.enrollment import IndividualSettings
-from dpsops.pki.names import secret_name
-from dpsops.steps.issue_leaf import issue_leaves
-from dpsops.steps.use_root import issuer
-from tests.workflows.by_hand import azure
-from tests.workflows.commands import enroll, issue_to, members, renew
+from dpsops.model.rotation import Phase, Step
+from dpsops.pki.names import device_id, secret_name
+from tests.workflows.by_hand import asks_for, azure
+from tests.workflows.commands import consent, enroll, issue_to, leaf_issuer, members, renew, rotate, rotation
 from tests.workflows.doing import OTHER, PRESS, over
+from tests.workflows.rotations import NONE, observed, pinned, standing
 from tests.worlds import World
+
+THIRD = device_id("press-09")
 
 
 def break_secret(connection: Connection) -> None:
@@ -41,14 +45,15 @@ def two_enrolled(world: World) -> Connection:
 def test_a_secret_without_a_certificate_stops_no_other_device(quick: World) -> None:
     connection = two_enrolled(quick)
     break_secret(connection)
-    first, second = renew(connection, PRESS, OTHER)
+    first, second = renew(connection, PRESS, OTHER, again=True)
     assert first == Failed(PRESS, "the secret of press-07 contains no certificate")
     assert isinstance(second, Issued)
     assert second.device == OTHER
 
 
 def test_an_enrollment_that_cannot_be_created_stops_no_other_device(quick: World) -> None:
-    connection = two_enrolled(quick)
+    connection = quick.connect()
+    issue_to(connection, PRESS, OTHER)
     break_secret(connection)
     results = issue_to(connection, PRESS, OTHER, individual=IndividualSettings())
     assert [type(each) for each in results[:2]] == [Unchanged, Unchanged]
@@ -61,26 +66,13 @@ def of_other(request: Request) -> bool:
     return request.path.startswith(f"/secrets/{secret_name(OTHER)}")
 
 
-@pytest.mark.parametrize(
-    ("effect", "kind"),
-    [
-        (
-            Refuse(Response(403, {"error": {"code": "Forbidden", "message": "No.", "innererror": {"code": "ForbiddenByRbac"}}})),
-            Denied,
-        ),
-        (Drop(work_done=False), Unavailable),
-    ],
-    ids=["a missing role", "a service that does not answer"],
-)
-def test_an_error_that_concerns_every_device_ends_the_command(quick: World, effect: Refuse | Drop, kind: type[Error]) -> None:
+def test_a_missing_role_ends_the_command(quick: World) -> None:
     connection = quick.connect()
-    azure(quick).faults.add(Fault(effect, of_other, times=None))
-    signing = issuer(connection.run, connection.roots, connection.dps)
-    results = issue_leaves(
-        connection.run, connection.roots, connection.leaves, connection.dps, signing, [PRESS, OTHER, PRESS], Order.ISSUE
-    )
+    body = {"error": {"code": "Forbidden", "message": "No.", "innererror": {"code": "ForbiddenByRbac"}}}
+    azure(quick).faults.add(Fault(Refuse(Response(403, body)), of_other, times=None))
+    results = leaf_issuer(connection).issue([PRESS, OTHER, PRESS], Order.ISSUE)
     assert [type(each) for each in itertools.islice(results, 1)] == [Issued]
-    with pytest.raises(kind):
+    with pytest.raises(Denied):
         next(results)
 
 
@@ -108,3 +100,99 @@ def test_an_individual_enrollment_with_an_unknown_hub_is_refused(quick: World) -
     with pytest.raises(Error, match="the environment has no hub 'nowhere'"):
         enroll(connection, PRESS, IndividualSettings(hub="nowhere"))
     assert connection.dps.individual(PRESS) is None
+
+
+def signs(request: Request) -> bool:
+    """Whether a request is for a signature."""
+    return asks_for("sign", request)
+
+
+@pytest.mark.parametrize("work_done", [True, False])
+def test_a_signature_whose_answer_is_lost_is_asked_for_again(quick: World, work_done: bool) -> None:
+    azure(quick).faults.add(Fault(Drop(work_done=work_done), signs, times=3))
+    (result,) = issue_to(quick.connect(), PRESS)
+    assert isinstance(result, Issued)
+
+
+def test_a_query_whose_answer_is_lost_is_asked_for_again(quick: World) -> None:
+    issue_to(quick.connect(), PRESS)
+    azure(quick).faults.add(Fault(Drop(work_done=True), lambda request: asks_for("query", request), times=3))
+    assert [one.leaf.device for one in members(quick.connect())] == [PRESS]
+
+
+def refused(result: object) -> str:
+    """Why it failed for a device."""
+    assert isinstance(result, Failed)
+    return result.reason
+
+
+@pytest.mark.parametrize(
+    "when",
+    [signs, of_other, lambda request: request.path == f"/enrollments/{OTHER}"],
+    ids=["a signature", "the secret", "the enrollment"],
+)
+def test_no_answer_for_one_device_stops_no_other(quick: World, when: Callable[[Request], bool]) -> None:
+    """A signature names no device: the first request is the vault's challenge, the second is for press-07, and the next four are
+    the attempts for press-08."""
+    skip = 2 if when is signs else 0
+    times = 4 if when is signs else None
+    azure(quick).faults.add(Fault(Drop(work_done=False), when, skip=skip, times=times))
+    results = issue_to(quick.connect(), PRESS, OTHER, THIRD, individual=IndividualSettings())
+    assert ["cannot be reached" in refused(one) for one in results if isinstance(one, Failed)] == [True]
+    assert {one.device for one in results if isinstance(one, Issued)} >= {PRESS, THIRD}
+    assert {f"enrollment {PRESS}", f"enrollment {THIRD}"} <= {one.target for one in results if isinstance(one, Action)}
+
+
+def test_a_rotation_goes_on_with_the_others_and_then_waits(quick: World) -> None:
+    issue_to(quick.connect(), PRESS, OTHER, THIRD)
+    rotate(quick.connect(), Phase.OVERLAPPING, NONE)
+    azure(quick).faults.add(Fault(Drop(work_done=False), of_other, times=None))
+    results = rotate(quick.connect(), Phase.STABLE, NONE)
+    assert [one.device for one in results if isinstance(one, Failed)] == [OTHER]
+    assert [one.target for one in results if isinstance(one, Action)] == [f"leaf of {PRESS}", f"leaf of {THIRD}"]
+    assert standing(quick.connect()).step is Step.REISSUE
+    azure(quick).faults.clear()
+    rotate(quick.connect(), Phase.STABLE, NONE)
+    assert observed(quick.connect()).trusted == (2,)
+
+
+def test_an_enrollment_that_cannot_be_changed_stops_no_other_and_keeps_the_old_root(quick: World) -> None:
+    """The enrollments of the others hold their new certificate alone; the rotation does not end before this one does too."""
+    issue_to(quick.connect(), PRESS, OTHER, THIRD, individual=IndividualSettings())
+    rotate(quick.connect(), Phase.DRAINING, NONE)
+
+    def changes_other(request: Request) -> bool:
+        return request.method == "PUT" and request.path == f"/enrollments/{OTHER}"
+
+    azure(quick).faults.add(
+        Fault(Refuse(Response(400, {"errorCode": 400_000, "message": "Bad Request"})), changes_other, times=None)
+    )
+    results = rotate(quick.connect(), Phase.STABLE, NONE)
+    assert [one for one in results if isinstance(one, Failed)] == [Failed(OTHER, "Bad Request")]
+    assert [len(set(pinned(quick.connect(), name))) for name in (PRESS, OTHER, THIRD)] == [1, 2, 1]
+    assert standing(quick.connect()).step is Step.RETIRE
+    azure(quick).faults.clear()
+    rotate(quick.connect(), Phase.STABLE, NONE)
+    assert len(set(pinned(quick.connect(), OTHER))) == 1
+    assert standing(quick.connect()).phase is Phase.STABLE
+
+
+def test_a_breach_is_not_over_while_an_enrollment_accepts_the_old_certificate(quick: World) -> None:
+    issue_to(quick.connect(), PRESS, OTHER, individual=IndividualSettings())
+    (old,) = set(pinned(quick.connect(), PRESS))
+    for _ in rotation(quick.connect()).replace_compromised(consent):
+        break
+    while standing(quick.connect()).step is not Step.READMIT:
+        rotate(quick.connect(), grace=NONE)
+    found = quick.connect().dps.individual(PRESS)
+    assert found is not None
+    chain = quick.connect().leaves.chain(PRESS, quick.connect().leaves.versions(PRESS)[-1].version)
+    quick.connect().dps.put_individual(replace(found, pinned=(found.pinned[0], old)), *chain[:1])
+    fault = Fault(Drop(work_done=False), lambda request: request.path == f"/enrollments/{PRESS}", times=None)
+    azure(quick).faults.add(fault)
+    rotate(quick.connect(), Phase.STABLE, NONE)
+    assert standing(quick.connect()).phase is Phase.BREACHED
+    azure(quick).faults.clear()
+    rotate(quick.connect(), Phase.STABLE, NONE)
+    assert standing(quick.connect()).phase is Phase.STABLE
+    assert old not in pinned(quick.connect(), PRESS)

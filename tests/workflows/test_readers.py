@@ -57,7 +57,7 @@ def test_each_of_them_is_needed(converged: World, lost: str) -> None:
 def test_whoever_only_reads_changes_nothing(converged: World) -> None:
     eyes = reader(converged, *ENOUGH)
     with pytest.raises(Denied, match=r"keys/sign/action|setSecret/action"):
-        commands.renew(eyes.connect(), PRESS)
+        commands.renew(eyes.connect(), PRESS, again=True)
     with pytest.raises(Denied, match=r"Microsoft.KeyVault/vaults/secrets/getSecret/action"):
         eyes.connect().leaves.bundle(PRESS)
 

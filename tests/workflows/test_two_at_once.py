@@ -6,9 +6,7 @@ call leads to the same state as one run alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -22,37 +20,12 @@ from dpsops.model.rotation import Phase, Step, Trust, VaultState
 from tests.workflows.commands import consent, issue_to, replace_compromised, root_state, rotate, rotation, up
 from tests.workflows.devices import Device
 from tests.workflows.doing import PRESS
+from tests.workflows.interrupting import Interrupted
 from tests.workflows.rotations import NONE, observed, standing
 from tests.workflows.saved import Saved
-from tests.worlds import Stopwatch, World, embedded_world, environment, start_embedded
+from tests.worlds import World, embedded_world, environment, start_embedded
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
-
-
-class Interrupted:
-    """The transport of a world, which calls a function before its request number `at`."""
-
-    def __init__(self, transport: Stopwatch, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._send = transport.send
-        self._at = -1
-        self._rival: Callable[[], None] = lambda: None
-        monkeypatch.setattr(transport, "send", self.send)
-
-    def at(self, number: int, rival: Callable[[], None]) -> None:
-        """Calls `rival` after this number of requests."""
-        self._at, self._rival = number, rival
-
-    @property
-    def happened(self) -> bool:
-        """Whether the rival has been called."""
-        return self._at < 0
-
-    def send(self, request: Any, **options: Any) -> Any:
-        """Sends a request; before the chosen one it calls the rival."""
-        self._at -= 1
-        if self._at == -1:
-            self._rival()
-        return self._send(request, **options)
 
 
 def one_step(connection: Connection) -> None:

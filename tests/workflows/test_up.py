@@ -39,7 +39,7 @@ def test_up_then_issue_then_status(world: World) -> None:
     assert [type(result) for result in first] == [Issued]
 
     again = issue_to(world.connect(), device_id("press-07"))
-    assert again == [Unchanged(device_id("press-07"))]
+    assert [type(one) for one in again] == [Unchanged]
 
     found = status(world.connect())
     assert found.root is not None

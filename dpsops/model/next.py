@@ -62,10 +62,12 @@ def untrusted(view: View) -> int:
 @dataclass(frozen=True, slots=True)
 class Enrolled:
     """How the individual enrollments differ from the vault: the devices that are blocked only in part, because a block was
-    interrupted or met a renewal, and those whose enrollment does not accept their newest certificate; sorted."""
+    interrupted or met a renewal, and those whose enrollment does not accept their newest certificate; sorted. `unseen`: this
+    identity may not see the enrollments."""
 
     partially_blocked: tuple[str, ...] = ()
     outdated: tuple[str, ...] = ()
+    unseen: bool = False
 
 
 def compare(leaves: Iterable[Leaf], enrollments: Mapping[str, IndividualEnrollment]) -> Enrolled:
@@ -171,6 +173,8 @@ def next_steps(seen: Situation, settings: Root, now: datetime) -> Iterator[str]:
             f"{len(outdated)} device(s) have an individual enrollment that does not accept their newest certificate: "
             f"dpsops device issue {' '.join(outdated[:_NAMED])} --individual"
         )
+    if seen.enrolled.unseen:
+        yield "the individual enrollments were not compared with the vault, because this identity may not read them"
     if seen.devices.expiring:
         yield (
             f"{seen.devices.expiring} device(s) have a certificate that has expired or expires within {SOON.days} days: "

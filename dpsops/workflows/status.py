@@ -11,7 +11,8 @@ from dpsops.azure.dps import Dps, DpsFacts
 from dpsops.azure.hub import HubFacts, Hubs
 from dpsops.azure.leaf_vault import LeafVault
 from dpsops.azure.root_vault import RootVault
-from dpsops.errors import Missing, Refused
+from dpsops.errors import Denied, Missing, Refused
+from dpsops.model.device import Leaf
 from dpsops.model.enrollment import EnrollmentGroup
 from dpsops.model.generations import admissions
 from dpsops.model.next import (
@@ -104,10 +105,20 @@ def status(
         untrusted=untrusted(view) if view else 0,
         registered=assess(registrations.values(), environment),
         second_names=view.observed.generation(view.observed.primary).second_names if view else (),
-        enrolled=compare(found_leaves, dps.individuals()) if found_leaves else Enrolled(),
+        enrolled=_enrolled(dps, found_leaves),
     )
     steps = tuple(next_steps(seen, environment.root, run.now()))
     return Status(environment, True, service, found_hubs, steps, facts, trouble, group, standing, devices)
+
+
+def _enrolled(dps: Dps, leaves: Sequence[Leaf]) -> Enrolled:
+    """How the individual enrollments differ from the vault. Whoever deploys may see no enrollment of a device."""
+    if not leaves:
+        return Enrolled()
+    try:
+        return compare(leaves, dps.individuals())
+    except Denied:
+        return Enrolled(unseen=True)
 
 
 def _find(dps: Dps) -> DpsFacts | None:

@@ -56,6 +56,11 @@ def enrolling(connection: Connection) -> object:
     return issue_to(connection, PRESS, individual=ENROLLED)
 
 
+def late_enrolling(connection: Connection) -> object:
+    """The rest of a `device issue press-07 --individual` that has looked whether the device is blocked before."""
+    return enroll(connection, PRESS, ENROLLED)
+
+
 def rotating(connection: Connection) -> object:
     """Runs `rotate`."""
     return rotate(connection, grace=NONE)
@@ -158,12 +163,9 @@ def test_an_unblock_beside_a_new_certificate(pair: Pair, individual: bool) -> No
 
 
 def test_a_block_beside_an_enrollment(pair: Pair) -> None:
-    def kept_out(world: World) -> None:
-        block(world.connect(), PRESS)
-        assert_blocked(world)
-
-    pair.at_every_boundary(enrolling, blocking, kept_out, 5)
-    pair.at_every_boundary(blocking, enrolling, kept_out, 5)
+    pair.at_every_boundary(enrolling, blocking, assert_blocked, 5)
+    pair.at_every_boundary(blocking, enrolling, assert_blocked, 5)
+    pair.at_every_boundary(blocking, late_enrolling, assert_blocked, 5)
 
 
 def test_an_enrollment_beside_a_rotation(pair: Pair) -> None:

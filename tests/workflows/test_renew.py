@@ -103,6 +103,19 @@ def test_a_fresh_certificate_that_is_not_used_is_reported(quick: World) -> None:
     device.register(quick.connect())
 
 
+def test_a_reported_certificate_is_in_the_enrollment(quick: World) -> None:
+    """A run that did not see the enrollment, and was killed before it looked again, has left it out."""
+    device = enrolled(quick)
+    nothing = Refuse(Response(404, {"errorCode": 404_201, "message": ""}))
+    azure(quick).faults.add(Fault(nothing, lambda request: request.path == f"/enrollments/{PRESS}", times=None))
+    once(quick, again=True)
+    azure(quick).faults.clear()
+    assert len(set(pinned(quick.connect(), PRESS))) == 1
+    assert isinstance(once(quick), Unchanged)
+    device.register(quick.connect())
+    Device.fetched(quick.connect(), PRESS).register(quick.connect())
+
+
 def test_how_long_a_certificate_is_fresh_is_a_setting(quick: World) -> None:
     quick.environment = environment(root={"key": "EC-P256"}, leaf={"fresh_minutes": 0})
     issue_to(quick.connect(), PRESS)

@@ -19,6 +19,7 @@ from dpsops.errors import Error, InvalidInput, NotAllowed
 if TYPE_CHECKING:
     from azure_facts.answers import Answer
     from dpsops.azure.clients import Clients
+    from dpsops.azure.waits import Waiting
     from dpsops.cli.connection import Connection
     from dpsops.settings import Environment
 
@@ -138,29 +139,33 @@ def _connected(name: str, region: str, *, embedded: bool) -> Iterator[Connection
     from azure_facts import group
     from dpsops.azure.clients import connect
     from dpsops.azure.provisioning import Wire
+    from dpsops.azure.waits import Waiting
     from dpsops.cli.connection import Connection
     from dpsops.cli.embedded import variables
     from dpsops.emulator.server import EmbeddedAzure
     from dpsops.model.run import Run
 
     own, say = group.environment(name, region), _progress()
+    waiting = Waiting(say=say)
     with ExitStack() as stack:
+        stack.enter_context(waiting.watched())
         if embedded:
             place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="azure-facts-")))
             known = variables(stack.enter_context(EmbeddedAzure(place / "state")))
-            clients, wire = connect(own, known, say, proxied=True), Wire(known["HTTPS_PROXY"], known["SSL_CERT_FILE"])
+            clients = connect(own, known, proxied=True, waiting=waiting)
+            wire = Wire(known["HTTPS_PROXY"], known["SSL_CERT_FILE"], own.waits, waiting)
         else:
-            clients, wire = _signed_in(own, say), Wire()
+            clients, wire = _signed_in(own, waiting), Wire(waits=own.waits, waiting=waiting)
         stack.callback(clients.close)
         yield Connection(Run(own, lambda: datetime.now(UTC), clients.sleep, progress=say), clients, wire)
 
 
-def _signed_in(own: Environment, say: Callable[[str], None]) -> Clients:
+def _signed_in(own: Environment, waiting: Waiting) -> Clients:
     """The clients for Azure. There is no settings file that could name the subscription."""
     from dpsops.azure.clients import connect
 
     try:
-        return connect(own, os.environ, say)
+        return connect(own, os.environ, waiting=waiting)
     except InvalidInput as error:
         if "names no subscription" not in error.message:
             raise

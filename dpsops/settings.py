@@ -168,6 +168,24 @@ class Access(_Table):
     principals: Annotated[list[Identity], Field(min_length=1), AfterValidator(_differ)] = []
 
 
+_Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Waits(_Table):
+    """`[waits]`: how long dpsops waits at most, in seconds: until a host is connected (`connect`) and has answered (`answer`);
+    for one request, with its repetitions and the pauses between them (`request`); for a deployment, a what-if or a key to be
+    finished (`operation`); for `az` (`sign_in`); for new roles to take effect, in all (`role`); for a device to be registered
+    (`registration`)."""
+
+    connect_seconds: _Seconds = 10.0
+    answer_seconds: _Seconds = 60.0
+    request_seconds: _Seconds = 300.0
+    operation_seconds: _Seconds = 3600.0
+    sign_in_seconds: _Seconds = 60.0
+    role_seconds: _Seconds = 600.0
+    registration_seconds: _Seconds = 180.0
+
+
 class Embedded(_Table):
     """`[embedded]`: how slow the embedded Azure is, in seconds."""
 
@@ -192,6 +210,7 @@ class Environment(_Table):
     leaf: Leaf = Leaf()
     group: Group = Group()
     access: Access = Access()
+    waits: Waits = Waits()
     embedded: Embedded = Embedded()
 
     @property

@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from dpsops.azure.clients import Clients
 from dpsops.azure.provisioning import Wire
 from dpsops.azure.transport import Transport, new_session
+from dpsops.azure.waits import Waiting
 from dpsops.cli.connection import Connection
 from dpsops.emulator.identity.state import OPERATOR, SUBSCRIPTION
 from dpsops.emulator.server import EmbeddedAzure
@@ -62,13 +63,13 @@ class Stopwatch(Transport):
     """The transport of a test: it records the answers, and moves the clock instead of waiting."""
 
     def __init__(self, clock: Clock, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(waiting=Waiting(now=clock.now), **options)
         self._clock = clock
         self.exchanges: list[Exchange] = []
 
     def sleep(self, duration: float) -> None:
         """Moves the clock."""
-        self._clock.advance(duration)
+        self._clock.advance(self.waiting.pause(duration))
 
     def send(self, request: Any, **kwargs: Any) -> Any:
         """Sends a request and records its answer."""
@@ -119,6 +120,8 @@ class World:
         """A new invocation, like a new process: new clients, the same Azure; signed in, unless `sign_out` was called before."""
         forget_challenges()
         self.transport.exchanges.clear()
+        self.transport.waits = (settings or self.environment).waits
+        self.transport.waiting.say = self.said.append
         clients = self.clients(settings or self.environment)
         run = Run(
             clients.environment,
@@ -132,7 +135,10 @@ class World:
     @property
     def wire(self) -> Wire:
         """How a device reaches this world."""
-        return Wire(self.embedded.proxy_url, str(self.embedded.authority_file)) if self.embedded else Wire()
+        waits, waiting = self.transport.waits, self.transport.waiting
+        if self.embedded is None:
+            return Wire(waits=waits, waiting=waiting)
+        return Wire(self.embedded.proxy_url, str(self.embedded.authority_file), waits, waiting)
 
     @property
     def exchanges(self) -> list[Exchange]:
@@ -168,10 +174,9 @@ def embedded_world(azure: EmbeddedAzure, settings: Environment | None = None, *,
     clock = azure.azure.clock
     transport = Stopwatch(clock, session=session, session_owner=False, connection_verify=str(azure.authority_file))
     account = _Account(azure, transport)
-    said: list[str] = []
     world = World(
-        lambda settings: Clients(settings, SUBSCRIPTION, account.credential(), transport, said.append),
-        clock, transport, settings or environment(), azure, said=said,
+        lambda settings: Clients(settings, SUBSCRIPTION, account.credential(), transport),
+        clock, transport, settings or environment(), azure,
     )  # fmt: skip
     return replace(world, sign_out=account.sign_out)
 
@@ -250,4 +255,4 @@ def azure_world(subscription: str, suffix: str) -> World:
 class _RealTime(Stopwatch):
     def sleep(self, duration: float) -> None:
         """Really waits."""
-        time.sleep(duration)
+        time.sleep(self.waiting.pause(duration))

@@ -2,19 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cryptography import x509
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
+
+if TYPE_CHECKING:
+    from azure.core.paging import ItemPaged
+
+_Item = TypeVar("_Item")
 
 
 class Shape(BaseModel):
     """A part of a JSON answer. It may have members that are not named here."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="ignore", frozen=True, strict=True)
+
+
+class Pages:
+    """The pages of one list. A page that comes again would be followed for ever."""
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+
+    def next(self, link: str) -> str:
+        """The link to the next page; empty after the last one. Raises `TypeError` if the list had it before."""
+        if link in self._seen:
+            raise TypeError("a list whose next page is one that came before")
+        if link:
+            self._seen.add(link)
+        return link
+
+
+def every(listed: ItemPaged[_Item]) -> Iterator[_Item]:
+    """Every item of a list of the SDKs, page by page. Raises `TypeError` if a page comes again: the SDKs follow any link."""
+    pages, seen = listed.by_page(), Pages()
+    for page in pages:
+        yield from page
+        seen.next(str(getattr(pages, "continuation_token", None) or ""))
 
 
 def tags(value: object) -> dict[str, str]:

@@ -23,10 +23,9 @@ from dpsops.errors import InvalidInput
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken, AccessTokenInfo, TokenRequestOptions
 
-_LOG = logging.getLogger("dpsops.wire")
+    from dpsops.azure.transport import Transport
 
-PATIENCE_SECONDS = 60
-"""How long `az` may take. azure-identity's own ten seconds are too few for its first start, on a slow disk or behind a proxy."""
+_LOG = logging.getLogger("dpsops.wire")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +36,14 @@ class Account:
     tenant: str
 
 
-def account(subscription: str = "") -> Account:
+def account(transport: Transport, subscription: str = "") -> Account:
     """The account of this subscription, or the default one, from the files of `az`: it makes no request for this.
 
     Raises `CredentialUnavailableError` if `az` is not there or does not know the subscription, `InvalidInput` if it is signed in
     to another cloud.
     """
-    found = _shown(["account", "show", "--output", "json", *(["--subscription", subscription] if subscription else [])])
+    which = ["--subscription", subscription] if subscription else []
+    found = _shown(["account", "show", "--output", "json", *which], transport)
     try:
         cloud, identifier, tenant = (str(found[name]) for name in ("environmentName", "id", "tenantId"))
     except (KeyError, TypeError) as cause:
@@ -54,33 +54,41 @@ def account(subscription: str = "") -> Account:
     return Account(identifier, tenant)
 
 
-def of(found: Account) -> AzureCliCredential:
+def of(found: Account, transport: Transport) -> AzureCliCredential:
     """The tokens of `az` for the tenant of this account."""
-    return AzureCliCredential(tenant_id=found.tenant, process_timeout=PATIENCE_SECONDS)
+    return AzureCliCredential(tenant_id=found.tenant, process_timeout=_patience(transport))
 
 
-def _shown(arguments: list[str]) -> Any:
+def _patience(transport: Transport) -> int:
+    """How long `az` and its like may take, in full seconds. azure-identity's own ten are too few for the first start of `az`,
+    on a slow disk or behind a proxy."""
+    return max(1, round(transport.waits.sign_in_seconds))
+
+
+def _shown(arguments: list[str], transport: Transport) -> Any:
     program = (os.name == "nt" and shutil.which("az.cmd")) or shutil.which("az")
     if not program:
         raise CredentialUnavailableError(message="az is not installed")
     elsewhere = os.environ.get("SYSTEMROOT", "\\") if os.name == "nt" else "/"  # az reads settings where it runs
+    seconds = transport.waits.sign_in_seconds
     try:
-        ended = subprocess.run(  # noqa: S603  # a fixed command, and the name of a subscription
-            [program, *arguments],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_SECONDS,
-            cwd=elsewhere,
-            check=False,
-        )
+        with transport.waiting.operation("az", seconds, "sign_in_seconds"):
+            ended = subprocess.run(  # noqa: S603  # a fixed command, and the name of a subscription
+                [program, *arguments],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=seconds,
+                cwd=elsewhere,
+                check=False,
+            )
         _LOG.info("az %s -> %s", " ".join(arguments[:2]), ended.returncode)
         if ended.returncode:
             said = [line.removeprefix("ERROR: ") for line in ended.stderr.splitlines() if line.startswith("ERROR: ")]
             raise CredentialUnavailableError(message=f"az: {one_line(said[0] if said else ended.stderr)}")  # not a warning
         return json.loads(ended.stdout)
     except subprocess.TimeoutExpired as cause:
-        raise CredentialUnavailableError(message=f"az did not answer in {PATIENCE_SECONDS} seconds") from cause
+        raise CredentialUnavailableError(message=f"az did not answer in {seconds:g} seconds") from cause
     except (OSError, ValueError) as cause:
         raise CredentialUnavailableError(message=f"az cannot be used: {type(cause).__name__}") from cause
 
@@ -91,8 +99,9 @@ class _OfSubscription:
     The tenant is asked for by name, because `az` refuses a subscription beside a tenant, and a vault's client names its tenant.
     """
 
-    def __init__(self, subscription: str) -> None:
+    def __init__(self, subscription: str, transport: Transport) -> None:
         self._subscription = subscription
+        self._transport = transport
         self.another_cloud: InvalidInput | None = None
         self.said = ""
 
@@ -119,7 +128,7 @@ class _OfSubscription:
 
     @cached_property
     def _credential(self) -> AzureCliCredential:
-        return of(account(self._subscription))
+        return of(account(self._transport, self._subscription), self._transport)
 
     @contextmanager
     def _heard(self) -> Iterator[None]:
@@ -140,9 +149,10 @@ class FoundCredential(DefaultAzureCredential):
     If nothing works, the error says what `az` says. It is `InvalidInput` if `az` is signed in to another cloud.
     """
 
-    def __init__(self, subscription: str) -> None:
-        super().__init__(process_timeout=PATIENCE_SECONDS)
-        self._az = _OfSubscription(subscription)
+    def __init__(self, subscription: str, transport: Transport) -> None:
+        super().__init__(process_timeout=_patience(transport), transport=transport)
+        self._waiting, self._seconds = transport.waiting, transport.waits.request_seconds
+        self._az = _OfSubscription(subscription, transport)
         self.credentials = tuple(self._az if isinstance(each, AzureCliCredential) else each for each in self.credentials)
 
     def get_token(self, *scopes: str, **options: Any) -> AccessToken:
@@ -159,7 +169,8 @@ class FoundCredential(DefaultAzureCredential):
     def _explained(self) -> Iterator[None]:
         self._az.said = ""
         try:
-            yield
+            with self._waiting.operation("a sign-in", self._seconds, "request_seconds"):
+                yield
         except ClientAuthenticationError as error:
             if self._az.another_cloud is not None:
                 raise self._az.another_cloud from None

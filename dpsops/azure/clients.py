@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from dpsops.azure.errors import understood
 from dpsops.azure.new_roles import NewRoles, NewRolesPolicy
+from dpsops.azure.retries import BoundedPolicy, PatientRetryPolicy
 from dpsops.azure.signer import signer, vault_key
 from dpsops.errors import Error, NotAllowed
 from dpsops.model.roles import HUB, SERVICE, VAULT, Principal
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from dpsops.azure.data_plane import DataPlane
     from dpsops.azure.role_assignments import RoleAssignment
     from dpsops.azure.transport import Transport
+    from dpsops.azure.waits import Waiting
 
 _MANAGEMENT_HOST = "management.azure.com"
 _MANAGEMENT_SCOPE = f"https://{_MANAGEMENT_HOST}/.default"
@@ -46,10 +48,7 @@ _POLLING_SECONDS = 5
 
 
 class Clients:
-    """The SDKs' clients for one environment. Each is created on first use; all share one transport and one credential.
-
-    say: shows to people what a request waits for.
-    """
+    """The SDKs' clients for one environment. Each is created on first use; all share one transport and one credential."""
 
     def __init__(
         self,
@@ -57,18 +56,25 @@ class Clients:
         subscription: str,
         credential: TokenCredential,
         transport: Transport,
-        say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.environment = environment
         self.subscription = subscription
         self.group = f"/subscriptions/{subscription}/resourceGroups/{environment.resource_group}"
         self._credential = credential
         self._transport = transport
-        self.new_roles = NewRoles(self._assigned, say)
+        self.new_roles = NewRoles(self._assigned, self._say, environment.waits.role_seconds)
 
     def sleep(self, seconds: float) -> None:
         """Waits, in the same way as the transport between its attempts."""
         self._transport.sleep(seconds)
+
+    def _say(self, text: str) -> None:
+        self.waiting.say(text)
+
+    @property
+    def waiting(self) -> Waiting:
+        """What is waited for."""
+        return self._transport.waiting
 
     def close(self) -> None:
         """Closes the connections."""
@@ -82,7 +88,7 @@ class Clients:
 
         Raises `NotAllowed` if the token does not contain the identity: no role could be assigned to it.
         """
-        with understood("Entra ID"):
+        with understood("Entra ID"), self.waiting.request("a sign-in", self.environment.waits.request_seconds):
             token = self._credential.get_token(_MANAGEMENT_SCOPE).token
         try:
             payload = token.split(".")[1]
@@ -184,7 +190,8 @@ class Clients:
 
     @property
     def _vault(self) -> dict[str, Any]:
-        return {"transport": self._transport, "per_call_policies": [self._patient("the vault", VAULT)]}
+        patient = [self._patient("the vault", VAULT)]
+        return {"transport": self._transport, "per_call_policies": patient, "retry_policy": PatientRetryPolicy(self._transport)}
 
     def _patient(self, service: str, type_: str) -> NewRolesPolicy:
         return NewRolesPolicy(self.new_roles, service, self.group, type_)
@@ -204,17 +211,15 @@ class Clients:
     @property
     def _management(self) -> dict[str, Any]:
         cloud = {"base_url": f"https://{_MANAGEMENT_HOST}", "credential_scopes": [_MANAGEMENT_SCOPE]}  # whatever a variable says
-        return {"transport": self._transport, "polling_interval": _POLLING_SECONDS} | cloud
+        bounds = {"per_call_policies": [BoundedPolicy(self._transport)], "retry_policy": PatientRetryPolicy(self._transport)}
+        return {"transport": self._transport, "polling_interval": _POLLING_SECONDS} | bounds | cloud
 
 
 def connect(
-    environment: Environment,
-    variables: Mapping[str, str],
-    say: Callable[[str], None] = lambda _: None,
-    *,
-    proxied: bool = False,
+    environment: Environment, variables: Mapping[str, str], *, proxied: bool = False, waiting: Waiting | None = None
 ) -> Clients:
-    """The clients for an environment, from the variables that Azure's tools share (`AZURE_CLIENT_ID` and so on).
+    """The clients for an environment, from the variables that Azure's tools share (`AZURE_CLIENT_ID` and so on). `waiting`: knows
+    what is waited for, and shows it.
 
     `proxied`: use only `HTTPS_PROXY` and trust only `REQUESTS_CA_BUNDLE` of these variables, as the embedded Azure needs.
     Raises `InvalidInput` if there is no subscription, or it is in another cloud than the public one.
@@ -231,6 +236,6 @@ def connect(
         session.trust_env = False
         session.proxies = {"https": variables["HTTPS_PROXY"]}
         trust = {"connection_verify": variables["REQUESTS_CA_BUNDLE"]}
-    transport = Transport(session=session, **trust)
+    transport = Transport(environment.waits, waiting, session=session, **trust)
     signed_in = sign_in(environment, variables, transport)
-    return Clients(environment, signed_in.subscription, signed_in.credential, transport, say)
+    return Clients(environment, signed_in.subscription, signed_in.credential, transport)

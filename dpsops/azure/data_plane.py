@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from azure.core import PipelineClient
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
-from azure.core.pipeline.policies import BearerTokenCredentialPolicy, HTTPPolicy, RequestIdPolicy, RetryPolicy, UserAgentPolicy
+from azure.core.pipeline.policies import BearerTokenCredentialPolicy, HTTPPolicy, RequestIdPolicy, UserAgentPolicy
 from azure.core.rest import HttpRequest
+
+from dpsops.azure.answers import Pages
+from dpsops.azure.retries import PatientRetryPolicy
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
@@ -16,22 +19,7 @@ if TYPE_CHECKING:
 
 _RETRIES = 7
 _SENT_AGAIN = frozenset({"GET", "PUT", "DELETE", "POST"})
-"""Also a POST, which the SDK does not send again if its answer is lost: here it is always a query, and changes nothing."""
-
-_PAUSE_SECONDS = 10.0
-
-
-class PatientRetryPolicy(RetryPolicy[Any, Any]):
-    """Waits until a throttled request may be sent again: DPS and IoT Hub limit the requests by the minute, and IoT Hub says how
-    long to wait only in its message ("Wait 10 seconds and try again"). Source: Azure IoT Hub, "Quotas and throttling"."""
-
-    def __init__(self) -> None:
-        super().__init__(retry_status=_RETRIES)
-
-    def get_retry_after(self, response: Any) -> float | None:
-        """Seconds until the next attempt, or None for the usual pauses."""
-        wanted: float | None = super().get_retry_after(response)
-        return _PAUSE_SECONDS if wanted is None and response.http_response.status_code == 429 else wanted
+"""Also a POST, which the SDK does not send again if its answer is lost: here it always reads, and changes nothing."""
 
 
 class DataPlane:
@@ -53,7 +41,7 @@ class DataPlane:
             *first,
             RequestIdPolicy(),
             UserAgentPolicy(sdk_moniker="dpsops"),
-            PatientRetryPolicy(),
+            PatientRetryPolicy(transport, retry_status=_RETRIES),
             BearerTokenCredentialPolicy(credential, scope),
         ]
         self._client: PipelineClient[Any, Any] = PipelineClient(f"https://{host}", policies=policies, transport=transport)
@@ -91,23 +79,22 @@ class DataPlane:
     def pages(self, path: str) -> list[dict[str, Any]]:
         """All pages of a list. Source: Azure REST API guidelines, `value` and `nextLink`."""
         found: list[dict[str, Any]] = []
-        place, seen = path, set[str]()
-        while place and place not in seen:
-            seen.add(place)
+        place, seen = path, Pages()
+        while place:
             page = self._send("GET", place).json()
             found += page["value"]
-            place = page.get("nextLink") or ""
+            place = seen.next(page.get("nextLink") or "")
         return found
 
     def query(self, path: str, document: dict[str, Any] | None) -> list[dict[str, Any]]:
         """All pages of a query."""
         found: list[dict[str, Any]] = []
-        continuation = ""
+        continuation, seen = "", Pages()
         while True:
             headers = {"x-ms-continuation": continuation} if continuation else {}
             answer = self._send("POST", path, document, headers=headers)
             found += answer.json()
-            continuation = answer.headers.get("x-ms-continuation", "")
+            continuation = seen.next(answer.headers.get("x-ms-continuation", ""))
             if not continuation:
                 return found
 

@@ -83,9 +83,9 @@ class Deployments:
         level = "Provider" if rights else "ProviderNoRbac"
         question = DeploymentWhatIf(properties=DeploymentWhatIfProperties(**_properties(parameters), validation_level=level))
         environment = self._environment
-        answer = self._clients.deployments.deployments.begin_what_if(
-            environment.resource_group, deployment_name(environment), question
-        ).result()
+        name, bound = deployment_name(environment), environment.waits.operation_seconds
+        with self._clients.waiting.operation(f"the what-if of the deployment {name}", bound):
+            answer = self._clients.deployments.deployments.begin_what_if(environment.resource_group, name, question).result()
         if answer.error is not None:  # a what-if that failed is answered 200
             raise _failure(answer.error)
         return Foreseen(
@@ -110,9 +110,11 @@ class Deployments:
 
         environment = self._environment
         properties = models.DeploymentProperties(**_properties(wanted.parameters))
-        self._clients.deployments.deployments.begin_create_or_update(
-            environment.resource_group, deployment_name(environment), models.Deployment(properties=properties)
-        ).result()
+        name, bound = deployment_name(environment), environment.waits.operation_seconds
+        with self._clients.waiting.operation(f"the deployment {name}", bound):
+            self._clients.deployments.deployments.begin_create_or_update(
+                environment.resource_group, name, models.Deployment(properties=properties)
+            ).result()
         self.wait_for_roles(wait=True)
 
     def wait_for_roles(self, *, wait: bool) -> None:
@@ -170,7 +172,7 @@ class Deployments:
     def free_hubs(self) -> list[str]:
         """The names of the free hubs of the subscription, as far as this identity may read them. One request for each page."""
         try:
-            listed = list(self._clients.hubs.iot_hub_resource.list_by_subscription())
+            listed = list(answers.every(self._clients.hubs.iot_hub_resource.list_by_subscription()))
         except HttpResponseError as error:
             if error.status_code != 403:
                 raise

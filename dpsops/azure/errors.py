@@ -30,10 +30,14 @@ from pydantic import ValidationError
 from dpsops.azure.error_documents import one_line, read, without_secrets
 from dpsops.errors import Changed, Denied, Error, Missing, NotAllowed, Throttled, Unavailable, Unreadable
 from dpsops.model.failure import Reason, advised, told
-from dpsops.model.hints import CONFLICT, hint, is_policy
+from dpsops.model.hints import CONFLICT, hint, is_overtaken, is_policy
 from dpsops.model.permissions import Asked, is_denied, is_firewall, missing_role, says_so
 
 _LOG = logging.getLogger("dpsops.reasons")
+
+_OVERTAKEN = (
+    "another run, or somebody else, has changed this in the meantime: run the command again, it continues from the new state"
+)
 
 _AGAIN = "Azure failed: run the command again, it continues where it stopped"
 
@@ -80,6 +84,8 @@ def explain(error: AzureError, service: str = "Azure") -> Error:
     """The `Error` to show for what an SDK raised: Azure's own message and the next thing to do."""
     if isinstance(error, ClientAuthenticationError) and isinstance(error.__cause__, ServiceRequestError | ServiceResponseError):
         error = error.__cause__  # azure-identity reports every failure as a failed authentication
+    if isinstance(error.__cause__, Error):  # also the end of a wait
+        return error.__cause__
     if isinstance(error, DecodeError):
         return _unreadable(service, error)
     if isinstance(error, HttpResponseError) and error.status_code is not None:
@@ -104,6 +110,8 @@ def _explain_answer(error: HttpResponseError, status: int) -> Error:
     found = reasons(error)
     for reason in found:
         _LOG.info("%s: %s", reason.code or status, reason.original)
+    if status == 403 and all(map(is_overtaken, found)):
+        return Changed(told(found), _OVERTAKEN)
     if status in (401, 403) and all(says_so(reason.message) for reason in found):
         return _denied(found, role_missing=True, asked=_asked(error))
     if isinstance(error, ClientAuthenticationError) or status == 401:

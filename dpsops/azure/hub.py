@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from azure.core.exceptions import ResourceNotFoundError
 
+from dpsops.azure import answers
 from dpsops.azure.answers import Shape
 from dpsops.azure.clients import Clients
 from dpsops.azure.errors import understood
@@ -48,7 +49,7 @@ class Hubs:
     def hosts(self) -> list[str]:
         """The host names of all hubs in the resource group, as they show them; one that is being made shows none. One request
         for each page."""
-        found = list(self._clients.hubs.iot_hub_resource.list_by_resource_group(self._group))
+        found = list(answers.every(self._clients.hubs.iot_hub_resource.list_by_resource_group(self._group)))
         return [str((each.properties and each.properties.host_name) or hub_host(str(each.name))) for each in found]
 
     @understood(_WHO)

@@ -33,7 +33,7 @@ class LeafVault:
         """The certificate of every device that has a secret in the vault, from the tags; no key is read. Raises `Refused` if the
         tag of a secret does not name the same device as its name: anybody with access can edit a tag."""
         found = []
-        for properties in self._clients.secrets.list_properties_of_secrets():
+        for properties in answers.every(self._clients.secrets.list_properties_of_secrets()):
             leaf = read_leaf(answers.tags(properties.tags), answers.moment(properties.expires_on))
             if leaf is None:
                 continue
@@ -51,7 +51,7 @@ class LeafVault:
         answer an empty list or 404."""
         found = []
         try:
-            for properties in self._clients.secrets.list_properties_of_secret_versions(secret_name(device)):
+            for properties in answers.every(self._clients.secrets.list_properties_of_secret_versions(secret_name(device))):
                 if not properties.enabled:
                     continue
                 tags = answers.tags(properties.tags)

@@ -20,7 +20,6 @@ from dpsops.azure.role_assignments import RoleAssignment
 from dpsops.errors import Denied
 
 _PAUSE_SECONDS = 10.0
-_LONGEST_SECONDS = 600.0
 _NEW = timedelta(minutes=15)
 _DENIALS = (401, 403)
 
@@ -28,23 +27,23 @@ _DENIALS = (401, 403)
 class NewRoles:
     """What one invocation knows of roles that may not have taken effect yet.
 
-    assigned: reads the role assignments of the identity; raises nothing. say: shows to people what is waited for.
+    assigned: reads the role assignments of the identity; raises nothing. say: shows to people what is waited for. seconds: how
+    long an invocation waits, in all.
     """
 
-    def __init__(self, assigned: Callable[[], Sequence[RoleAssignment]], say: Callable[[str], None]) -> None:
+    def __init__(self, assigned: Callable[[], Sequence[RoleAssignment]], say: Callable[[str], None], seconds: float) -> None:
         self._read = assigned
         self._say = say
         self._assigned: Sequence[RoleAssignment] | None = None
         self._waits = True
-        self._seconds_left = _LONGEST_SECONDS
+        self._seconds_left = seconds
 
     def expect(self, *, wait: bool) -> None:
         """Whether to wait for roles from now on: not while the roles are still to be assigned. They are read again."""
         self._assigned, self._waits = None, wait
 
     def pause(self, service: str, resource: str, now: datetime | None) -> float:
-        """How many seconds to wait before a denied request is sent again; none if it is not to be sent again. In all, an
-        invocation waits for ten minutes.
+        """How many seconds to wait before a denied request is sent again; none if it is not to be sent again.
 
         service: for people. resource: the ID of what denied it. now: the time of the denial, as Azure says it.
         """

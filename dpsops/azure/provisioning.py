@@ -7,20 +7,22 @@ from __future__ import annotations
 
 import logging
 import re
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from dpsops.azure.answers import Shape
+from dpsops.azure.credential_files import files
 from dpsops.azure.errors import understood
+from dpsops.azure.waits import Waiting
 from dpsops.errors import Error, InvalidInput, RegistrationRefused, StillRegistering, Unavailable
 from dpsops.model.registration import is_dead_link
 from dpsops.pki.bundles import DeviceCredential
+from dpsops.settings import Waits
 
 if TYPE_CHECKING:
     import requests
@@ -28,18 +30,19 @@ if TYPE_CHECKING:
 GLOBAL_HOST = "global.azure-devices-provisioning.net"
 
 _API_VERSION = "2021-10-01"
-_POLLS = 60
-_POLL_SECONDS, _LONGEST_POLL_SECONDS = 3.0, 60.0
-_SDK_SECONDS = 60.0
+_POLL_SECONDS = 3.0
 _SHUTDOWN_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """How a device reaches Azure: a proxy and a file of trusted CA certificates; empty: those of the machine."""
+    """How a device reaches Azure: a proxy and a file of trusted CA certificates; empty: those of the machine. `waits`: how long
+    it waits, `waiting`: for what."""
 
     proxy: str = ""
     authority_file: str = ""
+    waits: Waits = field(default_factory=Waits)
+    waiting: Waiting = field(default_factory=Waiting)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,57 +104,57 @@ _ADVICE = {
 """What to do about DPS's error codes, by their first three digits, which are an HTTP status."""
 
 
-@contextmanager
-def _files(credential: DeviceCredential) -> Iterator[tuple[str, str]]:
-    """Chain and key as files, because TLS libraries need files; with mode 0600, and deleted after the block."""
-    with tempfile.TemporaryDirectory(prefix="dpsops-") as directory:  # created with mode 0700
-        chain, key = Path(directory) / "chain.pem", Path(directory) / "key.pem"
-        for path, content in ((chain, credential.chain), (key, credential.key)):
-            path.touch(mode=0o600)
-            path.write_text(content, encoding="ascii")
-        yield str(chain), str(key)
-
-
 def register_over_https(
     scope: str, device: str, credential: DeviceCredential, wire: Wire, wait: Callable[[float], None]
 ) -> Assigned:
-    """Registers and polls until DPS has decided. Raises `RegistrationRefused`, or `Error` if DPS does not decide or answer."""
+    """Registers and polls until DPS has decided. Raises `RegistrationRefused`, or `Unavailable` if DPS does not decide."""
     import requests
 
-    base = f"https://{GLOBAL_HOST}/{scope}/registrations/{device}"
-    with _files(credential) as files, requests.Session() as session:
-        session.cert = files
+    base, waiting = f"https://{GLOBAL_HOST}/{scope}/registrations/{device}", wire.waiting
+
+    def ask(method: str, path: str, **body: Any) -> requests.Response:
+        bounds = (wire.waits.connect_seconds, wire.waits.answer_seconds)
+        try:
+            with waiting.request(f"an answer of {GLOBAL_HOST}", sum(bounds)):
+                connecting, reading = (min(each, waiting.require_time()) for each in bounds)
+                try:
+                    return session.request(method, f"{base}/{path}", timeout=(connecting, reading), **body)
+                except requests.Timeout as silence:
+                    raise waiting.given_up() from silence
+        except requests.RequestException as cause:
+            raise Unavailable(f"DPS cannot be reached: {cause}", "check the network and HTTPS_PROXY") from cause
+
+    bound = wire.waits.registration_seconds
+    with (
+        files(credential) as paths,
+        requests.Session() as session,
+        waiting.operation(f"the registration of {device}", bound, "registration_seconds"),
+    ):
+        session.cert = paths
         session.trust_env = not wire.proxy
         session.proxies = {"https": wire.proxy} if wire.proxy else {}
         session.verify = wire.authority_file or True
         session.params = {"api-version": _API_VERSION}
-        try:
-            answer = session.put(f"{base}/register", json={"registrationId": device}, timeout=30)
-            for _ in range(_POLLS):
-                if answer.status_code >= 400:
-                    raise _refused_answer(answer)
-                with understood("DPS"):
-                    operation = _Operation.model_validate(answer.json())
-                state = operation.registration_state or _State()
-                match operation.status:
-                    case "assigned" if state.assigned_hub:
-                        return Assigned(state.device_id or device, state.assigned_hub, state.substatus or "")
-                    case "assigning" | "unassigned":
-                        wait(_pause(answer.headers.get("Retry-After", "")))
-                        answer = session.get(f"{base}/operations/{operation.operation_id or ''}", timeout=30)
-                    case status:
-                        raise _not_assigned(str(status), state.error_code or 0, state.error_message or "")
-        except requests.RequestException as cause:
-            raise Unavailable(f"DPS cannot be reached: {cause}", "check the network and HTTPS_PROXY") from cause
-    raise Error(
-        f"the registration of {device} is still 'assigning' after {_POLLS} polls",
-        "run the command again later; DPS may still assign the device",
-    )
+        answer = ask("PUT", "register", json={"registrationId": device})
+        while True:
+            if answer.status_code >= 400:
+                raise _refused_answer(answer)
+            with understood("DPS"):
+                operation = _Operation.model_validate(answer.json())
+            state = operation.registration_state or _State()
+            match operation.status:
+                case "assigned" if state.assigned_hub:
+                    return Assigned(state.device_id or device, state.assigned_hub, state.substatus or "")
+                case "assigning" | "unassigned":
+                    wait(waiting.pause(_pause(answer.headers.get("Retry-After", ""))))
+                    answer = ask("GET", f"operations/{operation.operation_id or ''}")
+                case status:
+                    raise _not_assigned(str(status), state.error_code or 0, state.error_message or "")
 
 
 def _pause(retry_after: str) -> float:
-    """Seconds until the next poll: as long as DPS says, up to a limit."""
-    return min(float(retry_after), _LONGEST_POLL_SECONDS) if retry_after.isdecimal() else _POLL_SECONDS
+    """Seconds until the next poll, as DPS says."""
+    return float(retry_after) if retry_after.isdecimal() else _POLL_SECONDS
 
 
 def _refused_request(code: int, message: str) -> RegistrationRefused:
@@ -190,20 +193,30 @@ def _refused_answer(answer: requests.Response) -> RegistrationRefused:
 def register_over_mqtt(scope: str, device: str, credential: DeviceCredential, wire: Wire) -> Assigned:
     """The same with Microsoft's device SDK. Raises `InvalidInput` if the extra `device` is not installed."""
     sdk = _sdk()
-    with _files(credential) as (chain, key), ExitStack() as ending:
+    with files(credential) as (chain, key):
         try:
             client = sdk.ProvisioningDeviceClient.create_from_x509_certificate(
                 GLOBAL_HOST, device, scope, sdk.X509(chain, key), **_options(sdk, wire)
             )
-            ending.callback(_disconnect, client)
-            with understood("DPS"):
-                result = _bounded(client.register, "register with DPS")
+            with _ended_by(lambda: _disconnect(client)), understood("DPS"):
+                result = _bounded(client.register, "register with DPS", wire.waits.registration_seconds)
         except sdk.exceptions.ClientError as cause:
             raise _sdk_refusal(cause) from cause
     if result.status != "assigned":
         raise _not_assigned(result.status, 0, "")
     state = result.registration_state
     return Assigned(state.device_id, state.assigned_hub, state.sub_status or "")
+
+
+@contextmanager
+def _ended_by(end: Callable[[], object]) -> Iterator[None]:
+    """Ends a connection after the block; not if a signal ends the process, which then waits for nothing."""
+    try:
+        yield
+    except Exception:
+        end()
+        raise
+    end()
 
 
 def _disconnect(client: Any) -> None:
@@ -217,21 +230,20 @@ def _disconnect(client: Any) -> None:
 
 def send_message(hub: str, device: str, credential: DeviceCredential, wire: Wire, text: str) -> None:
     """Connects to the hub over MQTT and sends one message. Raises `Error` if the hub refuses the connection."""
-    sdk = _sdk()
-    with _files(credential) as (chain, key):
+    sdk, seconds = _sdk(), wire.waits.answer_seconds
+    with files(credential) as (chain, key):
         client = sdk.IoTHubDeviceClient.create_from_x509_certificate(
             sdk.X509(chain, key), hub, device, connection_retry=False, **_options(sdk, wire)
         )
         try:
-            _bounded(client.connect, f"connect to {hub}")
-            _bounded(lambda: client.send_message(sdk.Message(text)), f"send a message to {hub}")
+            with _ended_by(lambda: _bounded(client.shutdown, "disconnect", seconds)):
+                _bounded(client.connect, f"connect to {hub}", seconds)
+                _bounded(lambda: client.send_message(sdk.Message(text)), f"send a message to {hub}", seconds)
         except sdk.exceptions.ClientError as cause:
             raise Error(
                 f"the hub {hub} refuses the connection of {device}: {_innermost(cause)}",
                 "the device identity may be disabled, or have the thumbprint of another certificate: dpsops device show",
             ) from cause
-        finally:
-            _bounded(client.shutdown, "disconnect")
 
 
 def _sdk() -> Any:
@@ -257,7 +269,7 @@ def _options(sdk: Any, wire: Wire) -> dict[str, Any]:
     return options
 
 
-def _bounded(work: Callable[[], Any], what: str) -> Any:
+def _bounded(work: Callable[[], Any], what: str, seconds: float) -> Any:
     """The result of work with a time limit: the SDK repeats some of its attempts for ever."""
     outcome: list[Any] = []
     failure: list[BaseException] = []
@@ -270,12 +282,12 @@ def _bounded(work: Callable[[], Any], what: str) -> Any:
 
     worker = threading.Thread(target=attempt, daemon=True)
     worker.start()
-    worker.join(_SDK_SECONDS)
+    worker.join(seconds)
     if failure:
         raise failure[0]
     if not outcome:
         raise Unavailable(
-            f"could not {what} within {_SDK_SECONDS:.0f} seconds",
+            f"could not {what} within {seconds:g} seconds",
             "check the network and port 8883; the SDK also waits silently if DPS is throttling: --transport https may show more",
         )
     return outcome[0]

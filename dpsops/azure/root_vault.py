@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPri
 from dpsops.azure import answers
 from dpsops.azure.clients import Clients
 from dpsops.azure.errors import understood
+from dpsops.errors import Refused
 from dpsops.model.generations import rotation_tags
 from dpsops.model.root import (
     ROLE_TAG,
@@ -25,7 +27,9 @@ from dpsops.model.root import (
     ObservedRoot,
     Pending,
     RootProperties,
+    RootState,
     RootVersion,
+    classify,
     generation_of,
     is_authority,
     root_subject,
@@ -50,7 +54,7 @@ class RootVault:
     def all(self) -> dict[int, RootProperties]:
         """The properties of each generation's sealed version, or of its newest version if none is sealed. One request for each
         page, and one for each root without a sealed newest version."""
-        listed = [_properties(each) for each in self._clients.certificates.list_properties_of_certificates()]
+        listed = [_properties(each) for each in answers.every(self._clients.certificates.list_properties_of_certificates())]
         ours = (found for found in listed if found.tags.get(ROLE_TAG) == ROOT_ROLE)
         newest = {number: found for found in ours if (number := generation_of(found.name)) is not None}
         return {number: self._sealed(found) or found for number, found in newest.items()}
@@ -82,6 +86,14 @@ class RootVault:
             pending=None if has_root else self.pending(name),
             exportable=self._is_exportable(name, newest),
         )
+
+    def state(self, name: str, now: datetime) -> RootState:
+        """The state of a root. Raises `Refused` for one that cannot be used. It is looked at again before that, because what is
+        read is not of one moment: another run may be finishing the root."""
+        try:
+            return classify(self.observe(name, now), now)
+        except Refused:
+            return classify(self.observe(name, now), now)
 
     @understood(_WHO)
     def sealed(self, name: str) -> ObservedRoot:
@@ -144,7 +156,12 @@ class RootVault:
     def request(self, name: str, issuer: str, *, reuse_key: bool) -> None:
         """Requests a version from the vault: a key and a self-signed certificate (issuer `Self`), or a CSR (`Unknown`)."""
         policy = self._policy(name, issuer, reuse_key=reuse_key)
-        self._clients.certificates.begin_create_certificate(name, policy, tags=root_tags(name)).result()
+        with self.creation(name):
+            self._clients.certificates.begin_create_certificate(name, policy, tags=root_tags(name)).result()
+
+    def creation(self, name: str) -> AbstractContextManager[object]:
+        """The wait for the vault to create a key: pauses inside raise `Unavailable` beyond its bound."""
+        return self._clients.waiting.operation(f"the key of {name} in the vault", self._environment.waits.operation_seconds)
 
     @understood(_WHO)
     def merge(self, name: str, certificates: Sequence[x509.Certificate]) -> None:
@@ -183,7 +200,7 @@ class RootVault:
         """Disables every version. The root's own version is the last and gets the tags, because it shows that all others are
         disabled too."""
         client, present = self._clients.certificates, self.properties(name)
-        for version in client.list_properties_of_certificate_versions(name):
+        for version in answers.every(client.list_properties_of_certificate_versions(name)):
             if version.enabled and version.version != present.version:
                 client.update_certificate_properties(name, version.version, enabled=False)
         client.update_certificate_properties(name, present.version, enabled=False, tags={**present.tags, **tags})
@@ -191,7 +208,7 @@ class RootVault:
     def _complete(self, name: str) -> list[RootProperties]:
         """The versions with a certificate. For an unknown name a vault may answer an empty list or 404."""
         try:
-            found = list(self._clients.certificates.list_properties_of_certificate_versions(name))
+            found = list(answers.every(self._clients.certificates.list_properties_of_certificate_versions(name)))
         except ResourceNotFoundError:
             return []
         return [_properties(each) for each in found if each.x509_thumbprint]

@@ -35,16 +35,16 @@ def sign_in(environment: Environment, variables: Mapping[str, str], transport: T
     """
     subscription = environment.subscription or variables.get("AZURE_SUBSCRIPTION_ID", "")
     if not subscription:
-        return _by_default(environment, variables)
+        return _by_default(environment, variables, transport)
     named = _named(variables, transport)
     if named is None:
         from dpsops.azure.azure_cli import FoundCredential
 
-        named = FoundCredential(subscription)
+        named = FoundCredential(subscription, transport)
     return SignIn(named, subscription)
 
 
-def _by_default(environment: Environment, variables: Mapping[str, str]) -> SignIn:
+def _by_default(environment: Environment, variables: Mapping[str, str], transport: Transport) -> SignIn:
     from azure.identity import CredentialUnavailableError
 
     from dpsops.azure.azure_cli import account, of
@@ -54,10 +54,10 @@ def _by_default(environment: Environment, variables: Mapping[str, str]) -> SignI
     if variables.get("AZURE_CLIENT_ID"):
         raise InvalidInput(missing, step)
     try:
-        found = account()
+        found = account(transport)
     except CredentialUnavailableError as unavailable:
         raise InvalidInput(f"{missing}, and az none either ({unavailable.message})", f"{step}; or 'az login'") from unavailable
-    return SignIn(of(found), found.subscription)
+    return SignIn(of(found, transport), found.subscription)
 
 
 def _named(variables: Mapping[str, str], transport: Transport) -> TokenCredential | None:

@@ -1,4 +1,4 @@
-"""The transport of every client: the SDK's own, with one log line for each exchange."""
+"""The transport of every client: the SDK's own, with bounds for its waits, and one log line for each exchange."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ import requests
 from azure.core.pipeline.transport import RequestsTransport
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection
+
+from dpsops.azure.waits import Waiting
+from dpsops.settings import Waits
 
 _LOG = logging.getLogger("dpsops.wire")
 
@@ -30,13 +33,29 @@ def new_session() -> requests.Session:
 
 
 class Transport(RequestsTransport):  # type: ignore[misc]  # the SDK exports it lazily, untyped
-    """Logs method, address and status; never headers, queries or bodies, which may contain secrets."""
+    """Waits no longer than `waits` allow, and knows in `waiting` what for: the SDKs wait and pause nowhere else.
+
+    Logs method, address and status; never headers, queries or bodies, which may contain secrets.
+    """
+
+    def __init__(self, waits: Waits | None = None, waiting: Waiting | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        self.waits = waits or Waits()
+        self.waiting = waiting or Waiting()
+
+    def sleep(self, duration: float) -> None:
+        """Pauses. Raises `Unavailable` if the present wait would be over before."""
+        super().sleep(self.waiting.pause(duration))
 
     def send(self, request: Any, **kwargs: Any) -> Any:
-        """Sends one request and returns its response, as the SDK's transport does."""
+        """Sends one request and returns its response, as the SDK's transport does. Raises `Unavailable` if the present wait is
+        over."""
         address = urlsplit(request.url)
+        left = self.waiting.require_time()
+        connecting = min(kwargs.pop("connection_timeout", self.waits.connect_seconds), self.waits.connect_seconds, left)
+        reading = min(kwargs.pop("read_timeout", self.waits.answer_seconds), self.waits.answer_seconds, left)
         try:
-            response = super().send(request, **kwargs)
+            response = super().send(request, connection_timeout=connecting, read_timeout=reading, **kwargs)
         except Exception as error:
             _LOG.info("%s %s%s -> %s", request.method, address.netloc, address.path, type(error).__name__)
             raise

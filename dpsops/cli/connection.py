@@ -91,6 +91,7 @@ def connected(options: Options) -> Iterator[Connection]:
     """The connection to the environment of the options. The embedded Azure runs until the block ends, unless one is served."""
     from dpsops.azure.clients import connect
     from dpsops.azure.provisioning import Wire
+    from dpsops.azure.waits import Waiting
     from dpsops.cli.embedded import embedded_variables
     from dpsops.model.run import Run
     from dpsops.settings import load
@@ -99,13 +100,15 @@ def connected(options: Options) -> Iterator[Connection]:
     with ExitStack() as stack:
         stack.enter_context(_logged(verbose=options.verbose))
         say = stack.enter_context(progress(options.verbose))
+        waiting = Waiting(say=say)
+        stack.enter_context(waiting.watched())
         if environment.is_local:
             variables = stack.enter_context(embedded_variables(environment.embedded))
-            clients = connect(environment, variables, say, proxied=True)
-            wire = Wire(variables["HTTPS_PROXY"], variables["SSL_CERT_FILE"])
+            clients = connect(environment, variables, proxied=True, waiting=waiting)
+            wire = Wire(variables["HTTPS_PROXY"], variables["SSL_CERT_FILE"], environment.waits, waiting)
         else:
-            clients = connect(environment, os.environ, say)
-            wire = Wire()
+            clients = connect(environment, os.environ, waiting=waiting)
+            wire = Wire(waits=environment.waits, waiting=waiting)
         stack.callback(clients.close)
         yield Connection(Run(environment, lambda: datetime.now(UTC), clients.sleep, progress=say), clients, wire)
 
@@ -114,16 +117,20 @@ def connected(options: Options) -> Iterator[Connection]:
 def wired(options: Options) -> Iterator[tuple[Wire, Callable[[str], None]]]:
     """How a device reaches Azure, and the output for progress, without any client or credential."""
     from dpsops.azure.provisioning import Wire
+    from dpsops.azure.waits import Waiting
     from dpsops.cli.embedded import embedded_variables
     from dpsops.settings import LOCAL, load
 
     with ExitStack() as stack:
         say = stack.enter_context(progress(options.verbose))
+        waiting = Waiting(say=say)
+        stack.enter_context(waiting.watched())
         if options.env != LOCAL:
-            yield Wire(), say
+            yield Wire(waiting=waiting), say
             return
-        variables = stack.enter_context(embedded_variables(load(LOCAL, SETTINGS_DIRECTORY).embedded))
-        yield Wire(variables["HTTPS_PROXY"], variables["SSL_CERT_FILE"]), say
+        settings = load(LOCAL, SETTINGS_DIRECTORY)
+        variables = stack.enter_context(embedded_variables(settings.embedded))
+        yield Wire(variables["HTTPS_PROXY"], variables["SSL_CERT_FILE"], settings.waits, waiting), say
 
 
 @contextmanager

@@ -63,6 +63,8 @@ def start(settings: Embedded, *, port: int) -> EmbeddedAzure:
     )
     try:
         return EmbeddedAzure(STATE_DIRECTORY, port=port, timings=timings)
+    except TimeoutError as cause:
+        raise Error(f"the embedded Azure cannot start: {cause}", "end that process, then run the command again") from cause
     except (sqlite3.Error, ValueError) as cause:
         hint = "if the state is no longer needed, delete it: dpsops local reset"
         if getattr(cause, "sqlite_errorname", "").startswith(_STATE_MAY_BE_VALID):

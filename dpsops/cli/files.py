@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 from dpsops.errors import InvalidInput
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def read(path: Path, what: str, hint: str, *, encoding: str = "utf-8") -> str:
@@ -24,9 +27,11 @@ def unreadable(path: Path, what: str, reason: str | None, hint: str) -> InvalidI
 
 
 def write(path: Path, what: str, text: str) -> None:
-    """Writes a file. If it is new, only its owner may read it."""
+    """Writes a file. If it is new, only its owner may read it. Raises `OSError` if the disk is full: the file is not to blame."""
     try:
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
             file.write(text)
     except OSError as cause:
+        if cause.errno in _FULL:
+            raise
         raise InvalidInput(f"the {what} {path} cannot be written: {cause.strerror}", "choose another file") from cause

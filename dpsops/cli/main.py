@@ -6,6 +6,7 @@ import io
 import os
 import signal
 import sys
+import threading
 from typing import Annotated
 
 import typer
@@ -76,7 +77,11 @@ def run() -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores SIGHUP
             signal.signal(number, _end)
-    code = main(sys.argv[1:])
+    try:
+        code = main(sys.argv[1:])
+    except Ended as ended:
+        print(_INTERRUPTED, file=sys.stderr, flush=True)
+        os._exit(ended.code)
     if code == Exit.INTERRUPTED:
         # The device SDK's threads would print errors while Python exits, and Python would kill itself with the signal if it
         # interrupted an exec, and each dataclass runs one.
@@ -84,9 +89,25 @@ def run() -> None:
     sys.exit(code)
 
 
+_INTERRUPTED = "dpsops: interrupted; completed steps stay done, run the command again to continue"
+_ENDING_SECONDS = 3.0
+
+
+class Ended(BaseException):
+    """A signal ends the process: it exits with `code`."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
 def _end(number: int, _: object) -> None:
-    """Exits through all `with` blocks, because a device's key may be in a temporary file."""
-    sys.exit(128 + number)
+    """Ends through all `with` blocks, because what was done is still printed, but within a few seconds whatever they wait for."""
+    hurry = threading.Timer(_ENDING_SECONDS, os._exit, [128 + number])
+    hurry.daemon = True
+    hurry.start()
+    threading.excepthook = lambda _: None  # the device SDK's threads lose their connection
+    raise Ended(128 + number)
 
 
 def main(arguments: list[str]) -> int:
@@ -108,7 +129,7 @@ def main(arguments: list[str]) -> int:
     except Exception as error:
         return _report(_explain(error))
     if result == Exit.INTERRUPTED:  # Typer returns it after Ctrl-C
-        print("dpsops: interrupted; completed steps stay done, run the command again to continue", file=sys.stderr)
+        print(_INTERRUPTED, file=sys.stderr)
     return result if isinstance(result, int) else 0
 
 

@@ -43,8 +43,15 @@ class Options:
             import json
 
             text = json.dumps({"schema_version": 1, "environment": self.env} | document, indent=2, default=_encode)
-        if text:
+        if not text:
+            return
+        try:
             print(text, flush=True)  # a write error must occur here, so that it is reported
+        except BrokenPipeError:
+            raise
+        except OSError:  # such as a full disk: what was done is not said again by a later run
+            print(text, file=sys.stderr)
+            raise
 
     def print_done(self, done: Sequence[Action], nothing: str) -> None:
         """Prints what a workflow has done. `nothing`: why, if it did nothing."""

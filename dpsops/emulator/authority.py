@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import IO
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -23,6 +25,7 @@ HOSTS = (
 )
 _LIFETIME = timedelta(days=825)
 _RENEW_BEFORE = timedelta(days=30)
+_LOCK_SECONDS, _PAUSE_SECONDS = 30.0, 0.05
 
 
 def ensure_certificates(directory: Path) -> tuple[Path, Path]:
@@ -36,12 +39,24 @@ def ensure_certificates(directory: Path) -> tuple[Path, Path]:
     if directory.stat().st_mode & 0o077:  # another program made it
         directory.chmod(0o700)
     with open(os.open(directory / "tls.lock", os.O_RDWR | os.O_CREAT, 0o600), "rb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        _acquire(lock)
         if not (authority.exists() and server.exists() and _is_fresh(authority) and _has_hosts(server)):
             authority_pem, server_pem = _issue()
             _write(server, server_pem)
             _write(authority, authority_pem)
     return authority, server
+
+
+def _acquire(lock: IO[bytes]) -> None:
+    """Locks a file. Raises `TimeoutError` if another process keeps it locked, for much longer than certificates take."""
+    for _ in range(int(_LOCK_SECONDS / _PAUSE_SECONDS)):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return
+    raise TimeoutError(f"another process has had tls.lock for {_LOCK_SECONDS:.0f} seconds")
 
 
 def _is_fresh(authority: Path) -> bool:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import socket
 import threading
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -24,6 +25,7 @@ from dpsops.emulator.tls import ServerContexts, TlsConnection
 from dpsops.emulator.world import Clock, Timings, World
 
 _HTTPS, _MQTT = "443", "8883"
+_STOP_SECONDS = 10.0
 _QUEUE = 4096  # connections that may wait to be accepted; when it is full, the next one tries again after a second
 _MAX_BODY = 8 * 1024 * 1024
 
@@ -67,7 +69,8 @@ class EmbeddedAzure:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result()
+        with suppress(TimeoutError):  # a client that does not let go
+            asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(_STOP_SECONDS)
         self._shut()
 
     @property

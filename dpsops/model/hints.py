@@ -112,6 +112,14 @@ def _taken_vault(reason: Reason) -> str:
     )
 
 
+def is_overtaken(reason: Reason) -> bool:
+    """Whether a vault refuses because an object is in another state than when it was read: another run was faster. No role helps,
+    though a vault answers 403. Source: Key Vault's words, as its REST API answers them."""
+    return reason.code == "KeyDisabled" or re.search(_OVERTAKEN, reason.message, re.IGNORECASE) is not None
+
+
+_OVERTAKEN = r"not allowed on a disabled key|Pending status must be in progress"
+
 _LOCATED = "LocationNotAvailableForResourceGroup|LocationNotAvailableForResourceType|NoRegisteredProviderFound"
 
 _STEPS: tuple[tuple[str, str, str | Callable[[Reason], str]], ...] = (
@@ -153,6 +161,10 @@ _STEPS: tuple[tuple[str, str, str | Callable[[Reason], str]], ...] = (
     ("ObjectIsBeingDeleted", "", "an object of this name is still being deleted: wait a minute and run the command again"),
     ("ObjectIsDeletedButRecoverable", "", _recoverable),
     (".*", "is currently in a deleted but recoverable state", _recoverable),
+    (
+        ".*", r"^Enrollment(Group)? already exists",
+        "another run has just created it: run the command again, it continues from the new state",
+    ),
     (".*", "is inProgress", "another run is creating this certificate: wait until it has finished, " + _AGAIN),
     ("DeploymentActive", "", "another deployment of this environment is running: wait until it has finished, " + _AGAIN),
     (
@@ -173,6 +185,7 @@ _STEPS: tuple[tuple[str, str, str | Callable[[Reason], str]], ...] = (
         "SubscriptionNotFound", "",
         "check the subscription in the settings or AZURE_SUBSCRIPTION_ID: 'az account list' shows yours",
     ),
+    (".*", "^The embedded Azure cannot keep its state", "check disk space and permissions, " + _AGAIN + ": it continues"),
     ("ReadOnlyDisabledSubscription", "", "the subscription is disabled: its owner must enable it again"),
     (
         ".*", r"name '(?P<name>[^']+)' (?:is )?not available",

@@ -22,7 +22,6 @@ from dpsops.model.root import (
     Merged,
     Ready,
     RootVersion,
-    classify,
     root_subject,
 )
 from dpsops.model.run import Run
@@ -30,13 +29,12 @@ from dpsops.pki import chains, profiles
 from dpsops.pki.keys import signing_hash
 
 _POLL_SECONDS = 5.0
-_POLLS = 120
 
 
 def make_root(run: Run, roots: RootVault, name: str) -> Iterator[Action]:
     """Finishes the root from any state, step by step; yields each step when it is done."""
     while True:
-        match classify(roots.observe(name, run.now()), run.now()):
+        match roots.state(name, run.now()):
             case Absent():
                 run.progress(f"creating the key of {name} in the vault ({run.environment.root.key}, not exportable)")
                 roots.request(name, "Self", reuse_key=False)
@@ -69,14 +67,9 @@ def make_root(run: Run, roots: RootVault, name: str) -> Iterator[Action]:
 
 def _await_key(run: Run, roots: RootVault, name: str) -> None:
     run.progress(f"waiting for the vault to create the key of {name}")
-    for _ in range(_POLLS):
-        pending = roots.pending(name)
-        if pending is None or pending.status.lower() != "inprogress":
-            return
-        run.sleep(_POLL_SECONDS)
-    raise Error(
-        f"the vault has not created the key of {name} within {_POLLS * _POLL_SECONDS:.0f} seconds", "run the command again later"
-    )
+    with roots.creation(name):
+        while (pending := roots.pending(name)) is not None and pending.status.lower() == "inprogress":
+            run.sleep(_POLL_SECONDS)
 
 
 def _sign(run: Run, roots: RootVault, name: str, first: RootVersion, csr: bytes) -> x509.Certificate:

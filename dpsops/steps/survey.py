@@ -10,7 +10,7 @@ from dpsops.azure.ca_certificates import TrustStore
 from dpsops.azure.deployments import Deployments, template
 from dpsops.azure.dps import Dps
 from dpsops.azure.root_vault import RootVault
-from dpsops.errors import Denied, Error, Refused
+from dpsops.errors import Changed, Denied, Error, Refused
 from dpsops.model import deployment, generations
 from dpsops.model import plan as plans
 from dpsops.model.action import Action
@@ -22,7 +22,7 @@ from dpsops.model.links import wanted_links
 from dpsops.model.offers import require_free, require_offered, wants_free
 from dpsops.model.plan import LATER, ObservedRootOfTrust, Plan
 from dpsops.model.resources import Resources, links, registry_host
-from dpsops.model.root import Merged, Ready, classify, root_name
+from dpsops.model.root import Merged, Ready, root_name
 from dpsops.model.run import Run
 from dpsops.model.what_if import notes
 from dpsops.pki import chains
@@ -99,9 +99,9 @@ def _plan(run: Run, deployments: Deployments, actions: Sequence[Action], said: t
 def _foresee(run: Run, deployments: Deployments, found: Resources, wanted: Deployment, *, rights: bool) -> tuple[str, ...]:
     """Asks whether the names are free and the deployment would succeed, before anything is made; returns what to know of it.
 
-    Raises `Refused` for a soft-deleted vault, for a name that is taken, for a region without a service and for a second free
-    hub. What-if needs the resource group: without one, the providers tell where their services are and which hubs there are.
-    Whoever only plans, and may not even ask for a what-if, learns that from a note.
+    Raises `Refused` for a soft-deleted vault, for a name that is taken (`Changed` if another run took it just now), for a region
+    without a service and for a second free hub. What-if needs the resource group: without one, the providers tell where their
+    services are and which hubs there are. Whoever only plans, and may not even ask for a what-if, learns that from a note.
     """
     if not wanted.actions:
         return ()
@@ -111,6 +111,8 @@ def _foresee(run: Run, deployments: Deployments, found: Resources, wanted: Deplo
     if found.vault is None and (deleted := deployments.deleted_vault()):
         raise deleted
     if taken := deployments.taken_names(found):
+        if deployments.observe() != found:
+            raise Changed("another run is making these resources at the same time", "run the command again: it continues")
         raise Refused(told(taken, "a resource cannot be created"), advised(taken, hint, TAKEN))
     if not found.group_exists:
         return ()
@@ -142,7 +144,7 @@ def _observe_root(
         return plans.from_nothing(owners)
     dps_exists = found is None or found.dps is not None
     name, group = _current(run, roots, dps if dps_exists else None)
-    state = classify(roots.observe(name, run.now()), run.now())
+    state = roots.state(name, run.now())
     if not dps_exists:
         return ObservedRootOfTrust(name, state, dict.fromkeys(owners), group)
     run.progress(f"reading {name} in the {' and the '.join(owners)}")

@@ -56,7 +56,7 @@ def register(
 
     Raises `RegistrationRefused` if DPS does not register the device. The hint names a fault of the certificates if there is one.
     """
-    progress(f"registering {device} with DPS over {transport}")
+    progress(f"registering {device} with DPS over {transport} (at most {wire.waits.registration_seconds:g} seconds)")
 
     def once() -> Assigned:
         if transport == "https":
@@ -64,13 +64,15 @@ def register(
         return register_over_mqtt(scope, device, credential, wire)
 
     try:
-        assigned = _patiently(once, wait, lambda: progress(f"waiting until another registration of {device} ends"))
+        assigned = _patiently(
+            once, wait, lambda: progress(f"waiting until another registration of {device} ends (at most a minute)")
+        )
     except RegistrationRefused as refusal:
         refusal.hint = diagnosis(device, credential, now) or refusal.hint
         raise
     if transport == "https":
         return Registered(assigned, transport, sent=False)
-    progress(f"connecting {device} to {assigned.hub}")
+    progress(f"connecting {device} to {assigned.hub} (at most {wire.waits.answer_seconds:g} seconds)")
     send_message(assigned.hub, assigned.device, credential, wire, f"{device} says hello")
     return Registered(assigned, transport, sent=True)
 

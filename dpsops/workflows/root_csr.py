@@ -19,7 +19,7 @@ from dpsops.model import proof
 from dpsops.model.action import Action
 from dpsops.model.generations import View
 from dpsops.model.replacement import continuation
-from dpsops.model.root import Absent, CsrRequested, Merged, RootState, classify, root_name
+from dpsops.model.root import Absent, CsrRequested, Merged, RootState, root_name
 from dpsops.model.rotation import Phase, Standing, VaultState
 from dpsops.model.rotation import classify as classify_rotation
 from dpsops.model.run import Run
@@ -93,7 +93,7 @@ def _next_name(standing: Standing, view: View) -> str:
 
 def _state(run: Run, roots: RootVault, view: View, name: str) -> RootState:
     """The present state of the next root. Raises `Refused` if it could not be uploaded to every trust store."""
-    state = classify(roots.observe(name, run.now()), run.now())
+    state = roots.state(name, run.now())
     for owner, certificates in view.ca_certificates.items():
         proof.require_uploadable(owner, certificates, name)
     return state

@@ -10,7 +10,7 @@ from dpsops.azure.dps import Dps
 from dpsops.azure.hub import Hubs
 from dpsops.azure.leaf_vault import LeafVault
 from dpsops.azure.root_vault import RootVault
-from dpsops.model.root import CsrRequested, classify, root_name
+from dpsops.model.root import CsrRequested, root_name
 from dpsops.model.rotation import Step, disabled_group_trouble, grace_end
 from dpsops.model.rotation import classify as classify_rotation
 from dpsops.model.rotation_report import RotationReport, Waiting
@@ -44,4 +44,4 @@ def rotation_status(
 
 def _waits_for_certificate(run: Run, roots: RootVault, name: str) -> bool:
     """Whether a root waits for a certificate that another CA must sign; at most four requests."""
-    return isinstance(classify(roots.observe(name, run.now()), run.now()), CsrRequested)
+    return isinstance(roots.state(name, run.now()), CsrRequested)

@@ -10,6 +10,7 @@ from azure.core.exceptions import ClientAuthenticationError
 from azure.identity import CredentialUnavailableError
 
 from dpsops.azure.azure_cli import Account, FoundCredential, account
+from dpsops.azure.transport import Transport
 from tests.az.conftest import Az, Served
 
 if "DPSOPS_TEST_AZ" not in os.environ:
@@ -32,8 +33,8 @@ def enter(az: Az, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_account_and_its_tokens(az: Az, served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     enter(az, monkeypatch)
     subscription, tenant = served.variables["AZURE_SUBSCRIPTION_ID"], served.variables["AZURE_TENANT_ID"]
-    assert account() == account(subscription) == Account(subscription, tenant)
-    credential = FoundCredential(subscription)
+    assert account(Transport()) == account(Transport(), subscription) == Account(subscription, tenant)
+    credential = FoundCredential(subscription, Transport())
     assert credential.get_token("https://management.azure.com/.default").token
     assert credential.get_token(f"{VAULT}/.default", tenant_id=tenant).token  # as a vault's client asks
 
@@ -46,12 +47,12 @@ def test_a_subscription_beside_a_tenant_is_refused(az: Az, served: Served) -> No
 def test_a_subscription_that_it_does_not_know(az: Az, monkeypatch: pytest.MonkeyPatch) -> None:
     enter(az, monkeypatch)
     with pytest.raises(CredentialUnavailableError, match=f"az: Subscription '{ABSENT}' not found"):
-        account(ABSENT)
+        account(Transport(), ABSENT)
     with pytest.raises(ClientAuthenticationError, match=rf"nobody is signed in to Azure \(az: Subscription '{ABSENT}' not found"):
-        FoundCredential(ABSENT).get_token("https://management.azure.com/.default")
+        FoundCredential(ABSENT, Transport()).get_token("https://management.azure.com/.default")
 
 
 def test_nobody_is_signed_in(served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     enter(served.az(tmp_path / "configuration"), monkeypatch)
     with pytest.raises(CredentialUnavailableError, match="az: Please run 'az login' to setup account"):
-        account()
+        account(Transport())

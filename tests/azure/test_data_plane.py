@@ -19,11 +19,11 @@ class Patient(Transport):
 
     def __init__(self, *answers: Given) -> None:
         super().__init__(session=transport(*answers).session)
-        self.waits: list[float] = []
+        self.pauses: list[float] = []
 
     def sleep(self, duration: float) -> None:
         """Records it."""
-        self.waits.append(duration)
+        self.pauses.append(duration)
 
 
 def plane(wire: Patient) -> DataPlane:
@@ -38,7 +38,7 @@ THROTTLED = {"Message": "ErrorCode:ThrottlingBacklogTimeout;The request has been
 def test_a_throttled_request_waits_as_long_as_the_header_or_the_message_says(headers: Mapping[str, str], pause: int) -> None:
     wire = Patient((429, THROTTLED, headers), (429, THROTTLED, headers), (200, {"deviceId": "press-07"}, {}))
     assert plane(wire).get("/devices/press-07") == {"deviceId": "press-07"}
-    assert wire.waits == [pause, pause]
+    assert wire.pauses == [pause, pause]
 
 
 def test_the_number_of_attempts_is_limited() -> None:
@@ -46,7 +46,7 @@ def test_the_number_of_attempts_is_limited() -> None:
     with pytest.raises(HttpResponseError, match="Throttl") as failed:
         plane(wire).get("/devices/press-07")
     assert failed.value.status_code == 429
-    assert wire.waits == [10] * 7
+    assert wire.pauses == [10] * 7
 
 
 def test_a_query_reads_every_page() -> None:

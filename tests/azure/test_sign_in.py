@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 from azure.identity import AzureCliCredential, ClientSecretCredential, CredentialUnavailableError, WorkloadIdentityCredential
 
-from dpsops.azure import azure_cli
+from dpsops.azure.azure_cli import account
 from dpsops.azure.clients import Clients, connect
 from dpsops.azure.errors import understood
+from dpsops.azure.transport import Transport
 from dpsops.errors import InvalidInput, NotAllowed
 from dpsops.model.roles import Principal
+from dpsops.settings import Waits
 from tests.azure.az import DEFAULT, GUEST, OTHER, Az, az
 from tests.worlds import environment
 
@@ -79,13 +81,10 @@ def test_the_error_without_a_subscription_says_why_az_has_none(az: Az, monkeypat
     ("text", "reason"),
     [("echo nonsense", "JSONDecodeError"), ("echo '[]'", "another shape"), ("exec /bin/sleep 5", "did not answer in 0.5 sec")],
 )
-def test_az_that_answers_something_else_or_never_is_no_way_to_sign_in(
-    text: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(azure_cli, "PATIENCE_SECONDS", 0.5)
+def test_az_that_answers_something_else_or_never_is_no_way_to_sign_in(text: str, reason: str, tmp_path: Path) -> None:
     (tmp_path / "bin" / "az").write_text(f"#!/bin/sh\n{text}\n")
     with pytest.raises(CredentialUnavailableError, match=reason):
-        azure_cli.account()
+        account(Transport(Waits(sign_in_seconds=0.5)))
 
 
 def test_az_gets_more_time_than_the_sdk_gives_it(az: Az) -> None:

@@ -50,6 +50,17 @@ def test_two_commands_that_look_for_a_server_at_the_same_time_find_none(terminal
         assert terminal("plan")[0] == 0
 
 
+def test_a_process_that_keeps_the_lock_is_not_waited_for_for_ever(
+    terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal("plan")
+    monkeypatch.setattr("dpsops.emulator.authority.time.sleep", lambda _: None)
+    with open(tmp_path / ".dpsops" / "tls.lock", "rb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        assert_error(terminal("plan"), 1, "another process has had tls.lock for 30 seconds", "end that process")
+    assert terminal("plan")[0] == 0
+
+
 def test_a_port_that_is_in_use(terminal: Terminal, tmp_path: Path) -> None:
     with served(tmp_path):
         port = terminal.json("local", "env")["HTTPS_PROXY"].rpartition(":")[2]

@@ -47,21 +47,49 @@ def test_an_interrupt_during_the_imports_is_one_line(tmp_path: Path) -> None:
     assert (result.returncode, result.stderr) == (130, "dpsops: interrupted before anything was done\n")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+ENDING = """
+import os
+from dpsops.azure import provisioning
+from dpsops.cli.main import run
+bounded = provisioning._bounded
+def end(*given):
+    bounded(*given)
+    os.kill(os.getpid(), {number:d})
+    raise AssertionError
+provisioning._bounded = end
+run()
+"""
+"""Registers, and gets a signal when the device SDK's threads have a connection."""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_no_key_stays_in_a_file_after_a_signal(terminal: Terminal, tmp_path: Path, number: signal.Signals) -> None:
     terminal("up")
     terminal("device", "issue", "press-07")
     (places := tmp_path / "places").mkdir()
-    (tmp_path / "ending.py").write_text(
-        "import os\nfrom dpsops.azure import provisioning\nfrom dpsops.cli.main import run\n"
-        f"def end(*_):\n    assert os.listdir('{places}')\n    os.kill(os.getpid(), {number:d})\n    raise AssertionError\n"
-        "provisioning._bounded = end\nrun()\n"
-    )
+    (tmp_path / "ending.py").write_text(ENDING.format(number=number))
     command = [sys.executable, "-m", "ending", "device", "register", "press-07"]
     variables = os.environ | SOURCE | {"TMPDIR": str(places)}
-    done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True, check=False)
-    assert (done.returncode, "Traceback" in done.stderr) == (128 + number, False)
+    done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True, check=False, timeout=60)
     assert list(places.iterdir()) == []
+    if number is signal.SIGKILL:
+        assert done.returncode == -number
+        return
+    assert done.returncode == 128 + number
+    *progress, last = done.stderr.splitlines()
+    assert last == "dpsops: interrupted; completed steps stay done, run the command again to continue"
+    assert all(line.startswith("dpsops: ") for line in progress)  # nothing of the SDK's threads
+
+
+def test_a_signal_ends_the_process_whatever_its_blocks_wait_for(tmp_path: Path) -> None:
+    (tmp_path / "waiting.py").write_text(
+        "import os, signal, threading\nfrom dpsops.cli import main\nmain._ENDING_SECONDS = 0.1\n"
+        "def app(*_, **__):\n    try:\n        os.kill(os.getpid(), signal.SIGTERM)\n        raise AssertionError\n"
+        "    finally:\n        threading.Event().wait()\nmain.app = app\nmain.run()\n"
+    )
+    command = [sys.executable, "-m", "waiting"]
+    done = subprocess.run(command, cwd=tmp_path, env=os.environ | SOURCE, capture_output=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGTERM, b"")
 
 
 def test_the_spinner_is_hidden_during_the_question(terminal: Terminal, tmp_path: Path) -> None:
@@ -106,6 +134,22 @@ def test_a_result_that_cannot_be_written_is_an_error(terminal: Terminal, tmp_pat
         )
     assert (done.returncode, "Traceback" in done.stderr) == (1, False)
     assert "dpsops: error: No space left on device" in done.stderr
+
+
+def test_what_was_done_is_shown_if_the_disk_of_the_result_is_full(terminal: Terminal, tmp_path: Path) -> None:
+    terminal("up")
+    for command, said in (
+        (["device", "issue", "press-07"], "✓ press-07: valid until"),
+        (["root", "csr", "--out", "/dev/full"], ""),
+    ):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(
+                [sys.executable, "-m", "dpsops", *command],
+                cwd=tmp_path, env=os.environ | SOURCE, stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+            )  # fmt: skip
+        assert done.returncode == 1
+        assert said in done.stderr
+        assert "dpsops: hint: check disk space and permissions, then run the command again: it continues" in done.stderr
 
 
 @pytest.mark.parametrize(("closed", "code"), [("<&-", 2), ("2>&-", 2), (">&-", 0)])

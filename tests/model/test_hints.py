@@ -178,7 +178,12 @@ HINTS: dict[str, tuple[Reason, str]] = {
         "ask an owner of the subscription for access",
     ),
     "anything else": (Reason("BadRequest", "No."), ""),
-    "an enrollment that exists": (Reason("409201", "Enrollment already exists."), ""),
+    "an enrollment that exists": (Reason("409201", "Enrollment already exists."), "another run has just created it: run"),
+    "a group that exists": (Reason("409204", "EnrollmentGroup already exists."), "another run has just created it: run"),
+    "a full disk": (
+        Reason("InternalServerError", "The embedded Azure cannot keep its state: database or disk is full."),
+        "check disk space and permissions, then run the command again: it continues",
+    ),
 }
 
 

@@ -16,7 +16,7 @@ from dpsops.model.generations import View
 from dpsops.model.member import Member
 from dpsops.model.plan import Plan
 from dpsops.model.replacement import Cut, Left, stay
-from dpsops.model.root import RootState, classify
+from dpsops.model.root import RootState
 from dpsops.model.rotation import GRACE, Phase
 from dpsops.model.rotation import classify as classify_rotation
 from dpsops.model.rotation_report import RotationReport
@@ -160,4 +160,4 @@ def merge(to: Connection, certificate: x509.Certificate, above: Sequence[x509.Ce
 
 def root_state(to: Connection, name: str) -> RootState:
     """The state of a root."""
-    return classify(to.roots.observe(name, to.run.now()), to.run.now())
+    return to.roots.state(name, to.run.now())

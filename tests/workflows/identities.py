@@ -68,7 +68,7 @@ def as_identity(world: World, who: Principal, *roles: str, age: float = 3600.0) 
 
     def clients(settings: Environment) -> Clients:
         credential = ClientSecretCredential(TENANT, who.app_id, _SECRET, transport=world.transport)
-        return Clients(settings, SUBSCRIPTION, credential, world.transport, world.said.append)
+        return Clients(settings, SUBSCRIPTION, credential, world.transport)
 
     return replace(world, clients=clients)
 

@@ -262,12 +262,16 @@ def asks(part: str, request: Request) -> bool:
     return request.host.startswith("global.") and part in request.path
 
 
-def test_the_number_of_polls_is_limited(embedded: World) -> None:
+def test_a_registration_that_stays_pending_is_given_up(embedded: World) -> None:
     connection = ready(embedded)
+    began = embedded.clock.now()
     assigning = Response(202, {"operationId": "4.x", "status": "assigning"}, WHERE | {"Retry-After": "3"})
     azure(embedded).faults.add(Fault(Refuse(assigning), partial(asks, "/operations/"), times=None))
-    with pytest.raises(Error, match="the registration of press-07 is still 'assigning' after 60 polls"):
+    with pytest.raises(Error, match="gave up waiting for the registration of press-07 after 180 seconds") as late:
         over("https", connection)
+    assert "registration_seconds under [waits]" in late.value.hint
+    assert embedded.clock.now() - began == 180
+    assert "waiting for the registration of press-07 (12 of at most 180 seconds)" in embedded.said
 
 
 def test_the_error_for_an_unreachable_host(embedded: World) -> None:

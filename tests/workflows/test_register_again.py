@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import requests
 
-from dpsops.azure import provisioning
+from dpsops.azure import credential_files
 from dpsops.azure.provisioning import GLOBAL_HOST, Assigned, register_over_mqtt
 from dpsops.emulator.faults import Fault, Refuse
 from dpsops.emulator.habits import Habits
@@ -17,7 +17,7 @@ from tests.workflows.by_hand import azure
 from tests.workflows.doing import HUB, PRESS, fetched, over, ready
 from tests.worlds import World
 
-WAITING = f"waiting until another registration of {PRESS} ends"
+WAITING = f"waiting until another registration of {PRESS} ends (at most a minute)"
 
 
 def test_a_registration_waits_for_the_one_before(embedded: World) -> None:
@@ -35,7 +35,7 @@ def begin(world: World) -> None:
     """Begins a registration of press-07, and leaves it."""
     connection = world.connect()
     scope = register.id_scope(connection.dps)
-    with provisioning._files(fetched(connection, PRESS)) as files, requests.Session() as session:
+    with credential_files.files(fetched(connection, PRESS)) as files, requests.Session() as session:
         session.trust_env = False
         answer = session.put(
             f"https://{GLOBAL_HOST}/{scope}/registrations/{PRESS}/register?api-version=2021-10-01",

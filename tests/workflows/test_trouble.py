@@ -41,7 +41,7 @@ def test_missing_roles_are_deployed_and_not_waited_for_before(embedded: World) -
     remove_the_roles(embedded)
     embedded.said.clear()
     wanted = plan(embedded.connect())
-    assert not any("waiting" in text for text in embedded.said)
+    assert not any("new roles" in text for text in embedded.said)
     *roles, last = wanted.actions
     assert len(roles) == 5
     assert {action.action for action in roles} == {"assign"}
@@ -91,7 +91,7 @@ def test_a_firewall_is_not_waited_for(embedded: World) -> None:
     embedded.said.clear()
     with pytest.raises(Denied, match="Client address is not authorized"):
         up(embedded.connect())
-    assert not any("waiting" in text for text in embedded.said)
+    assert not any("new roles" in text for text in embedded.said)
 
 
 def test_the_error_for_an_identity_without_roles_names_role_and_scope(embedded: World) -> None:

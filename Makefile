@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test answers mutants az azure-facts lint bench record lock clean
+.PHONY: help setup demo test answers crash mutants az azure-facts lint bench record lock clean
 
 help: ## show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ test: setup ## run the tests, with coverage
 
 answers: setup ## give every command answers of another shape, at every place: takes an hour
 	@DPSOPS_TEST_ANSWERS=all $(BIN)/python -m pytest --numprocesses 2 --dist worksteal tests/workflows/test_answers.py
+
+crash: setup ## kill every command at every request, and say the same words again: takes half an hour
+	@$(BIN)/python -m tests.crash.run
 
 mutants: setup ## put one fault after the other into the embedded Azure: the conformance suite must notice
 	@$(BIN)/python -m tests.mutants.run

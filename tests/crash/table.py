@@ -1,0 +1,123 @@
+"""The commands that are killed: their words, in which state they are run, and the devices that are looked at afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
+from dpsops.pki.bundles import DeviceCredential
+from dpsops.pki.names import DeviceId, device_id
+from tests.crash.processes import Parent
+from tests.workflows.another_ca import certified
+from tests.workflows.devices import Device
+from tests.worlds import World
+
+PLAIN, PINNED, NEW = device_id("press-07"), device_id("press-08"), device_id("press-09")
+TWENTY = [device_id(f"lathe-{number:02}") for number in range(1, 21)]
+
+
+@dataclass(slots=True)
+class Stage:
+    """A place in which commands run for a preparation, and what the devices there have stored."""
+
+    parent: Parent
+    place: Path
+    world: World
+    stored: dict[DeviceId, DeviceCredential] = field(default_factory=dict)
+
+    def run(self, *words: str) -> None:
+        """Runs a command, which must succeed."""
+        code, said = self.parent.run(words, self.place)
+        assert code == 0, said
+
+    def register(self, *devices: DeviceId) -> None:
+        """The devices fetch their certificates, keep them, and register."""
+        connection = self.world.connect()
+        for name in devices:
+            device = Device.fetched(connection, name)
+            device.register(connection)
+            self.stored[name] = device.credential
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command. `again`: the words of the second run, if they are not the same. `admitted`: the devices that can register
+    afterwards with what they then fetch; `refused`: those that cannot."""
+
+    name: str
+    words: tuple[str, ...]
+    prepare: Callable[[Stage], None]
+    admitted: tuple[DeviceId, ...] = ()
+    refused: tuple[DeviceId, ...] = ()
+    again: tuple[str, ...] = ()
+
+    @property
+    def said_again(self) -> tuple[str, ...]:
+        """The words of the second run."""
+        return self.again or self.words
+
+
+def nothing(_: Stage) -> None:
+    """Nothing is there."""
+
+
+def fleet(stage: Stage) -> None:
+    """Two devices, one of them with an individual enrollment; both are registered."""
+    stage.run("up")
+    stage.run("device", "issue", PLAIN)
+    stage.run("device", "issue", PINNED, "--individual")
+    stage.register(PLAIN, PINNED)
+
+
+def blocked(stage: Stage) -> None:
+    """One device is blocked."""
+    fleet(stage)
+    stage.run("device", "block", PLAIN)
+    stage.run("device", "block", PINNED)
+
+
+def overlapping(stage: Stage) -> None:
+    """The group trusts a new root, and no device has a certificate of it."""
+    fleet(stage)
+    stage.run("rotate", "--until", "overlapping")
+
+
+def draining(stage: Stage) -> None:
+    """All devices have moved, so the old root can go."""
+    fleet(stage)
+    stage.run("rotate", "--until", "draining")
+    stage.register(PLAIN, PINNED)
+
+
+def requested(stage: Stage) -> None:
+    """Another CA has signed the request for the next root."""
+    fleet(stage)
+    stage.run("root", "csr", "--out", "root.csr")
+    request = x509.load_pem_x509_csr((stage.place / "root.csr").read_bytes())
+    for name, certificate in zip(("root.pem", "ca.pem"), certified(request, stage.world.connect().run.now()), strict=True):
+        (stage.place / name).write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+
+
+BOTH = (PLAIN, PINNED)
+
+COMMANDS = (
+    Command("up", ("up",), nothing),
+    Command("device issue (20)", ("device", "issue", *TWENTY), fleet, (TWENTY[0], TWENTY[-1], *BOTH)),
+    Command("device issue --individual", ("device", "issue", PLAIN, PINNED, NEW, "--individual"), fleet, (*BOTH, NEW)),
+    Command("device renew", ("device", "renew", PLAIN, PINNED), fleet, BOTH),
+    Command("device block", ("device", "block", PLAIN), fleet, (PINNED,), (PLAIN,)),
+    Command("device block (individual)", ("device", "block", PINNED), fleet, (PLAIN,), (PINNED,)),
+    Command("device unblock", ("device", "unblock", PLAIN), blocked, (PLAIN,), (PINNED,)),
+    Command("device unblock (individual)", ("device", "unblock", PINNED), blocked, (PINNED,), (PLAIN,)),
+    Command("rotate, to draining", ("rotate", "--until", "draining"), fleet, BOTH),
+    Command("rotate, to its end", ("rotate", "--until", "stable"), draining, BOTH),
+    Command("rotate --grace 0", ("rotate", "--until", "stable", "--grace", "0"), fleet, BOTH),
+    Command("rotate undo", ("rotate", "undo"), overlapping, BOTH),
+    Command("rotate --compromised", ("rotate", "--compromised", "--yes"), fleet, BOTH),
+    Command("root csr", ("root", "csr", "--out", "root.csr"), fleet, BOTH),
+    Command("root merge", ("root", "merge", "root.pem", "ca.pem"), requested, BOTH),
+)

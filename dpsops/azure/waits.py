@@ -6,11 +6,12 @@ A wait may be inside another one, as a request is inside the deployment that it 
 from __future__ import annotations
 
 import math
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from threading import Event, Thread, local
+from threading import Event, Thread, local, main_thread
 
 from dpsops.errors import Unavailable
 
@@ -45,6 +46,7 @@ class Wait:
     outer: Wait | None
     polled: bool = False
     shown: float = -math.inf
+    ended: bool = False
 
     def left(self, now: float) -> float:
         """How many seconds are left, of this wait and of those around it."""
@@ -143,18 +145,31 @@ class Waiting:
         self.say(f"waiting for {wait.what} ({now - wait.begun:.0f} of at most {_seconds(wait.seconds)})")
 
     @contextmanager
-    def watched(self) -> Iterator[None]:
-        """Shows the waits in which nothing else happens, such as that for a server which says nothing, until the block ends."""
+    def watched(self, every: float = 1.0, late: float = 5.0) -> Iterator[None]:
+        """Shows the waits in which nothing else happens, such as that for a server which says nothing, until the block ends. Ends
+        those in which no bound of a library helps, such as that for an answer of one byte a second. In the main thread alone.
+
+        every: how often it looks, in seconds. late: how far beyond its bound it ends a wait.
+        """
 
         def watch() -> None:
-            while not self._ended.wait(1.0):
+            while not self._ended.wait(every):
                 self.show()
+                if (wait := self._innermost) and wait.left(self.now()) < -late and not wait.ended:
+                    wait.ended = True
+                    signal.pthread_kill(main_thread().ident or 0, signal.SIGALRM)
 
+        def end(*_: object) -> None:
+            if self.left() <= 0:
+                raise self.given_up()
+
+        before = signal.signal(signal.SIGALRM, end)
         Thread(target=watch, name="waits", daemon=True).start()
         try:
             yield
         finally:
             self._ended.set()
+            signal.signal(signal.SIGALRM, before)
 
 
 def _seconds(number: float) -> str:

@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
@@ -203,6 +204,30 @@ def test_a_server_that_accepts_and_says_nothing_costs_what_the_settings_say() ->
         with pytest.raises(Error, match="gave up waiting for an answer"), understood("Azure"):
             ASKED["management.azure.com"](clients(Transport(waits, session=session)))
         assert datetime.now(UTC) - began < timedelta(seconds=5)
+
+
+def test_a_server_that_answers_a_byte_at_a_time_is_given_up() -> None:
+    """No timeout of a library sees it: each byte is in time."""
+    with socket.create_server(("127.0.0.1", 0)) as server, ExitStack() as connections:
+
+        def drip() -> None:
+            with suppress(OSError):  # the client has gone
+                connection = connections.enter_context(server.accept()[0])
+                while not gone.wait(0.02):
+                    connection.sendall(b"H")
+
+        gone = threading.Event()
+        thread = threading.Thread(target=drip)
+        thread.start()
+        session = requests.Session()
+        session.proxies, session.trust_env = {"https": f"http://127.0.0.1:{server.getsockname()[1]}"}, False
+        wire = Transport(Waits(connect_seconds=30, answer_seconds=30, request_seconds=0.3), session=session)
+        began = datetime.now(UTC)
+        with pytest.raises(Unavailable, match="gave up waiting for an answer"), wire.waiting.watched(every=0.05, late=0.1):
+            ASKED["management.azure.com"](clients(wire))
+        assert datetime.now(UTC) - began < timedelta(seconds=10)
+        gone.set()
+        thread.join()
 
 
 def test_a_pause_outside_of_any_wait_is_as_long_as_it_is() -> None:

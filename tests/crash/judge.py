@@ -18,8 +18,8 @@ from dpsops.pki.names import DeviceId
 from tests.workflows.devices import Device
 from tests.worlds import World
 
-_PASSING = {"identityKey", "application", "deployment"}
-"""Kinds of documents that say nothing of the result: what a deployment has made is compared, and not when it was begun."""
+_PASSING = {"identityKey", "application", "deployment", "operation"}
+"""Kinds of documents that say nothing of the result: what a deployment has made is compared, and not how often it was begun."""
 
 _OPAQUE = (
     (re.compile(r"-----BEGIN [^-]+-----.*-----END [^-]+-----\s*", re.DOTALL), "PEM"),
@@ -29,7 +29,7 @@ _OPAQUE = (
     (re.compile(r"\b(?:[0-9A-F]{16}|[0-9a-fA-F]{32,})\b"), "HEX"),
     (re.compile(r"\b\d{15,}\b"), "NUMBER"),
     (re.compile(r"\b0ne00[0-9A-F]{6}\b"), "SCOPE"),
-    (re.compile(r"^(?=.*\d)(?=.*[A-Z])(?=.*[a-z])[A-Za-z0-9+/_-]{24,}={0,2}$"), "BASE64"),
+    (re.compile(r"^[A-Za-z0-9+/_-]{22,}={1,2}$|^(?=.*[A-Z])(?=.*[a-z])[A-Za-z0-9+/_-]{40,}$"), "BASE64"),
 )
 """What is different in each run, and what it is."""
 

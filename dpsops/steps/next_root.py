@@ -8,13 +8,8 @@ from dpsops.azure.root_vault import RootVault
 from dpsops.errors import Refused
 from dpsops.model.generations import View
 from dpsops.model.proof import require_space
-from dpsops.model.root import CsrRequested, RootState, classify, root_name
+from dpsops.model.root import CsrRequested, root_name
 from dpsops.model.run import Run
-
-
-def state(run: Run, roots: RootVault, name: str) -> RootState:
-    """The state of a root; at most four requests. Raises `Refused` for one that must not be used."""
-    return classify(roots.observe(name, run.now()), run.now())
 
 
 def free_number(run: Run, roots: RootVault, view: View, first: int) -> int:
@@ -29,7 +24,7 @@ def free_number(run: Run, roots: RootVault, view: View, first: int) -> int:
         if name in used and number not in view.roots:
             continue
         try:
-            if not isinstance(state(run, roots, name), CsrRequested):
+            if not isinstance(roots.state(name, run.now()), CsrRequested):
                 return number
         except Refused:
             continue

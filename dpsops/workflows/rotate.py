@@ -55,7 +55,7 @@ from dpsops.steps.cut_root import names_in, remove_certificates, shut_enrollment
 from dpsops.steps.hub_identities import affected_devices, disable_identities, reenable_identities
 from dpsops.steps.issue_leaf import LeafIssuer
 from dpsops.steps.make_root import make_root
-from dpsops.steps.next_root import free_number, require_way_back, state
+from dpsops.steps.next_root import free_number, require_way_back
 from dpsops.steps.observe_generations import observe_generations
 from dpsops.steps.prove_root import prove_root
 from dpsops.steps.put_group import change_group, trust_roots
@@ -149,7 +149,7 @@ class Rotation:
         view = self._observe()
         standing = classify(view.observed)
         name = root_name(standing.new)
-        if not has_begun(view.observed, standing) and isinstance(state(self.run, self.roots, name), CsrRequested):
+        if not has_begun(view.observed, standing) and isinstance(self.roots.state(name, self.run.now()), CsrRequested):
             self.roots.drop_request(name)
             yield Action("drop", f"request for {name}", "dropped")
             return

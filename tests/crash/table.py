@@ -17,6 +17,7 @@ from tests.workflows.devices import Device
 from tests.worlds import World
 
 PLAIN, PINNED, NEW = device_id("press-07"), device_id("press-08"), device_id("press-09")
+REPLACE = ("rotate", "--replace", "root-g1")
 TWENTY = [device_id(f"lathe-{number:02}") for number in range(1, 21)]
 
 
@@ -83,13 +84,13 @@ def blocked(stage: Stage) -> None:
 def overlapping(stage: Stage) -> None:
     """The group trusts a new root, and no device has a certificate of it."""
     fleet(stage)
-    stage.run("rotate", "--until", "overlapping")
+    stage.run(*REPLACE, "--until", "overlapping")
 
 
 def draining(stage: Stage) -> None:
     """All devices have moved, so the old root can go."""
     fleet(stage)
-    stage.run("rotate", "--until", "draining")
+    stage.run(*REPLACE, "--until", "draining")
     stage.register(PLAIN, PINNED)
 
 
@@ -113,11 +114,11 @@ COMMANDS = (
     Command("device block (individual)", ("device", "block", PINNED), fleet, (PLAIN,), (PINNED,)),
     Command("device unblock", ("device", "unblock", PLAIN), blocked, (PLAIN,), (PINNED,)),
     Command("device unblock (individual)", ("device", "unblock", PINNED), blocked, (PINNED,), (PLAIN,)),
-    Command("rotate, to draining", ("rotate", "--until", "draining"), fleet, BOTH),
-    Command("rotate, to its end", ("rotate", "--until", "stable"), draining, BOTH),
-    Command("rotate --grace 0", ("rotate", "--until", "stable", "--grace", "0"), fleet, BOTH),
+    Command("rotate, to draining", (*REPLACE, "--until", "draining"), fleet, BOTH),
+    Command("rotate, to its end", (*REPLACE, "--until", "stable"), draining, BOTH),
+    Command("rotate --grace 0", (*REPLACE, "--until", "stable", "--grace", "0", "--yes"), fleet, BOTH),
     Command("rotate undo", ("rotate", "undo"), overlapping, BOTH),
-    Command("rotate --compromised", ("rotate", "--compromised", "--yes"), fleet, BOTH),
+    Command("rotate --compromised", (*REPLACE, "--compromised", "--yes"), fleet, BOTH),
     Command("root csr", ("root", "csr", "--out", "root.csr"), fleet, BOTH),
     Command("root merge", ("root", "merge", "root.pem", "ca.pem"), requested, BOTH),
 )

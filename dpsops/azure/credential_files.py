@@ -13,7 +13,7 @@ from pathlib import Path
 
 from dpsops.pki.bundles import DeviceCredential
 
-_PREFIX = "dpsops-"
+_PREFIX = "dpsops-device-"
 _FILES = {"chain.pem", "key.pem"}
 
 

@@ -18,9 +18,9 @@ from dpsops.errors import Error, NotAllowed
 from dpsops.model.rotation import Phase
 from tests.workflows.commands import block, issue_to, rotate, up
 from tests.workflows.doing import PRESS
+from tests.workflows.interrupting import Interrupted
 from tests.workflows.rotations import NONE
 from tests.workflows.saved import Saved
-from tests.workflows.test_two_at_once import Interrupted
 from tests.worlds import embedded_world, environment, start_embedded
 
 pytestmark = pytest.mark.usefixtures("unmeasured")

@@ -301,6 +301,18 @@ def undo_fault(observed: Observed, standing: Standing) -> str:
     return ""
 
 
+def undone(observed: Observed, standing: Standing) -> str:
+    """The name of the root to which a rotation was undone last, if none has begun since; empty if there is none."""
+    if standing.phase is not Phase.STABLE:
+        return ""
+    newer = [one for one in observed.generations if one.number > standing.old and one.in_vault is VaultState.RETIRED]
+    return (
+        max(newer, key=lambda one: one.number).name
+        if newer and not any(one.breach or one.needs_retiring for one in newer)
+        else ""
+    )
+
+
 def next_step(
     observed: Observed, standing: Standing, until: Phase | None, grace: timedelta, *, begun: bool, group: str
 ) -> Step | None:

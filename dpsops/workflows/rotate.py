@@ -48,6 +48,7 @@ from dpsops.model.rotation import (
     next_step,
     sound_beside,
     undo_fault,
+    undone,
 )
 from dpsops.model.run import Run
 from dpsops.pki.names import device_id
@@ -138,9 +139,9 @@ class Rotation:
             if what is Way.NOTHING and not swept:
                 yield Note(f"{name} is replaced and cut off everywhere: nothing of it is left to do")
 
-    def undo(self) -> Iterator[Action]:
-        """Undoes a rotation, back to *stable* under the old root; yields what was done. Raises `Refused` if a device may need
-        the new root.
+    def undo(self) -> Results:
+        """Undoes a rotation, back to *stable* under the old root; yields what was done, or a note if it is undone already. Raises
+        `Refused` if a device may need the new root, or if there was no rotation.
 
         The new root is removed from the group first, so that it issues no more certificates, then from the DPS; then it is
         disabled in the vault. If a device has got a certificate under it in the meantime, the group trusts it again. If the next
@@ -154,6 +155,9 @@ class Rotation:
             yield Action("drop", f"request for {name}", "dropped")
             return
         if fault := undo_fault(view.observed, standing):
+            if gone := undone(view.observed, standing):
+                yield Note(f"the rotation to {gone} is undone: nothing of it is left to do")
+                return
             more = "" if standing.phase is Phase.STABLE else f"; to go on: {continuation(standing)}"
             raise Refused(fault, f"'dpsops rotate status' shows the state of the rotation{more}")
         if standing.new in view.observed.trusted:

@@ -134,8 +134,8 @@ def replace_compromised(to: Connection, confirm: Callable[[Cut], None] = consent
 
 
 def undo(to: Connection) -> list[Action]:
-    """Runs `rotate undo`."""
-    return list(rotation(to).undo())
+    """Runs `rotate undo`: the actions that it did."""
+    return [one for one in rotation(to).undo() if isinstance(one, Action)]
 
 
 def rotation_status(to: Connection, grace: timedelta = GRACE) -> RotationReport:

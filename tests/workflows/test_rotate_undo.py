@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from dpsops.errors import Refused
+from dpsops.model.action import Note
 from dpsops.model.rotation import Phase, Standing, Step
 from dpsops.steps.put_group import trust_roots
-from tests.workflows.commands import undo, up, view
+from tests.workflows.commands import rotation, undo, up, view
 from tests.workflows.devices import Device
 from tests.workflows.doing import PRESS
 from tests.workflows.rotations import NONE, issued, observed, standing, step
@@ -31,6 +32,7 @@ def test_undo_goes_back_to_the_old_root(quick: World, reached: Phase) -> None:
     step(quick.connect(), until=reached)
     undo(quick.connect())
     assert standing(quick.connect()) == Standing(Phase.STABLE, Step.STAGE, 1, 3)
+    assert list(rotation(quick.connect()).undo()) == [Note("the rotation to root-g2 is undone: nothing of it is left to do")]
     (dps,) = quick.connect().stores
     assert list(dps.all()) == ["root-g1"]
     old.register(quick.connect())

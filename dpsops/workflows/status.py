@@ -105,16 +105,18 @@ def status(
         untrusted=untrusted(view) if view else 0,
         registered=assess(registrations.values(), environment),
         second_names=view.observed.generation(view.observed.primary).second_names if view else (),
-        enrolled=_enrolled(dps, found_leaves),
+        enrolled=_enrolled(deployments, dps, found_leaves),
     )
     steps = tuple(next_steps(seen, environment.root, run.now()))
     return Status(environment, True, service, found_hubs, steps, facts, trouble, group, standing, devices)
 
 
-def _enrolled(dps: Dps, leaves: Sequence[Leaf]) -> Enrolled:
-    """How the individual enrollments differ from the vault. Whoever deploys may see no enrollment of a device."""
+def _enrolled(deployments: Deployments, dps: Dps, leaves: Sequence[Leaf]) -> Enrolled:
+    """How the individual enrollments differ from the vault. Whoever deploys may see no enrollment of a device, and must not wait
+    for a role that nobody gives; so this is read last."""
     if not leaves:
         return Enrolled()
+    deployments.wait_for_roles(wait=False)
     try:
         return compare(leaves, dps.individuals())
     except Denied:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -12,6 +13,9 @@ import pytest
 from dpsops.emulator.identity.state import OPERATOR, SUBSCRIPTION
 from tests.az.conftest import Az
 from tests.workflows.identities import IDENTITIES, PAGE
+
+if "DPSOPS_TEST_AZ" not in os.environ:
+    pytest.skip("needs the Azure CLI: make az", allow_module_level=True)
 
 GROUP = "rg-of-identities"
 

@@ -8,10 +8,10 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import requests
-from azure.core.pipeline.transport import RequestsTransport
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPResponse
 
+from dpsops.azure.transport import Transport
 from dpsops.emulator.azure import Azure
 from dpsops.emulator.http import NOTHING, Request
 from tests.conformance.messages import Exchange
@@ -30,8 +30,8 @@ class _Adapter(HTTPAdapter):
         return self.build_response(request, raw)
 
 
-class _Transport(RequestsTransport):  # type: ignore[misc]  # the SDK exports it lazily, untyped
-    """azure-core's own transport over `requests`, with an answer in the place of the network."""
+class _Transport(Transport):
+    """The transport of every client, with an answer in the place of the network."""
 
     def __init__(self, answer: Callable[[requests.PreparedRequest], Answer]) -> None:
         session = requests.Session()

@@ -274,6 +274,12 @@ def test_a_new_role_is_waited_for_or_named(tried: Callable[..., str], embedded: 
             assert not outcome(COMMANDS[name], as_identity(embedded, principal(identity), age=seconds)), name
 
 
+def test_status_does_not_wait_for_what_a_deployer_never_gets(tried: Callable[..., str], embedded: World) -> None:
+    begun = embedded.clock.now()
+    assert not tried("deployer", COMMANDS["status"], age=0.0)
+    assert embedded.clock.now() - begun < 60
+
+
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("identity", IDENTITIES)
 def test_roles_that_come_in_any_order(tried: Callable[..., str], embedded: World, identity: str, seed: int) -> None:

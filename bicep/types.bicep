@@ -181,6 +181,27 @@ type identityServiceType = {
 }
 
 @export()
+@description('A diagnostic setting to write.')
+type logsType = {
+  @description('Name of the resource whose logs it sends.')
+  @minLength(3)
+  @maxLength(50)
+  name: string
+
+  @description('Name of the setting.')
+  setting: string
+
+  @description('ID of the Log Analytics workspace that it sends them to.')
+  workspace: string
+
+  @description('All of the logs that it sends.')
+  logs: array
+
+  @description('Its other properties as they are now, which stay; empty for a new setting.')
+  current: object
+}
+
+@export()
 @description('A role to assign.')
 type assignmentType = {
   @description('Name of the resource that it is assigned on.')

@@ -72,6 +72,21 @@ def group_id(name: str) -> str:
     return name
 
 
+def workspace_id(name: str) -> str:
+    """The resource ID of a Log Analytics workspace. Source: Azure naming rules, `Microsoft.OperationalInsights/workspaces`: 4-63
+    letters, digits and hyphens, no hyphen first or last."""
+    workspace = r"/subscriptions/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/resourceGroups/([^/]+)/providers/"
+    workspace += r"Microsoft\.OperationalInsights/workspaces/[a-z0-9][a-z0-9-]{2,61}[a-z0-9]"
+    found = re.fullmatch(workspace, name, re.IGNORECASE)
+    if found is None:
+        raise ValueError(
+            "a Log Analytics workspace is given by its resource ID, as 'az monitor log-analytics workspace show "
+            "--resource-group GROUP --workspace-name NAME --query id' prints it"
+        )
+    resource_group_name(found[1])
+    return name
+
+
 def resource_tags(given: dict[str, str]) -> dict[str, str]:
     """Tags, unchanged. Raises `ValueError` for what Resource Manager refuses.
 

@@ -10,7 +10,17 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from dpsops.errors import InvalidInput
-from dpsops.limits import UNITS, desired_properties, dps_name, group_id, hub_name, resource_group_name, resource_tags, vault_name
+from dpsops.limits import (
+    UNITS,
+    desired_properties,
+    dps_name,
+    group_id,
+    hub_name,
+    resource_group_name,
+    resource_tags,
+    vault_name,
+    workspace_id,
+)
 from dpsops.pki.keys import KeySpec
 
 LOCAL = "local"
@@ -67,12 +77,14 @@ class _Table(BaseModel):
 
 
 class Vault(_Table):
-    """`[vault]`: the Key Vault that holds the root's key and the devices' secrets."""
+    """`[vault]`: the Key Vault that holds the root's key and the devices' secrets. `logs`: the Log Analytics workspace that
+    its log and that of the DPS go to."""
 
     name: Annotated[str, AfterValidator(vault_name)]
     sku: Literal["standard", "premium"] = "standard"
     purge_protection: bool = True
     soft_delete_days: Annotated[int, Field(ge=7, le=90)] = 90
+    logs: Annotated[str, AfterValidator(workspace_id)] | None = None
 
     @property
     def url(self) -> str:

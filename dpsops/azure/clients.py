@@ -127,6 +127,13 @@ class Clients:
         return DataPlane(_MANAGEMENT_HOST, _MANAGEMENT_SCOPE, api_version, self._credential, self._transport)
 
     @cached_property
+    def monitor(self) -> DataPlane:
+        """Diagnostic settings (API 2021-05-01-preview)."""
+        from dpsops.azure.data_plane import DataPlane
+
+        return DataPlane(_MANAGEMENT_HOST, _MANAGEMENT_SCOPE, "2021-05-01-preview", self._credential, self._transport)
+
+    @cached_property
     def vaults(self) -> KeyVaultManagementClient:
         """Vaults as resources, including deleted ones."""
         from azure.mgmt.keyvault import KeyVaultManagementClient

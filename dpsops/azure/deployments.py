@@ -13,12 +13,14 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from dpsops.azure import answers
 from dpsops.azure.clients import Clients
+from dpsops.azure.diagnostic_settings import visible_settings
 from dpsops.azure.error_documents import one_line
 from dpsops.azure.errors import failed_operation, understood
 from dpsops.azure.resource_group import ResourceGroup
 from dpsops.errors import Error, NotAllowed, Refused
 from dpsops.model.deployment import Deployment, deployment_name
 from dpsops.model.failure import Reason
+from dpsops.model.logs import DiagnosticSetting
 from dpsops.model.offers import Offered
 from dpsops.model.resources import Resources, region
 from dpsops.model.roles import HUB, SERVICE, VAULT, Principal, may_be_among, named
@@ -130,6 +132,11 @@ class Deployments:
         except ResourceNotFoundError:
             return False
         return True
+
+    @understood(_WHO)
+    def vault_logs(self) -> tuple[DiagnosticSetting, ...] | None:
+        """The diagnostic settings of the vault, or None if this identity may not read them. One request."""
+        return visible_settings(self._clients.monitor, f"{self._clients.group}/providers/{VAULT}/{self._environment.vault.name}")
 
     @understood(_WHO)
     def deleted_vault(self) -> Refused | None:

@@ -8,9 +8,11 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from dpsops.azure.answers import Shape
 from dpsops.azure.clients import Clients
+from dpsops.azure.diagnostic_settings import diagnostic_settings
 from dpsops.azure.role_assignments import role_assignments
 from dpsops.errors import Refused
 from dpsops.model.deployment import deployment_name
+from dpsops.model.logs import DiagnosticSetting
 from dpsops.model.resources import Resource, Resources, strange_links
 from dpsops.model.roles import HUB, SERVICE, VAULT, Held
 
@@ -42,23 +44,24 @@ class ResourceGroup:
 
     def observe(self) -> Resources:
         """The resource group, the resources of the settings in it, and who holds which role there. At most one request for
-        each of them, and one more if the DPS is linked to a hub that the settings do not name.
+        each of them, one more if the DPS is linked to a hub that the settings do not name, and two more if they want logs.
 
         Raises `Refused` for a resource group that is being deleted.
         """
         environment = self._environment
         if not self._group_exists():
             return Resources(self._group, group_exists=False)
-        dps = self._find_service()
+        vault, dps = self._find(VAULT, environment.vault.name, _VERSIONS[VAULT]), self._find_service()
         hubs = {hub.name.lower(): self._find(HUB, hub.name, _VERSIONS[HUB]) for hub in environment.hub}
         return Resources(
             self._group,
             group_exists=True,
-            vault=self._find(VAULT, environment.vault.name, _VERSIONS[VAULT]),
+            vault=vault,
             dps=dps,
             hubs={name: hub for name, hub in hubs.items() if hub is not None},
             held=self._held(),
             linked_before=self._linked_before() if strange_links(environment, dps) else frozenset(),
+            logs=self._logs({VAULT: environment.vault.name if vault else "", SERVICE: environment.dps.name if dps else ""}),
         )
 
     def _group_exists(self) -> bool:
@@ -99,6 +102,12 @@ class ResourceGroup:
         """The roles that hold on the group, above it, and on what is in it."""
         listed = role_assignments(self._clients.authorization, self._group)
         return frozenset(Held(each.scope, each.role, each.principal) for each in listed)
+
+    def _logs(self, names: dict[str, str]) -> dict[str, tuple[DiagnosticSetting, ...]]:
+        """The diagnostic settings of the resources that exist, by type, if the settings want logs."""
+        there = {type_: f"{self._group}/providers/{type_}/{name}" for type_, name in names.items() if name}
+        wanted = there if self._environment.vault.logs else {}
+        return {type_: diagnostic_settings(self._clients.monitor, resource) for type_, resource in wanted.items()}
 
     def _linked_before(self) -> frozenset[str]:
         """The names, in lower case, of the hubs of the settings at the last deployment, as its parameters say."""

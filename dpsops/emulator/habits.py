@@ -64,6 +64,8 @@ class Habits:
     or its key is the mask from then on.
     what_if_short_circuits: what a what-if does with a module that has a parameter which cannot be known yet: passes it over
     and says so ("told"), or says nothing ("silent": people report a what-if of modules that had come back with nothing).
+    diagnostic_settings_stay: the diagnostic settings of a resource outlive it, and are those of the next one of its ID
+    (documented as possible), or go with it.
     shuffled: lists whose order nothing promises come in one of chance (`World.chances`): the changes of a what-if (sorted in
     recordings) and the links of a provisioning service (as they were sent).
     """
@@ -98,4 +100,5 @@ class Habits:
     puts_mask_keys: bool = False
     masked_links_kept: bool = True
     what_if_short_circuits: Literal["told", "silent"] = "told"
+    diagnostic_settings_stay: bool = False
     shuffled: bool = False

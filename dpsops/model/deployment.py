@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dpsops.errors import Refused
+from dpsops.model import logs
 from dpsops.model.action import Action, PropertyChange
 from dpsops.model.links import missing_link_roles, service_changes, service_to_write
 from dpsops.model.resources import Resource, Resources, keeps_policies, kept_identity, kept_of_hub, kept_of_vault, region
@@ -69,6 +70,11 @@ def decide(environment: Environment, found: Resources, principals: Sequence[Prin
     else:
         roles += link_roles
         link_roles = ()
+    for type_, name, list_ in ((VAULT, environment.vault.name, "vaultLogs"), (SERVICE, environment.dps.name, "serviceLogs")):
+        settings = found.logs.get(type_, ())
+        if (changes := logs.changes(environment, type_, settings)) is not None:
+            actions.append(Action("modify" if changes else "create", logs.path(type_, name), changes=changes))
+            parameters[list_].append(logs.to_write(environment, type_, name, settings))
     for each in roles:
         parameters[_LIST_OF[each.type]].append(_assignment(each))
     actions += [_assign(each) for each in (*roles, *link_roles)]
@@ -79,7 +85,7 @@ def decide(environment: Environment, found: Resources, principals: Sequence[Prin
 
 
 _LIST_OF = {VAULT: "vaultAssignments", SERVICE: "serviceAssignments", HUB: "hubAssignments"}
-_LISTS = ("vaults", "hubs", "newServices", "services", "identityServices", *_LIST_OF.values())
+_LISTS = ("vaults", "hubs", "newServices", "services", "identityServices", *_LIST_OF.values(), "vaultLogs", "serviceLogs")
 
 
 def _needed(found: Resource | None, changes: Iterable[PropertyChange]) -> tuple[PropertyChange, ...] | None:

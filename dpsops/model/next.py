@@ -105,7 +105,8 @@ def assess(registrations: Iterable[Registration], environment: Environment) -> R
 @dataclass(frozen=True, slots=True)
 class Situation:
     """What the next steps depend on. `hubs_missing`: a hub of the settings does not exist; `untrusted`: the number of devices
-    whose certificate is under a root that the group does not trust; `second_names`: other names of the root in a trust store."""
+    whose certificate is under a root that the group does not trust; `second_names`: other names of the root in a trust store;
+    `logs_off`: what to do if nobody can tell who signs."""
 
     root: RootFacts | None
     trouble: Refused | None
@@ -117,6 +118,7 @@ class Situation:
     registered: Registered = Registered()
     second_names: tuple[str, ...] = ()
     enrolled: Enrolled = Enrolled()
+    logs_off: str = ""
 
 
 def next_steps(seen: Situation, settings: Root, now: datetime) -> Iterator[str]:
@@ -182,3 +184,5 @@ def next_steps(seen: Situation, settings: Root, now: datetime) -> Iterator[str]:
         )
     if not seen.devices.total:
         yield "dpsops device issue ID"
+    if seen.logs_off:
+        yield seen.logs_off

@@ -15,6 +15,7 @@ _ROLES = (
     (r"microsoft\.devices/provisioningservices/(enrollment|registration)",
      "Device Provisioning Service Data Contributor", _RESOURCE),
     (r"microsoft\.devices/iothubs/devices", "IoT Hub Registry Contributor", _RESOURCE),
+    (r"microsoft\.operationalinsights/workspaces", "Log Analytics Contributor", _RESOURCE),
     (r".*/read$", "Reader", _GROUP),
     (r"microsoft\.authorization/roleassignments", "Role Based Access Control Administrator", _GROUP),
     (r".*", _CONTRIBUTOR, _GROUP),

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from dpsops.model.logs import DiagnosticSetting
 from dpsops.model.roles import HUB, SERVICE, VAULT, Held
 from dpsops.settings import Environment, Hub
 
@@ -52,7 +53,8 @@ class Resources:
     """The resource group, and what it has of the settings' resources: None, or not among `hubs`, for what does not exist.
 
     group: the ID of the resource group. hubs: by name in lower case. linked_before: the names, in lower case, of the hubs that
-    dpsops itself has linked before. registrations: how many devices are assigned to a hub (`registry_host`); None if it is not
+    dpsops itself has linked before. logs: the diagnostic settings of the vault and the DPS, by type, if the settings want logs.
+    registrations: how many devices are assigned to a hub (`registry_host`); None if it is not
     known.
     """
 
@@ -63,6 +65,7 @@ class Resources:
     hubs: Mapping[str, Resource] = field(default_factory=dict)
     held: frozenset[Held] = frozenset()
     linked_before: frozenset[str] = frozenset()
+    logs: Mapping[str, tuple[DiagnosticSetting, ...]] = field(default_factory=dict)
     registrations: Mapping[str, int] | None = None
 
     def hub(self, hub: Hub) -> Resource | None:

@@ -12,6 +12,7 @@ from dpsops.azure.hub import HubFacts, Hubs
 from dpsops.azure.leaf_vault import LeafVault
 from dpsops.azure.root_vault import RootVault
 from dpsops.errors import Denied, Missing, Refused
+from dpsops.model import logs
 from dpsops.model.device import Leaf
 from dpsops.model.enrollment import EnrollmentGroup
 from dpsops.model.generations import admissions
@@ -105,6 +106,7 @@ def status(
         untrusted=untrusted(view) if view else 0,
         registered=assess(registrations.values(), environment),
         second_names=view.observed.generation(view.observed.primary).second_names if view else (),
+        logs_off="" if (settings := deployments.vault_logs()) is None else logs.off(environment, settings),
         enrolled=_enrolled(deployments, dps, found_leaves),
     )
     steps = tuple(next_steps(seen, environment.root, run.now()))

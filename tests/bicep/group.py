@@ -14,15 +14,20 @@ from dpsops.emulator.identity.state import OPERATOR, SUBSCRIPTION, bootstrap
 from dpsops.emulator.identity.tokens import issue_token
 from dpsops.emulator.state import Database
 from dpsops.emulator.world import Clock, Timings, World
+from dpsops.model import logs
 from dpsops.model.deployment import Deployment, decide, deployment_name
+from dpsops.model.logs import DiagnosticSetting
 from dpsops.model.resources import Resource, Resources
 from dpsops.model.roles import HUB, SERVICE, VAULT, Held, Principal
 from dpsops.settings import Environment
 from tests.bicep.compiler import FOLDER
 
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg"
+WORKSPACE = f"{GROUP}/providers/Microsoft.OperationalInsights/workspaces/logs"
 PRINCIPAL = Principal("0b9f3c51-3d0a-4f0e-9d62-7f1a2b3c4d5e", "ServicePrincipal")
 VERSIONS = {VAULT: "2026-02-01", HUB: "2023-06-30", SERVICE: "2022-12-12"}
+LOGS = logs.TYPE
+LOGS_VERSION = "2021-05-01-preview"
 IDENTITY_VERSION = "2026-11-01"
 """Those in which the template writes the resources; the last one that of a DPS with links by identity."""
 
@@ -93,6 +98,7 @@ class Group:
     def observe(self, settings: Environment) -> Resources:
         """The group and what is in it, as GETs show it; the DPS in the version that shows its identity and who links how."""
         hubs = {hub.name.lower(): self._find(HUB, hub.name, VERSIONS[HUB]) for hub in settings.hub}
+        names = {VAULT: settings.vault.name, SERVICE: settings.dps.name}
         return Resources(
             GROUP,
             group_exists=True,
@@ -104,6 +110,16 @@ class Group:
                 for each in self.assignments()
             ),
             linked_before=frozenset(self._linked_before(settings)),
+            logs={type_: self._logs(type_, name) for type_, name in names.items()} if settings.vault.logs else {},
+        )
+
+    def _logs(self, type_: str, name: str) -> tuple[DiagnosticSetting, ...]:
+        """The diagnostic settings of a resource, none of which has anything but categories and a workspace."""
+        answer = self.ask("GET", f"{GROUP}/providers/{type_}/{name}/providers/{LOGS}", version=LOGS_VERSION)
+        listed = [each["properties"] | {"name": each["name"]} for each in answer.body.get("value", [])]
+        return tuple(
+            DiagnosticSetting(each["name"], each["workspaceId"], tuple(log["category"] for log in each["logs"] if log["enabled"]))
+            for each in listed
         )
 
     def assignments(self) -> list[JSON]:

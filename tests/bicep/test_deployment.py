@@ -11,7 +11,17 @@ from dpsops.errors import Refused
 from dpsops.model.deployment import Deployment
 from dpsops.model.links import DATA_CONTRIBUTOR
 from dpsops.model.roles import HUB, ROLES, SERVICE, VAULT, Role
-from tests.bicep.group import GROUP, HUBS, IDENTITY_VERSION, PRINCIPAL, Group, environment
+from tests.bicep.group import (
+    GROUP,
+    HUBS,
+    IDENTITY_VERSION,
+    LOGS,
+    LOGS_VERSION,
+    PRINCIPAL,
+    WORKSPACE,
+    Group,
+    environment,
+)  # fmt: skip
 
 KEYS, IDENTITY = {"name": "dps-dpsops-test"}, {"name": "dps-dpsops-test", "link": "identity"}
 BOTH = pytest.mark.parametrize("dps", [KEYS, IDENTITY], ids=["by key", "by identity"])
@@ -37,6 +47,21 @@ def test_the_first_deployment_creates_everything_and_a_second_decision_decides_n
     version = IDENTITY_VERSION if dps is IDENTITY else ""
     assert [group.get(*each.rsplit("/", 1))["name"] for each in created[:3]] == ["kv-dpsops-test", "iot-one", "iot-two"]
     assert group.get(SERVICE, "dps-dpsops-test", version)["properties"]["state"] == "Active"
+
+
+@BOTH
+def test_the_logs_of_vault_and_dps_go_to_the_workspace(group: Group, dps: JSON) -> None:
+    """Both may have one name, and the deployments inside this one have different names."""
+    wanted = environment(vault={"name": "one-name", "logs": WORKSPACE}, dps=dps | {"name": "one-name"})
+    made = [each.target for each in group.converge(wanted).actions if LOGS in each.target]
+    assert made == [f"{type_}/one-name/providers/{LOGS}/dpsops" for type_ in (VAULT, SERVICE)]
+    assert group.decide(wanted) == Deployment()
+    other = environment(vault={"name": "one-name", "logs": f"{WORKSPACE}-2"}, dps=dps | {"name": "one-name"})
+    assert [each.action for each in group.converge(other).actions] == ["modify", "modify"]
+    sent = group.call("GET", f"{GROUP}/providers/{made[1]}", version=LOGS_VERSION)["properties"]
+    assert sent["workspaceId"] == f"{WORKSPACE}-2"
+    assert [each["category"] for each in sent["logs"] if each["enabled"]] == ["DeviceOperations", "ServiceOperations"]
+    assert group.decide(other) == Deployment()
 
 
 def test_what_it_says_when_it_is_done(group: Group) -> None:

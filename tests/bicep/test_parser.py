@@ -23,6 +23,7 @@ UNREADABLE = {
     ("types.bicep", "hubType"): "the same",
     ("types.bicep", "serviceType"): "the same",
     ("types.bicep", "identityServiceType"): "the same",
+    ("types.bicep", "logsType"): "the same",
     ("types.bicep", "assignmentType"): "the same",
 }
 """Declarations that pycep cannot read, and why."""

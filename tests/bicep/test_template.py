@@ -14,7 +14,7 @@ from dpsops.model.deployment import decide
 from dpsops.model.resources import Resources
 from tests.bicep import syntax as s
 from tests.bicep.compiler import FOLDER, compile_file, sources, written
-from tests.bicep.group import GROUP, PRINCIPAL, environment
+from tests.bicep.group import GROUP, PRINCIPAL, WORKSPACE, environment
 from tests.bicep.lexer import Token, tokens
 from tests.bicep.program import Program
 
@@ -179,7 +179,8 @@ def test_the_sections_have_one_order(file: str) -> None:
 
 def decided(link: str) -> dict[str, Any]:
     """The parameters of a first deployment."""
-    return dict(decide(environment(dps={"link": link}), Resources(GROUP, group_exists=True), [PRINCIPAL]).parameters)
+    wanted = environment(dps={"link": link}, vault={"logs": WORKSPACE})
+    return dict(decide(wanted, Resources(GROUP, group_exists=True), [PRINCIPAL]).parameters)
 
 
 @pytest.mark.parametrize("link", ["key", "identity"])
@@ -245,7 +246,7 @@ def test_the_limits_of_names_and_numbers_are_those_of_the_settings() -> None:
 
 
 def test_what_waits_for_what() -> None:
-    """A DPS is linked to hubs that exist, and a role is assigned on what exists."""
+    """A DPS is linked to hubs that exist, a role is assigned on what exists, and so are logs sent."""
     waits = {name: each.get("dependsOn", []) for name, each in json.loads(COMPILED)["resources"].items()}
     assert waits == {
         "writtenVaults": [],
@@ -253,6 +254,8 @@ def test_what_waits_for_what() -> None:
         "madeServices": ["writtenHubs"],
         "writtenServices": ["writtenHubs"],
         "writtenIdentityServices": ["writtenHubs"],
+        "writtenVaultLogs": ["writtenVaults"],
+        "writtenServiceLogs": ["madeServices", "writtenIdentityServices", "writtenServices"],
         "access": ["madeServices", "writtenHubs", "writtenIdentityServices", "writtenServices", "writtenVaults"],
     }
 
@@ -272,7 +275,7 @@ def test_it_is_within_the_limits_of_a_template() -> None:
     """Source: "Azure subscription and service limits", Azure Resource Manager: template limits."""
     assert len(COMPILED.encode()) < 4 * 1024 * 1024
     found = list(_templates(json.loads(COMPILED)))
-    assert len(found) == 7
+    assert len(found) == 9
     for template in found:
         assert len(template.get("parameters", {})) <= 256
         assert len(template.get("variables", {})) <= 512
@@ -288,7 +291,7 @@ def test_the_name_of_each_deployment_is_short_enough() -> None:
     names = [each["properties"]["name"] for each in definitions.values() if "name" in each["properties"]]
     longest = max(each["maxLength"] for each in names)
     modules = {name: each for name, each in json.loads(COMPILED)["resources"].items() if "copy" in each}
-    assert len(modules) == 5
+    assert len(modules) == 7
     for each in modules.values():
         prefix = re.fullmatch(r"\[format\('([a-z-]+)\{0\}', parameters\('\w+'\)\[copyIndex\(\)\]\.name\)\]", each["name"])
         assert prefix is not None

@@ -127,6 +127,7 @@ UNDESCRIBED = {
     r"GET /subscriptions/[^/]+/providers/[^/]+": "the file of resource providers is not at hand",
     r"GET /subscriptions(/[^/]+)?(/resources|/locations)?": "the file of subscriptions is not at hand",
     r".*/providers/Microsoft\.(Authorization/(locks|policyAssignments)|EventGrid)/.*": "these files are not at hand",
+    r".*/providers/Microsoft\.Insights/diagnosticSettings.*": "that of Azure Monitor is not at hand",
 }
 """Requests to the services judged that none of the files describe: a pattern of `METHOD PATH`, and why."""
 

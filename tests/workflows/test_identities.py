@@ -45,14 +45,17 @@ from tests.worlds import World, embedded_world, environment, predictable_entropy
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
 
+_WORKSPACE = f"{GROUP}/providers/Microsoft.OperationalInsights/workspaces/logs"
 _HUBS = [{"name": "iot-dpsops-test"}, {"name": "iot-dpsops-other"}]
 _NEW = device_id("press-10")
 
 
 def settings(hubs: int = 2) -> Environment:
-    """An environment whose operators are named, and whose root is proven to its hubs too."""
+    """An environment whose operators are named, whose root is proven to its hubs too, and whose logs go to a workspace."""
     named = [{"id": each.object_id, "type": "ServicePrincipal"} for each in (OPERATOR, principal("operator"))]
-    return environment(root={"key": "EC-P256", "prove_to_hubs": True}, access={"principals": named}, hub=_HUBS[:hubs])
+    vault = {"name": "kv-dpsops-test", "purge_protection": False, "soft_delete_days": 7, "logs": _WORKSPACE}
+    root = {"key": "EC-P256", "prove_to_hubs": True}
+    return environment(root=root, access={"principals": named}, hub=_HUBS[:hubs], vault=vault)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from dpsops.emulator.arm.policies import routes as policies
 from dpsops.emulator.arm.providers import Providers
 from dpsops.emulator.documents import parse_json
 from dpsops.emulator.http import Refusal, Request, Response, Route, Router, Service
+from dpsops.emulator.insights import diagnostic_settings
 from dpsops.emulator.resource_provider.errors import by_gateway, error, forbidden, refusal
 from dpsops.emulator.resource_provider.resources import DEPLOYMENTS, GROUPS, ResourceId, ResourceType
 from dpsops.emulator.world import World
@@ -104,7 +105,8 @@ def _own(route: Route) -> Route:
 
 
 def _forgetting(route: Route) -> Route:
-    """A resource or group that is deleted takes the role assignments, locks and policy assignments on it along."""
+    """A resource or group that is deleted takes along the role assignments, locks, policy assignments and diagnostic settings on
+    it."""
     if route.method != "DELETE":
         return route
 
@@ -113,6 +115,7 @@ def _forgetting(route: Route) -> Route:
         roles.forget(world, request.path.rstrip("/"))
         locks.forget(world, request.path)
         assignments.forget(world, request.path)
+        diagnostic_settings.forget(world, request.path)
         return answer
 
     return replace(route, handler=delete)

@@ -37,6 +37,7 @@ _VERSIONS = {
     "Microsoft.Authorization/policyDefinitions": "2023-04-01",
     "Microsoft.Authorization/roleAssignments": "2022-04-01",
     "Microsoft.EventGrid": "2025-02-15",
+    "Microsoft.Insights": "2021-05-01-preview",
 }
 
 

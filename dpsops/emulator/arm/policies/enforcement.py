@@ -20,7 +20,7 @@ from dpsops.emulator.resource_provider.resources import GROUPS, ResourceId
 from dpsops.emulator.world import World
 
 _GROUP = "Microsoft.Resources/subscriptions/resourceGroups"
-_NOT_INDEXED = ("microsoft.authorization", "microsoft.resources", "microsoft.eventgrid")
+_NOT_INDEXED = ("microsoft.authorization", "microsoft.resources", "microsoft.eventgrid", "microsoft.insights")
 """Namespaces whose types have no tags and location of their own, which is what policies of the mode `Indexed` ask for."""
 
 

@@ -250,7 +250,11 @@ def _with_ca_version(name: str, root: RootVersion, others: list[RootVersion], no
             f"it cannot issue certificates: replace it with a new root at once: dpsops rotate --compromised --replace {name}",
         )
     if not root.enabled:
-        raise Refused(f"the root {name} is disabled", f"find out why; if it may be used, enable version {root.id} of {name}")
+        raise Refused(
+            f"the root {name} is disabled",
+            f"find out why; if it may be used, enable version {root.id} of {name}: "
+            f"az keyvault certificate set-attributes --vault-name VAULT --name {name} --version {root.id} --enabled true",
+        )
     enabled = tuple(other for other in others if other.enabled)
     # Two runs at the same time can leave several, even after the seal: each has created a key, and only one was used.
     return Merged(root, enabled) if enabled or root.tags.get(SEAL_TAG) != SEALED else Ready(root)

@@ -30,8 +30,9 @@ _ATTEMPTS = 3
 def waiting_devices(run: Run, leaves: LeafVault, dps: Dps, hubs: Hubs, new: int) -> Iterator[WaitingDevice]:
     """The devices that may still need a root older than the generation `new`, by their IDs.
 
-    A blocked device is not waited for, and neither is a device without a valid certificate under an older root. The last ones
-    are devices that are registered and have no certificate in the vault: nobody knows which certificate they use.
+    A blocked device is not waited for, and neither is a device without a valid certificate under an older root, unless it has
+    registered with one that the vault does not have, as after the vault was lost. The last ones are devices that are registered
+    and have no certificate in the vault: nobody knows which certificate they use.
     It needs the requests of the list of devices, and one more for each device that may be waiting.
     """
     registered = inventory.registrations(run, dps)
@@ -44,7 +45,9 @@ def waiting_devices(run: Run, leaves: LeafVault, dps: Dps, hubs: Hubs, new: int)
         all_leaves = leaves.leaves(device_id(leaf.device))
         if member.registered_thumbprint in {each.thumbprint for each in all_leaves if each.generation == new}:
             continue
-        if any(each.generation != new and each.is_valid(run.now()) for each in all_leaves):
+        if member.registered_thumbprint and member.registered_thumbprint not in {each.thumbprint for each in all_leaves}:
+            yield WaitingDevice(DeviceId(leaf.device), "last registered with a certificate that is not in the vault")
+        elif any(each.generation != new and each.is_valid(run.now()) for each in all_leaves):
             reason = "last registered with an older certificate" if member.registered_thumbprint else "never registered"
             yield WaitingDevice(DeviceId(leaf.device), reason)
     for name in sorted(registered.keys() - known):

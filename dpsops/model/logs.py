@@ -98,8 +98,11 @@ def to_write(environment: Environment, type_: str, resource: str, found: Sequenc
 
 
 def off(environment: Environment, found: Sequence[DiagnosticSetting]) -> str:
-    """What to do about a vault whose signatures are in no log, given its settings; empty if they are, or go where they should."""
+    """What to do about a vault whose signatures are in no log, given its settings; empty if they are, or go where they should.
+    Nobody has to be told of the embedded Azure's vault, which has no log."""
     workspace = environment.vault.logs
+    if environment.is_local and not workspace:
+        return ""
     logged = [each for each in found if each.sent(VAULT) and (workspace is None or each.sends_to(workspace))]
     if logged:
         return ""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from dpsops.model.rotation import Phase
     from dpsops.model.rotation_report import RotationReport
     from dpsops.model.run import Run
-    from dpsops.workflows.rotate import Rotation
+    from dpsops.workflows.rotation.rotate import Rotation
 
 _GRACE = 30
 
@@ -106,9 +106,10 @@ def rotate(
 
 
 def _rotation(connection: Connection) -> Rotation:
-    from dpsops.workflows.rotate import Rotation
+    from dpsops.workflows.rotation.parts import Parts
+    from dpsops.workflows.rotation.rotate import Rotation
 
-    return Rotation(
+    parts = Parts(
         connection.run,
         connection.roots,
         connection.leaves,
@@ -117,6 +118,7 @@ def _rotation(connection: Connection) -> Rotation:
         connection.stores,
         connection.every_store,
     )
+    return Rotation(parts)
 
 
 def _phase(text: str) -> Phase:

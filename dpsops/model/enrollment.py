@@ -90,7 +90,8 @@ class EnrollmentGroup:
         if foreign := next((name for name, number in numbers.items() if number is None), ""):
             raise Refused(
                 f"the enrollment group trusts the CA certificate {foreign!r}, which dpsops did not create",
-                "devices may depend on it: choose another group for dpsops ([group] id in the settings)",
+                "devices may depend on it: choose another group for dpsops ([group] id in the settings); or if it is one of "
+                "dpsops's roots under another name, let the group refer to the root by its own name, as root-g1, in the DPS",
             )
         return tuple(number for number in numbers.values() if number is not None)
 

@@ -160,7 +160,7 @@ def break_signing(monkeypatch: pytest.MonkeyPatch) -> None:
     def lost(*_: object) -> None:
         raise Error("the key of root-g2 is lost", "look for it")
 
-    monkeypatch.setattr("dpsops.workflows.rotate.make_root", lost)
+    monkeypatch.setattr("dpsops.workflows.rotation.planned.make_root", lost)
 
 
 def test_a_forgotten_request_is_skipped_after_a_breach(terminal: Terminal) -> None:

@@ -31,8 +31,9 @@ from dpsops.workflows import devices, issue, root_csr
 from dpsops.workflows import plan as planning
 from dpsops.workflows import status as statuses
 from dpsops.workflows import up as converging
-from dpsops.workflows.rotate import Rotation
 from dpsops.workflows.rotate_status import rotation_status as rotation_status_of
+from dpsops.workflows.rotation.parts import Parts
+from dpsops.workflows.rotation.rotate import Rotation
 
 
 def consent(_: object) -> None:
@@ -114,7 +115,7 @@ def member(to: Connection, device: DeviceId) -> tuple[Member, list[x509.Certific
 
 def rotation(to: Connection) -> Rotation:
     """A rotation, for a test that takes its steps one by one."""
-    return Rotation(to.run, to.roots, to.leaves, to.dps, to.hubs, to.stores, to.every_store)
+    return Rotation(Parts(to.run, to.roots, to.leaves, to.dps, to.hubs, to.stores, to.every_store))
 
 
 def rotate(

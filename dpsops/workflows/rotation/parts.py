@@ -1,0 +1,46 @@
+"""The parts of Azure that a rotation touches, and what both kinds of rotation do with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from dpsops.azure.ca_certificates import TrustStore
+from dpsops.azure.dps import Dps
+from dpsops.azure.hub import Hubs
+from dpsops.azure.leaf_vault import LeafVault
+from dpsops.azure.root_vault import RootVault
+from dpsops.model.action import Action, Result
+from dpsops.model.generations import View
+from dpsops.model.run import Run
+from dpsops.steps.observe_generations import observe_generations
+from dpsops.steps.put_group import trust_roots
+from dpsops.steps.retire_root import retire_root
+
+Results = Iterator[Result]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of Azure that a rotation touches. `stores`: the trust stores in which a root is proven; `every_store`: reads
+    which there are at all, also those of hubs."""
+
+    run: Run
+    roots: RootVault
+    leaves: LeafVault
+    dps: Dps
+    hubs: Hubs
+    stores: tuple[TrustStore, ...]
+    every_store: Callable[[], Sequence[TrustStore]]
+
+    def observe(self) -> View:
+        """The generations of the root as they are now."""
+        return observe_generations(self.run, self.roots, self.leaves, self.dps, self.stores)
+
+    def trust(self, view: View, primary: int, secondary: int | None) -> Iterator[Action]:
+        """Makes the group trust these generations."""
+        return trust_roots(self.run, self.dps, view.group, primary, secondary)
+
+    def retire_root(self, view: View, number: int) -> Iterator[Action]:
+        """Removes a root from the trust stores, and disables it in the vault."""
+        return retire_root(self.run, self.roots, self.stores, view, number)

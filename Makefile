@@ -28,7 +28,7 @@ test: setup ## run the tests, with coverage
 answers: setup ## give every command answers of another shape, at every place: takes an hour
 	@DPSOPS_TEST_ANSWERS=all $(BIN)/python -m pytest --numprocesses 2 --dist worksteal tests/workflows/test_answers.py
 
-crash: setup ## kill every command at every request, and say the same words again: takes half an hour
+crash: setup ## kill every command at every request, and say the same words again: takes a quarter of an hour
 	@$(BIN)/python -m tests.crash.run
 
 mutants: setup ## put one fault after the other into the embedded Azure: the conformance suite must notice

@@ -24,6 +24,8 @@ from dpsops.errors import Error, Refused
 from tests.azure_facts.worlds import NAME, ask_all, connect, remains
 from tests.worlds import World, embedded_world, start_embedded
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 GROUP = f"rg-azure-facts-{NAME}"
 
 
@@ -67,7 +69,7 @@ def answered(folder: Path) -> dict[str, str | None]:
     return {each["question"]: each["not_answered"] for each in document["answers"]}
 
 
-@pytest.mark.parametrize("after", [1, 2, 3, 4, 12, 40, 60, 75])
+@pytest.mark.parametrize("after", [1, 3, 12, 60])
 def test_a_run_that_is_interrupted_leaves_nothing(world: World, tmp_path: Path, after: int) -> None:
     interrupt(world, after)
     with pytest.raises(KeyboardInterrupt):

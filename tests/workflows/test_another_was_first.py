@@ -6,7 +6,6 @@ requests of the first, at every boundary.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from dpsops.cli.connection import Connection
 from dpsops.emulator.world import Timings
 from dpsops.errors import Error, NotAllowed
 from dpsops.model.rotation import Phase
+from tests.workflows.boundaries import boundaries
 from tests.workflows.commands import block, issue_to, rotate, up
 from tests.workflows.doing import PRESS
 from tests.workflows.interrupting import Interrupted
@@ -59,7 +59,7 @@ def test_the_second_says_to_run_it_again_if_anything(
             command(second.connect())
 
         said: set[tuple[type[Error], str, str]] = set()
-        for boundary in itertools.count():
+        for boundary in boundaries():
             before.restore()
             interrupted.at(boundary, rival)
             first.sign_out()

@@ -17,6 +17,7 @@ from dpsops.emulator.world import Timings
 from dpsops.errors import Error, Missing
 from dpsops.model.enrollment import IndividualSettings
 from dpsops.model.rotation import Phase
+from tests.workflows.boundaries import boundaries
 from tests.workflows.commands import block, enroll, issue_to, members, renew, rotate, status, unblock, undo, up
 from tests.workflows.devices import Device
 from tests.workflows.doing import OTHER, PRESS
@@ -80,7 +81,7 @@ class Pair:
         """Runs `one`, interrupted by `other` at each of its requests in turn, and checks each result. `least`: the minimum
         number of requests."""
         before = Saved.of(self.directory)
-        for boundary in range(200):
+        for boundary in boundaries():
             before.restore()
             self.first.clock.advance(10)  # DPS allows a device few registrations in ten seconds
             self.interrupted.at(boundary, lambda: patiently(other, self.second.connect()))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from dpsops.model.root import Ready
 from dpsops.pki import chains
 from dpsops.pki.names import DeviceId, device_id, secret_name
 from dpsops.workflows import register
+from tests.workflows.boundaries import boundaries
 from tests.workflows.commands import block, issue_to, root_state, status, unblock, up
 from tests.workflows.doing import fetched
 from tests.workflows.killing import kill_after
@@ -47,7 +47,7 @@ def test_the_next_run_completes_a_block_after_a_kill_at_every_boundary(tmp_path:
         connection = world.connect()
         registered(connection)
         for step in (block, unblock):
-            for boundary in itertools.count():
+            for boundary in boundaries():
                 world.connect()  # a new invocation
                 kill_after(world, boundary)
                 killed = was_killed(step, connection)
@@ -99,7 +99,7 @@ def test_the_next_run_completes_up_and_issue_after_a_kill_at_every_boundary(tmp_
         world = embedded_world(azure, environment(root={"key": "EC-P256"}), direct=True)
         list(world.connect().clients.groups.resource_groups.list())  # creates the key that signs tokens
         empty = Saved.of(tmp_path)
-        for boundary in itertools.count():
+        for boundary in boundaries():
             empty.restore()
             kill_after(world, boundary)
             killed = True

@@ -23,6 +23,7 @@ from dpsops.model.enrollment import IndividualSettings
 from dpsops.model.rotation import Observed, Phase, Step
 from dpsops.pki.names import device_id
 from tests.workflows.another_ca import certified
+from tests.workflows.boundaries import boundaries
 from tests.workflows.commands import (
     consent,
     csr,
@@ -73,8 +74,7 @@ def killed_everywhere(world: World, directory: Path, job: Job, again: Job, least
     connection = world.connect()
     job(connection)
     expected = result(connection)
-    boundary = 0
-    while True:
+    for boundary in boundaries():
         before.restore()
         world.sign_out()  # it may be killed while it signs in, too
         connection = world.connect()
@@ -91,7 +91,6 @@ def killed_everywhere(world: World, directory: Path, job: Job, again: Job, least
         connection = world.connect()
         again(connection)
         assert result(connection) == expected, f"killed after {boundary} requests"
-        boundary += 1
     assert boundary >= least
 
 

@@ -186,7 +186,9 @@ def test_a_breach_is_not_over_while_an_enrollment_accepts_the_old_certificate(qu
         rotate(quick.connect(), grace=NONE)
     found = quick.connect().dps.individual(PRESS)
     assert found is not None
-    chain = quick.connect().leaves.chain(PRESS, quick.connect().leaves.versions(PRESS)[-1].version)
+    versions = quick.connect().leaves.versions(PRESS)
+    (before,) = (each.version for each in versions if each.leaf is not None and each.leaf.thumbprint == old)
+    chain = quick.connect().leaves.chain(PRESS, before)
     quick.connect().dps.put_individual(replace(found, pinned=(found.pinned[0], old)), *chain[:1])
     fault = Fault(Drop(work_done=False), lambda request: request.path == f"/enrollments/{PRESS}", times=None)
     azure(quick).faults.add(fault)

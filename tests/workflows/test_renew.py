@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from dpsops.model.device import Issued, Unchanged
 from dpsops.model.enrollment import IndividualSettings
 from dpsops.model.rotation import Phase
 from dpsops.pki.names import device_id
+from tests.workflows.boundaries import boundaries
 from tests.workflows.by_hand import azure
 from tests.workflows.commands import block, enroll, issue_to, renew, rotate, unblock, up
 from tests.workflows.devices import Device
@@ -54,7 +54,7 @@ def test_a_renewal_that_was_killed_at_any_boundary_is_completed_and_not_repeated
         device = enrolled(world)
         before = Saved.of(tmp_path)
         results = list[type]()
-        for boundary in itertools.count():
+        for boundary in boundaries():
             before.restore()
             world.sign_out()
             connection = world.connect()

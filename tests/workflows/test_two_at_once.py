@@ -17,6 +17,7 @@ from dpsops.errors import Error, Refused
 from dpsops.model.replacement import Cut
 from dpsops.model.root import Ready
 from dpsops.model.rotation import Phase, Step, Trust, VaultState
+from tests.workflows.boundaries import STRIDE, boundaries
 from tests.workflows.commands import consent, issue_to, replace_compromised, root_state, rotate, rotation, up
 from tests.workflows.devices import Device
 from tests.workflows.doing import PRESS
@@ -60,7 +61,7 @@ def test_two_rotations_at_the_same_time(tmp_path: Path, monkeypatch: pytest.Monk
             rotate(first.connect(), reached, NONE)
         before = Saved.of(tmp_path)
         interrupted = Interrupted(first.transport, monkeypatch)
-        for boundary in range(100):
+        for boundary in boundaries():
             before.restore()
             interrupted.at(boundary, lambda: one_step(second.connect()))
             first.sign_out()  # signing in is part of what may be interrupted
@@ -87,14 +88,14 @@ def assert_advanced(world: World, reached: Phase) -> None:
 
 
 @pytest.mark.parametrize(
-    ("boundaries", "passed"),
+    ("number", "passed"),
     [
         (40, [(Phase.STABLE, Step.STAGE), (Phase.BREACHED, Step.CUT_OFF), (Phase.BREACHED, Step.STAGE)]),
         (32, [(Phase.BREACHED, Step.ADMIT), (Phase.BREACHED, Step.REISSUE), (Phase.BREACHED, Step.READMIT)]),
     ],
 )
 def test_two_breaches_at_the_same_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, boundaries: int, passed: list[tuple[Phase, Step]]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, passed: list[tuple[Phase, Step]]
 ) -> None:
     """The second run ends before the first continues with what it has read before. At the end there is one new root, and a
     device that has moved to it can still register. The creation of the root, between both parts, is that of any rotation."""
@@ -116,7 +117,7 @@ def test_two_breaches_at_the_same_time(
             breach(second.connect())
             moved.append(Device.fetched(second.connect(), PRESS))
 
-        for boundary in range(boundaries):
+        for boundary in range(0, number, STRIDE):
             before.restore()
             interrupted.at(boundary, rival)
             first.sign_out()

@@ -27,6 +27,8 @@ from tests.conformance.recordings import read_recording
 from tests.test_recordings import layers
 from tests.worlds import BEGINNING, SLOW, RecordedCredential, Stopwatch, embedded_world, start_embedded
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 LATE = replace(SLOW, role=500)
 """Roles take effect so late that the first questions that need them wait."""
 

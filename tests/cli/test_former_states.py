@@ -13,6 +13,8 @@ from dpsops.emulator.world import Clock
 from tests.cli.terminal import Terminal, assert_error
 from tests.states.kept import Kept, folders
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 FOLDERS = folders()
 HTTPS = ("--transport", "https")
 UNMOVED = Clock.now

@@ -36,7 +36,7 @@ def main() -> None:
         second = _requests(place, "up")
         issue = _requests(place, "device", "issue", "press-07")
         status = _requests(place, "status")
-        rotation = _requests(place, "rotate", "--until", "stable", "--grace", "0")
+        rotation = _requests(place, "rotate", "--replace", "root-g1", "--until", "stable", "--grace", "0", "--yes")
     _print("first up: requests", str(len(first)))
     _print("second up: requests", str(len(second)), "at most 15", len(second) <= 15)
     _print("second up: writes", str(len(_writes(second))), "0", not _writes(second))

@@ -140,7 +140,7 @@ def _connected(name: str, region: str, *, embedded: bool) -> Iterator[Connection
     from dpsops.azure.clients import connect
     from dpsops.azure.provisioning import Wire
     from dpsops.azure.waits import Waiting
-    from dpsops.cli.connection import Connection
+    from dpsops.cli.connection import Connection, event_loop
     from dpsops.cli.embedded import variables
     from dpsops.emulator.server import EmbeddedAzure
     from dpsops.model.run import Run
@@ -157,7 +157,8 @@ def _connected(name: str, region: str, *, embedded: bool) -> Iterator[Connection
         else:
             clients, wire = _signed_in(own, waiting), Wire(waits=own.waits, waiting=waiting)
         stack.callback(clients.close)
-        yield Connection(Run(own, lambda: datetime.now(UTC), clients.sleep, progress=say), clients, wire)
+        loop = stack.enter_context(event_loop(clients.pool))
+        yield Connection(Run(own, lambda: datetime.now(UTC), clients.sleep, loop, progress=say), clients, wire)
 
 
 def _signed_in(own: Environment, waiting: Waiting) -> Clients:

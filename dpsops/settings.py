@@ -89,7 +89,12 @@ class Vault(_Table):
     @property
     def url(self) -> str:
         """Its address, with its name in lower case."""
-        return f"https://{self.name.lower()}.vault.azure.net"
+        return f"https://{vault_host(self.name)}"
+
+
+def vault_host(name: str) -> str:
+    """The host name of the vault of this name."""
+    return f"{name.lower()}.vault.azure.net"
 
 
 class Dps(_Table):
@@ -198,6 +203,25 @@ class Waits(_Table):
     registration_seconds: _Seconds = 180.0
 
 
+_Operations = Annotated[int, Field(ge=20)]
+
+
+class Limits(_Table):
+    """`[limits]`: what Azure allows, if it is not what `model.rates` has from Azure's documentation. In 10 seconds: new secrets of
+    a vault (`secret_creates`), other requests to it (`secret_operations`), and `signatures` of the root's key, which else depend
+    on its type. In a minute: requests to the DPS (`dps_operations`), and `registry_operations` and `hub_queries` of each hub,
+    which else depend on its SKU and units. `bulk_counts`: whether a request that changes many device identities counts once for
+    each `device`, or once for the `call`; Azure does not say."""
+
+    secret_creates: _Operations = 300
+    secret_operations: _Operations = 4000
+    signatures: _Operations | None = None
+    dps_operations: _Operations = 1000
+    registry_operations: _Operations | None = None
+    hub_queries: _Operations | None = None
+    bulk_counts: Literal["device", "call"] = "device"
+
+
 class Embedded(_Table):
     """`[embedded]`: how slow the embedded Azure is, in seconds."""
 
@@ -223,12 +247,18 @@ class Environment(_Table):
     group: Group = Group()
     access: Access = Access()
     waits: Waits = Waits()
+    limits: Limits = Limits()
     embedded: Embedded = Embedded()
 
     @property
     def is_local(self) -> bool:
         """Whether this environment is on the embedded Azure."""
         return self.name == LOCAL
+
+    @property
+    def leaf_vaults(self) -> tuple[str, ...]:
+        """The names of the vaults in which devices have their secrets."""
+        return (self.vault.name,)
 
     @model_validator(mode="after")
     def _hardware_keys_need_premium(self) -> Self:

@@ -6,15 +6,17 @@ or the SDKs wait for, they wait for by moving a clock.
 
 from __future__ import annotations
 
+import asyncio
+import atexit
 import base64
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from azure.core.credentials import AccessToken, AccessTokenInfo, TokenCredential, TokenRequestOptions
@@ -22,6 +24,8 @@ from azure.identity import ClientSecretCredential, DefaultAzureCredential
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from dpsops.azure.clients import Clients
+from dpsops.azure.new_roles import NewRoles
+from dpsops.azure.pool import Pool
 from dpsops.azure.provisioning import Wire
 from dpsops.azure.transport import Transport, new_session
 from dpsops.azure.waits import Waiting
@@ -33,6 +37,7 @@ from dpsops.model.run import Run
 from dpsops.pki.entropy import Entropy
 from dpsops.settings import Environment
 from tests.direct import DirectAdapter
+from tests.plain_sender import PlainSender
 
 BEGINNING = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 """The time at the beginning of every test, except on the real Azure."""
@@ -64,12 +69,12 @@ class Stopwatch(Transport):
 
     def __init__(self, clock: Clock, **options: Any) -> None:
         super().__init__(waiting=Waiting(now=clock.now), **options)
-        self._clock = clock
+        self.clock = clock
         self.exchanges: list[Exchange] = []
 
     def sleep(self, duration: float) -> None:
         """Moves the clock."""
-        self._clock.advance(self.waiting.pause(duration))
+        self.clock.advance(self.waiting.pause(duration))
 
     def send(self, request: Any, **kwargs: Any) -> Any:
         """Sends a request and records its answer."""
@@ -77,6 +82,44 @@ class Stopwatch(Transport):
         address = urlsplit(request.url)
         self.exchanges.append(Exchange(request.method, address.netloc, address.path, response.status_code))
         return response
+
+
+def pool_over(transport: Transport) -> Callable[[TokenCredential, NewRoles], Pool]:
+    """Makes the pool of a world: over its transport, without a pace, because its clock moves only when somebody waits."""
+
+    async def sleep(seconds: float) -> None:
+        transport.sleep(seconds)
+
+    def pool(credential: TokenCredential, roles: NewRoles) -> Pool:
+        return Pool(PlainSender(transport), credential, transport.waits, roles, transport.waiting.now, sleep, paced=False)
+
+    return pool
+
+
+def unpooled(credential: TokenCredential, roles: NewRoles) -> Pool:
+    """A pool of clients that send nothing for devices."""
+    return pool_over(Transport())(credential, roles)
+
+
+_LOOPS: list[asyncio.AbstractEventLoop] = []
+
+
+def idle_loop() -> asyncio.AbstractEventLoop:
+    """An event loop that runs nothing: in a test a command can run inside another one."""
+    found = next((loop for loop in _LOOPS if not loop.is_running()), None)
+    if found is None:
+        found = asyncio.new_event_loop()
+        _LOOPS.append(found)
+        atexit.register(found.close)
+    return found
+
+
+_Result = TypeVar("_Result")
+
+
+def waited(work: Coroutine[Any, Any, _Result]) -> _Result:
+    """The result of a piece of work for one device."""
+    return idle_loop().run_until_complete(work)
 
 
 def environment(**changes: Any) -> Environment:
@@ -127,6 +170,8 @@ class World:
             clients.environment,
             clock=lambda: datetime.fromtimestamp(self.clock.now(), UTC),
             sleep=clients.sleep,
+            loop=idle_loop(),
+            at_once=1,
             entropy=self.entropy,
             progress=self.said.append,
         )
@@ -175,7 +220,7 @@ def embedded_world(azure: EmbeddedAzure, settings: Environment | None = None, *,
     transport = Stopwatch(clock, session=session, session_owner=False, connection_verify=str(azure.authority_file))
     account = _Account(azure, transport)
     world = World(
-        lambda settings: Clients(settings, SUBSCRIPTION, account.credential(), transport),
+        lambda settings: Clients(settings, SUBSCRIPTION, account.credential(), transport, pool_over(transport)),
         clock, transport, settings or environment(), azure,
     )  # fmt: skip
     return replace(world, sign_out=account.sign_out)
@@ -232,7 +277,10 @@ def recorded_world() -> World:
     clock = Clock(frozen_at=BEGINNING.timestamp())
     transport = Stopwatch(clock, session=session, session_owner=False)
     credential: TokenCredential = RecordedCredential()
-    return World(lambda settings: Clients(settings, SUBSCRIPTION, credential, transport), clock, transport, environment())
+    return World(
+        lambda settings: Clients(settings, SUBSCRIPTION, credential, transport, pool_over(transport)),
+        clock, transport, environment(),
+    )  # fmt: skip
 
 
 def azure_world(subscription: str, suffix: str) -> World:
@@ -248,7 +296,9 @@ def azure_world(subscription: str, suffix: str) -> World:
     )
     transport = _RealTime(Clock(), session=new_session(), session_owner=False)
     credential = DefaultAzureCredential()
-    world = World(lambda wanted: Clients(wanted, subscription, credential, transport), Clock(), transport, settings)
+    world = World(
+        lambda wanted: Clients(wanted, subscription, credential, transport, pool_over(transport)), Clock(), transport, settings
+    )
     return replace(world, entropy=Entropy())
 
 

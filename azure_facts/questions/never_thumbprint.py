@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from azure_facts.answers import NotClear, Question
 from azure_facts.devices import fleet
 from dpsops.cli.connection import Connection
+from dpsops.fleet import engine
 
 _NAME = "never-thumbprint"
 _DEVICE = "never-thumbprint"
@@ -40,7 +41,7 @@ def _thumbprints(azure: Connection, hub: str, but: tuple[str, str] | None) -> tu
     for look in range(_LOOKS):
         if look:
             azure.run.sleep(_PAUSE_SECONDS)
-        found = azure.hubs.identity(hub, _DEVICE)
+        found = engine.wait(azure.run, azure.hubs.identity(hub, _DEVICE))
         if found is not None and found.thumbprints != but:
             return found.thumbprints
     if but is None:

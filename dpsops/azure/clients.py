@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
-from collections.abc import Mapping
-from functools import cached_property
+from collections.abc import Callable, Mapping
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from dpsops.azure.errors import understood
@@ -13,8 +14,10 @@ from dpsops.azure.new_roles import NewRoles, NewRolesPolicy
 from dpsops.azure.retries import BoundedPolicy, PatientRetryPolicy
 from dpsops.azure.signer import signer, vault_key
 from dpsops.errors import Error, NotAllowed
+from dpsops.model import rates
+from dpsops.model.rates import Rate
 from dpsops.model.roles import HUB, SERVICE, VAULT, Principal
-from dpsops.settings import Environment
+from dpsops.settings import Environment, vault_host
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
     )
 
     from dpsops.azure.data_plane import DataPlane
+    from dpsops.azure.device_plane import DevicePlane
+    from dpsops.azure.pool import Place, Pool
     from dpsops.azure.role_assignments import RoleAssignment
     from dpsops.azure.transport import Transport
     from dpsops.azure.waits import Waiting
@@ -40,6 +45,8 @@ _MANAGEMENT_HOST = "management.azure.com"
 _MANAGEMENT_SCOPE = f"https://{_MANAGEMENT_HOST}/.default"
 _DPS_SCOPE = "https://azure-devices-provisioning.net/.default"
 _HUB_SCOPE = "https://iothubs.azure.net/.default"
+_VAULT_SCOPE = "https://vault.azure.net/.default"
+_DPS_VERSION, _SECRETS_VERSION, _KEYS_VERSION = "2021-10-01", "2026-04-01", "2025-07-01"
 _DPS_BY_KEY, _DPS_BY_IDENTITY = "2022-12-12", "2026-11-01"
 """The API versions of the DPS's management: the one that recordings show in use, and the first one that knows links by identity,
 which is the SDK's own."""
@@ -48,7 +55,8 @@ _POLLING_SECONDS = 5
 
 
 class Clients:
-    """The SDKs' clients for one environment. Each is created on first use; all share one transport and one credential."""
+    """The SDKs' clients for one environment, and the planes of its devices. Each is created on first use; all share one
+    credential, the clients one transport, the planes the pool that `pool` makes."""
 
     def __init__(
         self,
@@ -56,6 +64,7 @@ class Clients:
         subscription: str,
         credential: TokenCredential,
         transport: Transport,
+        pool: Callable[[TokenCredential, NewRoles], Pool],
     ) -> None:
         self.environment = environment
         self.subscription = subscription
@@ -63,6 +72,7 @@ class Clients:
         self._credential = credential
         self._transport = transport
         self.new_roles = NewRoles(self._assigned, self._say, environment.waits.role_seconds)
+        self.pool = pool(credential, self.new_roles)
 
     def sleep(self, seconds: float) -> None:
         """Waits, in the same way as the transport between its attempts."""
@@ -161,14 +171,38 @@ class Clients:
         from dpsops.azure.data_plane import DataPlane
 
         patient = self._patient("the DPS", SERVICE)
-        return DataPlane(self.environment.dps.host, _DPS_SCOPE, "2021-10-01", self._credential, self._transport, patient)
+        return DataPlane(self.environment.dps.host, _DPS_SCOPE, _DPS_VERSION, self._credential, self._transport, patient)
 
-    def device_registry(self, host: str) -> DataPlane:
+    @cached_property
+    def devices_of_dps(self) -> DevicePlane:
+        """The same, for devices."""
+        place = self._place(self.environment.dps.host, _DPS_SCOPE, "the DPS", SERVICE)
+        return self._device_plane(place, _DPS_VERSION, rates.dps_operations(self.environment))
+
+    def registry(self, host: str) -> DevicePlane:
         """The device registry of a hub (service API 2021-04-12)."""
-        from dpsops.azure.data_plane import DataPlane
+        place = self._place(host, _HUB_SCOPE, "the IoT Hub", HUB)
+        return self._device_plane(place, "2021-04-12", rates.registry_operations(self.environment, host))
 
-        patient = self._patient("the IoT Hub", HUB)
-        return DataPlane(host, _HUB_SCOPE, "2021-04-12", self._credential, self._transport, patient)
+    def leaf_vault(self, name: str) -> DevicePlane:
+        """The secrets of a vault in which devices have theirs."""
+        place = self._place(vault_host(name), _VAULT_SCOPE, "the vault", VAULT)
+        return self._device_plane(place, _SECRETS_VERSION, rates.secret_operations(self.environment, name))
+
+    def root_keys(self, rate: Rate) -> DevicePlane:
+        """The keys of the root's vault. `rate`: how many signatures it makes."""
+        place = self._place(vault_host(self.environment.vault.name), _VAULT_SCOPE, "the vault", VAULT)
+        return self._device_plane(place, _KEYS_VERSION, rate)
+
+    def _device_plane(self, place: Place, api_version: str, rate: Rate) -> DevicePlane:
+        from dpsops.azure.device_plane import DevicePlane
+
+        return DevicePlane(self.pool, place, api_version, self.pool.budget(rate))
+
+    def _place(self, host: str, scope: str, service: str, type_: str) -> Place:
+        from dpsops.azure.pool import Place
+
+        return Place(host, scope, service, f"{self.group}/providers/{type_}/{host.partition('.')[0]}")
 
     @cached_property
     def certificates(self) -> CertificateClient:
@@ -186,7 +220,7 @@ class Clients:
 
     @cached_property
     def secrets(self) -> SecretClient:
-        """The vault's secrets."""
+        """The secrets of the root's vault."""
         from azure.keyvault.secrets import SecretClient
 
         return SecretClient(self.environment.vault.url, self._credential, **self._vault)
@@ -222,18 +256,31 @@ class Clients:
         return {"transport": self._transport, "polling_interval": _POLLING_SECONDS} | bounds | cloud
 
 
+async def pause(seconds: float) -> None:
+    """Waits in real time."""
+    await asyncio.sleep(seconds)
+
+
 def connect(
-    environment: Environment, variables: Mapping[str, str], *, proxied: bool = False, waiting: Waiting | None = None
+    environment: Environment,
+    variables: Mapping[str, str],
+    *,
+    proxied: bool = False,
+    waiting: Waiting | None = None,
+    share: float = 1.0,
 ) -> Clients:
     """The clients for an environment, from the variables that Azure's tools share (`AZURE_CLIENT_ID` and so on). `waiting`: knows
-    what is waited for, and shows it.
+    what is waited for, and shows it. `share`: the part of each limit of Azure that is this process's.
 
     `proxied`: use only `HTTPS_PROXY` and trust only `REQUESTS_CA_BUNDLE` of these variables, as the embedded Azure needs.
     Raises `InvalidInput` if there is no subscription, or it is in another cloud than the public one.
     """
     from dpsops.azure.clouds import require_public
+    from dpsops.azure.exchange import Connections
+    from dpsops.azure.pool import Pool
     from dpsops.azure.sign_in import sign_in
     from dpsops.azure.transport import Transport, new_session
+    from dpsops.azure.trust import trusted
 
     if not proxied:
         require_public(environment, variables)
@@ -245,4 +292,10 @@ def connect(
         trust = {"connection_verify": variables["REQUESTS_CA_BUNDLE"]}
     transport = Transport(environment.waits, waiting, session=session, **trust)
     signed_in = sign_in(environment, variables, transport)
-    return Clients(environment, signed_in.subscription, signed_in.credential, transport)
+    waits, proxy = environment.waits, variables["HTTPS_PROXY"] if proxied else None
+    sender = Connections(partial(trusted, variables), proxy, waits.connect_seconds, waits.answer_seconds)
+
+    def pool(credential: TokenCredential, roles: NewRoles) -> Pool:
+        return Pool(sender, credential, waits, roles, sleep=pause, share=share)
+
+    return Clients(environment, signed_in.subscription, signed_in.credential, transport, pool)

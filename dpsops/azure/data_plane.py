@@ -54,11 +54,6 @@ class DataPlane:
             return None
         return document
 
-    def listed(self, path: str) -> list[dict[str, Any]]:
-        """A list that is a JSON array, in one answer."""
-        found: list[dict[str, Any]] = self._send("GET", path).json()
-        return found
-
     def put(self, path: str, document: dict[str, Any], etag: str | None) -> dict[str, Any]:
         """Creates the document or, with an etag, changes the one with this etag."""
         answer: dict[str, Any] = self._send("PUT", path, document, etag).json()
@@ -85,18 +80,6 @@ class DataPlane:
             found += page["value"]
             place = seen.next(page.get("nextLink") or "")
         return found
-
-    def query(self, path: str, document: dict[str, Any] | None) -> list[dict[str, Any]]:
-        """All pages of a query."""
-        found: list[dict[str, Any]] = []
-        continuation, seen = "", Pages()
-        while True:
-            headers = {"x-ms-continuation": continuation} if continuation else {}
-            answer = self._send("POST", path, document, headers=headers)
-            found += answer.json()
-            continuation = seen.next(answer.headers.get("x-ms-continuation", ""))
-            if not continuation:
-                return found
 
     def _send(
         self,

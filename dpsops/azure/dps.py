@@ -13,6 +13,7 @@ from azure.core.exceptions import HttpResponseError
 from cryptography import x509
 
 from dpsops.azure.clients import Clients
+from dpsops.azure.device_plane import DevicePlane
 from dpsops.azure.dps_documents import (
     BLOCK_MARK,
     ca_attestation,
@@ -35,6 +36,8 @@ from dpsops.pki.names import DeviceId
 
 _WHO = "the DPS"
 _ALL = {"query": "SELECT *"}
+_ROWS = 1000
+"""How many rows of a query are asked for at once. DPS gives as many as it likes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +51,16 @@ class DpsFacts:
 
 
 class Dps:
-    """The DPS of an environment."""
+    """The DPS of an environment. The service and its group are read and changed synchronously; what there is of each device,
+    asynchronously."""
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
         self._environment = clients.environment
+
+    @property
+    def _plane(self) -> DevicePlane:
+        return self._clients.devices_of_dps
 
     @understood(_WHO)
     def facts(self) -> DpsFacts:
@@ -93,56 +101,66 @@ class Dps:
         self._clients.enrollments.put(f"/enrollmentGroups/{group.id}", document, group.etag)
 
     @understood(_WHO)
-    def individual(self, device: DeviceId) -> IndividualEnrollment | None:
+    async def individual(self, device: DeviceId) -> IndividualEnrollment | None:
         """The device's individual enrollment, or None."""
-        document = self._clients.enrollments.get(f"/enrollments/{device}")
+        document = await self._plane.get(f"/enrollments/{device}")
         return None if document is None else read_individual(document)
 
     @understood(_WHO)
-    def individuals(self) -> dict[str, IndividualEnrollment]:
+    async def individuals(self) -> dict[str, IndividualEnrollment]:
         """The individual enrollments by their registration IDs, in lower case; one request for each page."""
-        found = [read_individual(each) for each in self._clients.enrollments.query("/enrollments/query", _ALL)]
+        pages = self._plane.query("/enrollments/query", _ALL, rows=_ROWS)
+        found = [read_individual(each) async for page in pages for each in page]
         return {each.device.lower(): each for each in found}
 
     @understood(_WHO)
-    def trusting(self) -> list[Trusting]:
+    async def enrolled(self) -> set[str]:
+        """The registration IDs, in lower case, of the devices with an individual enrollment; one request for each page."""
+        pages = self._plane.query("/enrollments/query", _ALL, rows=_ROWS)
+        return {str(each["registrationId"]).lower() async for page in pages for each in page}
+
+    @understood(_WHO)
+    async def trusting(self) -> list[Trusting]:
         """Every enrollment that attests by CA certificates, but for the environment's own group; a request for each page."""
         found = []
         for kind, is_group in (("enrollmentGroups", True), ("enrollments", False)):
-            for each in self._clients.enrollments.query(f"/{kind}/query", _ALL):
-                one = read_trusting(kind, each, is_group=is_group)
-                if (one.references or one.signing) and not (is_group and one.id == self._environment.group.id):
-                    found.append(one)
+            async for page in self._plane.query(f"/{kind}/query", _ALL, rows=_ROWS):
+                for each in page:
+                    one = read_trusting(kind, each, is_group=is_group)
+                    if (one.references or one.signing) and not (is_group and one.id == self._environment.group.id):
+                        found.append(one)
         return found
 
     @understood(_WHO)
-    def shut(self, found: Trusting, references: Sequence[str]) -> None:
+    async def shut(self, found: Trusting, references: Sequence[str]) -> None:
         """Leaves an enrollment these references to CA certificates alone, or disables it if there are none."""
         changes: dict[str, object] = {"provisioningStatus": status_text(enabled=False)}
         if references:
             changes = {"attestation": ca_attestation(references[0], references[1] if len(references) > 1 else "")}
-        self._clients.enrollments.put(found.path, {**found.document, **changes}, found.etag)
+        await self._plane.put(found.path, {**found.document, **changes}, found.etag)
 
     @understood(_WHO)
-    def create_individual(self, device: DeviceId, leaf: x509.Certificate, provisioning: Provisioning) -> IndividualEnrollment:
+    async def create_individual(
+        self, device: DeviceId, leaf: x509.Certificate, provisioning: Provisioning
+    ) -> IndividualEnrollment:
         """Creates an individual enrollment with this certificate. Raises `Changed` if there is one."""
         document = {
             **device_document(device, leaf),
             "provisioningStatus": "enabled",
             **provisioning_members(provisioning),
         }
-        return self._create_individual(device, document)
+        return await self._create_individual(device, document)
 
     @understood(_WHO)
-    def create_block(self, device: DeviceId, *leaves: x509.Certificate) -> IndividualEnrollment:
+    async def create_block(self, device: DeviceId, *leaves: x509.Certificate) -> IndividualEnrollment:
         """Creates a disabled individual enrollment with these certificates, and with the mark of a block. Raises `Changed` if
         there is an enrollment."""
         document = {**device_document(device, *leaves), "optionalDeviceInformation": BLOCK_MARK, "provisioningStatus": "disabled"}
-        return self._create_individual(device, document)
+        return await self._create_individual(device, document)
 
-    def _create_individual(self, device: DeviceId, document: dict[str, object]) -> IndividualEnrollment:
+    async def _create_individual(self, device: DeviceId, document: dict[str, object]) -> IndividualEnrollment:
         try:
-            return read_individual(self._clients.enrollments.put(f"/enrollments/{device}", document, None))
+            return read_individual(await self._plane.put(f"/enrollments/{device}", document, None))
         except HttpResponseError as error:
             if error.status_code != HTTPStatus.CONFLICT:
                 raise
@@ -152,34 +170,34 @@ class Dps:
             ) from error
 
     @understood(_WHO)
-    def put_individual(self, enrollment: IndividualEnrollment, *leaves: x509.Certificate) -> IndividualEnrollment:
+    async def put_individual(self, enrollment: IndividualEnrollment, *leaves: x509.Certificate) -> IndividualEnrollment:
         """Changes an individual enrollment to this, with its etag. Everything else in the document stays as DPS has it.
 
         leaves: the certificates that it is to hold and does not hold yet; others may be among them.
         """
         document = {**enrollment.document, **individual_changes(enrollment, leaves)}
-        found = read_individual(self._clients.enrollments.put(f"/enrollments/{enrollment.device}", document, enrollment.etag))
+        found = read_individual(await self._plane.put(f"/enrollments/{enrollment.device}", document, enrollment.etag))
         return replace(found, registration=enrollment.registration)
 
     @understood(_WHO)
-    def delete_individual(self, enrollment: IndividualEnrollment) -> None:
+    async def delete_individual(self, enrollment: IndividualEnrollment) -> None:
         """Removes an individual enrollment. It is no error if it does not exist any more."""
-        self._clients.enrollments.delete(f"/enrollments/{enrollment.device}", enrollment.etag)
+        await self._plane.delete(f"/enrollments/{enrollment.device}", enrollment.etag)
 
     @understood(_WHO)
-    def registration(self, device: DeviceId) -> Registration | None:
+    async def registration(self, device: DeviceId) -> Registration | None:
         """The registration state of a device, or None if it never registered."""
-        document = self._clients.enrollments.get(f"/registrations/{device}")
+        document = await self._plane.get(f"/registrations/{device}")
         return None if document is None else read_registration(document)
 
     @understood(_WHO)
-    def registrations(self) -> dict[str, Registration]:
+    async def registrations(self) -> dict[str, Registration]:
         """The registrations under the group by their IDs, in lower case; one request for each page."""
-        path = f"/registrations/{self._environment.group.id}/query"
-        found = [read_registration(each) for each in self._clients.enrollments.query(path, None)]
+        pages = self._plane.query(f"/registrations/{self._environment.group.id}/query", None, rows=_ROWS)
+        found = [read_registration(each) async for page in pages for each in page]
         return {each.device.lower(): each for each in found}
 
     @understood(_WHO)
-    def delete_registration(self, registration: Registration) -> None:
+    async def delete_registration(self, registration: Registration) -> None:
         """Removes a registration. It is no error if it does not exist any more."""
-        self._clients.enrollments.delete(f"/registrations/{registration.device}", registration.etag)
+        await self._plane.delete(f"/registrations/{registration.device}", registration.etag)

@@ -8,12 +8,14 @@ Every function of `azure/` that sends a request to a service uses `understood`.
 
 from __future__ import annotations
 
+import functools
+import inspect
 import json
 import logging
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
 from azure.core.exceptions import (
@@ -35,6 +37,9 @@ from dpsops.model.permissions import Asked, is_denied, is_firewall, missing_role
 
 _LOG = logging.getLogger("dpsops.reasons")
 
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
+
 _OVERTAKEN = (
     "another run, or somebody else, has changed this in the meantime: run the command again, it continues from the new state"
 )
@@ -53,15 +58,56 @@ _OF_ANOTHER_SHAPE = (
 """What the SDKs, and the code here, raise for an answer of another shape: an invalid date, a list instead of an object."""
 
 
-@contextmanager
-def understood(service: str) -> Iterator[None]:
-    """Raises what fails inside as an `Error`. `service`: the service that answers, for people."""
-    try:
-        yield
-    except AzureError as error:
-        raise explain(error, service) from error
-    except _OF_ANOTHER_SHAPE as error:
-        raise _unreadable(service, error) from error
+class understood:  # noqa: N801  # it reads as what it does: `with understood(...)`, and `@understood(...)`
+    """Raises what fails inside as an `Error`: in a `with` block, or in a function, which may be asynchronous, or a generator of
+    asynchronous results. `service`: the service that answers, for people."""
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+
+    def __enter__(self) -> None:
+        """Begins."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Raises the `Error` for another exception."""
+        if isinstance(error, AzureError):
+            raise explain(error, self._service) from error
+        if isinstance(error, _OF_ANOTHER_SHAPE):
+            raise _unreadable(self._service, error) from error
+
+    def __call__(self, function: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:
+        """The function, in such a block."""
+        wrapped: Any
+        if inspect.iscoroutinefunction(function):
+            wrapped = self._work(function)
+        elif inspect.isasyncgenfunction(function):
+            wrapped = self._results(function)
+        else:
+            wrapped = self._call(function)
+        found: Callable[_Arguments, _Result] = functools.wraps(function)(wrapped)
+        return found
+
+    def _call(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **options: Any) -> Any:
+            with self:
+                return function(*arguments, **options)
+
+        return call
+
+    def _work(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        async def work(*arguments: Any, **options: Any) -> Any:
+            with self:
+                return await function(*arguments, **options)
+
+        return work
+
+    def _results(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        async def results(*arguments: Any, **options: Any) -> Any:
+            with self:
+                async for each in function(*arguments, **options):
+                    yield each
+
+        return results
 
 
 def _unreadable(service: str, error: Exception) -> Unreadable:

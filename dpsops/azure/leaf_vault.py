@@ -1,121 +1,210 @@
-"""The devices' secrets in the vault: each contains a bundle, and has tags that describe the certificate without the key.
+"""The devices' secrets in the vaults: each contains a bundle, and has tags that describe the certificate without the key.
+
+A device's secret stays in the vault in which it is. A device that has none gets one in the vault where it is `placed`.
 
 Source: Key Vault REST API 2026-04-01, "Secrets".
 """
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from azure.core.exceptions import ResourceNotFoundError
 from cryptography import x509
 
 from dpsops.azure import answers
+from dpsops.azure.answers import Shape
 from dpsops.azure.clients import Clients
 from dpsops.azure.errors import understood
 from dpsops.errors import Error, Missing, Refused
+from dpsops.model import rates
 from dpsops.model.device import DEVICE_TAG, Leaf, SecretVersion, blocked_tags, leaf_tags, read_leaf
+from dpsops.model.placement import placed
 from dpsops.pki.names import DeviceId, secret_name
 
 _WHO = "Key Vault"
 _CONTENT_TYPE = "application/x-pem-file"
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_PAGE = 25
+"""The most secrets of one page."""
 
 
-class LeafVault:
-    """The vault of an environment: the secrets of its devices."""
+class LeafVaults:
+    """The vaults of an environment in which devices have their secrets. `names`: of the vaults."""
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
+        self.names = clients.environment.leaf_vaults
 
     @understood(_WHO)
-    def all(self) -> list[Leaf]:
-        """The certificate of every device that has a secret in the vault, from the tags; no key is read. Raises `Refused` if the
-        tag of a secret does not name the same device as its name: anybody with access can edit a tag."""
-        found = []
-        for properties in answers.every(self._clients.secrets.list_properties_of_secrets()):
-            leaf = read_leaf(answers.tags(properties.tags), answers.moment(properties.expires_on))
-            if leaf is None:
-                continue
-            if properties.name != secret_name(DeviceId(leaf.device)):
-                raise Refused(
-                    f"the secret {properties.name} in the vault has a tag of another device, {leaf.device!r}",
-                    f"find out who changed its tag {DEVICE_TAG!r}; correct the tag, then run the command again",
-                )
-            found.append(leaf)
-        return found
+    async def pages(self) -> AsyncIterator[list[Leaf]]:
+        """The newest certificate of every device, from the tags; no key is read. One request for each page. A device whose newest
+        version is disabled is among them. Raises `Refused` if the tag of a secret does not name the same device as its name:
+        anybody with access can edit a tag."""
+        for vault in self.names:
+            plane = self._clients.leaf_vault(vault)
+            async for page in plane.pages(f"/secrets?maxresults={_PAGE}"):
+                found = (_leaf(each, vault) for each in page)
+                yield [leaf for leaf in found if leaf is not None]
+
+    async def all(self) -> list[Leaf]:
+        """The same, all in one list."""
+        return [leaf async for page in self.pages() for leaf in page]
 
     @understood(_WHO)
-    def versions(self, device: DeviceId) -> list[SecretVersion]:
-        """The enabled versions of a device's secret, the newest first by their creation dates. For an unknown name a vault may
-        answer an empty list or 404."""
-        found = []
+    async def versions(self, device: DeviceId) -> list[SecretVersion]:
+        """The enabled versions of a device's secret, the newest first by their creation dates; none if no vault has one. For an
+        unknown name a vault may answer an empty list or 404. One request, and one for each vault in which there is none."""
+        for vault in self._likely(device):
+            if found := await self._versions(vault, device):
+                return sorted(found, key=lambda each: each.created or _LONG_AGO, reverse=True)
+        return []
+
+    async def _versions(self, vault: str, device: DeviceId) -> list[SecretVersion]:
+        plane, found = self._clients.leaf_vault(vault), []
+        path = f"/secrets/{secret_name(device)}/versions?maxresults={_PAGE}"
         try:
-            for properties in answers.every(self._clients.secrets.list_properties_of_secret_versions(secret_name(device))):
-                if not properties.enabled:
-                    continue
-                tags = answers.tags(properties.tags)
-                leaf = read_leaf(tags, answers.moment(properties.expires_on))
-                created = answers.moment(properties.created_on)
-                found.append(SecretVersion(str(properties.version or ""), str(properties.id or ""), created, tags, leaf))
+            async for page in plane.pages(path):
+                found += [_version(each, vault) for each in page]
         except ResourceNotFoundError:
             return []
-        return sorted(found, key=lambda each: each.created or _LONG_AGO, reverse=True)
+        return [each for each in found if each is not None]
 
-    def history(self, device: DeviceId) -> list[SecretVersion]:
+    async def history(self, device: DeviceId) -> list[SecretVersion]:
         """The enabled versions, the newest surely first: a vault dates them to the second, so two of the same second are told
         apart by one more request."""
-        found = self.versions(device)
+        found = await self.versions(device)
         if len(found) < 2 or found[0].created != found[1].created:
             return found
-        newest = self._newest_version(device)
+        newest = _read(await self._secret(device, found[0].vault, "")).version
         return sorted(found, key=lambda each: each.version != newest)
 
-    def leaves(self, device: DeviceId) -> tuple[Leaf, ...]:
+    async def leaves(self, device: DeviceId) -> tuple[Leaf, ...]:
         """The device's certificates in enabled versions of its secret, the newest first."""
-        return tuple(version.leaf for version in self.versions(device) if version.leaf is not None)
+        return tuple(version.leaf for version in await self.versions(device) if version.leaf is not None)
 
-    def bundle(self, device: DeviceId) -> str:
+    async def bundle(self, device: DeviceId) -> str:
         """The device's bundle as PEM. Raises `Missing` if it has none."""
-        return self._value(device, None)
+        return await self._value(device, "", "")
 
-    def chain(self, device: DeviceId, version: str | None = None) -> list[x509.Certificate]:
+    async def chain(self, device: DeviceId, version: SecretVersion | None = None) -> list[x509.Certificate]:
         """The device's certificate and its chain up to the root, from a version of its secret (None: the newest). The secret may
         be without the key. Raises `Missing` if there is no secret, `Error` if it contains no certificate."""
-        value = self._value(device, version)
+        value = await self._value(device, version.vault if version else "", version.version if version else "")
         try:
             return answers.certificates(value)
         except ValueError as cause:
             raise Error(f"the secret of {device} contains no certificate", f"dpsops device renew {device} --again") from cause
 
     @understood(_WHO)
-    def put(self, device: DeviceId, bundle: str, leaf: x509.Certificate, generation: int, *, key_on_device: bool = False) -> str:
+    async def put(
+        self,
+        device: DeviceId,
+        bundle: str,
+        leaf: x509.Certificate,
+        generation: int,
+        *,
+        vault: str = "",
+        key_on_device: bool = False,
+    ) -> str:
         """Stores a device's bundle, without the key if that is on the device alone, in a new version of its secret. Returns the
-        versioned ID."""
-        secret = self._clients.secrets.set_secret(
-            secret_name(device),
-            bundle,
-            content_type=_CONTENT_TYPE,
-            not_before=leaf.not_valid_before_utc,
-            expires_on=leaf.not_valid_after_utc,
-            tags=leaf_tags(device, leaf, generation, key_on_device=key_on_device),
-        )
-        return str(secret.id or "")
+        versioned ID. vault: in which it has its secret; empty: in none yet."""
+        vault = vault or placed(device, self.names)
+        document = {
+            "value": bundle,
+            "contentType": _CONTENT_TYPE,
+            "attributes": {"nbf": int(leaf.not_valid_before_utc.timestamp()), "exp": int(leaf.not_valid_after_utc.timestamp())},
+            "tags": leaf_tags(device, leaf, generation, key_on_device=key_on_device),
+        }
+        cost = self._clients.pool.budget(rates.secret_creates(self._clients.environment, vault)), 1
+        return _read(await self._clients.leaf_vault(vault).put(f"/secrets/{secret_name(device)}", document, None, cost)).id
 
     @understood(_WHO)
-    def set_blocked(self, device: DeviceId, version: SecretVersion, *, blocked: bool) -> None:
+    async def set_blocked(self, device: DeviceId, version: SecretVersion, *, blocked: bool) -> None:
         """Sets or removes the tag of a blocked device on a version."""
-        tags = blocked_tags(version.tags, blocked=blocked)
-        self._clients.secrets.update_secret_properties(secret_name(device), version.version, tags=tags)
+        await self._update(device, version, {"tags": blocked_tags(version.tags, blocked=blocked)})
 
     @understood(_WHO)
-    def _newest_version(self, device: DeviceId) -> str:
-        return str(self._clients.secrets.get_secret(secret_name(device)).properties.version or "")
+    async def disable(self, device: DeviceId, version: SecretVersion) -> None:
+        """Disables a version: nobody can read its key any more. A vault cannot delete one version."""
+        await self._update(device, version, {"attributes": {"enabled": False}})
+
+    async def _update(self, device: DeviceId, version: SecretVersion, changes: dict[str, object]) -> None:
+        path = f"/secrets/{secret_name(device)}/{version.version}"
+        await self._clients.leaf_vault(version.vault).patch(path, changes)
+
+    async def _value(self, device: DeviceId, vault: str, version: str) -> str:
+        value = (await self._secret(device, vault, version)).get("value")
+        if value is not None and not isinstance(value, str):
+            raise TypeError("a secret that is no text")
+        return value or ""
 
     @understood(_WHO)
-    def _value(self, device: DeviceId, version: str | None) -> str:
-        try:
-            value = self._clients.secrets.get_secret(secret_name(device), version).value
-        except ResourceNotFoundError:
-            raise Missing(f"{device} has no certificate in the vault", f"dpsops device issue {device}") from None
-        return "" if value is None else str(value)
+    async def _secret(self, device: DeviceId, vault: str, version: str) -> dict[str, Any]:
+        """A version of a secret (empty: the newest), in this vault (empty: wherever it is). Raises `Missing`."""
+        for each in [vault] if vault else self._likely(device):
+            found = await self._clients.leaf_vault(each).get(f"/secrets/{secret_name(device)}/{version}")
+            if found is not None:
+                return found
+        raise Missing(f"{device} has no certificate in the vault", f"dpsops device issue {device}")
+
+    def _likely(self, device: DeviceId) -> list[str]:
+        """The vaults, the one first in which a device is placed that has no secret."""
+        first = placed(device, self.names)
+        return [first, *(each for each in self.names if each != first)]
+
+
+class _Attributes(Shape):
+    enabled: bool | None = None
+    exp: int | None = None
+    created: int | None = None
+
+
+class _Secret(Shape):
+    id: str
+    attributes: _Attributes = _Attributes()
+    tags: dict[str, str] | None = None
+
+    @property
+    def version(self) -> str:
+        """The version, from the ID: `https://VAULT/secrets/NAME/VERSION`."""
+        return self.id.partition("/secrets/")[2].partition("/")[2]
+
+    @property
+    def name(self) -> str:
+        """The name, from the ID."""
+        return self.id.partition("/secrets/")[2].partition("/")[0]
+
+
+def _read(document: Mapping[str, Any]) -> _Secret:
+    return _Secret.model_validate(document)
+
+
+def _leaf(document: Mapping[str, Any], vault: str) -> Leaf | None:
+    found = _read(document)
+    leaf = read_leaf(found.tags or {}, _moment(found.attributes.exp))
+    if leaf is None:
+        return None
+    if found.name.lower() != secret_name(DeviceId(leaf.device)):
+        raise Refused(
+            f"the secret {found.name} in the vault has a tag of another device, {leaf.device!r}",
+            f"find out who changed its tag {DEVICE_TAG!r}; correct the tag, then run the command again",
+        )
+    return replace(leaf, vault=vault, stored=_moment(found.attributes.created))
+
+
+def _version(document: Mapping[str, Any], vault: str) -> SecretVersion | None:
+    """One version, or None if it is disabled."""
+    found = _read(document)
+    if found.attributes.enabled is False:
+        return None
+    tags, created = found.tags or {}, _moment(found.attributes.created)
+    leaf = read_leaf(tags, _moment(found.attributes.exp))
+    return SecretVersion(found.version, found.id, created, tags, leaf and replace(leaf, vault=vault, stored=created), vault)
+
+
+def _moment(seconds: int | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

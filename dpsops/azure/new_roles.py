@@ -74,10 +74,10 @@ class NewRolesPolicy(HTTPPolicy[Any, Any]):
         """Sends the request; returns its last answer."""
         while True:
             response = self.next.send(request)
-            if not _lacks_role(response.http_response):
+            if not lacks_role(response.http_response):
                 return response
             name = str(request.http_request.url).partition("//")[2].partition(".")[0]
-            pause = self._roles.pause(self._service, f"{self._resources}/{name}", _moment(response.http_response))
+            pause = self._roles.pause(self._service, f"{self._resources}/{name}", moment(response.http_response))
             if not pause:
                 return response
             transport: Any = request.context.transport
@@ -94,7 +94,7 @@ def _concerns(assignment: RoleAssignment, resource: str) -> bool:
     return f"{resource}/".startswith(f"{scope}/") or f"{scope}/".startswith(f"{resource}/")
 
 
-def _lacks_role(response: Any) -> bool:
+def lacks_role(response: Any) -> bool:
     """Whether a role would give access, which no role does against a firewall."""
     if response.status_code not in _DENIALS:
         return False
@@ -102,7 +102,7 @@ def _lacks_role(response: Any) -> bool:
     return isinstance(error, Denied) and error.role_missing
 
 
-def _moment(response: Any) -> datetime | None:
+def moment(response: Any) -> datetime | None:
     """When Azure answered, by its own clock (RFC 9110, 6.6.1), because it says by the same when a role was assigned."""
     try:
         return parsedate_to_datetime(response.headers.get("Date", ""))

@@ -19,7 +19,7 @@ from dpsops.cli.options import Options, Transport
 from dpsops.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from dpsops.model.action import Action
+    from dpsops.model.action import Action, Failed
     from dpsops.workflows.register import Registered
 
 
@@ -60,7 +60,10 @@ def register(
             done = play(credential, id_scope, wire, wait=time.sleep, now=datetime.now(UTC), progress=progress)
     else:
         with connected(options) as connection:
-            credential, scope = workflow.fetch(connection.leaves, wanted), id_scope or workflow.id_scope(connection.dps)
+            credential, scope = (
+                workflow.fetch(connection.run, connection.leaves, wanted),
+                id_scope or workflow.id_scope(connection.dps),
+            )
             done = play(
                 credential,
                 scope,
@@ -109,11 +112,12 @@ def unblock(context: typer.Context, device: DeviceArgument) -> None:
     _change(context, device, workflow, "it is not blocked")
 
 
-def _change(context: typer.Context, device: str, workflow: Callable[..., Iterator[Action]], nothing: str) -> None:
+def _change(context: typer.Context, device: str, workflow: Callable[..., Iterator[Action | Failed]], nothing: str) -> None:
+    from dpsops.model.action import Action
     from dpsops.pki.names import device_id
 
     options: Options = context.obj
     wanted = device_id(device)
     with connected(options) as connection:
-        done = gathered(connection.run, workflow(connection.run, connection.leaves, connection.dps, connection.hubs, wanted))
-    options.print_done(done, nothing)
+        done = gathered(connection.run, workflow(connection.run, connection.leaves, connection.dps, connection.hubs, [wanted]))
+    options.print_done([each for each in done if isinstance(each, Action)], nothing)

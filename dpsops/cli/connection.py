@@ -15,12 +15,16 @@ from typing import TYPE_CHECKING
 from dpsops.cli.options import Options, progress
 
 if TYPE_CHECKING:
+    import asyncio
+
     from dpsops.azure.ca_certificates import TrustStore
     from dpsops.azure.clients import Clients
     from dpsops.azure.deployments import Deployments
     from dpsops.azure.dps import Dps
     from dpsops.azure.hub import Hubs
-    from dpsops.azure.leaf_vault import LeafVault
+    from dpsops.azure.leaf_signer import LeafSigner
+    from dpsops.azure.leaf_vault import LeafVaults
+    from dpsops.azure.pool import Pool
     from dpsops.azure.provisioning import Wire
     from dpsops.azure.root_vault import RootVault
     from dpsops.model.run import Run
@@ -52,11 +56,18 @@ class Connection:
         return RootVault(self.clients)
 
     @cached_property
-    def leaves(self) -> LeafVault:
+    def leaves(self) -> LeafVaults:
         """The vault: the secrets of its devices."""
-        from dpsops.azure.leaf_vault import LeafVault
+        from dpsops.azure.leaf_vault import LeafVaults
 
-        return LeafVault(self.clients)
+        return LeafVaults(self.clients)
+
+    @cached_property
+    def signer(self) -> LeafSigner:
+        """The keys of the roots, which sign device certificates."""
+        from dpsops.azure.leaf_signer import LeafSigner
+
+        return LeafSigner(self.clients)
 
     @cached_property
     def dps(self) -> Dps:
@@ -110,7 +121,24 @@ def connected(options: Options) -> Iterator[Connection]:
             clients = connect(environment, os.environ, waiting=waiting)
             wire = Wire(waits=environment.waits, waiting=waiting)
         stack.callback(clients.close)
-        yield Connection(Run(environment, lambda: datetime.now(UTC), clients.sleep, progress=say), clients, wire)
+        loop = stack.enter_context(event_loop(clients.pool))
+        run = Run(
+            environment, lambda: datetime.now(UTC), clients.sleep, loop, progress=say, count=say, held_back=clients.pool.held_back
+        )
+        yield Connection(run, clients, wire)
+
+
+@contextmanager
+def event_loop(pool: Pool) -> Iterator[asyncio.AbstractEventLoop]:
+    """The event loop of an invocation. At its end the connections of the pool are closed."""
+    import asyncio
+
+    loop = asyncio.new_event_loop()
+    try:
+        yield loop
+    finally:
+        loop.run_until_complete(pool.close())
+        loop.close()
 
 
 @contextmanager

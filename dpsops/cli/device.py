@@ -64,13 +64,20 @@ def issue(
     from dpsops.workflows import issue as workflow
 
     options: Options = context.obj
-    wanted = [device_id(text) for text in devices]
+    wanted = list(dict.fromkeys(device_id(text) for text in devices))
     settings = _individual_settings(individual, twin, hub, policy)
     with connected(options) as connection:
         results = gathered(
             connection.run,
             workflow.issue(
-                connection.run, connection.roots, connection.leaves, connection.dps, connection.hubs, wanted, settings
+                connection.run,
+                connection.roots,
+                connection.signer,
+                connection.leaves,
+                connection.dps,
+                connection.hubs,
+                wanted,
+                settings,
             ),
         )
     return _print_issued(options, results)
@@ -99,12 +106,19 @@ def renew(
     from dpsops.workflows import issue as workflow
 
     options: Options = context.obj
-    wanted = [device_id(text) for text in devices]
+    wanted = list(dict.fromkeys(device_id(text) for text in devices))
     with connected(options) as connection:
         results = gathered(
             connection.run,
             workflow.renew(
-                connection.run, connection.roots, connection.leaves, connection.dps, connection.hubs, wanted, again=again
+                connection.run,
+                connection.roots,
+                connection.signer,
+                connection.leaves,
+                connection.dps,
+                connection.hubs,
+                wanted,
+                again=again,
             ),
         )
     return _print_issued(options, results)

@@ -112,6 +112,7 @@ def _rotation(connection: Connection) -> Rotation:
     parts = Parts(
         connection.run,
         connection.roots,
+        connection.signer,
         connection.leaves,
         connection.dps,
         connection.hubs,

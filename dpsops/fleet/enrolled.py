@@ -9,7 +9,7 @@ from cryptography import x509
 
 from dpsops.azure.dps import Dps
 from dpsops.azure.hub import Hubs
-from dpsops.azure.leaf_vault import LeafVault
+from dpsops.azure.leaf_vault import LeafVaults
 from dpsops.errors import Denied, Refused, Unavailable
 from dpsops.fleet.places import own_hosts
 from dpsops.model.device import DEVICE_TAG, THUMBPRINT_TAG, SecretVersion
@@ -20,7 +20,7 @@ from dpsops.pki import chains
 from dpsops.pki.names import DeviceId, secret_name
 
 
-def last_registered(run: Run, dps: Dps, hubs: Hubs, device: DeviceId, enrollment: IndividualEnrollment | None) -> str:
+async def last_registered(run: Run, dps: Dps, hubs: Hubs, device: DeviceId, enrollment: IndividualEnrollment | None) -> str:
     """The SHA-256 thumbprint of the certificate that a device last registered with, as DPS has written it into the device's
     identity; empty if it is not registered. One request, and one more for the registration unless the enrollment shows it.
 
@@ -30,18 +30,20 @@ def last_registered(run: Run, dps: Dps, hubs: Hubs, device: DeviceId, enrollment
     """
     registration = enrollment.registration if enrollment is not None else None
     if registration is None:
-        registration = dps.registration(device)
+        registration = await dps.registration(device)
     if registration is None or registration.status == "unassigned":
         return ""
     # a registration that failed or is not over yet may not name the hub of the one before
     places = [registry_host(registration.hub)] if registration.hub else sorted(own_hosts(run.environment))
-    found = (_thumbprint(run, hubs, host, registration.hub_device) for host in places)
-    return next((thumbprint for thumbprint in found if thumbprint), "")
+    for host in places:
+        if thumbprint := await _thumbprint(run, hubs, host, registration.hub_device):
+            return thumbprint
+    return ""
 
 
-def _thumbprint(run: Run, hubs: Hubs, host: str, device: str) -> str:
+async def _thumbprint(run: Run, hubs: Hubs, host: str, device: str) -> str:
     try:
-        identity = hubs.identity(host, device)
+        identity = await hubs.identity(host, device)
     except Unavailable as error:
         if error.answered or host in own_hosts(run.environment):
             raise
@@ -56,8 +58,8 @@ def _thumbprint(run: Run, hubs: Hubs, host: str, device: str) -> str:
     return identity.thumbprint if identity else ""
 
 
-def hold(
-    leaves: LeafVault,
+async def hold(
+    leaves: LeafVaults,
     dps: Dps,
     enrollment: IndividualEnrollment,
     wanted: Sequence[str],
@@ -74,12 +76,12 @@ def hold(
     stored = {version.leaf.thumbprint: version for version in reversed(list(versions)) if version.leaf is not None}
     for thumbprint in wanted:
         if thumbprint in stored and thumbprint not in present:
-            certificates.append(_certificate(leaves, enrollment.device, stored[thumbprint], thumbprint))
-    return dps.put_individual(replace(enrollment, pinned=tuple(wanted)), *certificates)
+            certificates.append(await _certificate(leaves, enrollment.device, stored[thumbprint], thumbprint))
+    return await dps.put_individual(replace(enrollment, pinned=tuple(wanted)), *certificates)
 
 
-def _certificate(leaves: LeafVault, device: DeviceId, version: SecretVersion, thumbprint: str) -> x509.Certificate:
-    found = leaves.chain(device, version.version)[0]
+async def _certificate(leaves: LeafVaults, device: DeviceId, version: SecretVersion, thumbprint: str) -> x509.Certificate:
+    found = (await leaves.chain(device, version))[0]
     if chains.thumbprint(found) != thumbprint:
         raise Refused(
             f"the tag {THUMBPRINT_TAG!r} of the secret {secret_name(device)} is not that of the certificate in it",

@@ -3,13 +3,12 @@ of the resource group, because earlier settings may have named them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dpsops.azure.dps import DpsFacts
 from dpsops.azure.hub import Hubs
 from dpsops.errors import Denied, Unavailable
-from dpsops.model.action import Action
 from dpsops.model.resources import registry_host
 from dpsops.settings import Environment
 
@@ -42,20 +41,6 @@ def known_hubs(environment: Environment, dps: DpsFacts, hubs: Hubs) -> dict[str,
 def own_hosts(environment: Environment) -> set[str]:
     """The host names (`registry_host`) of the hubs that the settings name."""
     return {registry_host(hub.host) for hub in environment.hub}
-
-
-def visit(places: Iterable[Place], change: Callable[[Place], Iterator[Action]]) -> Iterator[Action | Unreached]:
-    """Makes a change in each place. A hub that denies access or does not answer is asked only once; all its places are yielded
-    as `Unreached`."""
-    unreached: dict[str, Denied | Unavailable] = {}
-    for place in places:
-        if place.hub not in unreached:
-            try:
-                yield from change(place)
-                continue
-            except (Denied, Unavailable) as why:
-                unreached[place.hub] = why
-        yield Unreached(place, unreached[place.hub])
 
 
 def is_foreign(hubs: Mapping[str, bool], unreached: Unreached) -> bool:

@@ -44,7 +44,8 @@ SOON = timedelta(days=30)
 @dataclass(frozen=True, slots=True)
 class Leaf:
     """What the vault's tags say of a device certificate, without its key: its SHA-256 thumbprint, the generation of its root,
-    when it expires, whether the device is blocked, and whether its key is on the device alone."""
+    when it expires, whether the device is blocked, and whether its key is on the device alone; the name of the vault in which it
+    is stored, and since when."""
 
     device: str
     thumbprint: str
@@ -52,6 +53,8 @@ class Leaf:
     not_after: datetime | None
     blocked: bool
     key_on_device: bool = False
+    vault: str = ""
+    stored: datetime | None = None
 
     def is_valid(self, now: datetime) -> bool:
         """Whether it has an expiry date and has not expired."""
@@ -65,13 +68,14 @@ class Leaf:
 @dataclass(frozen=True, slots=True)
 class SecretVersion:
     """One enabled version of a device's secret, with all of its tags. `id` is its versioned ID; `leaf` is None if dpsops did
-    not write the tags."""
+    not write the tags; `vault` is the name of the vault in which it is."""
 
     version: str
     id: str
     created: datetime | None
     tags: Mapping[str, str] = field(repr=False)
     leaf: Leaf | None
+    vault: str
 
 
 @dataclass(frozen=True, slots=True)

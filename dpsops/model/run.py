@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,13 +17,20 @@ def _silent(text: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One invocation. `sleep` waits for a number of seconds; `progress` shows a line to people."""
+    """One invocation. `sleep` waits for a number of seconds; `loop` runs what many devices are waited for with. `progress` shows
+    a line to people, `count` one that replaces the one before it: it is called often. `held_back` names the limit of Azure
+    that most requests wait for. `at_once`: so many devices are in flight, enough that each of several vaults always has one that
+    waits for it."""
 
     environment: Environment
     clock: Callable[[], datetime]
     sleep: Callable[[float], None]
+    loop: asyncio.AbstractEventLoop
     entropy: Entropy = field(default_factory=Entropy)
     progress: Callable[[str], None] = _silent
+    count: Callable[[str], None] = _silent
+    held_back: Callable[[], str] = str
+    at_once: int = 512
 
     def now(self) -> datetime:
         """The time in UTC and in full seconds, as certificates have it (RFC 5280, 4.1.2.5)."""

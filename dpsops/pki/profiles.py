@@ -18,6 +18,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from dpsops.pki.keys import signing_hash
 from dpsops.pki.names import DeviceId
+from dpsops.pki.unsigned import Unsigned
 
 BACKDATE = timedelta(minutes=5)
 """How far in the past the validity of a certificate begins: devices' clocks are not exact."""
@@ -62,6 +63,26 @@ def issue_root(root: Root, key: CertificateIssuerPrivateKeyTypes, *, serial: int
     )
 
 
+def unsigned_leaf(
+    device: DeviceId,
+    public_key: CertificatePublicKeyTypes,
+    root: x509.Certificate,
+    *,
+    lifetime: timedelta,
+    serial: int,
+    now: datetime,
+) -> Unsigned:
+    """A device certificate that the root's key is to sign: for TLS client authentication, the device ID as common name; not
+    valid after its root."""
+    end = min(now - BACKDATE + lifetime, root.not_valid_after_utc)
+    return Unsigned.of(
+        _issued(common_name=device, public_key=public_key, root=root, serial=serial, now=now, end=end)
+        .add_extension(_key_usage({"digital_signature"}), critical=True)  # 4.2.1.3
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False),  # 4.2.1.12
+        _issuer_key(root),
+    )
+
+
 def issue_leaf(
     device: DeviceId,
     public_key: CertificatePublicKeyTypes,
@@ -72,14 +93,8 @@ def issue_leaf(
     serial: int,
     now: datetime,
 ) -> x509.Certificate:
-    """A device certificate: for TLS client authentication, the device ID as common name; not valid after its root."""
-    end = min(now - BACKDATE + lifetime, root.not_valid_after_utc)
-    return (
-        _issued(common_name=device, public_key=public_key, root=root, serial=serial, now=now, end=end)
-        .add_extension(_key_usage({"digital_signature"}), critical=True)  # 4.2.1.3
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)  # 4.2.1.12
-        .sign(key, signing_hash(key.public_key()))
-    )
+    """The same, signed with a root's key that is here."""
+    return unsigned_leaf(device, public_key, root, lifetime=lifetime, serial=serial, now=now).signed_by(key)
 
 
 def issue_verification_certificate(

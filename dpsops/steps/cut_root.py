@@ -12,6 +12,7 @@ from dpsops.azure.ca_certificates import TrustStore
 from dpsops.azure.dps import Dps
 from dpsops.azure.hub import Hubs
 from dpsops.errors import Changed, Error
+from dpsops.fleet import engine
 from dpsops.model.action import Action, Remains
 from dpsops.model.identity import cut_off
 from dpsops.model.proof import CaCertificates
@@ -24,12 +25,12 @@ def shut_enrollments(run: Run, dps: Dps, root: RootProperties, names: Sequence[s
     and one for each that is changed. `names`: under which the DPS has the root."""
     lower = {name.lower() for name in (root.name, *names)}
     run.progress(f"looking for other enrollments that trust {root.name}")
-    for found in dps.trusting():
+    for found in engine.wait(run, dps.trusting()):
         if not found.trusts(lower, root.thumbprint):
             continue
         others = () if found.signing else found.others(lower)
         try:
-            dps.shut(found, others)
+            engine.wait(run, dps.shut(found, others))
         except Error as error:
             yield Remains(found.target, f"trusts {root.name}: {error.line}")
             continue
@@ -87,13 +88,13 @@ def _ca_signed(run: Run, hubs: Hubs, store: TrustStore, root: RootProperties, *,
     It is disabled if the hub had no other CA certificate than the root (`alone`), else named: it may be somebody else's."""
     run.progress(f"looking for CA-signed identities in {store.owner}")
     try:
-        found, complete = hubs.ca_signed(store.host)
+        found, complete = engine.wait(run, hubs.ca_signed(store.host))
         for identity in found:
             target = f"identity {identity.device} in {store.host}"
             if not identity.is_enabled:
                 continue
             if alone:
-                hubs.put_identity(store.host, cut_off(identity, "", (), root.name))
+                engine.wait(run, hubs.put_identity(store.host, cut_off(identity, "", (), root.name)))
                 yield Action("disable", target, "disabled")
             else:
                 reason = (

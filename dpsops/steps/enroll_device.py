@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 
 from dpsops.azure.dps import Dps
 from dpsops.azure.hub import Hubs
-from dpsops.azure.leaf_vault import LeafVault
+from dpsops.azure.leaf_vault import LeafVaults
 from dpsops.errors import Changed, Refused
 from dpsops.fleet.enrolled import hold, last_registered
 from dpsops.model import enrollment, pins
@@ -26,13 +26,13 @@ class Enroller:
     """The parts of Azure that an individual enrollment touches. `linked`: the hosts that the DPS is linked to."""
 
     run: Run
-    leaves: LeafVault
+    leaves: LeafVaults
     dps: Dps
     hubs: Hubs
     settings: IndividualSettings
     linked: frozenset[str]
 
-    def enroll(self, device: DeviceId) -> Iterator[Action]:
+    async def enroll(self, device: DeviceId) -> AsyncIterator[Action]:
         """Creates or changes the individual enrollment of a device, so that it holds its newest certificate and fits the
         settings; yields what was done. Four requests for a new device.
 
@@ -40,7 +40,7 @@ class Enroller:
         the enrollment is disabled, because the device is blocked, or if it is not one by client certificates.
         """
         target = f"enrollment {device}"
-        found, done = self.dps.individual(device), False
+        found, done = await self.dps.individual(device), False
         for _ in range(_ATTEMPTS):
             if found is not None:
                 _require_changeable(device, found)
@@ -48,20 +48,20 @@ class Enroller:
                 if found is None:
                     self.run.progress(f"creating the individual enrollment of {device}")
                     wanted = enrollment.wanted_individual(self.run.environment, self.settings, self.linked)
-                    found = self.dps.create_individual(device, self.leaves.chain(device)[0], wanted)
+                    found = await self.dps.create_individual(device, (await self.leaves.chain(device))[0], wanted)
                     yield Action("create", target, "created")
                 else:
                     fitting = found if done else self._fitting(found)
-                    versions = self.leaves.history(device)
-                    certificates = self._certificates(device, found, versions)
+                    versions = await self.leaves.history(device)
+                    certificates = await self._certificates(device, found, versions)
                     if fitting == found and set(certificates) == set(found.pinned):
                         break
                     self.run.progress(f"changing the individual enrollment of {device}")
-                    found = hold(self.leaves, self.dps, fitting, certificates, versions)
+                    found = await hold(self.leaves, self.dps, fitting, certificates, versions)
                     yield Action("modify", target, "modified")
                 done = True
             except Changed:
-                found = self.dps.individual(device)
+                found = await self.dps.individual(device)
         else:
             raise Refused(f"the individual enrollment of {device} keeps changing", "run the command again")
         if not done:
@@ -72,12 +72,14 @@ class Enroller:
         wanted = enrollment.merged(self.run.environment, self.settings, found.provisioning, self.linked)
         return found if wanted.is_like(found.provisioning) else replace(found, provisioning=wanted)
 
-    def _certificates(self, device: DeviceId, found: IndividualEnrollment, versions: list[SecretVersion]) -> tuple[str, ...]:
+    async def _certificates(
+        self, device: DeviceId, found: IndividualEnrollment, versions: list[SecretVersion]
+    ) -> tuple[str, ...]:
         """The thumbprints that the enrollment is to hold. Three requests, unless it holds the only certificate of the device."""
         leaves = [version.leaf for version in versions if version.leaf is not None]
         if not leaves or {leaf.thumbprint for leaf in leaves} == set(found.pinned):
             return found.pinned
-        used = last_registered(self.run, self.dps, self.hubs, device, found)
+        used = await last_registered(self.run, self.dps, self.hubs, device, found)
         group = self.dps.group()
         return pins.with_newest(found.pinned, leaves, used, group.trusted() if group else None)
 

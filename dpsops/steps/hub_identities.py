@@ -5,46 +5,48 @@ A device identity stays usable after its root was removed. Source: Azure DPS, "R
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from dpsops.azure.dps import Dps
 from dpsops.azure.hub import Hubs
-from dpsops.azure.leaf_vault import LeafVault
+from dpsops.azure.leaf_vault import LeafVaults
 from dpsops.errors import Denied, Error, Unavailable
-from dpsops.fleet.places import Place, Unreached, is_foreign, known_hubs, visit
+from dpsops.fleet import engine
+from dpsops.fleet.identities import is_no_query
+from dpsops.fleet.places import Place, Unreached, is_foreign, known_hubs
+from dpsops.fleet.stock import FEW
 from dpsops.model.action import Action, Failed
 from dpsops.model.device import Leaf
 from dpsops.model.identity import HubIdentity, cut_off, reenabled
-from dpsops.model.registration import Registration
+from dpsops.model.registration import Registration, dps_moment
 from dpsops.model.resources import registry_host
 from dpsops.model.root import root_name
 from dpsops.model.run import Run
 from dpsops.pki.names import DeviceId
 
+_STALE = timedelta(minutes=10)
+"""What has changed within this time, the query of a hub may not show yet."""
+
+_Wanted = Callable[[Place, HubIdentity], HubIdentity | None]
+"""What an identity is to be; None or itself if it stays."""
+
 
 def disable_identities(
-    run: Run, vault: LeafVault, dps: Dps, hubs: Hubs, leaves: Collection[Leaf], number: int, sound: Collection[int]
+    run: Run, vault: LeafVaults, dps: Dps, hubs: Hubs, leaves: Collection[Leaf], number: int, sound: Collection[int]
 ) -> Iterator[Action | Failed]:
     """Disables every identity that does not have the thumbprint of a certificate under a `sound` root. It gets the thumbprint of
     the certificate in the vault, so that a forged one is not accepted when the identity is enabled again."""
-    newer = sound_thumbprints(vault, leaves, number, sound)
+    newer = sound_thumbprints(run, vault, leaves, number, sound)
     known = {leaf.device: leaf.thumbprint for leaf in leaves}
 
-    def disable(place: Place) -> Iterator[Action]:
-        identity = hubs.identity(place.hub, place.device)
-        wanted = identity and cut_off(identity, known.get(place.device, ""), newer, root_name(number))
-        if identity is None or wanted is None or wanted == identity:
-            return
-        if wanted.status != identity.status:
-            run.progress(f"disabling {place.device} in {place.hub}")
-            yield _put(hubs, place, wanted, "disable", "disabled")
-        else:
-            yield _put(hubs, place, wanted, "modify", "holds the leaf that the vault knows, and stays disabled")
+    def disabled(place: Place, identity: HubIdentity) -> HubIdentity:
+        return cut_off(identity, known.get(place.device, ""), newer, root_name(number))
 
     places = _places(run, dps, hubs, leaves)
-    yield from _each(places, places.all, disable)
+    yield from _change(run, hubs, places, places.all, disabled)
 
 
 def reenable_identities(
@@ -53,81 +55,90 @@ def reenable_identities(
     """Enables each identity that the breach of `old` has disabled, with the thumbprint of the certificate under `new`."""
     renewed = {leaf.device: leaf.thumbprint for leaf in leaves if leaf.generation == new and not leaf.blocked}
 
-    def enable(place: Place) -> Iterator[Action]:
-        identity = hubs.identity(place.hub, place.device)
-        wanted = identity and reenabled(identity, renewed[place.device], root_name(old))
-        if wanted is None or wanted == identity:
-            return
-        run.progress(f"enabling {place.device} in {place.hub} with its new certificate")
-        yield _put(hubs, place, wanted, "enable", "enabled, with its new leaf")
+    def enabled(place: Place, identity: HubIdentity) -> HubIdentity:
+        return reenabled(identity, renewed[place.device], root_name(old))
 
     places = _places(run, dps, hubs, leaves)
-    yield from _each(places, [place for place in places.all if place.device in renewed], enable)
+    yield from _change(run, hubs, places, [place for place in places.all if place.device in renewed], enabled)
 
 
 def affected_devices(
-    run: Run, vault: LeafVault, dps: Dps, hubs: Hubs, leaves: Collection[Leaf], number: int, sound: Collection[int]
+    run: Run, vault: LeafVaults, dps: Dps, hubs: Hubs, leaves: Collection[Leaf], number: int, sound: Collection[int]
 ) -> list[str]:
     """The devices that could not connect after this root was cut off, until they have a new certificate. Devices without a
     certificate in the vault are included."""
     kept = {leaf.device for leaf in leaves if leaf.generation in sound}
     older = any(each < number for each in sound)
     if older:
-        kept |= {leaf.device for leaf in leaves if _has_sound_leaf(vault, leaf, sound)}
+        kept |= _with_sound_leaf(run, vault, [leaf for leaf in leaves if leaf.generation not in sound], sound)
     if kept:
-        kept -= _not_moved(run, dps, hubs, leaves, kept, sound_thumbprints(vault, leaves, number, sound))
+        kept -= _not_moved(run, dps, hubs, leaves, kept, sound_thumbprints(run, vault, leaves, number, sound))
     blocked = {leaf.device for leaf in leaves if leaf.blocked}
-    registered = {registration.device.lower() for registration in _registrations(dps, leaves)}
+    registered = {registration.device.lower() for registration in _registrations(run, dps, leaves)}
     return sorted(({leaf.device for leaf in leaves} | registered) - kept - blocked)
 
 
-def sound_thumbprints(vault: LeafVault, leaves: Iterable[Leaf], number: int, sound: Collection[int]) -> set[str]:
+def sound_thumbprints(run: Run, vault: LeafVaults, leaves: Iterable[Leaf], number: int, sound: Collection[int]) -> set[str]:
     """The thumbprints of the certificates under sound roots: the newest ones and, if an older root than the one that is cut off
     is sound, those before them, which devices may still use. One more request for each device then."""
     found = {leaf.thumbprint for leaf in leaves if leaf.generation in sound}
     if any(each < number for each in sound):
-        for leaf in leaves:
-            if leaf.generation not in sound:
-                found |= {each.thumbprint for each in vault.leaves(DeviceId(leaf.device)) if each.generation in sound}
+        others = [leaf for leaf in leaves if leaf.generation not in sound]
+        found |= {each.thumbprint for each in _every_leaf(run, vault, others) if each.generation in sound}
     return found
 
 
-def _has_sound_leaf(vault: LeafVault, leaf: Leaf, sound: Collection[int]) -> bool:
-    return leaf.generation not in sound and any(each.generation in sound for each in vault.leaves(DeviceId(leaf.device)))
+def _with_sound_leaf(run: Run, vault: LeafVaults, leaves: Iterable[Leaf], sound: Collection[int]) -> set[str]:
+    return {each.device for each in _every_leaf(run, vault, leaves) if each.generation in sound}
+
+
+def _every_leaf(run: Run, vault: LeafVaults, leaves: Iterable[Leaf]) -> Iterator[Leaf]:
+    """Every certificate of these devices; one request for each. Raises `Error` if one cannot be read: then nobody knows whether
+    it is sound."""
+
+    async def read(device: DeviceId) -> AsyncIterator[Leaf]:
+        for each in await vault.leaves(device):
+            yield each
+
+    for result in engine.each(run, [DeviceId(leaf.device) for leaf in leaves], read):
+        if isinstance(result, Failed):
+            raise Error(f"the certificates of {result.device} cannot be read: {result.reason}", "run the command again")
+        yield result
 
 
 def _not_moved(
     run: Run, dps: Dps, hubs: Hubs, leaves: Collection[Leaf], devices: Collection[str], sound: Collection[str]
 ) -> set[str]:
     """Those of the devices that have an identity with another thumbprint than that of a sound certificate."""
-    found = set[str]()
-    for place in _places(run, dps, hubs, leaves).all:
-        if place.device not in devices:
-            continue
-        with suppress(Denied, Unavailable):  # this list is only for information: a hub that fails must not stop the command
-            identity = hubs.identity(place.hub, place.device)
-            if identity and identity.uses_certificate and identity.is_enabled and identity.thumbprint not in sound:
-                found.add(place.device)
+    found, places = set[str](), _places(run, dps, hubs, leaves)
+
+    def look(place: Place, identity: HubIdentity) -> None:
+        if identity.uses_certificate and identity.is_enabled and identity.thumbprint not in sound:
+            found.add(place.device)
+
+    by_hub = _by_hub(place for place in places.all if place.device in devices)
+    for _ in engine.together(run, *(_Hub(run, hubs, hub, wanted, look).change() for hub, wanted in by_hub.items())):
+        pass  # this list is only for information: a hub that fails must not stop the command
     return found
 
 
-def _registrations(dps: Dps, leaves: Iterable[Leaf]) -> list[Registration]:
+def _registrations(run: Run, dps: Dps, leaves: Iterable[Leaf]) -> list[Registration]:
     """The registrations with an assigned hub: all under the group, and those of known devices with individual enrollments."""
     known = {leaf.device for leaf in leaves}
-    found = list(dps.registrations().values())
-    for name in dps.individuals():
-        if name in known and (registration := dps.registration(DeviceId(name))) is not None:
+    found = list(engine.wait(run, dps.registrations()).values())
+    for name in engine.wait(run, dps.individuals()):
+        if name in known and (registration := engine.wait(run, dps.registration(DeviceId(name)))) is not None:
             found.append(registration)
     return [registration for registration in found if registration.hub]
 
 
 @dataclass(frozen=True, slots=True)
 class _Places:
-    """All places where the devices may have an identity, those that a registration names, and each hub with whether it is
-    ours."""
+    """All places where the devices may have an identity, those that a registration names with its time, and each hub with
+    whether it is ours."""
 
     all: tuple[Place, ...]
-    assigned: frozenset[Place]
+    assigned: Mapping[Place, datetime | None]
     hubs: Mapping[str, bool]
 
 
@@ -135,18 +146,32 @@ def _places(run: Run, dps: Dps, hubs: Hubs, leaves: Collection[Leaf]) -> _Places
     """Each device in the vault or in the DPS, in each known hub, and in the hub that it was assigned to. The registration alone
     is not enough: it is removed by a block, and also when a hub is unlinked, and the identity stays."""
     known = known_hubs(run.environment, dps.facts(), hubs)
-    assigned = frozenset(Place(each.hub_device, registry_host(each.hub)) for each in _registrations(dps, leaves))
+    found = _registrations(run, dps, leaves)
+    assigned = {Place(each.hub_device, registry_host(each.hub)): dps_moment(each.updated_at) for each in found}
     devices = {leaf.device for leaf in leaves} | {place.device for place in assigned}
-    return _Places(tuple(sorted({Place(device, hub) for device in devices for hub in known} | assigned)), assigned, known)
+    return _Places(tuple(sorted({Place(device, hub) for device in devices for hub in known} | set(assigned))), assigned, known)
 
 
-def _each(places: _Places, wanted: Iterable[Place], change: Callable[[Place], Iterator[Action]]) -> Iterator[Action | Failed]:
-    """Makes a change in each place. A hub that was deleted, which a registration can still name, is reported and skipped.
+def _by_hub(places: Iterable[Place]) -> dict[str, dict[str, Place]]:
+    found: dict[str, dict[str, Place]] = defaultdict(dict)
+    for place in places:
+        found[place.hub][place.device] = place
+    return found
+
+
+def _change(run: Run, hubs: Hubs, places: _Places, wanted: Iterable[Place], become: _Wanted) -> Iterator[Action | Failed]:
+    """Makes each identity what it is to be; in all hubs at the same time. A hub that was deleted, which a registration can still
+    name, is reported and skipped.
 
     Raises `Denied` or `Error` at the end if one of our hubs denies access or does not answer.
     """
+    recent = {place for place, moment in places.assigned.items() if moment is None or run.now() - moment < _STALE}
+    works = (
+        _Hub(run, hubs, hub, found, become, {place.device for place in recent if place.hub == hub}).change()
+        for hub, found in _by_hub(wanted).items()
+    )
     missed: dict[str, Denied | Unavailable] = {}
-    for result in visit(wanted, change):
+    for result in engine.together(run, *works):
         if not isinstance(result, Unreached):
             yield result
             continue
@@ -167,6 +192,84 @@ def _each(places: _Places, wanted: Iterable[Place], change: Callable[[Place], It
         )
 
 
-def _put(hubs: Hubs, place: Place, wanted: HubIdentity, action: str, outcome: str) -> Action:
-    hubs.put_identity(place.hub, wanted)
-    return Action(action, f"identity {place.device} in {place.hub}", outcome)
+@dataclass(slots=True)
+class _Hub:
+    """The identities of one hub that are to change. `recent`: the devices that have registered just now."""
+
+    run: Run
+    hubs: Hubs
+    host: str
+    places: Mapping[str, Place]
+    become: _Wanted
+    recent: Collection[str] = ()
+    _left: set[str] = field(init=False)
+
+    async def change(self) -> AsyncIterator[Action | Unreached]:
+        """Changes them. If the hub denies access or does not answer, every place that is left is yielded as `Unreached`."""
+        self._left = set(self.places)
+        try:
+            if len(self.places) > FEW:
+                async for done in self._many():
+                    yield done
+            for device in sorted(self._left):
+                async for done in self._one(device):
+                    yield done
+                self._left.discard(device)
+        except (Denied, Unavailable) as why:
+            for device in sorted(self._left):
+                yield Unreached(self.places[device], why)
+
+    async def _many(self) -> AsyncIterator[Action]:
+        """Reads them by the query of the hub, and changes as many at once as one request takes. What is left then is changed one
+        by one: what the query may not show yet, what somebody else has changed meanwhile, and all if there is no query."""
+        most, batch, before = self.hubs.bulk(self.host), list[HubIdentity](), dict[str, HubIdentity]()
+        try:
+            async for page in self.hubs.pages(self.host):
+                for identity in page:
+                    if (place := self.places.get(identity.device)) is None:
+                        continue
+                    wanted = self.become(place, identity)
+                    if wanted is None or wanted == identity:
+                        self._left.discard(identity.device)
+                        continue
+                    batch.append(wanted)
+                    before[identity.device] = identity
+                    if len(batch) == most:
+                        for done in await self._put(batch, before):
+                            yield done
+                        batch.clear()
+        except Error as error:
+            if not is_no_query(error):
+                raise
+            self.run.progress(f"changing the devices of {self.host} one by one, because it takes no query: {error.line}")
+            return
+        for done in await self._put(batch, before):
+            yield done
+        self._left &= {*self.recent, *before}  # of what is left, the query has not shown the others: they are not there
+
+    async def _put(self, wanted: list[HubIdentity], before: Mapping[str, HubIdentity]) -> list[Action]:
+        if not wanted:
+            return []
+        self.run.progress(f"changing {len(wanted)} device identities in {self.host}")
+        refused = set(await self.hubs.put_identities(self.host, wanted))
+        done = [each for each in wanted if each.device not in refused]
+        self._left -= {each.device for each in done}
+        return [self._action(before[each.device], each) for each in done]
+
+    async def _one(self, device: str) -> AsyncIterator[Action]:
+        place = self.places[device]
+        identity = await self.hubs.identity(self.host, device)
+        wanted = identity and self.become(place, identity)
+        if identity is None or wanted is None or wanted == identity:
+            return
+        self.run.progress(f"changing {device} in {self.host}")
+        await self.hubs.put_identity(self.host, wanted)
+        yield self._action(identity, wanted)
+
+    def _action(self, before: HubIdentity, after: HubIdentity) -> Action:
+        target = f"identity {after.device} in {self.host}"
+        if before.status == after.status:
+            return Action("modify", target, "holds the leaf that the vault knows, and stays disabled")
+        return (
+            Action("enable", target, "enabled, with its new leaf") if after.is_enabled else Action("disable", target, "disabled")
+        )

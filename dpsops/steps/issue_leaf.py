@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
@@ -12,11 +13,13 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKey
 
 from dpsops.azure.dps import Dps
 from dpsops.azure.hub import Hubs
-from dpsops.azure.leaf_vault import LeafVault
-from dpsops.azure.root_vault import RootVault
+from dpsops.azure.leaf_signer import LeafSigner
+from dpsops.azure.leaf_vault import LeafVaults
 from dpsops.errors import Changed, Error, Refused
-from dpsops.fleet import tally
+from dpsops.fleet import engine
+from dpsops.fleet.count import Count
 from dpsops.fleet.enrolled import hold, last_registered
+from dpsops.fleet.stock import FEW, Stock
 from dpsops.model import pins
 from dpsops.model.action import Failed
 from dpsops.model.device import (
@@ -48,24 +51,27 @@ class LeafIssuer:
     """The parts of Azure that issuing device certificates touches. `find_issuer`: finds the root that issues now."""
 
     run: Run
-    roots: RootVault
-    leaves: LeafVault
+    signer: LeafSigner
+    leaves: LeafVaults
     dps: Dps
     hubs: Hubs
     find_issuer: Callable[[], Issuer]
 
-    def issue(self, devices: Iterable[DeviceId], order: Order) -> Iterator[Issued | Unchanged | Failed]:
-        """Issues a certificate to each device that needs one. A blocked device gets none.
+    def issue(
+        self, devices: Collection[DeviceId], order: Order, stock: Stock | None = None
+    ) -> Iterator[Issued | Unchanged | Failed]:
+        """Issues a certificate to each device that needs one. A blocked device gets none. `devices`: each one once.
 
-        Three requests for a device that has none, two to seven more for one that has. If the group trusts two roots, one more
-        for all: a rotation may be undone at the same time. Then the devices that got a certificate get another one, so there
-        may be two results for one device, of which the last counts.
+        Two requests for a device. What there is already is asked for each of a few devices, and listed for many; `stock`: that
+        list, if it was read already. A device with an individual enrollment needs up to seven more. If the group trusts two roots,
+        one more for all: a rotation may be undone at the same time. Then the devices that got a certificate get another one, so
+        there may be two results for one device, of which the last counts.
         """
-        wanted = list(dict.fromkeys(devices))
+        wanted: Collection[DeviceId] = devices
         for attempt in range(1, _ATTEMPTS + 1):
             issuer, failed, ended = self.find_issuer(), set[DeviceId](), None
             try:
-                for result in tally.each(wanted, partial(self._one, issuer, order)):
+                for result in self._all(issuer, order, wanted, stock):
                     if isinstance(result, Failed):
                         failed.add(result.device)
                     yield result
@@ -75,64 +81,106 @@ class LeafIssuer:
                 if ended:
                     raise ended
                 return
-            wanted = [device for device in wanted if device not in failed]
+            wanted, stock = [device for device in devices if device not in failed], None
 
     def _trusts(self, generation: int) -> bool:
         group = self.dps.group()
         return group is not None and generation in group.trusted()
 
-    def _one(self, issuer: Issuer, order: Order, device: DeviceId) -> Iterator[Issued | Unchanged | Failed]:
-        self.run.progress(f"issuing {device}")
-        now, fresh = self.run.now(), timedelta(minutes=self.run.environment.leaf.fresh_minutes)
-        versions = self.leaves.history(device)
+    def _all(
+        self, issuer: Issuer, order: Order, devices: Collection[DeviceId], stock: Stock | None
+    ) -> Iterator[Issued | Unchanged | Failed]:
+        if stock is None and len(devices) <= FEW:
+            for device in devices if len(devices) == 1 else ():
+                self.run.progress(f"issuing {device}")
+            yield from engine.each(self.run, devices, partial(self._asked, issuer, order))
+            return
+        with closing(stock or Stock.read(self.run, self.leaves, self.dps)) as known:
+            count, reissued = Count(self.run, "issued", len(devices)), set[DeviceId]()
+            for result in engine.each(self.run, devices, partial(self._listed, issuer, order, known)):
+                count.add()
+                if isinstance(result, Issued) and known.leaf(result.device):
+                    reissued.add(result.device)
+                yield result
+            count.end()
+            if reissued:
+                enrolled = [DeviceId(each) for each in engine.wait(self.run, self.dps.enrolled()) if each in reissued]
+                yield from engine.each(self.run, enrolled, partial(self._look_again, issuer))
+
+    async def _asked(self, issuer: Issuer, order: Order, device: DeviceId) -> AsyncIterator[Issued | Unchanged | Failed]:
+        """Issues to one of a few devices, about which nothing is known yet."""
+        versions = await self.leaves.history(device)
         ours = [version for version in versions if version.leaf is not None]
         seen = ObservedDevice(device, _leaves(ours), ours[0].created if ours else None)
+        yield await self._one(issuer, order, seen, ours, enrolled=bool(ours))
+
+    async def _listed(
+        self, issuer: Issuer, order: Order, known: Stock, device: DeviceId
+    ) -> AsyncIterator[Issued | Unchanged | Failed]:
+        """Issues to one of many devices."""
+        leaf, enrolled = known.leaf(device), device in known.enrolled
+        seen = ObservedDevice(device, (leaf,) if leaf else (), leaf.stored if leaf else None)
+        yield await self._one(issuer, order, seen, None, enrolled=enrolled)
+
+    async def _one(
+        self, issuer: Issuer, order: Order, seen: ObservedDevice, versions: list[SecretVersion] | None, *, enrolled: bool
+    ) -> Issued | Unchanged | Failed:
+        """`versions`: those of its secret, or None if only the newest certificate was listed. `enrolled`: whether it may have an
+        individual enrollment."""
+        device, now, fresh = seen.device, self.run.now(), timedelta(minutes=self.run.environment.leaf.fresh_minutes)
         wanted = need(seen, issuer.generation, order, now, fresh)
-        if isinstance(wanted, Issue) and seen.leaves:  # only then can it have an enrollment, which matters too
-            seen = replace(seen, enrollment=self.dps.individual(device))
-            pinned = seen.enrollment is not None and bool(seen.enrollment.pinned)
-            if pinned or (order is Order.RENEW and may_be_kept(seen, issuer.generation, now, fresh)):
-                seen = replace(seen, used=last_registered(self.run, self.dps, self.hubs, device, seen.enrollment))
+        if isinstance(wanted, Issue) and enrolled:
+            seen = replace(seen, enrollment=await self.dps.individual(device))
+        pinned = seen.enrollment is not None and bool(seen.enrollment.pinned)
+        if isinstance(wanted, Issue) and (pinned or (order is Order.RENEW and may_be_kept(seen, issuer.generation, now, fresh))):
+            used = await last_registered(self.run, self.dps, self.hubs, device, seen.enrollment)
+            if versions is None:
+                versions = [version for version in await self.leaves.history(device) if version.leaf is not None]
+            seen = replace(seen, leaves=_leaves(versions) or seen.leaves, used=used)
+        if isinstance(wanted, Issue):
             wanted = need(seen, issuer.generation, order, now, fresh)
         match wanted:
             case Keep():
                 if order is Order.RENEW:
-                    self._settle(issuer, device, seen.enrollment, ours, seen.used or "")
-                yield Unchanged(device, ours[0].id, unused=order is Order.RENEW)
+                    await self._settle(issuer, device, seen.enrollment, versions or [], seen.used or "")
+                return Unchanged(device, versions[0].id if versions else "", unused=order is Order.RENEW)
             case Withhold(reason):
-                yield Failed(device, reason)
+                return Failed(device, reason)
             case Issue(pin):
-                yield self._sign_and_store(issuer, seen, ours, pin=pin)
+                return await self._sign_and_store(issuer, seen, versions, pin=pin)
 
-    def _sign_and_store(
-        self, issuer: Issuer, seen: ObservedDevice, versions: list[SecretVersion], *, pin: bool
+    async def _sign_and_store(
+        self, issuer: Issuer, seen: ObservedDevice, versions: list[SecretVersion] | None, *, pin: bool
     ) -> Issued | Failed:
-        device, on_device = seen.device, bool(seen.leaves) and seen.leaves[0].key_on_device
+        device, newest = seen.device, seen.leaves[0] if seen.leaves else None
+        on_device = newest is not None and newest.key_on_device
         key = None if on_device else self.run.entropy.key()
-        leaf = self._sign(issuer, device, key.public_key() if key else self._present_key(device, versions))
+        leaf = await self._sign(issuer, device, key.public_key() if key else await self._present_key(device))
         if pin:
-            self._pin(issuer, seen, versions, leaf)
+            await self._pin(issuer, seen, versions or [], leaf)
         text = chains.bundle(key, leaf, issuer.chain)
-        secret_id = self.leaves.put(device, text, leaf, issuer.generation, key_on_device=on_device)
-        if versions and (failed := self._reread(issuer, device, leaf)):
-            return failed
+        vault = newest.vault if newest else ""
+        secret_id = await self.leaves.put(device, text, leaf, issuer.generation, vault=vault, key_on_device=on_device)
+        if versions:
+            async for failed in self._look_again(issuer, device, leaf):
+                return failed
         return Issued(device, chains.serial_text(leaf), chains.thumbprint(leaf), leaf.not_valid_after_utc, secret_id)
 
-    def _present_key(self, device: DeviceId, versions: list[SecretVersion]) -> CertificatePublicKeyTypes:
+    async def _present_key(self, device: DeviceId) -> CertificatePublicKeyTypes:
         """The public key of a device that has made its key itself: that of its present certificate."""
-        return self.leaves.chain(device, versions[0].version)[0].public_key()
+        return (await self.leaves.chain(device))[0].public_key()
 
-    def _sign(self, issuer: Issuer, device: DeviceId, public_key: CertificatePublicKeyTypes) -> x509.Certificate:
+    async def _sign(self, issuer: Issuer, device: DeviceId, public_key: CertificatePublicKeyTypes) -> x509.Certificate:
         root, days = issuer.root.certificate, self.run.environment.leaf.days
-        leaf = profiles.issue_leaf(
+        unsigned = profiles.unsigned_leaf(
             device,
             public_key,
             root,
-            self.roots.signer(issuer.root),
             lifetime=timedelta(days=days),
             serial=self.run.entropy.serial(),
             now=self.run.now(),
         )
+        leaf = await self.signer.sign(issuer.root, unsigned)
         chains.require_issued_by(leaf, root, self.run.now())
         if leaf.not_valid_after_utc == root.not_valid_after_utc:
             self.run.progress(
@@ -141,30 +189,29 @@ class LeafIssuer:
             )
         return leaf
 
-    def _pin(self, issuer: Issuer, seen: ObservedDevice, versions: list[SecretVersion], leaf: x509.Certificate) -> None:
+    async def _pin(self, issuer: Issuer, seen: ObservedDevice, versions: list[SecretVersion], leaf: x509.Certificate) -> None:
         """Adds the new certificate to the device's individual enrollment before the device can fetch it, because the enrollment
         accepts only the certificates that it contains."""
         assert seen.enrollment is not None, "only an enrollment that was read can contain certificates"
         new = chains.thumbprint(leaf)
         wanted = pins.with_new(new, seen.enrollment.pinned, seen.leaves, seen.used or "", issuer.trusted)
-        hold(self.leaves, self.dps, seen.enrollment, wanted, versions, leaf)
+        await hold(self.leaves, self.dps, seen.enrollment, wanted, versions, leaf)
 
-    def _reread(self, issuer: Issuer, device: DeviceId, leaf: x509.Certificate) -> Failed | None:
-        """Looks whether somebody has enrolled or blocked the device while it got this certificate. A block reads the versions of
-        the secret after it has disabled the enrollment, so one of the two sees the other."""
-        enrollment = self.dps.individual(device)
-        if enrollment is None or chains.thumbprint(leaf) in enrollment.pinned:
+    async def _look_again(self, issuer: Issuer, device: DeviceId, leaf: x509.Certificate | None = None) -> AsyncIterator[Failed]:
+        """Looks whether somebody has enrolled or blocked the device while it got its newest certificate (`leaf`). A block reads
+        the versions of the secret after it has disabled the enrollment, so one of the two sees the other."""
+        enrollment = await self.dps.individual(device)
+        if enrollment is None or (leaf is not None and chains.thumbprint(leaf) in enrollment.pinned):
             blocked = enrollment is not None and not enrollment.enabled
         else:
-            versions = self.leaves.history(device)
-            used = last_registered(self.run, self.dps, self.hubs, device, enrollment)
-            blocked = not self._settle(issuer, device, enrollment, versions, used)
-        if not blocked:
-            return None
-        self._tag_as_blocked(device)
-        return Failed(device, f"it was blocked while it got a certificate: dpsops device unblock {device}")
+            versions = await self.leaves.history(device)
+            used = await last_registered(self.run, self.dps, self.hubs, device, enrollment)
+            blocked = not await self._settle(issuer, device, enrollment, versions, used)
+        if blocked:
+            await self._tag_as_blocked(device)
+            yield Failed(device, f"it was blocked while it got a certificate: dpsops device unblock {device}")
 
-    def _settle(
+    async def _settle(
         self, issuer: Issuer, device: DeviceId, enrollment: IndividualEnrollment | None, versions: list[SecretVersion], used: str
     ) -> bool:
         """Makes the device's individual enrollment, if it has one with certificates, hold the newest certificate. Whether the
@@ -177,18 +224,18 @@ class LeafIssuer:
             if set(wanted) == set(enrollment.pinned):
                 return enrollment.enabled
             try:
-                enrollment = hold(self.leaves, self.dps, enrollment, wanted, versions)
+                enrollment = await hold(self.leaves, self.dps, enrollment, wanted, versions)
             except Changed:
-                enrollment = self.dps.individual(device)
+                enrollment = await self.dps.individual(device)
         raise Refused(f"the individual enrollment of {device} keeps changing", "run the command again")
 
-    def _tag_as_blocked(self, device: DeviceId) -> None:
+    async def _tag_as_blocked(self, device: DeviceId) -> None:
         """Tags the versions that a block has not seen. Without any tag, it was no block that has disabled the enrollment."""
-        versions = self.leaves.versions(device)
+        versions = await self.leaves.versions(device)
         if any(is_blocked(version.tags) for version in versions):
             for version in versions:
                 if not is_blocked(version.tags):
-                    self.leaves.set_blocked(device, version, blocked=True)
+                    await self.leaves.set_blocked(device, version, blocked=True)
 
 
 def _leaves(versions: Iterable[SecretVersion]) -> tuple[Leaf, ...]:

@@ -6,15 +6,16 @@ from collections.abc import Sequence
 
 from dpsops.azure.ca_certificates import TrustStore
 from dpsops.azure.dps import Dps
-from dpsops.azure.leaf_vault import LeafVault
+from dpsops.azure.leaf_vault import LeafVaults
 from dpsops.azure.root_vault import RootVault
 from dpsops.errors import Error
+from dpsops.fleet import engine
 from dpsops.model.enrollment import EnrollmentGroup
 from dpsops.model.generations import View, view
 from dpsops.model.run import Run
 
 
-def observe_generations(run: Run, roots: RootVault, leaves: LeafVault, dps: Dps, stores: Sequence[TrustStore]) -> View:
+def observe_generations(run: Run, roots: RootVault, leaves: LeafVaults, dps: Dps, stores: Sequence[TrustStore]) -> View:
     """The present state: four requests, and one for each further hub and page of devices.
 
     Raises `Error` if there is no enrollment group yet, `Refused` if it trusts a CA certificate that is not dpsops's.
@@ -23,14 +24,14 @@ def observe_generations(run: Run, roots: RootVault, leaves: LeafVault, dps: Dps,
     group = dps.group()
     if group is None:
         raise Error(f"the environment {run.environment.name!r} has no enrollment group yet", "run 'dpsops up' first")
-    return with_group(roots, leaves, stores, group)
+    return with_group(run, roots, leaves, stores, group)
 
 
-def with_group(roots: RootVault, leaves: LeafVault, stores: Sequence[TrustStore], group: EnrollmentGroup) -> View:
+def with_group(run: Run, roots: RootVault, leaves: LeafVaults, stores: Sequence[TrustStore], group: EnrollmentGroup) -> View:
     """The same, with a group that was read already.
 
     Everything that names a root is read before the roots, so that a named root exists even if somebody else creates one now.
     """
-    found = tuple(leaves.all())
+    found = tuple(engine.wait(run, leaves.all()))
     ca_certificates = {store.owner: store.all() for store in stores}
     return view(group, found, ca_certificates, roots.all())

@@ -11,6 +11,7 @@ from dpsops.azure.deployments import Deployments, template
 from dpsops.azure.dps import Dps
 from dpsops.azure.root_vault import RootVault
 from dpsops.errors import Changed, Denied, Error, Refused
+from dpsops.fleet import engine
 from dpsops.model import deployment, generations
 from dpsops.model import plan as plans
 from dpsops.model.action import Action
@@ -74,7 +75,7 @@ def observe(run: Run, deployments: Deployments, dps: Dps) -> Resources:
         return found
     run.progress("counting the devices of a hub that is to be unlinked")
     try:
-        registered = dps.registrations().values()
+        registered = engine.wait(run, dps.registrations()).values()
     except Error:  # the plan then says that the number is not known
         return found
     return replace(found, registrations=Counter(registry_host(each.hub) for each in registered))

@@ -6,14 +6,14 @@ identity shows which certificate that was. Source: Azure IoT Hub, "Device identi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import replace
 
 from dpsops.azure.dps import Dps
 from dpsops.azure.hub import Hubs
-from dpsops.azure.leaf_vault import LeafVault
+from dpsops.azure.leaf_vault import LeafVaults
 from dpsops.errors import Changed
-from dpsops.fleet import inventory, tally
+from dpsops.fleet import engine, inventory
 from dpsops.model.action import Action, Failed
 from dpsops.model.device import Leaf
 from dpsops.model.enrollment import IndividualEnrollment
@@ -27,7 +27,7 @@ _ATTEMPTS = 3
 """How often an enrollment is read again, because somebody else has changed it at the same time."""
 
 
-def waiting_devices(run: Run, leaves: LeafVault, dps: Dps, hubs: Hubs, new: int) -> Iterator[WaitingDevice]:
+def waiting_devices(run: Run, leaves: LeafVaults, dps: Dps, hubs: Hubs, new: int) -> Iterator[WaitingDevice]:
     """The devices that may still need a root older than the generation `new`, by their IDs.
 
     A blocked device is not waited for, and neither is a device without a valid certificate under an older root, unless it has
@@ -42,7 +42,7 @@ def waiting_devices(run: Run, leaves: LeafVault, dps: Dps, hubs: Hubs, new: int)
         known.add(leaf.device)
         if member.blocked or (member.uses_newest_leaf and leaf.generation == new):
             continue
-        all_leaves = leaves.leaves(device_id(leaf.device))
+        all_leaves = engine.wait(run, leaves.leaves(device_id(leaf.device)))
         if member.registered_thumbprint in {each.thumbprint for each in all_leaves if each.generation == new}:
             continue
         if member.registered_thumbprint and member.registered_thumbprint not in {each.thumbprint for each in all_leaves}:
@@ -55,7 +55,7 @@ def waiting_devices(run: Run, leaves: LeafVault, dps: Dps, hubs: Hubs, new: int)
             yield WaitingDevice(DeviceId(name), "registered, but no certificate in the vault")
 
 
-def left_behind(run: Run, leaves: LeafVault, dps: Dps, hubs: Hubs, view: View) -> tuple[WaitingDevice, ...]:
+def left_behind(run: Run, leaves: LeafVaults, dps: Dps, hubs: Hubs, view: View) -> tuple[WaitingDevice, ...]:
     """The devices that the last rotation has left behind, and that have not registered with a certificate under the present root
     since. No request if it has left none; else those of the waiting devices."""
     observed = view.observed
@@ -64,26 +64,26 @@ def left_behind(run: Run, leaves: LeafVault, dps: Dps, hubs: Hubs, view: View) -
     return tuple(waiting_devices(run, leaves, dps, hubs, observed.primary))
 
 
-def unpin(leaves: LeafVault, dps: Dps, newest: Iterable[Leaf]) -> Iterator[Action | Failed]:
+def unpin(run: Run, leaves: LeafVaults, dps: Dps, newest: Iterable[Leaf]) -> Iterator[Action | Failed]:
     """Makes the individual enrollments that hold another certificate than the newest one of their device, or lack that one,
     hold it alone. A device for which that fails does not stop the others."""
     present = {device_id(leaf.device): leaf for leaf in newest if not leaf.blocked}
-    enrollments = dps.individuals()
+    enrollments = engine.wait(run, dps.individuals())
 
-    def unpin_one(device: DeviceId) -> Iterator[Action]:
+    async def unpin_one(device: DeviceId) -> AsyncIterator[Action]:
         found: IndividualEnrollment | None = enrollments[device]
         for attempt in range(1, _ATTEMPTS + 1):
             if found is None or not found.enabled or set(found.pinned) in (set(), {present[device].thumbprint}):
                 return
-            leaf = leaves.chain(device)[0]
+            leaf = (await leaves.chain(device))[0]
             try:
-                dps.put_individual(replace(found, pinned=(chains.thumbprint(leaf),)), leaf)
+                await dps.put_individual(replace(found, pinned=(chains.thumbprint(leaf),)), leaf)
             except Changed:
                 if attempt == _ATTEMPTS:
                     raise
-                found = dps.individual(device)
+                found = await dps.individual(device)
             else:
                 yield Action("modify", f"enrollment {device}", "holds the new leaf alone")
                 return
 
-    return tally.each([device for device in present if device in enrollments], unpin_one)
+    return engine.each(run, [device for device in present if device in enrollments], unpin_one)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
 
 from dpsops.azure.dps import Dps
 from dpsops.azure.hub import Hubs
-from dpsops.azure.leaf_vault import LeafVault
+from dpsops.azure.leaf_signer import LeafSigner
+from dpsops.azure.leaf_vault import LeafVaults
 from dpsops.azure.root_vault import RootVault
 from dpsops.errors import Error
-from dpsops.fleet import tally
+from dpsops.fleet import engine
 from dpsops.model import enrollment
 from dpsops.model.action import Action, Failed
 from dpsops.model.device import NEVER_ISSUED, Issued, Order, Unchanged
@@ -26,10 +27,11 @@ from dpsops.steps.use_root import issuer
 def issue(
     run: Run,
     roots: RootVault,
-    leaves: LeafVault,
+    signer: LeafSigner,
+    leaves: LeafVaults,
     dps: Dps,
     hubs: Hubs,
-    devices: Iterable[DeviceId],
+    devices: Collection[DeviceId],
     individual: IndividualSettings | None = None,
 ) -> Iterator[Issued | Unchanged | Failed | Action]:
     """Issues a certificate to each device that has no valid one under the newest trusted root.
@@ -40,31 +42,32 @@ def issue(
     if individual is not None:
         enrollment.require_hub(run.environment, individual)
     succeeded: list[DeviceId] = []
-    for result in _issuer(run, roots, leaves, dps, hubs).issue(devices, Order.ISSUE):
+    for result in _issuer(run, roots, signer, leaves, dps, hubs).issue(devices, Order.ISSUE):
         if not isinstance(result, Failed):
             succeeded.append(result.device)
         yield result
     if individual is not None and succeeded:
         enroller = Enroller(run, leaves, dps, hubs, individual, dps.facts().linked)
-        yield from tally.each(dict.fromkeys(succeeded), enroller.enroll)
+        yield from engine.each(run, dict.fromkeys(succeeded), enroller.enroll)
 
 
 def renew(
     run: Run,
     roots: RootVault,
-    leaves: LeafVault,
+    signer: LeafSigner,
+    leaves: LeafVaults,
     dps: Dps,
     hubs: Hubs,
-    devices: Iterable[DeviceId],
+    devices: Collection[DeviceId],
     *,
     again: bool = False,
 ) -> Iterator[Issued | Unchanged | Failed]:
     """Issues a new certificate to each device, even if it has a valid one. A fresh certificate that the device has not used yet
     is kept, unless `again`. A device that never had one gets none: the name is likely a typo."""
     known: list[str] | None = None
-    for result in _issuer(run, roots, leaves, dps, hubs).issue(devices, Order.AGAIN if again else Order.RENEW):
+    for result in _issuer(run, roots, signer, leaves, dps, hubs).issue(devices, Order.AGAIN if again else Order.RENEW):
         if isinstance(result, Failed) and result.reason == NEVER_ISSUED:
-            known = _names(leaves) if known is None else known
+            known = _names(run, leaves) if known is None else known
             near = difflib.get_close_matches(result.device, known)
             similar = f" (did you mean {' or '.join(near)}?)" if near else ""
             yield Failed(result.device, f"{NEVER_ISSUED}{similar}: 'dpsops device issue {result.device}' issues the first one")
@@ -72,13 +75,13 @@ def renew(
             yield result
 
 
-def _names(leaves: LeafVault) -> list[str]:
+def _names(run: Run, leaves: LeafVaults) -> list[str]:
     """The devices with a certificate; none if they cannot be listed, because they are only looked at for an advice."""
     try:
-        return [leaf.device for leaf in leaves.all()]
+        return [leaf.device for leaf in engine.wait(run, leaves.all())]
     except Error:
         return []
 
 
-def _issuer(run: Run, roots: RootVault, leaves: LeafVault, dps: Dps, hubs: Hubs) -> LeafIssuer:
-    return LeafIssuer(run, roots, leaves, dps, hubs, partial(issuer, run, roots, dps))
+def _issuer(run: Run, roots: RootVault, signer: LeafSigner, leaves: LeafVaults, dps: Dps, hubs: Hubs) -> LeafIssuer:
+    return LeafIssuer(run, signer, leaves, dps, hubs, partial(issuer, run, roots, dps))

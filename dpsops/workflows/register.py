@@ -9,9 +9,11 @@ from datetime import datetime
 from cryptography import x509
 
 from dpsops.azure.dps import Dps
-from dpsops.azure.leaf_vault import LeafVault
+from dpsops.azure.leaf_vault import LeafVaults
 from dpsops.azure.provisioning import Assigned, Wire, register_over_https, register_over_mqtt, send_message
 from dpsops.errors import RegistrationRefused, StillRegistering
+from dpsops.fleet import engine
+from dpsops.model.run import Run
 from dpsops.pki import chains
 from dpsops.pki.bundles import DeviceCredential, read_bundle
 from dpsops.pki.names import DeviceId
@@ -36,9 +38,9 @@ def id_scope(dps: Dps) -> str:
     return dps.facts().id_scope
 
 
-def fetch(leaves: LeafVault, device: DeviceId) -> DeviceCredential:
+def fetch(run: Run, leaves: LeafVaults, device: DeviceId) -> DeviceCredential:
     """The device's key and chain, from its secret. Raises `Error` if it has none."""
-    return read_bundle(leaves.bundle(device), f"the secret of {device}")
+    return read_bundle(engine.wait(run, leaves.bundle(device)), f"the secret of {device}")
 
 
 def register(

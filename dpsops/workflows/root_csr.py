@@ -12,7 +12,7 @@ from cryptography import x509
 
 from dpsops.azure.ca_certificates import TrustStore
 from dpsops.azure.dps import Dps
-from dpsops.azure.leaf_vault import LeafVault
+from dpsops.azure.leaf_vault import LeafVaults
 from dpsops.azure.root_vault import RootVault
 from dpsops.errors import Error, InvalidInput, Refused, Unreadable
 from dpsops.model import proof
@@ -29,7 +29,7 @@ from dpsops.steps.observe_generations import observe_generations
 
 
 def csr(
-    run: Run, roots: RootVault, leaves: LeafVault, dps: Dps, stores: Sequence[TrustStore]
+    run: Run, roots: RootVault, leaves: LeafVaults, dps: Dps, stores: Sequence[TrustStore]
 ) -> tuple[str, x509.CertificateSigningRequest]:
     """The name of the next root, and the request for its key. The vault creates both unless they exist already.
 
@@ -51,7 +51,7 @@ def csr(
 def merge(
     run: Run,
     roots: RootVault,
-    leaves: LeafVault,
+    leaves: LeafVaults,
     dps: Dps,
     stores: Sequence[TrustStore],
     certificate: x509.Certificate,

@@ -8,7 +8,7 @@ from datetime import timedelta
 from dpsops.azure.ca_certificates import TrustStore
 from dpsops.azure.dps import Dps
 from dpsops.azure.hub import Hubs
-from dpsops.azure.leaf_vault import LeafVault
+from dpsops.azure.leaf_vault import LeafVaults
 from dpsops.azure.root_vault import RootVault
 from dpsops.model.root import CsrRequested, root_name
 from dpsops.model.rotation import Step, disabled_group_trouble, grace_end
@@ -20,7 +20,7 @@ from dpsops.steps.waiting_devices import left_behind, waiting_devices
 
 
 def rotation_status(
-    run: Run, roots: RootVault, leaves: LeafVault, dps: Dps, hubs: Hubs, stores: Sequence[TrustStore], grace: timedelta
+    run: Run, roots: RootVault, leaves: LeafVaults, dps: Dps, hubs: Hubs, stores: Sequence[TrustStore], grace: timedelta
 ) -> RotationReport:
     """Reads everything that a rotation depends on. No device is waited for before the old root is draining, after it is no
     longer trusted, or after the grace period."""

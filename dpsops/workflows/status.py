@@ -9,9 +9,10 @@ from dpsops.azure.ca_certificates import TrustStore
 from dpsops.azure.deployments import Deployments
 from dpsops.azure.dps import Dps, DpsFacts
 from dpsops.azure.hub import HubFacts, Hubs
-from dpsops.azure.leaf_vault import LeafVault
+from dpsops.azure.leaf_vault import LeafVaults
 from dpsops.azure.root_vault import RootVault
 from dpsops.errors import Denied, Missing, Refused
+from dpsops.fleet import engine
 from dpsops.model import logs
 from dpsops.model.device import Leaf
 from dpsops.model.enrollment import EnrollmentGroup
@@ -59,7 +60,7 @@ def status(
     run: Run,
     deployments: Deployments,
     roots: RootVault,
-    leaves: LeafVault,
+    leaves: LeafVaults,
     dps: Dps,
     hubs: Hubs,
     stores: Sequence[TrustStore],
@@ -83,11 +84,11 @@ def status(
         trouble = refused
     try:
         run.progress("reading the devices")
-        view = with_group(roots, leaves, stores, group) if group else None
+        view = with_group(run, roots, leaves, stores, group) if group else None
     except Refused as refused:
         trouble = refused
-    registrations = dps.registrations() if group else {}
-    found_leaves = view.leaves if view else tuple(leaves.all())
+    registrations = engine.wait(run, dps.registrations()) if group else {}
+    found_leaves = view.leaves if view else tuple(engine.wait(run, leaves.all()))
     devices = count(found_leaves, run.now())
     if view is not None:
         devices = replace(
@@ -107,20 +108,20 @@ def status(
         registered=assess(registrations.values(), environment),
         second_names=view.observed.generation(view.observed.primary).second_names if view else (),
         logs_off="" if (settings := deployments.vault_logs()) is None else logs.off(environment, settings),
-        enrolled=_enrolled(deployments, dps, found_leaves),
+        enrolled=_enrolled(run, deployments, dps, found_leaves),
     )
     steps = tuple(next_steps(seen, environment.root, run.now()))
     return Status(environment, True, service, found_hubs, steps, facts, trouble, group, standing, devices)
 
 
-def _enrolled(deployments: Deployments, dps: Dps, leaves: Sequence[Leaf]) -> Enrolled:
+def _enrolled(run: Run, deployments: Deployments, dps: Dps, leaves: Sequence[Leaf]) -> Enrolled:
     """How the individual enrollments differ from the vault. Whoever deploys may see no enrollment of a device, and must not wait
     for a role that nobody gives; so this is read last."""
     if not leaves:
         return Enrolled()
     deployments.wait_for_roles(wait=False)
     try:
-        return compare(leaves, dps.individuals())
+        return compare(leaves, engine.wait(run, dps.individuals()))
     except Denied:
         return Enrolled(unseen=True)
 

@@ -31,7 +31,7 @@ from dpsops.errors import InvalidInput, NotAllowed, RegistrationRefused
 from dpsops.model.roles import Principal
 from dpsops.pki import chains, profiles
 from dpsops.pki.bundles import DeviceCredential
-from tests.worlds import environment, start_embedded
+from tests.worlds import environment, start_embedded, unpooled
 
 SUBSCRIPTION = {"AZURE_SUBSCRIPTION_ID": "00000000-0000-0000-0000-000000000001"}
 CLIENT = {"AZURE_TENANT_ID": "tenant", "AZURE_CLIENT_ID": "client"}
@@ -96,7 +96,7 @@ def test_the_subscription_of_the_settings_is_preferred_to_that_of_the_variables(
 def test_a_dps_is_managed_at_a_version_that_has_been_seen_in_use_unless_it_is_linked_by_identity(link: str, version: str) -> None:
     runner = Runner()
     settings = environment(dps={"name": "dps-dpsops-test", "link": link})
-    clients = Clients(settings, "subscription", Holder(token_of({"oid": "me"})), transport_to(runner))
+    clients = Clients(settings, "subscription", Holder(token_of({"oid": "me"})), transport_to(runner), unpooled)
     clients.dps.iot_dps_resource.get("dps-dpsops-test", "group")
     (asked,) = runner.asked
     assert asked.url is not None
@@ -121,7 +121,7 @@ def token_of(claims: dict[str, str]) -> str:
 
 def test_the_identity_that_runs_dpsops_is_read_from_the_token() -> None:
     def caller(token: str) -> Principal:
-        return Clients(environment(), "subscription", Holder(token), transport_to(Runner())).caller
+        return Clients(environment(), "subscription", Holder(token), transport_to(Runner()), unpooled).caller
 
     assert caller(token_of({"oid": "me", "scp": "user_impersonation"})) == Principal("me", "User")
     assert caller(token_of({"oid": "me", "idtyp": "user"})) == Principal("me", "User")
@@ -137,7 +137,7 @@ def test_the_identity_that_runs_dpsops_is_read_from_the_token() -> None:
 def test_an_identity_that_its_token_does_not_name_can_deploy_for_others() -> None:
     team = {"id": "0f0e0d0c-0b0a-4a0b-8c0d-0e0f0a0b0c0d", "type": "User"}
     wanted = environment(access={"principals": [team]})
-    deployments = Deployments(Clients(wanted, "subscription", Holder("opaque"), transport_to(Runner())))
+    deployments = Deployments(Clients(wanted, "subscription", Holder("opaque"), transport_to(Runner()), unpooled))
     assert deployments.principals == (Principal(team["id"], "User"),)
     assert deployments.stranger is None
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import pytest
-import requests
 from azure.core.exceptions import HttpResponseError
 
 from dpsops.azure.data_plane import DataPlane
 from dpsops.azure.transport import Transport
-from tests.azure.answers import Answer, Given, Token, transport
+from tests.azure.answers import Given, Token, transport
 
 
 class Patient(Transport):
@@ -47,18 +45,3 @@ def test_the_number_of_attempts_is_limited() -> None:
         plane(wire).get("/devices/press-07")
     assert failed.value.status_code == 429
     assert wire.pauses == [10] * 7
-
-
-def test_a_query_reads_every_page() -> None:
-    asked: list[str | bytes | None] = []
-
-    def page(more: str, *found: dict[str, Any]) -> Any:
-        def answer(request: requests.PreparedRequest) -> Answer:
-            asked.append(request.headers.get("x-ms-continuation"))
-            return 200, list(found), {"x-ms-continuation": more} if more else {}
-
-        return answer
-
-    wire = Patient(page("second", {"id": 1}), page("third"), page("", {"id": 2}))
-    assert plane(wire).query("/enrollments/query", {"query": "SELECT *"}) == [{"id": 1}, {"id": 2}]
-    assert asked == [None, "second", "third"]

@@ -24,7 +24,8 @@ from dpsops.emulator.world import Clock
 from dpsops.errors import Error, Throttled, Unavailable
 from dpsops.settings import Waits
 from tests.azure.answers import Answer, Token, transport
-from tests.worlds import Stopwatch, environment
+from tests.planes import device_registry
+from tests.worlds import Stopwatch, environment, pool_over
 
 TENANT = "72f988bf-86f1-41af-91ab-2d7cd011db47"
 
@@ -32,7 +33,7 @@ ASKED: dict[str, Callable[[Clients], object]] = {
     "management.azure.com": lambda clients: clients.groups.resource_groups.get("rg"),
     "kv-dpsops-test.vault.azure.net": lambda clients: clients.certificates.get_certificate("root-g1"),
     "dps-dpsops-test.azure-devices-provisioning.net": lambda clients: clients.enrollments.get("/enrollments/press-07"),
-    "iot-dpsops-test.azure-devices.net": lambda clients: clients.device_registry("iot-dpsops-test.azure-devices.net").get("/d"),
+    "iot-dpsops-test.azure-devices.net": lambda clients: device_registry(clients, "iot-dpsops-test.azure-devices.net").get("/d"),
 }
 """A host of each kind, and a request to it."""
 
@@ -54,7 +55,7 @@ class Silent(HTTPAdapter):
 
 def clients(wire: Transport, credential: TokenCredential | None = None) -> Clients:
     """The clients of an environment behind a transport."""
-    return Clients(environment(), "5e0f7b3c-6d0c-4a53-9f0c-0f8f4d9f2c11", credential or Token(), wire)
+    return Clients(environment(), "5e0f7b3c-6d0c-4a53-9f0c-0f8f4d9f2c11", credential or Token(), wire, pool_over(wire))
 
 
 def silence() -> tuple[Clock, Silent, Stopwatch]:

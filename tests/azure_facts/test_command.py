@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 from collections.abc import Iterator
@@ -39,6 +40,7 @@ class Terminal(io.StringIO):
 def _at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Nobody waits, in an empty directory."""
     monkeypatch.setattr(Transport, "sleep", lambda self, duration: None)
+    monkeypatch.setattr("dpsops.azure.clients.pause", lambda _: asyncio.sleep(0))
     monkeypatch.chdir(tmp_path)
 
 

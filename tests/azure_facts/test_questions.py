@@ -25,7 +25,7 @@ from dpsops.model.run import Run
 from tests.azure_facts.worlds import WORLDS, Ran, ask_all, connect, expected, found, part_of, remains, strings
 from tests.conformance.recordings import read_recording
 from tests.test_recordings import layers
-from tests.worlds import BEGINNING, SLOW, RecordedCredential, Stopwatch, embedded_world, start_embedded
+from tests.worlds import BEGINNING, SLOW, RecordedCredential, Stopwatch, embedded_world, idle_loop, pool_over, start_embedded
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
 
@@ -145,9 +145,9 @@ def replayed(ran: Ran) -> Connection:
     clock, session = Clock(frozen_at=BEGINNING.timestamp()), new_session()
     transport = Stopwatch(clock, session=session, session_owner=False)
     own = group.environment(NAME, "westeurope")
-    clients = Clients(own, ran.scrubber.subscription, RecordedCredential(), transport)
+    clients = Clients(own, ran.scrubber.subscription, RecordedCredential(), transport, pool_over(transport))
     clients.caller = Principal(ran.scrubber.text(OPERATOR.object_id), "ServicePrincipal")
-    return Connection(Run(own, lambda: BEGINNING, clients.sleep), clients, Wire())
+    return Connection(Run(own, lambda: BEGINNING, clients.sleep, idle_loop()), clients, Wire())
 
 
 def test_it_is_run_again_beside_others(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from collections.abc import Iterator
@@ -32,6 +33,7 @@ def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
         if name == "DPSOPS_ENV" or name.startswith("AZURE_") or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     monkeypatch.setattr(Transport, "sleep", lambda *_: None)  # no wait is needed: the embedded Azure has finished at once
+    monkeypatch.setattr("dpsops.azure.clients.pause", lambda _: asyncio.sleep(0))
     (tmp_path / "infra").mkdir()
     (tmp_path / "infra" / "local.toml").write_text(LOCAL)
     return Terminal(capsys)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dpsops.azure.leaf_vault import LeafVault
+from dpsops.azure.leaf_vault import LeafVaults
 from dpsops.emulator.azure import Azure
 from dpsops.emulator.http import Request, Response
 from dpsops.errors import Unavailable
@@ -123,26 +123,26 @@ def test_a_typo_is_the_failure_of_its_device(terminal: Terminal) -> None:
 
 
 def test_an_interruption_prints_what_was_done(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
-    history = LeafVault.history
+    history = LeafVaults.history
 
-    def interrupted(leaves: LeafVault, device: DeviceId) -> list[SecretVersion]:
+    async def interrupted(leaves: LeafVaults, device: DeviceId) -> list[SecretVersion]:
         if device == "press-08":
             raise KeyboardInterrupt
-        return history(leaves, device)
+        return await history(leaves, device)
 
     terminal("up")
-    monkeypatch.setattr(LeafVault, "history", interrupted)
+    monkeypatch.setattr(LeafVaults, "history", interrupted)
     code, out, err = terminal("device", "issue", "press-07", "press-08")
     assert (code, out) == (130, "")
     assert "✓ press-07: valid until " in err
 
 
 def test_no_answer_for_every_device_is_an_error(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
-    def silent(*_: object) -> list[SecretVersion]:
+    async def silent(*_: object) -> list[SecretVersion]:
         raise Unavailable("Azure cannot be reached", "check the network")
 
     terminal("up")
-    monkeypatch.setattr(LeafVault, "history", silent)
+    monkeypatch.setattr(LeafVaults, "history", silent)
     assert_error(terminal("device", "issue", "press-07", "press-08"), 1, "Azure cannot be reached")
 
 

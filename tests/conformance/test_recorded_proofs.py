@@ -26,7 +26,7 @@ from dpsops.steps.prove_root import prove_root
 from tests.conformance.messages import Exchange
 from tests.conformance.recordings import ABSENT, FOLDERS, read_all
 from tests.conformance.transports import RecordedTransport
-from tests.worlds import environment
+from tests.worlds import environment, idle_loop, unpooled
 
 _CERTIFICATE = re.compile(
     r"/subscriptions/(?P<subscription>[^/]+)/resourceGroups/(?P<group>[^/]+)/providers/Microsoft.Devices"
@@ -127,9 +127,9 @@ def test_proof_of_possession(recorded_proof: Proof) -> None:
     where, steps = recorded_proof
     transport = RecordedTransport(steps)
     settings = environment().model_copy(update={"resource_group": where["group"]})
-    clients = LocalKeyClients(settings, where["subscription"], Credential(), transport)
+    clients = LocalKeyClients(settings, where["subscription"], Credential(), transport, unpooled)
     clients.key = ec.generate_private_key(ec.SECP256R1())
-    run = Run(settings, clock=lambda: NOW, sleep=transport.sleep)
+    run = Run(settings, clock=lambda: NOW, sleep=transport.sleep, loop=idle_loop())
     root = self_signed(clients.key)
     store = NotLookedAt(of(clients, where))
 

@@ -47,7 +47,7 @@ from tests.conformance import reissue
 from tests.conformance.exchanges import ValidatingObserver
 from tests.conformance.openapi import Specification
 from tests.conformance.transports import DirectTransport
-from tests.worlds import environment
+from tests.worlds import environment, unpooled
 
 GROUP, VAULT, DPS, HUB = "rg-dpsops-test", "kv-dpsops-test", "dps-dpsops-test", "iot-dpsops-test"
 LOCATION = "westeurope"
@@ -92,7 +92,7 @@ def azure(specification: Specification) -> Iterator[Azure]:
 @pytest.fixture
 def cloud(azure: Azure) -> Sdk:
     """The SDK's clients, with a resource group to work in."""
-    cloud = Clients(environment(), SUBSCRIPTION, Credential(azure), DirectTransport(azure))
+    cloud = Clients(environment(), SUBSCRIPTION, Credential(azure), DirectTransport(azure), unpooled)
     cloud.groups.resource_groups.create_or_update(GROUP, ResourceGroup(location=LOCATION))
     return cloud
 

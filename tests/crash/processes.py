@@ -95,12 +95,12 @@ def _import_everything() -> None:
     from dpsops.azure.clients import Clients
     from dpsops.azure.transport import Transport
     from tests.azure.answers import Token
-    from tests.worlds import environment
+    from tests.worlds import environment, unpooled
 
     for module in pkgutil.walk_packages(dpsops.__path__, "dpsops."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
-    clients = Clients(environment(), "5e0f7b3c-6d0c-4a53-9f0c-0f8f4d9f2c11", Token(), Transport())
+    clients = Clients(environment(), "5e0f7b3c-6d0c-4a53-9f0c-0f8f4d9f2c11", Token(), Transport(), unpooled)
     for client in (
         "groups",
         "deployments",

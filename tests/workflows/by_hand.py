@@ -93,12 +93,14 @@ def unlink_hubs(connection: Connection) -> None:
 
 def begin_block(connection: Connection, device: DeviceId, actions: int = 1) -> list[Action]:
     """Runs `device block`, interrupted after this number of actions."""
-    return list(islice(blocking.block(connection.run, connection.leaves, connection.dps, connection.hubs, device), actions))
+    done = blocking.block(connection.run, connection.leaves, connection.dps, connection.hubs, [device])
+    return [each for each in islice(done, actions) if isinstance(each, Action)]
 
 
 def begin_unblock(connection: Connection, device: DeviceId, actions: int = 1) -> list[Action]:
     """Runs `device unblock`, interrupted after this number of actions."""
-    return list(islice(blocking.unblock(connection.run, connection.leaves, connection.dps, connection.hubs, device), actions))
+    done = blocking.unblock(connection.run, connection.leaves, connection.dps, connection.hubs, [device])
+    return [each for each in islice(done, actions) if isinstance(each, Action)]
 
 
 def asks_for(verb: str, request: Request) -> bool:

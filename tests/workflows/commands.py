@@ -10,6 +10,7 @@ from functools import partial
 from cryptography import x509
 
 from dpsops.cli.connection import Connection
+from dpsops.fleet import engine
 from dpsops.model.action import Action, Failed, Result
 from dpsops.model.device import Issued, Issuer, Unchanged
 from dpsops.model.enrollment import IndividualSettings
@@ -73,34 +74,34 @@ def issue_to(
     to: Connection, *wanted: DeviceId, individual: IndividualSettings | None = None
 ) -> list[Issued | Unchanged | Failed | Action]:
     """Runs `device issue`."""
-    return list(issue.issue(to.run, to.roots, to.leaves, to.dps, to.hubs, wanted, individual))
+    return list(issue.issue(to.run, to.roots, to.signer, to.leaves, to.dps, to.hubs, list(dict.fromkeys(wanted)), individual))
 
 
 def renew(to: Connection, *wanted: DeviceId, again: bool = False) -> list[Issued | Unchanged | Failed]:
     """Runs `device renew`."""
-    return list(issue.renew(to.run, to.roots, to.leaves, to.dps, to.hubs, wanted, again=again))
+    return list(issue.renew(to.run, to.roots, to.signer, to.leaves, to.dps, to.hubs, list(dict.fromkeys(wanted)), again=again))
 
 
 def leaf_issuer(to: Connection, signing: Issuer | None = None) -> LeafIssuer:
     """What issues device certificates, under the root that issues now or under another one."""
     find_issuer = partial(issuer, to.run, to.roots, to.dps) if signing is None else lambda: signing
-    return LeafIssuer(to.run, to.roots, to.leaves, to.dps, to.hubs, find_issuer)
+    return LeafIssuer(to.run, to.signer, to.leaves, to.dps, to.hubs, find_issuer)
 
 
 def enroll(to: Connection, device: DeviceId, settings: IndividualSettings) -> list[Action]:
     """What `--individual` adds to `device issue` for one device."""
     enroller = Enroller(to.run, to.leaves, to.dps, to.hubs, settings, to.dps.facts().linked)
-    return list(enroller.enroll(device))
+    return list(engine.together(to.run, enroller.enroll(device)))
 
 
 def block(to: Connection, device: DeviceId) -> list[Action]:
     """Runs `device block`."""
-    return list(blocking.block(to.run, to.leaves, to.dps, to.hubs, device))
+    return [each for each in blocking.block(to.run, to.leaves, to.dps, to.hubs, [device]) if isinstance(each, Action)]
 
 
 def unblock(to: Connection, device: DeviceId) -> list[Action]:
     """Runs `device unblock`."""
-    return list(blocking.unblock(to.run, to.leaves, to.dps, to.hubs, device))
+    return [each for each in blocking.unblock(to.run, to.leaves, to.dps, to.hubs, [device]) if isinstance(each, Action)]
 
 
 def members(to: Connection) -> list[Member]:
@@ -115,7 +116,7 @@ def member(to: Connection, device: DeviceId) -> tuple[Member, list[x509.Certific
 
 def rotation(to: Connection) -> Rotation:
     """A rotation, for a test that takes its steps one by one."""
-    return Rotation(Parts(to.run, to.roots, to.leaves, to.dps, to.hubs, to.stores, to.every_store))
+    return Rotation(Parts(to.run, to.roots, to.signer, to.leaves, to.dps, to.hubs, to.stores, to.every_store))
 
 
 def rotate(

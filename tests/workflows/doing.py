@@ -31,7 +31,7 @@ def ready(world: World, **settings: Any) -> Connection:
 
 def fetched(connection: Connection, device: DeviceId) -> DeviceCredential:
     """The key and chain of a device, from the vault."""
-    return register.fetch(connection.leaves, device)
+    return register.fetch(connection.run, connection.leaves, device)
 
 
 def over(

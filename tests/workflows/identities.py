@@ -18,7 +18,7 @@ from dpsops.emulator.rbac import ASSIGNMENT, CUSTOM_ROLE, ROLES
 from dpsops.emulator.world import World as Inside
 from dpsops.settings import Environment
 from tests.workflows.by_hand import azure
-from tests.worlds import World
+from tests.worlds import World, pool_over
 
 PAGE = (Path(__file__).parents[2] / "docs" / "identities.md").read_text(encoding="utf-8")
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourcegroups/rg-dpsops-test"
@@ -68,7 +68,7 @@ def as_identity(world: World, who: Principal, *roles: str, age: float = 3600.0) 
 
     def clients(settings: Environment) -> Clients:
         credential = ClientSecretCredential(TENANT, who.app_id, _SECRET, transport=world.transport)
-        return Clients(settings, SUBSCRIPTION, credential, world.transport)
+        return Clients(settings, SUBSCRIPTION, credential, world.transport, pool_over(world.transport))
 
     return replace(world, clients=clients)
 

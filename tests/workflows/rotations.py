@@ -18,12 +18,13 @@ from dpsops.pki import chains, profiles
 from dpsops.pki.bundles import read_bundle
 from dpsops.pki.names import DeviceId, device_id, secret_name
 from dpsops.steps.use_root import finished_root, issuer
+from tests.planes import device_registry
 from tests.workflows.by_hand import azure
 from tests.workflows.commands import issue_to, replace_compromised, rotate, rotation_status, view
 from tests.workflows.devices import Device
 from tests.workflows.doing import HUB, OTHER, PRESS
 from tests.workflows.history import group_of
-from tests.worlds import World
+from tests.worlds import World, waited
 
 BLOCKED = device_id("press-09")
 NONE, MONTH = timedelta(0), timedelta(days=30)
@@ -101,7 +102,7 @@ def certificate_of(connection: Connection, root: str) -> x509.Certificate:
 
 def identity(connection: Connection, name: str = PRESS, hub: str = HUB) -> dict[str, Any]:
     """The device identity, as the hub answers it."""
-    found = connection.clients.device_registry(hub).get(f"/devices/{name}")
+    found = device_registry(connection.clients, hub).get(f"/devices/{name}")
     assert found is not None
     return found
 
@@ -113,7 +114,7 @@ def hub_thumbprint(connection: Connection, name: str = PRESS) -> str:
 
 def pinned(connection: Connection, device: DeviceId) -> tuple[str, ...]:
     """The SHA-256 thumbprints of the certificates in a device's individual enrollment."""
-    found = connection.dps.individual(device)
+    found = waited(connection.dps.individual(device))
     assert found is not None
     return found.pinned
 

@@ -15,6 +15,7 @@ from dpsops.model.action import Failed
 from dpsops.model.enrollment import IndividualSettings
 from dpsops.pki import chains
 from dpsops.pki.names import secret_name
+from tests.planes import device_registry
 from tests.workflows.by_hand import azure, begin_block, begin_unblock
 from tests.workflows.commands import block, enroll, issue_to, member, renew, unblock, up
 from tests.workflows.doing import OTHER, PRESS, fetched, over, ready
@@ -26,7 +27,7 @@ BOTH = [{"name": ONE}, {"name": TWO}]
 
 def status_in(connection: Connection, hub: str) -> str:
     """The status of press-07's identity in a hub; empty if it has none."""
-    identity = connection.clients.device_registry(f"{hub}.azure-devices.net").get(f"/devices/{PRESS}")
+    identity = device_registry(connection.clients, f"{hub}.azure-devices.net").get(f"/devices/{PRESS}")
     return str(identity["status"]) if identity else ""
 
 

@@ -10,6 +10,7 @@ from dpsops.errors import Denied, Error
 from dpsops.model.action import Action, Failed, Remains
 from dpsops.model.enrollment import IndividualSettings
 from dpsops.model.rotation import Phase
+from tests.planes import device_registry
 from tests.workflows.by_hand import azure, self_signed, upload
 from tests.workflows.commands import block, consent, enroll, members, replace_compromised, rotation, unblock, up
 from tests.workflows.devices import Device
@@ -26,7 +27,7 @@ from tests.workflows.rotations import (
     registered,
     step,
 )
-from tests.worlds import World, environment
+from tests.worlds import World, environment, waited
 
 NEW = "iot-dpsops-new"
 
@@ -43,7 +44,7 @@ def test_an_identity_without_a_registration_is_disabled_and_enabled_again(quick:
     unblock(quick.connect(), PRESS)
     done = [action.action for action in breach(quick) if action.target == f"identity {PRESS} in {HUB}"]
     assert done == ["disable", "enable"]
-    (leaf,) = quick.connect().leaves.all()
+    (leaf,) = waited(quick.connect().leaves.all())
     assert hub_thumbprint(quick.connect()) == leaf.thumbprint
 
 
@@ -74,7 +75,7 @@ def test_a_device_that_is_blocked_during_a_breach_stays_blocked(quick: World) ->
 def test_a_ca_signed_identity_is_cut_off_too(quick: World) -> None:
     """An identity that does not authenticate with a certificate is not affected."""
     registered(quick, PRESS, OTHER)
-    registry = quick.connect().clients.device_registry(HUB)
+    registry = device_registry(quick.connect().clients, HUB)
     for name, kind in ((PRESS, "certificateAuthority"), (OTHER, "sas")):
         found = identity(quick.connect(), name)
         registry.put(f"/devices/{name}", found | {"authentication": {"type": kind}}, f'"{found["etag"]}"')
@@ -118,7 +119,7 @@ def test_the_certificate_under_the_compromised_root_is_removed_from_an_individua
     enroll(quick.connect(), PRESS, IndividualSettings())
     step(quick.connect(), until=Phase.REISSUING)
     breach(quick, 1)
-    (leaf,) = quick.connect().leaves.all()
+    (leaf,) = waited(quick.connect().leaves.all())
     assert set(pinned(quick.connect(), PRESS)) == {leaf.thumbprint}
     Device.fetched(quick.connect(), PRESS).register(quick.connect())
 

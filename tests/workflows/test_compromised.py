@@ -9,6 +9,7 @@ from dpsops.model.action import Action
 from dpsops.model.enrollment import IndividualSettings
 from dpsops.model.replacement import Cut
 from dpsops.model.rotation import Phase
+from tests.planes import device_registry
 from tests.workflows.commands import (
     block,
     consent,
@@ -40,7 +41,7 @@ from tests.workflows.rotations import (
     registered,
     step,
 )
-from tests.worlds import World
+from tests.worlds import World, waited
 
 
 def test_a_breach_first_cuts_off_everything_and_then_replaces_it(quick: World) -> None:
@@ -110,7 +111,7 @@ def test_an_identity_that_somebody_disabled_before_a_breach_stays_disabled(quick
     registered(quick, PRESS)
     found = identity(quick.connect())
     disabled = found | {"status": "disabled", "statusReason": "stolen"}
-    quick.connect().clients.device_registry(HUB).put(f"/devices/{PRESS}", disabled, f'"{found["etag"]}"')
+    device_registry(quick.connect().clients, HUB).put(f"/devices/{PRESS}", disabled, f'"{found["etag"]}"')
     breach(quick)
     assert identity(quick.connect(), PRESS)["status"] == "disabled"
 
@@ -124,7 +125,7 @@ def test_unblocking_after_a_breach_does_not_accept_a_forged_certificate_of_the_d
     block(connection, PRESS)
     breach(quick)
     unblock(quick.connect(), PRESS)
-    (leaf,) = quick.connect().leaves.leaves(PRESS)
+    (leaf,) = waited(quick.connect().leaves.leaves(PRESS))
     assert (identity(quick.connect())["status"], hub_thumbprint(quick.connect())) == ("enabled", leaf.thumbprint)
     posing.require_refused(quick.connect())
 
@@ -155,7 +156,7 @@ def test_an_individual_enrollment_loses_the_certificate_under_the_compromised_ro
     for one in rotation(quick.connect()).replace_compromised(consent):
         if isinstance(one, Action) and one.action == "reissue":
             break
-    (new,) = [leaf for leaf in quick.connect().leaves.leaves(PRESS) if leaf.generation == 2]
+    (new,) = [leaf for leaf in waited(quick.connect().leaves.leaves(PRESS)) if leaf.generation == 2]
     assert set(pinned(quick.connect(), PRESS)) == {new.thumbprint}
 
 

@@ -24,6 +24,7 @@ from dpsops.errors import Denied
 from dpsops.model.enrollment import IndividualSettings
 from dpsops.model.roles import HUB, ROLES, SERVICE, VAULT
 from tests.azure.answers import raised
+from tests.planes import device_registry
 from tests.workflows import commands
 from tests.workflows.by_hand import azure, remove_the_roles
 from tests.workflows.doing import OTHER, PRESS
@@ -99,8 +100,8 @@ def everything(world: World) -> list[Request]:
     commands.status(world.connect(settings))
     clients = world.connect(settings).clients
     with suppress(HttpResponseError):  # nobody has registered
-        clients.device_registry(settings.hub[0].host).put(f"/devices/{PRESS}", {}, "x")
-    clients.device_registry(settings.hub[0].host).get(f"/devices/{PRESS}")
+        device_registry(clients, settings.hub[0].host).put(f"/devices/{PRESS}", {}, "x")
+    device_registry(clients, settings.hub[0].host).get(f"/devices/{PRESS}")
     clients.enrollments.delete(f"/registrations/{PRESS}", "x")
     azure(world).observers.remove(observe)
     return sent

@@ -24,7 +24,7 @@ from tests.workflows.doing import OTHER, PRESS
 from tests.workflows.interrupting import Interrupted
 from tests.workflows.rotations import NONE, observed
 from tests.workflows.saved import Saved
-from tests.worlds import World, embedded_world, environment, start_embedded
+from tests.worlds import World, embedded_world, environment, start_embedded, waited
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
 
@@ -123,9 +123,9 @@ def pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
 def assert_blocked(world: World) -> None:
     """Requires that press-07 is blocked in all places, with its newest certificate; and that nothing is left of it."""
     connection = world.connect()
-    versions = connection.leaves.history(PRESS)
+    versions = waited(connection.leaves.history(PRESS))
     assert all(version.tags.get("blocked") == "yes" for version in versions)
-    enrollment = connection.dps.individual(PRESS)
+    enrollment = waited(connection.dps.individual(PRESS))
     assert enrollment is not None
     assert versions[0].leaf is not None
     assert not enrollment.enabled
@@ -173,8 +173,8 @@ def test_an_enrollment_beside_a_rotation(pair: Pair) -> None:
     """Whichever was first: the enrollment holds the newest certificate, and the one that the device uses until the end."""
 
     def movable(world: World) -> None:
-        newest = world.connect().leaves.history(PRESS)[0].leaf
-        enrollment = world.connect().dps.individual(PRESS)
+        newest = waited(world.connect().leaves.history(PRESS))[0].leaf
+        enrollment = waited(world.connect().dps.individual(PRESS))
         assert newest is not None
         assert enrollment is not None
         assert newest.thumbprint in enrollment.pinned

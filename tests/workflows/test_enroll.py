@@ -14,7 +14,7 @@ from tests.workflows.commands import enroll, issue_to, renew
 from tests.workflows.devices import Device
 from tests.workflows.doing import HUB, PRESS
 from tests.workflows.rotations import pinned
-from tests.worlds import World, environment
+from tests.worlds import World, environment, waited
 
 PLAIN = IndividualSettings()
 UNCHANGED = [Action("keep", f"enrollment {PRESS}", "unchanged")]
@@ -52,11 +52,11 @@ def enrolled(quick: World) -> World:
 
 
 def test_nothing_is_changed_where_nothing_differs(enrolled: World) -> None:
-    before = enrolled.connect().dps.individual(PRESS)
+    before = waited(enrolled.connect().dps.individual(PRESS))
     for settings in (PLAIN, IndividualSettings(policy="never"), IndividualSettings(twin={"interval": 30})):
         assert enroll(enrolled.connect(), PRESS, settings) == UNCHANGED
         assert not [exchange for exchange in enrolled.exchanges if exchange.writes]
-    assert enrolled.connect().dps.individual(PRESS) == before
+    assert waited(enrolled.connect().dps.individual(PRESS)) == before
 
 
 def test_the_older_certificate_stays(enrolled: World) -> None:
@@ -97,16 +97,16 @@ def test_hubs_in_another_order_and_case_are_the_same(quick: World) -> None:
 
 
 def test_an_enrollment_without_the_newest_certificate_gets_it(enrolled: World) -> None:
-    old = enrolled.connect().dps.individual(PRESS)
+    old = waited(enrolled.connect().dps.individual(PRESS))
     assert old is not None
     device = Device.fetched(enrolled.connect(), PRESS)
     device.register(enrolled.connect())
-    enrolled.connect().dps.delete_individual(old)
+    waited(enrolled.connect().dps.delete_individual(old))
     enrolled.clock.advance(10)
     renew(enrolled.connect(), PRESS, again=True)
     enroll(enrolled.connect(), PRESS, PLAIN)
     newest, used = pinned(enrolled.connect(), PRESS)
-    assert (newest, used) == (enrolled.connect().leaves.leaves(PRESS)[0].thumbprint, old.pinned[0])
+    assert (newest, used) == (waited(enrolled.connect().leaves.leaves(PRESS))[0].thumbprint, old.pinned[0])
     device.register(enrolled.connect())
 
 

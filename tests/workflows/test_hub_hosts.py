@@ -9,10 +9,11 @@ from dpsops.fleet.places import known_hubs
 from dpsops.model.action import Action
 from dpsops.model.enrollment import IndividualSettings
 from dpsops.settings import Environment
+from tests.planes import device_registry
 from tests.workflows.commands import block, enroll, issue_to, member, members, plan, replace_compromised, unblock, up
 from tests.workflows.doing import HUB, PRESS, over
 from tests.workflows.history import DPS, GROUP, put, resource
-from tests.worlds import World, environment
+from tests.worlds import World, environment, waited
 
 DEVICE = HUB.replace(".", ".device.", 1)
 ONE = {"name": "iot-dpsops-test"}
@@ -40,7 +41,7 @@ def relinked(world: World, *hosts: str, settings: Environment | None = None) -> 
 
 def status_of(connection: Connection, host: str = HUB) -> str:
     """The status of press-07's identity in a hub."""
-    identity = connection.clients.device_registry(host).get(f"/devices/{PRESS}")
+    identity = device_registry(connection.clients, host).get(f"/devices/{PRESS}")
     assert identity is not None
     return str(identity["status"])
 
@@ -72,7 +73,7 @@ def test_a_device_is_blocked_and_unblocked(quick: World) -> None:
     connection = quick.connect()
     assert [each.outcome for each in block(connection, PRESS) if each.target == f"identity {PRESS} in {HUB}"] == ["disabled"]
     assert status_of(connection) == "disabled"
-    assert connection.dps.registration(PRESS) is None
+    assert waited(connection.dps.registration(PRESS)) is None
     assert DEVICE not in {each.host for each in quick.exchanges}, "there is no registry"
     unblock(connection, PRESS)
     assert status_of(connection) == "enabled"

@@ -41,7 +41,7 @@ from tests.workflows.identities import (
     role_named,
 )  # fmt: skip
 from tests.workflows.saved import Saved
-from tests.worlds import World, embedded_world, environment, predictable_entropy, start_embedded
+from tests.worlds import World, embedded_world, environment, predictable_entropy, start_embedded, waited
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
 
@@ -89,7 +89,7 @@ COMMANDS = {
     "device renew, enrolled by itself": Command("stable", lambda to: commands.renew(to, OTHER)),
     "device list": Command("stable", commands.members),
     "device show": Command("stable", lambda to: commands.member(to, PRESS)),
-    "device export": Command("stable", lambda to: to.leaves.bundle(PRESS)),
+    "device export": Command("stable", lambda to: waited(to.leaves.bundle(PRESS))),
     "device register": Command("stable", lambda to: over("https", to)),
     "device block": Command("stable", lambda to: commands.block(to, PRESS)),
     "device unblock": Command("blocked", lambda to: commands.unblock(to, PRESS)),

@@ -22,7 +22,7 @@ from tests.workflows.commands import block, enroll, issue_to, member, renew, rep
 from tests.workflows.devices import Device
 from tests.workflows.doing import OTHER, PRESS, fetched
 from tests.workflows.rotations import MONTH, observed
-from tests.worlds import World
+from tests.worlds import World, waited
 
 Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
@@ -39,22 +39,22 @@ def certify(connection: Connection, key: Key) -> None:
         PRESS, key.public_key(), signing.root.certificate, connection.roots.signer(signing.root),
         lifetime=timedelta(days=365), serial=connection.run.entropy.serial(), now=connection.run.now(),
     )  # fmt: skip
-    connection.leaves.put(PRESS, chains.bundle(None, leaf, signing.chain), leaf, signing.generation, key_on_device=True)
+    waited(connection.leaves.put(PRESS, chains.bundle(None, leaf, signing.chain), leaf, signing.generation, key_on_device=True))
 
 
 def holding(connection: Connection, key: Key) -> Device:
     """press-07, with its own key and the certificate chain that it has just fetched."""
-    chain = "".join(map(chains.pem, connection.leaves.chain(PRESS)))
+    chain = "".join(map(chains.pem, waited(connection.leaves.chain(PRESS))))
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     return Device(PRESS, DeviceCredential(private, chain))
 
 
 def assert_without_key(connection: Connection, generation: int) -> None:
     """Requires that the newest version of the secret is marked, is of this generation, and contains no key."""
-    leaf = connection.leaves.history(PRESS)[0].leaf
+    leaf = waited(connection.leaves.history(PRESS))[0].leaf
     assert leaf is not None
     assert (leaf.generation, leaf.key_on_device) == (generation, True)
-    assert "PRIVATE KEY" not in connection.leaves.bundle(PRESS)
+    assert "PRIVATE KEY" not in waited(connection.leaves.bundle(PRESS))
     assert connection.clients.secrets.get_secret(secret_name(PRESS)).properties.content_type == "application/x-pem-file"
 
 
@@ -66,7 +66,7 @@ def test_a_rotation_issues_a_certificate_over_the_same_public_key(quick: World, 
     old.register(quick.connect())
     rotate(quick.connect(), Phase.DRAINING, MONTH)
     assert_without_key(quick.connect(), 2)
-    assert "PRIVATE KEY" in quick.connect().leaves.bundle(OTHER)
+    assert "PRIVATE KEY" in waited(quick.connect().leaves.bundle(OTHER))
     old.register(quick.connect())
     holding(quick.connect(), KEYS[kind]).register(quick.connect())
     Device.fetched(quick.connect(), OTHER).register(quick.connect())

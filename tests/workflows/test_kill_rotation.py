@@ -42,7 +42,7 @@ from tests.workflows.devices import Device
 from tests.workflows.killing import kill_after
 from tests.workflows.rotations import NONE, observed, standing
 from tests.workflows.saved import Saved
-from tests.worlds import BEGINNING, World, embedded_world, environment, start_embedded
+from tests.worlds import BEGINNING, World, embedded_world, environment, start_embedded, waited
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
 
@@ -98,7 +98,7 @@ def result(connection: Connection) -> tuple[Observed, list[tuple[str, bool, bool
     """The result of a rotation: the generations, the devices with their certificates and identities, the enrollments."""
     found = observed(connection)
     devices = [(one.leaf.device, one.uses_newest_leaf, one.identity_enabled) for one in members(connection)]
-    enrollment = connection.dps.individual(PINNED)
+    enrollment = waited(connection.dps.individual(PINNED))
     timeless = tuple(replace(one, not_after=None, draining_since=one.draining_since and BEGINNING) for one in found.generations)
     return replace(found, generations=timeless), devices, len(set(enrollment.pinned if enrollment else ()))
 

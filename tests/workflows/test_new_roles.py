@@ -21,7 +21,7 @@ from dpsops.steps.use_root import finished_root
 from tests.workflows.by_hand import azure, deploy_only, remove_the_roles
 from tests.workflows.commands import issue_to, up
 from tests.workflows.doing import PRESS
-from tests.worlds import World, environment
+from tests.worlds import World, environment, waited
 
 REQUIRED = {
     "Key Vault Certificates Officer", "Key Vault Crypto User", "Key Vault Secrets Officer",
@@ -169,9 +169,9 @@ def test_nobody_waits_for_what_no_role_changes(embedded: World, code: str) -> No
 PARTS: dict[str, tuple[str, Callable[[Connection], object]]] = {
     "certificates": ("the vault", lambda to: to.roots.all()),
     "keys": ("the vault", lambda to: to.clients.keys.get_key("root-g1")),
-    "secrets": ("the vault", lambda to: to.leaves.all()),
+    "secrets": ("the vault", lambda to: waited(to.leaves.all())),
     "enrollments": ("the DPS", lambda to: to.dps.group()),
-    "the registry of a hub": ("the IoT Hub", lambda to: to.hubs.identity(_EC.hub[0].host, "nobody")),
+    "the registry of a hub": ("the IoT Hub", lambda to: waited(to.hubs.identity(_EC.hub[0].host, "nobody"))),
 }
 
 

@@ -12,7 +12,7 @@ from tests.workflows import commands
 from tests.workflows.by_hand import azure
 from tests.workflows.doing import PRESS
 from tests.workflows.identities import as_identity, role_named
-from tests.worlds import World, environment
+from tests.worlds import World, environment, waited
 
 READER = Principal("7a0e0d0c-0b0a-4a0b-8c0d-0e0f0a0b0c0d", "7b0e0d0c-0b0a-4a0b-8c0d-0e0f0a0b0c0d", TENANT)
 ENOUGH = {"Reader", "Key Vault Reader", "Device Provisioning Service Data Reader", "IoT Hub Data Reader"}
@@ -59,7 +59,7 @@ def test_whoever_only_reads_changes_nothing(converged: World) -> None:
     with pytest.raises(Denied, match=r"keys/sign/action|setSecret/action"):
         commands.renew(eyes.connect(), PRESS, again=True)
     with pytest.raises(Denied, match=r"Microsoft.KeyVault/vaults/secrets/getSecret/action"):
-        eyes.connect().leaves.bundle(PRESS)
+        waited(eyes.connect().leaves.bundle(PRESS))
 
 
 def test_without_named_principals_a_plan_gives_the_roles_to_whoever_makes_it(converged: World) -> None:

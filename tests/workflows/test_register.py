@@ -26,6 +26,7 @@ from dpsops.pki.bundles import DeviceCredential
 from dpsops.pki.names import device_id
 from dpsops.steps.use_root import finished_root
 from dpsops.workflows import register
+from tests.planes import device_registry
 from tests.workflows.by_hand import azure, under_unknown_root, unlink_hubs
 from tests.workflows.commands import block, enroll, issue_to, member, members, plan, status, unblock, up
 from tests.workflows.doing import HUB, OTHER, PRESS, chain, fetched, over, ready
@@ -163,7 +164,7 @@ def test_a_device_is_refused_if_its_root_is_not_verified(prompt: World, transpor
 def test_a_hub_refuses_the_connection_of_a_disabled_identity(prompt: World) -> None:
     connection = ready(prompt)
     over("https", connection)
-    hub = connection.clients.device_registry(HUB)
+    hub = device_registry(connection.clients, HUB)
     identity = hub.get(f"/devices/{PRESS}")
     assert identity is not None
     hub.put(f"/devices/{PRESS}", identity | {"status": "disabled"}, f'"{identity["etag"]}"')

@@ -25,7 +25,7 @@ from tests.workflows.doing import HUB, OTHER, PRESS
 from tests.workflows.killing import kill_after
 from tests.workflows.rotations import NONE, identity, pinned
 from tests.workflows.saved import Saved
-from tests.worlds import World, embedded_world, environment, start_embedded
+from tests.worlds import World, embedded_world, environment, start_embedded, waited
 
 HOUR = timedelta(hours=1).total_seconds()
 
@@ -156,7 +156,7 @@ def test_a_block_takes_the_certificate_in_use_along(quick: World) -> None:
         once(quick, again=True)
     used = str(identity(quick.connect())["authentication"]["x509Thumbprint"]["primaryThumbprint"])
     block(quick.connect(), PRESS)
-    newest = quick.connect().leaves.leaves(PRESS)[0].thumbprint
+    newest = waited(quick.connect().leaves.leaves(PRESS))[0].thumbprint
     assert pinned(quick.connect(), PRESS) == (newest, used)
     assert block(quick.connect(), PRESS) == []
 
@@ -164,7 +164,7 @@ def test_a_block_takes_the_certificate_in_use_along(quick: World) -> None:
 def test_a_certificate_that_the_vault_does_not_know_stays_if_the_device_uses_it(quick: World) -> None:
     device = enrolled(quick)
     connection = quick.connect()
-    (first,) = connection.leaves.versions(PRESS)
+    (first,) = waited(connection.leaves.versions(PRESS))
     once(quick, again=True)
     connection.clients.secrets.update_secret_properties(f"device-{PRESS}", first.version, enabled=False)
     once(quick, again=True)
@@ -232,7 +232,7 @@ def test_a_name_that_never_had_a_certificate_is_not_renewed(quick: World) -> Non
         "it has no certificate in the vault that could be renewed: 'dpsops device issue lathe' issues the first one",
     )
     assert isinstance(third, Issued)
-    assert {leaf.device for leaf in quick.connect().leaves.all()} == {"press-07", "press-08", "drill-01"}
+    assert {leaf.device for leaf in waited(quick.connect().leaves.all())} == {"press-07", "press-08", "drill-01"}
 
 
 def test_a_name_is_refused_even_if_the_devices_cannot_be_listed(quick: World) -> None:

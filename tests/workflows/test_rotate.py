@@ -14,7 +14,7 @@ from tests.workflows.commands import block, issue_to, members, status, unblock, 
 from tests.workflows.devices import Device
 from tests.workflows.doing import OTHER, PRESS
 from tests.workflows.rotations import BLOCKED, NONE, PHASES, certificate_of, issued, observed, phase, step, waits
-from tests.worlds import World, environment
+from tests.worlds import World, environment, waited
 
 
 def test_a_rotation_goes_from_stable_to_stable(world: World) -> None:
@@ -121,7 +121,7 @@ def test_the_group_decides_which_root_issues(quick: World) -> None:
     for number, name in enumerate([Phase.STABLE, *PHASES[:-1]]):
         wanted = device_id(f"press-{number}")
         issued(quick, wanted)
-        (leaf,) = quick.connect().leaves.leaves(wanted)
+        (leaf,) = waited(quick.connect().leaves.leaves(wanted))
         assert leaf.generation == expected.get(name, 2)
         Device.fetched(quick.connect(), wanted).register(quick.connect())
         step(quick.connect(), grace=NONE)

@@ -24,7 +24,7 @@ from tests.workflows.commands import (
 from tests.workflows.devices import Device
 from tests.workflows.doing import OTHER, PRESS
 from tests.workflows.rotations import MONTH, NONE, fail_for_press_08, issued, phase, step, waits
-from tests.worlds import World, environment
+from tests.worlds import World, environment, waited
 
 
 def test_a_new_device_is_not_waited_for_but_one_that_never_registered_is(quick: World) -> None:
@@ -61,7 +61,7 @@ def test_a_device_that_is_unblocked_late_gets_a_certificate_under_the_new_root(q
     issued(quick, PRESS, OTHER)
     block(quick.connect(), OTHER)
     step(quick.connect(), until=Phase.DRAINING)
-    assert {one.device: one.generation for one in quick.connect().leaves.all()} == {PRESS: 2, OTHER: 1}
+    assert {one.device: one.generation for one in waited(quick.connect().leaves.all())} == {PRESS: 2, OTHER: 1}
     unblock(quick.connect(), OTHER)
     assert [action.target for action in step(quick.connect())] == ["leaf of press-08"]
     step(quick.connect(), until=Phase.STABLE, grace=NONE)
@@ -103,9 +103,9 @@ def test_a_certificate_that_was_issued_late_under_the_old_root_is_reissued(quick
     quick.clock.advance(1)
     list(leaf_issuer(connection, before).issue([PRESS], Order.AGAIN))
     quick.clock.advance(1)
-    assert [one.generation for one in quick.connect().leaves.all()] == [1]
+    assert [one.generation for one in waited(quick.connect().leaves.all())] == [1]
     assert [action.target for action in step(quick.connect())] == ["leaf of press-07"]
-    assert [one.generation for one in quick.connect().leaves.all()] == [2]
+    assert [one.generation for one in waited(quick.connect().leaves.all())] == [2]
     assert [type(one) for one in issue_to(quick.connect(), PRESS)] == [Unchanged]
     step(quick.connect(), until=Phase.STABLE, grace=NONE)
 

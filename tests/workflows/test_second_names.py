@@ -14,6 +14,7 @@ from dpsops.model.action import Action, Note, Remains, Result
 from dpsops.model.proof import MAX_CERTIFICATES
 from dpsops.model.rotation import Phase
 from dpsops.pki import chains
+from tests.planes import device_registry
 from tests.workflows.by_hand import azure, self_signed, upload
 from tests.workflows.commands import consent, csr, plan, replace_compromised, rotate_named, rotation, status, undo, up
 from tests.workflows.devices import Device
@@ -33,7 +34,7 @@ from tests.workflows.rotations import (
     registered,
     step,
 )
-from tests.worlds import World
+from tests.worlds import World, waited
 
 SECOND = "contoso-root"
 REFERENCE = {"type": "x509", "x509": {"caReferences": {"primary": SECOND}}}
@@ -67,7 +68,7 @@ def test_the_root_is_removed_under_every_name_with_all_that_trusts_it(quick: Wor
     legacy = forged(quick.connect(), "legacy-1")
     again_by_another_name(quick, DPS, HUB_RESOURCE)
     enroll(quick, "/enrollments/legacy-1", registrationId="legacy-1", attestation=REFERENCE)
-    registry = quick.connect().clients.device_registry(HUB)
+    registry = device_registry(quick.connect().clients, HUB)
     registry.put("/devices/legacy-2", {"deviceId": "legacy-2", "authentication": {"type": "certificateAuthority"}}, None)
     legacy.register(quick.connect())
 
@@ -101,7 +102,7 @@ def test_a_ca_signed_identity_that_may_be_somebody_elses_is_named(quick: World) 
     again_by_another_name(quick, HUB_RESOURCE)
     other = next(store for store in quick.connect().every_store() if store.host)
     other.upload("theirs", chains.pem(self_signed("theirs", quick.connect().run.now())))
-    registry = quick.connect().clients.device_registry(HUB)
+    registry = device_registry(quick.connect().clients, HUB)
     registry.put("/devices/legacy-2", {"deviceId": "legacy-2", "authentication": {"type": "certificateAuthority"}}, None)
     done = replace_compromised(quick.connect(), replace=1)
     assert list(left(done)) == [f"identity legacy-2 in {HUB}"]
@@ -186,7 +187,7 @@ def test_a_compromised_new_root_is_cut_off_and_the_old_one_stays(quick: World, r
     assert hub_thumbprint(quick.connect()) == before
     assert observed(quick.connect()).trusted == (1,)
     assert phase(quick.connect()) is Phase.STABLE
-    assert {leaf.generation for leaf in quick.connect().leaves.all()} == {1}
+    assert {leaf.generation for leaf in waited(quick.connect().leaves.all())} == {1}
     for name in (PRESS, OTHER):
         Device.fetched(quick.connect(), name).register(quick.connect())
     if reached in (Phase.REISSUING, Phase.PROMOTED, Phase.DRAINING):

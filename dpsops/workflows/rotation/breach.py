@@ -104,7 +104,7 @@ def remove_older_certificates(parts: Parts, view: View, new: int) -> Generator[A
     """Removes certificates under other roots from the individual enrollments; returns whether that failed for a device,
     whose enrollment then still accepts another certificate."""
     failed = False
-    for result in unpin(parts.leaves, parts.dps, [leaf for leaf in view.leaves if leaf.generation == new]):
+    for result in unpin(parts.run, parts.leaves, parts.dps, [leaf for leaf in view.leaves if leaf.generation == new]):
         failed = failed or isinstance(result, Failed)
         yield result
     return failed

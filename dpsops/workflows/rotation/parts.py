@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from dpsops.azure.ca_certificates import TrustStore
 from dpsops.azure.dps import Dps
 from dpsops.azure.hub import Hubs
-from dpsops.azure.leaf_vault import LeafVault
+from dpsops.azure.leaf_signer import LeafSigner
+from dpsops.azure.leaf_vault import LeafVaults
 from dpsops.azure.root_vault import RootVault
 from dpsops.model.action import Action, Result
 from dpsops.model.generations import View
@@ -27,7 +28,8 @@ class Parts:
 
     run: Run
     roots: RootVault
-    leaves: LeafVault
+    signer: LeafSigner
+    leaves: LeafVaults
     dps: Dps
     hubs: Hubs
     stores: tuple[TrustStore, ...]

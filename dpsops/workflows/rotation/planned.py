@@ -67,9 +67,8 @@ def reissue(parts: Parts, view: View, standing: Standing) -> Results:
     new, failed = standing.new, False
     wanted = [device_id(leaf.device) for leaf in view.leaves if not leaf.blocked and leaf.generation != new]
     find_issuer = partial(issuer, parts.run, parts.roots, parts.dps)
-    issuing = LeafIssuer(parts.run, parts.roots, parts.leaves, parts.dps, parts.hubs, find_issuer)
-    for number, result in enumerate(issuing.issue(wanted, Order.ISSUE), 1):
-        parts.run.progress(f"reissued {number} of {len(wanted)} device certificates")
+    issuing = LeafIssuer(parts.run, parts.signer, parts.leaves, parts.dps, parts.hubs, find_issuer)
+    for result in issuing.issue(wanted, Order.ISSUE):
         if isinstance(result, Failed):
             failed = True
             yield result

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
 from dpsops.errors import Denied, Error, Unavailable
-from dpsops.fleet.tally import each
+from dpsops.fleet.engine import each
 from dpsops.model.action import Failed
+from dpsops.model.run import Run
 from dpsops.pki.names import DeviceId
+from tests.worlds import BEGINNING, environment, idle_loop
+
+
+def run() -> Run:
+    """A run without an Azure."""
+    return Run(environment(), lambda: BEGINNING, lambda _: None, idle_loop(), at_once=1)
+
 
 SILENT = "the connection breaks"
 
@@ -18,7 +26,7 @@ def outcome(devices: str) -> tuple[str, str]:
     """What is done for devices that are named by what happens: o works, s gets no answer, a gets an error as its answer, d is
     denied. The results, each failure in upper case, and the message of the error that ends it."""
 
-    def act(device: DeviceId) -> Iterator[str]:
+    async def act(device: DeviceId) -> AsyncIterator[str]:
         match device[0]:
             case "s":
                 raise Unavailable(SILENT, "")
@@ -30,7 +38,7 @@ def outcome(devices: str) -> tuple[str, str]:
 
     found = ""
     try:
-        for result in each((DeviceId(f"{name}-{number}") for number, name in enumerate(devices)), act):
+        for result in each(run(), (DeviceId(f"{name}-{number}") for number, name in enumerate(devices)), act):
             found += result.device[0].upper() if isinstance(result, Failed) else result
     except Error as error:
         return found, error.message

@@ -1,0 +1,71 @@
+"""The limits of Azure as budgets: each request waits until its limit has room, so that it is not refused."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+from dpsops.model.rates import Rate
+
+_ALONE, _SHARED = 0.995, 0.98
+"""The part of a limit that is used. Requests do not arrive exactly as far apart as they are sent, and those of several processes
+come together now and then."""
+
+_SPARE = 2
+"""How many operations of a window are left over, because requests overtake each other on their way."""
+
+_SLOWER, _SLOWEST = 1.1, 8.0
+
+
+class Budget:
+    """What may still be sent under one limit.
+
+    share: the part of the limit that is this process's; 1 if no other process uses it. now: a clock in seconds; sleep: waits for
+    a number of seconds. Requests are spread evenly over the window of a limit, and those that are late catch up. If a window is
+    long (a minute), the first tenth of it is free at once, so that a command for one device does not wait.
+    """
+
+    def __init__(
+        self, rate: Rate, now: Callable[[], float], sleep: Callable[[float], Awaitable[None]], share: float = 1.0
+    ) -> None:
+        allowed = rate.count * share
+        self.name = rate.name
+        self.waiting = 0
+        self.most = max(1, math.floor(allowed) - _SPARE if share == 1.0 else math.ceil(allowed))
+        self._window = rate.seconds
+        self._base = self._interval = rate.seconds / (allowed * (_ALONE if share == 1.0 else _SHARED))
+        self._now = now
+        self._sleep = sleep
+        self._sent: deque[float] = deque(maxlen=self.most)
+        self._turn = asyncio.Lock()
+        self._next = now() - (rate.seconds / 10 if rate.seconds >= 60 else 0.0)
+        self._refused = -math.inf
+
+    async def take(self, times: int = 1) -> None:
+        """Waits until so many operations fit, and counts them; in the order of the calls. `times`: at most `most`."""
+        self.waiting += 1
+        try:
+            async with self._turn:
+                while (pause := self._due(times) - self._now()) > 0:
+                    await self._sleep(pause)
+                now = self._now()
+                self._next = max(self._next, now - self._window) + times * self._interval
+                self._sent.extend([now] * times)
+                if now - self._refused > self._window:
+                    self._interval = max(self._base, self._interval / _SLOWER)
+        finally:
+            self.waiting -= 1
+
+    def _due(self, times: int) -> float:
+        """When so many operations may be sent: not before their turn, and not while the window is full."""
+        excess = len(self._sent) + times - self.most
+        return max(self._next, self._sent[excess - 1] + self._window if excess > 0 else -math.inf)
+
+    def refused(self, seconds: float) -> None:
+        """The service has refused a request, and wants none for so many seconds: it allows less than its limit says, or somebody
+        else uses the limit too."""
+        self._refused = self._now()
+        self._next = max(self._next, self._refused + seconds)
+        self._interval = min(self._interval * _SLOWER, self._base * _SLOWEST)

@@ -1,0 +1,58 @@
+"""What Azure's documentation says that it takes, and what the settings say instead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dpsops.model import rates
+from tests.worlds import environment
+
+
+@pytest.mark.parametrize(
+    ("key", "kind", "size", "count"),
+    [
+        ("EC-P256", "EC", 256, 4000),
+        ("EC-P384", "EC", 384, 4000),
+        ("RSA-2048", "RSA", 2048, 4000),
+        ("RSA-3072", "RSA", 3072, 1000),
+        ("RSA-4096", "RSA", 4096, 500),
+        ("RSA-3072-HSM", "RSA", 3072, 500),
+        ("EC-P256-HSM", "EC", 256, 2000),
+    ],
+)
+def test_signatures_depend_on_the_key(key: str, kind: str, size: int, count: int) -> None:
+    settings = environment(root={"key": key}, vault={"name": "kv-dpsops-test", "sku": "premium"})
+    assert (rates.signatures(settings, kind, size).count, rates.signatures(settings, kind, size).seconds) == (count, 10)
+
+
+@pytest.mark.parametrize(
+    ("sku", "units", "registry", "queries"),
+    [("F1", 1, 100, 20), ("S1", 1, 100, 20), ("B2", 3, 300, 60), ("S2", 200, 20_000, 4000), ("S3", 10, 50_000, 10_000)],
+)
+def test_a_hub_takes_more_the_more_units_it_has(sku: str, units: int, registry: int, queries: int) -> None:
+    settings = environment(hub=[{"name": "iot-dpsops-test", "sku": sku, "capacity": units}])
+    host = settings.hub[0].host
+    assert rates.registry_operations(settings, host).count == registry
+    assert rates.queries(settings, host).count == queries
+    assert rates.queries(settings, "another.azure-devices.net").count == 20
+
+
+def test_the_settings_know_better() -> None:
+    limits: dict[str, Any] = {
+        "secret_creates": 4000, "secret_operations": 8000, "signatures": 70, "dps_operations": 200, "registry_operations": 90,
+        "hub_queries": 30, "bulk_counts": "call",
+    }  # fmt: skip
+    settings, standard = environment(limits=limits), environment()
+    host = settings.hub[0].host
+    assert rates.secret_creates(settings, "kv").count == 4000
+    assert rates.secret_operations(settings, "kv").count == 8000
+    assert rates.signatures(settings, "EC", 256).count == 70
+    assert rates.dps_operations(settings).count == 200
+    assert rates.registry_operations(settings, host).count == 90
+    assert rates.queries(settings, host).count == 30
+    assert not rates.bulk_counts_devices(settings)
+    assert rates.bulk_counts_devices(standard)
+    assert rates.secret_creates(standard, "kv-press").name == "new secrets of kv-press (30 a second)"
+    assert rates.dps_operations(standard).name == "requests to dps-dpsops-test (1,000 a minute)"

@@ -47,8 +47,8 @@ def secret_operations(environment: Environment, vault: str) -> Rate:
 
 
 def signatures(environment: Environment, kind: str, size: int) -> Rate:
-    """Signatures of a root's key, by its type ("RSA" or "EC") and its size in bits. A key in an HSM signs half as often; whether it
-    is in one, the settings say, because the key itself does not show it."""
+    """Signatures of a root's key, by its type ("RSA" or "EC") and its size in bits. A key in an HSM signs half as often; whether
+    it is in one, the settings say, because the key itself does not show it."""
     published = _EC_SIGNATURES if kind == "EC" else _RSA_SIGNATURES.get(size, _RSA_SIGNATURES[4096])
     count = environment.limits.signatures or (published // 2 if environment.root.key.hsm else published)
     return _of_vault(f"signatures of the root's {kind}-{size} key", count)

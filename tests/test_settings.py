@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from dpsops.errors import InvalidInput
 from dpsops.pki.keys import KeySpec
 from dpsops.pki.profiles import root_subject
-from dpsops.settings import Access, Dps, Embedded, Environment, Hub, Identity, Leaf,
-    Limits, Root, Vault, Waits, load
+from dpsops.settings import Access, Dps, Embedded, Environment, Hub, Identity, Leaf, Limits, Root, Vault, Waits, load
 from tests.settings_texts import COMPLETE, SMALL, environment
 
 INFRA = Path(__file__).parents[1] / "infra"

@@ -64,8 +64,8 @@ class LeafIssuer:
 
         Two requests for a device. What there is already is asked for each of a few devices, and listed for many; `stock`: that
         list, if it was read already. A device with an individual enrollment needs up to seven more. If the group trusts two
-        roots, one more for all: a rotation may be undone at the same time. Then the devices that got a certificate get another one, so
-        there may be two results for one device, of which the last counts.
+        roots, one more for all: a rotation may be undone at the same time. Then the devices that got a certificate get another
+        one, so there may be two results for one device, of which the last counts.
         """
         wanted: Collection[DeviceId] = devices
         for attempt in range(1, _ATTEMPTS + 1):

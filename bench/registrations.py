@@ -26,8 +26,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from devices import Device
-
+from bench.devices import Device
 from dpsops.azure.clients import connect
 from dpsops.azure.dps import Dps
 from dpsops.azure.hub import Hubs

@@ -105,9 +105,10 @@ class Vault:
     async def _ask(self, method: str, url: str, document: object) -> Any:
         body = None if document is None else json.dumps(document).encode()
         async with self._session.request(method, f"{url}?api-version={_VERSION}", data=body, headers=self._headers) as answer:
+            content = await answer.read()
             if answer.status != 200:
                 raise ConnectionError(f"the vault answers {answer.status} to {method}")
-            return json.loads(await answer.read())
+            return json.loads(content)
 
 
 async def _token(session: aiohttp.ClientSession, variables: Mapping[str, str]) -> str:
@@ -148,7 +149,10 @@ async def _issue(vault: Vault, name: str, leaves: int, in_flight: int) -> None:
         for number in numbers:  # shared: each takes the next
             await vault.leaf(f"{name}-{number}")
 
-    await asyncio.gather(*(work() for _ in range(in_flight)))
+    ended = await asyncio.gather(*(work() for _ in range(in_flight)), return_exceptions=True)
+    for error in ended:  # only now: no request is broken off, and all connections are closed with the session
+        if error is not None:
+            raise error
 
 
 def main() -> None:

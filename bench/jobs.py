@@ -32,7 +32,8 @@ class Setup:
 
     devices: how many. vaults: for the devices' secrets, all in one region of each of `subscriptions`. root: the root's key; hsm:
     it is in an HSM. shards: processes, each with its share. hubs, sku, units: all hubs are alike. cpu: seconds of a core for a
-    leaf, in the process that makes it. latency: seconds until a request is answered. in_flight: devices at a time in a process.
+    leaf, in the process that makes it. latency: seconds until a request is answered. in_flight: devices at a time in a process;
+    connections: requests at a time.
     """
 
     devices: int
@@ -47,6 +48,7 @@ class Setup:
     cpu: float = 0.001
     latency: float = 0.05
     in_flight: int = 512
+    connections: int = 64
 
     @property
     def signatures(self) -> Limit:
@@ -128,10 +130,11 @@ def breach(setup: Setup, *, counted: int) -> Job:
 
 def _leaves(setup: Setup) -> Flow:
     core = Step(Limit("the CPU of this program", setup.shards / setup.cpu), latency=setup.cpu)
+    open_ones = Step(Limit("connections of this program", setup.shards * setup.connections / (2 * setup.latency)))
     sign = Step(setup.signatures, latency=setup.latency)
     store = Step(Limit("secrets of a vault", SECRETS, setup.vaults))
     together = Limit("secrets of a subscription", SECRETS * _VAULTS_AT_ONCE, setup.subscriptions)
-    steps = (core, sign, store, Step(together, latency=setup.latency))
+    steps = (core, open_ones, sign, store, Step(together, latency=setup.latency))
     return Flow("leaves", setup.devices, steps, setup.in_flight, setup.shards, requests=2)
 
 

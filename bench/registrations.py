@@ -22,17 +22,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bench.devices import Device
-from bench.served import Server, served, settle
+from bench.served import Server, dpsops, served, settle
 from dpsops.azure.clients import connect
 from dpsops.azure.dps import Dps
-from dpsops.azure.hub import Hubs
-from dpsops.azure.leaf_vault import LeafVault
-from dpsops.azure.root_vault import RootVault
+from dpsops.azure.leaf_vault import LeafVaults
+from dpsops.cli.connection import event_loop
 from dpsops.model.run import Run
 from dpsops.pki.names import device_id
 from dpsops.settings import LOCAL, load
 from dpsops.workflows import register
-from dpsops.workflows.issue import issue
 
 _DEVICES = 100
 _TURN = 20  # devices
@@ -95,19 +93,19 @@ def _take(cost: Cost, devices: Sequence[Device], server: Server, pool: ThreadPoo
 def _devices(place: Path, variables: Mapping[str, str]) -> list[Device]:
     """Devices with leaves from the vault, by the way that every device gets its own."""
     proxy, trusted = urlsplit(variables["HTTPS_PROXY"]).port or 0, variables["SSL_CERT_FILE"]
-    clients = connect(load(LOCAL, place / "infra"), variables, proxied=True)
-    run = Run(clients.environment, lambda: datetime.now(UTC), clients.sleep)
-    leaves, dps = LeafVault(clients), Dps(clients)
     names = [device_id(f"press-{number}") for number in range(_DEVICES)]
-    list(issue(run, RootVault(clients), leaves, dps, Hubs(clients), names))
-    scope = register.id_scope(dps)
+    dpsops(place, "device", "issue", *names)
+    clients = connect(load(LOCAL, place / "infra"), variables, proxied=True)
+    with event_loop(clients.pool) as loop:
+        run, leaves = Run(clients.environment, lambda: datetime.now(UTC), clients.sleep, loop), LeafVaults(clients)
+        credentials = {name: register.fetch(run, leaves, name) for name in names}
+    scope = register.id_scope(Dps(clients))
+    clients.close()
     found = []
-    for name in names:
-        credential = register.fetch(leaves, name)
+    for name, credential in credentials.items():
         bundle = place / f"{name}.pem"
         bundle.write_text(credential.key + credential.chain, encoding="ascii")
         tls = ssl.create_default_context(cafile=trusted)
         tls.load_cert_chain(bundle)
         found.append(Device(name, scope, proxy, tls))
-    clients.close()
     return found

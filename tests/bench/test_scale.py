@@ -36,6 +36,8 @@ def seconds(job: Job) -> float:
         (Setup(1_000_000, vaults=15, subscriptions=3), 0.694, "signatures of the root"),  # 400
         (Setup(1_000_000, vaults=15, subscriptions=3, hsm=True), 1.39, "signatures of the root"),  # 200
         (Setup(1_000_000, cpu=0.05), 13.9, "the CPU of this program"),  # 20
+        (Setup(1_000_000, vaults=6, latency=0.5), 4.34, "connections of this program"),  # 64, each of which answers once a second
+        (Setup(1_000_000, vaults=6, latency=0.5, shards=3), 1.85, "secrets of a subscription"),  # 192
     ],
 )
 def test_issuing_a_million(setup: Setup, hours: float, by: str) -> None:

@@ -59,7 +59,7 @@ lint: setup ## check style, types, import layers and workflows
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 
 bench: setup ## print how many requests and how much time the main jobs take
-	@$(BIN)/python bench/bench.py
+	@$(BIN)/python -m bench.bench
 
 record: setup ## record the cassettes again, from the embedded Azure
 	@DPSOPS_TEST_RECORD=1 $(BIN)/python -m pytest -m recorded tests/workflows

@@ -16,7 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from registrations import measure
+from bench.registrations import measure
 
 _RUNS = 11
 _REQUEST = re.compile(r"^dpsops: (?P<method>[A-Z]+) (?P<host>[^/ ]+)(?P<path>\S*) -> (?P<status>\d+)$", re.MULTILINE)

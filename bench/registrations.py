@@ -1,6 +1,6 @@
 """What a registration costs the embedded Azure: how many a second it takes, and its CPU time beside that of a TLS handshake.
 
-The server is `dpsops local serve`, a process of its own; its CPU time is user and system time of all its threads.
+The server is a process of its own (`served.py`); its CPU time is user and system time of all its threads.
 The devices are in this process, `_AT_ONCE` at a time, which keeps the server busy where it has a core to itself: they
 need two thirds of its CPU time, so that a rate is that of both wherever they share one. Bare handshakes and
 registrations over HTTPS and MQTT take turns, in rounds, so that a machine that is slower for a while is so for all of them.
@@ -11,33 +11,26 @@ registrations do the same work: the chain is verified, the entry found, the hub'
 
 from __future__ import annotations
 
-import json
-import os
 import ssl
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from devices import Device
-
+from bench.devices import Device
+from bench.served import Server, dpsops, served, settle
 from dpsops.azure.clients import connect
 from dpsops.azure.dps import Dps
-from dpsops.azure.hub import Hubs
-from dpsops.azure.leaf_vault import LeafVault
-from dpsops.azure.root_vault import RootVault
+from dpsops.azure.leaf_vault import LeafVaults
+from dpsops.cli.connection import event_loop
 from dpsops.model.run import Run
 from dpsops.pki.names import device_id
 from dpsops.settings import LOCAL, load
 from dpsops.workflows import register
-from dpsops.workflows.issue import issue
 
 _DEVICES = 100
 _TURN = 20  # devices
@@ -79,11 +72,9 @@ def measure() -> tuple[Cost, Cost, Cost]:
     costs = Cost(Device.shake_hands), Cost(Device.register_over_https), Cost(Device.register_over_mqtt)
     with tempfile.TemporaryDirectory() as directory:
         place = Path(directory)
-        (place / "infra").mkdir()
-        (place / "infra" / f"{LOCAL}.toml").write_text(_SETTINGS, encoding="utf-8")
-        _dpsops(place, "up")
-        with _served(place) as server, ThreadPoolExecutor(_AT_ONCE) as pool:
-            devices = _devices(place)
+        settle(place, _SETTINGS)
+        with served(place) as server, ThreadPoolExecutor(_AT_ONCE) as pool:
+            devices = _devices(place, server.variables)
             list(pool.map(Device.register_over_https, devices))
             for begin in list(range(0, _DEVICES, _TURN)) * _PASSES:
                 for cost in costs:
@@ -91,63 +82,30 @@ def measure() -> tuple[Cost, Cost, Cost]:
     return costs
 
 
-def _take(cost: Cost, devices: Sequence[Device], server: int, pool: ThreadPoolExecutor) -> None:
-    cpu, begin = _cpu_seconds(server), time.perf_counter()
+def _take(cost: Cost, devices: Sequence[Device], server: Server, pool: ThreadPoolExecutor) -> None:
+    cpu, begin = server.cpu(), time.perf_counter()
     list(pool.map(cost.act, devices))
     cost.elapsed += time.perf_counter() - begin
-    cost.cpu += _cpu_seconds(server) - cpu
+    cost.cpu += server.cpu() - cpu
     cost.count += len(devices)
 
 
-def _cpu_seconds(process: int) -> float:
-    """CPU time of another process, to the nanosecond: its clock's ID is what clock_getcpuclockid(3) makes of it on Linux."""
-    return time.clock_gettime(~process << 3 | 2)
-
-
-def _dpsops(place: Path, *command: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "dpsops", *command],
-        cwd=place, env=_environment(), check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-    )  # fmt: skip
-    return done.stdout
-
-
-@contextmanager
-def _served(place: Path) -> Iterator[int]:
-    """The process ID of the served embedded Azure, which ends with the block."""
-    command = [sys.executable, "-m", "dpsops", "local", "serve", "--port", "0"]
-    with subprocess.Popen(command, cwd=place, env=_environment(), stderr=subprocess.PIPE, text=True) as server:
-        assert server.stderr is not None
-        try:
-            said = server.stderr.readline()
-            if "the embedded Azure is at" not in said:
-                raise RuntimeError(f"the embedded Azure does not start: {said}")
-            yield server.pid
-        finally:
-            server.terminate()
-
-
-def _environment() -> dict[str, str]:
-    return os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
-
-
-def _devices(place: Path) -> list[Device]:
+def _devices(place: Path, variables: Mapping[str, str]) -> list[Device]:
     """Devices with leaves from the vault, by the way that every device gets its own."""
-    variables = json.loads(_dpsops(place, "--output", "json", "local", "env"))
     proxy, trusted = urlsplit(variables["HTTPS_PROXY"]).port or 0, variables["SSL_CERT_FILE"]
-    clients = connect(load(LOCAL, place / "infra"), variables, proxied=True)
-    run = Run(clients.environment, lambda: datetime.now(UTC), clients.sleep)
-    leaves, dps = LeafVault(clients), Dps(clients)
     names = [device_id(f"press-{number}") for number in range(_DEVICES)]
-    list(issue(run, RootVault(clients), leaves, dps, Hubs(clients), names))
-    scope = register.id_scope(dps)
+    dpsops(place, "device", "issue", *names)
+    clients = connect(load(LOCAL, place / "infra"), variables, proxied=True)
+    with event_loop(clients.pool) as loop:
+        run, leaves = Run(clients.environment, lambda: datetime.now(UTC), clients.sleep, loop), LeafVaults(clients)
+        credentials = {name: register.fetch(run, leaves, name) for name in names}
+    scope = register.id_scope(Dps(clients))
+    clients.close()
     found = []
-    for name in names:
-        credential = register.fetch(leaves, name)
+    for name, credential in credentials.items():
         bundle = place / f"{name}.pem"
         bundle.write_text(credential.key + credential.chain, encoding="ascii")
         tls = ssl.create_default_context(cafile=trusted)
         tls.load_cert_chain(bundle)
         found.append(Device(name, scope, proxy, tls))
-    clients.close()
     return found

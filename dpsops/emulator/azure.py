@@ -44,10 +44,10 @@ class Azure:
     endpoints: Sequence[Endpoint] = field(default=ENDPOINTS)
     client_address: str = CLIENT_ADDRESS
     chances: Chances = field(default_factory=Chances)
-    _meter: Meter = field(default_factory=Meter)
+    meter: Meter = field(default_factory=Meter)
 
     def _world(self, state: State) -> World:
-        return World(state, self.clock.now(), self.timings, self._meter, self.habits, self.client_address, self.chances)
+        return World(state, self.clock.now(), self.timings, self.meter, self.habits, self.client_address, self.chances)
 
     def resolves(self, host: str) -> bool:
         """Whether the host name exists: for a vault, whether the vault does."""

@@ -64,7 +64,7 @@ class Lab:
     def world(self) -> Iterator[World]:
         """The world inside one transaction."""
         with self.azure.database.transaction() as state:
-            yield World(state, self.arm.clock.now(), self.arm.timings, self.azure._meter)
+            yield World(state, self.arm.clock.now(), self.arm.timings, self.azure.meter)
 
     def make_hub(self, name: str, *, units: int = 1) -> None:
         """A hub of the lab's SKU, created or changed, and active."""

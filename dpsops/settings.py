@@ -209,9 +209,9 @@ _Operations = Annotated[int, Field(ge=20)]
 class Limits(_Table):
     """`[limits]`: what Azure allows, if it is not what `model.rates` has from Azure's documentation. In 10 seconds: new secrets
     of a vault (`secret_creates`), other requests to it (`secret_operations`), and `signatures` of the root's key, which else
-    depend on its type. In a minute: requests to the DPS (`dps_operations`), and `registry_operations` and `hub_queries` of each hub,
-    which else depend on its SKU and units. `bulk_counts`: whether a request that changes many device identities counts once for
-    each `device`, or once for the `call`; Azure does not say."""
+    depend on its type. In a minute: requests to the DPS (`dps_operations`), and `registry_operations` and `hub_queries` of each
+    hub, which else depend on its SKU and units. `bulk_counts`: whether a request that changes many device identities counts
+    once for each `device`, or once for the `call`; Azure does not say."""
 
     secret_creates: _Operations = 300
     secret_operations: _Operations = 4000

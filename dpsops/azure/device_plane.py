@@ -22,7 +22,7 @@ _ROWS = "x-ms-max-item-count"
 class DevicePlane:
     """The operations of one host in one API version. Any status but 2xx raises azure-core's `HttpResponseError`.
 
-    `limit`: the limit that an operation counts towards unless it names another `cost`.
+    `limit`: the limit that an operation counts towards unless it names other `costs`.
     """
 
     pool: Pool
@@ -38,19 +38,19 @@ class DevicePlane:
             return None
         return document
 
-    async def put(self, path: str, document: object, etag: str | None, cost: Cost | None = None) -> dict[str, Any]:
+    async def put(self, path: str, document: object, etag: str | None, *costs: Cost) -> dict[str, Any]:
         """Creates the document or, with an etag, changes the one with this etag."""
         condition = {} if etag is None else {"If-Match": etag}
-        answer: dict[str, Any] = (await self.send("PUT", path, document, condition, cost)).json()
+        answer: dict[str, Any] = (await self.send("PUT", path, document, condition, *costs)).json()
         return answer
 
     async def patch(self, path: str, changes: object) -> None:
         """Changes members of a document, whatever its etag is."""
         await self.send("PATCH", path, changes)
 
-    async def post(self, path: str, document: object, cost: Cost | None = None) -> Any:
+    async def post(self, path: str, document: object, *costs: Cost) -> Any:
         """The answer to a request that may be sent twice."""
-        return (await self.send("POST", path, document, cost=cost)).json()
+        return (await self.send("POST", path, document, None, *costs)).json()
 
     async def delete(self, path: str, etag: str) -> None:
         """Removes the document with this etag. It is no error if it does not exist any more."""
@@ -68,14 +68,14 @@ class DevicePlane:
             place = seen.next(page.get("nextLink") or "")
 
     async def query(
-        self, path: str, document: object | None, cost: Cost | None = None, *, rows: int | None = None
+        self, path: str, document: object | None, *costs: Cost, rows: int | None = None
     ) -> AsyncIterator[list[dict[str, Any]]]:
         """The pages of a query. `rows`: how many a page may have, if not the service's own number."""
         asked = {} if rows is None else {_ROWS: str(rows)}
         continuation, seen = "", Pages()
         while True:
             headers = asked | ({_CONTINUATION: continuation} if continuation else {})
-            answer = await self.send("POST", path, document, headers, cost)
+            answer = await self.send("POST", path, document, headers, *costs)
             yield answer.json()
             continuation = seen.next(answer.headers.get(_CONTINUATION, ""))
             if not continuation:
@@ -87,7 +87,7 @@ class DevicePlane:
         path: str,
         document: object | None = None,
         headers: Mapping[str, str] | None = None,
-        cost: Cost | None = None,
+        *costs: Cost,
     ) -> Answer:
         """The answer to one request."""
         url = self._url(path)
@@ -96,7 +96,7 @@ class DevicePlane:
         content = b"" if document is None else encoded(document)
         body = {"Content-Type": "application/json"} if content else {}
         ask = Ask(method, url, content, {**_JSON, **body, **(headers or {})})
-        answer = await self.pool.send(self.place, ask, cost or (self.limit, 1))
+        answer = await self.pool.send(self.place, ask, *(costs or [(self.limit, 1)]))
         if answer.status_code == 404:
             raise ResourceNotFoundError(response=answer)
         return required(answer)

@@ -7,7 +7,7 @@ Source: Key Vault REST API 2026-04-01, "Secrets".
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +19,7 @@ from dpsops.azure import answers
 from dpsops.azure.answers import Shape
 from dpsops.azure.clients import Clients
 from dpsops.azure.errors import understood
+from dpsops.azure.pool import Cost
 from dpsops.errors import Error, Missing, Refused
 from dpsops.model import rates
 from dpsops.model.device import DEVICE_TAG, Leaf, SecretVersion, blocked_tags, leaf_tags, read_leaf
@@ -119,8 +120,8 @@ class LeafVaults:
             "attributes": {"nbf": int(leaf.not_valid_before_utc.timestamp()), "exp": int(leaf.not_valid_after_utc.timestamp())},
             "tags": leaf_tags(device, leaf, generation, key_on_device=key_on_device),
         }
-        cost = self._clients.pool.budget(rates.secret_creates(self._clients.environment, vault)), 1
-        return _read(await self._clients.leaf_vault(vault).put(f"/secrets/{secret_name(device)}", document, None, cost)).id
+        plane, path = self._clients.leaf_vault(vault), f"/secrets/{secret_name(device)}"
+        return _read(await plane.put(path, document, None, *self._creates(vault))).id
 
     @understood(_WHO)
     async def set_blocked(self, device: DeviceId, version: SecretVersion, *, blocked: bool) -> None:
@@ -150,6 +151,11 @@ class LeafVaults:
             if found is not None:
                 return found
         raise Missing(f"{device} has no certificate in the vault", f"dpsops device issue {device}")
+
+    def _creates(self, vault: str) -> Iterator[Cost]:
+        """What a new secret costs: of the vault's limit, and of that which all vaults of the subscription share."""
+        for rate in rates.secret_creates(self._clients.environment, vault, len(self.names)):
+            yield self._clients.pool.budget(rate), 1
 
     def _likely(self, device: DeviceId) -> list[str]:
         """The vaults, the one first in which a device is placed that has no secret."""

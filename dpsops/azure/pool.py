@@ -12,7 +12,7 @@ import base64
 import json
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -86,13 +86,12 @@ class Pool:
     _waiting_for_roles: asyncio.Lock = field(default_factory=asyncio.Lock)
     _roles_waited: float = float("-inf")
 
-    async def send(self, place: Place, ask: Ask, cost: Cost) -> Answer:
+    async def send(self, place: Place, ask: Ask, *costs: Cost) -> Answer:
         """The answer: any but one that another attempt may mend. Raises azure-core's errors if there is none, `Unavailable` if
         the bound of a request is reached."""
         attempts: _Attempts | None = None
         while True:
-            budget, times = cost
-            if self.paced:
+            for budget, times in costs if self.paced else ():
                 await budget.take(times)
             attempts = attempts or _Attempts(self.now() + self.waits.request_seconds)
             begun = self.now()
@@ -101,7 +100,7 @@ class Pool:
             except AzureError as error:
                 await self._after_silence(place, attempts, error)
                 continue
-            pause = await self._pause(place, answer, attempts, budget, begun)
+            pause = await self._pause(place, answer, attempts, costs, begun)
             if pause is None:
                 return answer
             if pause:
@@ -136,12 +135,15 @@ class Pool:
             f"gave up waiting for an answer of {place.host} after {self.waits.request_seconds:,.0f} seconds", SILENT
         )
 
-    async def _pause(self, place: Place, answer: Answer, attempts: _Attempts, budget: Budget, begun: float) -> float | None:
+    async def _pause(
+        self, place: Place, answer: Answer, attempts: _Attempts, costs: Sequence[Cost], begun: float
+    ) -> float | None:
         """How long to wait before the request is sent again; None if the answer is the last one."""
         left = attempts.until - self.now()
         if answer.status_code == 429:
             pause = _retry_after(answer) or _THROTTLED_SECONDS
-            budget.refused(pause)
+            for budget, _ in costs:
+                budget.refused(pause)
             return pause if pause <= left else None
         if answer.status_code in _FAILED:
             attempts.failures += 1

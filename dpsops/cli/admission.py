@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -14,8 +15,10 @@ import typer
 from dpsops.cli import files
 from dpsops.cli.connection import connected, wired
 from dpsops.cli.device import DeviceArgument
-from dpsops.cli.gathering import gathered
+from dpsops.cli.exits import of_many
+from dpsops.cli.gathering import gathered, line
 from dpsops.cli.options import Options, Transport
+from dpsops.cli.wanted import DevicesArgument, FromOption, wanted_devices
 from dpsops.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -88,20 +91,21 @@ def _print_registered(options: Options, device: str, done: Registered) -> None:
     options.print_result(document, f"{text}\n✓ {device}: connected to the hub and sent a message" if done.sent else text)
 
 
-def block(context: typer.Context, device: DeviceArgument) -> None:
-    """Block a device: disable its enrollment and its identity in the hub, and remove its registration.
+def block(context: typer.Context, devices: DevicesArgument = None, source: FromOption = None) -> int:
+    """Block devices: disable their enrollments and their identities in the hubs, and remove their registrations.
 
     \b
-    Example:
+    Examples:
       dpsops device block press-07
+      dpsops device block --from stolen.txt
     """
     from dpsops.workflows.block import block as workflow
 
-    _change(context, device, workflow, "it is already blocked")
+    return _change(context, devices, source, workflow, "already blocked")
 
 
-def unblock(context: typer.Context, device: DeviceArgument) -> None:
-    """Unblock a device, so that it can register again.
+def unblock(context: typer.Context, devices: DevicesArgument = None, source: FromOption = None) -> int:
+    """Unblock devices, so that they can register again.
 
     \b
     Example:
@@ -109,15 +113,33 @@ def unblock(context: typer.Context, device: DeviceArgument) -> None:
     """
     from dpsops.workflows.block import unblock as workflow
 
-    _change(context, device, workflow, "it is not blocked")
+    return _change(context, devices, source, workflow, "not blocked")
 
 
-def _change(context: typer.Context, device: str, workflow: Callable[..., Iterator[Action | Failed]], nothing: str) -> None:
-    from dpsops.model.action import Action
-    from dpsops.pki.names import device_id
+def _change(
+    context: typer.Context,
+    devices: list[str] | None,
+    source: Path | None,
+    workflow: Callable[..., Iterator[Action | Failed]],
+    nothing: str,
+) -> int:
+    from dpsops.model.action import Action, Failed
+    from dpsops.model.shards import WHOLE
 
     options: Options = context.obj
-    wanted = device_id(device)
     with connected(options) as connection:
-        done = gathered(connection.run, workflow(connection.run, connection.leaves, connection.dps, connection.hubs, [wanted]))
-    options.print_done([each for each in done if isinstance(each, Action)], nothing)
+        given = wanted_devices(devices or (), source, connection.run.environment, shard=WHOLE, keep_going=False)
+        with given as roster:
+            wanted = [each.device for each in roster]
+        results = workflow(connection.run, connection.leaves, connection.dps, connection.hubs, wanted)
+        found = gathered(connection.run, results)
+    done = [each for each in found if isinstance(each, Action)]
+    failed = [each for each in found if isinstance(each, Failed)]
+    document = {
+        "changed": bool(done),
+        "actions": [action.document() for action in done],
+        **({"failed": [asdict(each) for each in failed]} if len(wanted) > 1 else {}),
+    }
+    said = "it is" if len(wanted) == 1 else "they are"
+    options.print_result(document, "\n".join(map(line, found)) or f"Nothing changed: {said} {nothing}.")
+    return of_many(succeeded=len(failed) < len(wanted), failed=bool(failed))

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dpsops.cli.options import Options, progress
+from dpsops.cli.options import Options, Output, progress
 
 if TYPE_CHECKING:
     import asyncio
@@ -98,8 +98,11 @@ class Connection:
 
 
 @contextmanager
-def connected(options: Options) -> Iterator[Connection]:
-    """The connection to the environment of the options. The embedded Azure runs until the block ends, unless one is served."""
+def connected(options: Options, *formats: Output, share: float = 1.0) -> Iterator[Connection]:
+    """The connection to the environment of the options. The embedded Azure runs until the block ends, unless one is served.
+
+    formats: those of the result, besides text and JSON. share: the part of each limit of Azure that is this process's.
+    """
     from dpsops.azure.clients import connect
     from dpsops.azure.provisioning import Wire
     from dpsops.azure.waits import Waiting
@@ -107,23 +110,31 @@ def connected(options: Options) -> Iterator[Connection]:
     from dpsops.model.run import Run
     from dpsops.settings import load
 
+    options.require(Output.text, Output.json, *formats)
     environment = load(options.env, SETTINGS_DIRECTORY)
     with ExitStack() as stack:
         stack.enter_context(_logged(verbose=options.verbose))
-        say = stack.enter_context(progress(options.verbose))
+        shown = stack.enter_context(progress(options.verbose))
+        say = shown.say
         waiting = Waiting(say=say)
         stack.enter_context(waiting.watched())
         if environment.is_local:
             variables = stack.enter_context(embedded_variables(environment.embedded))
-            clients = connect(environment, variables, proxied=True, waiting=waiting)
+            clients = connect(environment, variables, proxied=True, waiting=waiting, share=share)
             wire = Wire(variables["HTTPS_PROXY"], variables["SSL_CERT_FILE"], environment.waits, waiting)
         else:
-            clients = connect(environment, os.environ, waiting=waiting)
+            clients = connect(environment, os.environ, waiting=waiting, share=share)
             wire = Wire(waits=environment.waits, waiting=waiting)
         stack.callback(clients.close)
         loop = stack.enter_context(event_loop(clients.pool))
         run = Run(
-            environment, lambda: datetime.now(UTC), clients.sleep, loop, progress=say, count=say, held_back=clients.pool.held_back
+            environment,
+            lambda: datetime.now(UTC),
+            clients.sleep,
+            loop,
+            progress=say,
+            count=shown.count,
+            held_back=clients.pool.held_back,
         )
         yield Connection(run, clients, wire)
 
@@ -150,7 +161,7 @@ def wired(options: Options) -> Iterator[tuple[Wire, Callable[[str], None]]]:
     from dpsops.settings import LOCAL, load
 
     with ExitStack() as stack:
-        say = stack.enter_context(progress(options.verbose))
+        say = stack.enter_context(progress(options.verbose)).say
         waiting = Waiting(say=say)
         stack.enter_context(waiting.watched())
         if options.env != LOCAL:

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
-from pathlib import Path
+import csv
+import sys
+from collections.abc import Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dpsops.cli import files
+from dpsops.cli import issuing
 from dpsops.cli.connection import connected
-from dpsops.cli.exits import of_many
-from dpsops.cli.gathering import gathered, line
-from dpsops.cli.options import Options, timestamp
-from dpsops.errors import InvalidInput
+from dpsops.cli.options import Options, Output, timestamp
 
 if TYPE_CHECKING:
     from cryptography import x509
 
-    from dpsops.model.action import Action, Failed
-    from dpsops.model.device import Issued, Unchanged
-    from dpsops.model.enrollment import IndividualSettings
     from dpsops.model.member import Member
+    from dpsops.model.run import Run
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -30,7 +26,7 @@ app = typer.Typer(
     help="""The devices: their certificates, each with its key and chain in a secret of the vault, and their registrations.
 
 \b
-  dpsops device issue press-07      issue a device certificate
+  dpsops device issue press-07      issue a device certificate; --from FILE for a whole fleet
   dpsops device register press-07   play the device: register, connect, send a message
   dpsops device list                all devices: certificates, registrations, hubs
   dpsops device block press-07      block the device""",
@@ -39,156 +35,82 @@ app = typer.Typer(
 DeviceArgument = Annotated[str, typer.Argument(metavar="ID", help="A device ID, in lower case, as in press-07.")]
 
 
-@app.command()
-def issue(
-    context: typer.Context,
-    devices: Annotated[list[str], typer.Argument(metavar="ID...", help="Device IDs, in lower case, as in press-07.")],
-    individual: Annotated[bool, typer.Option("--individual", help="Create an individual enrollment for each.")] = False,
-    twin: Annotated[Path | None, typer.Option("--twin", metavar="FILE", help="Initial desired properties, as JSON.")] = None,
-    hub: Annotated[str | None, typer.Option("--hub", metavar="NAME", help="The hub that they are assigned to.")] = None,
-    policy: Annotated[
-        str | None, typer.Option("--policy", metavar="POLICY", help="Reprovisioning: migrate, reset or never.")
-    ] = None,
-) -> int:
-    """Issue a device certificate to each device that has no valid one, and store it in a secret of the vault.
-
-    A device with a valid certificate under the current root keeps it.
-
-    \b
-    Examples:
-      dpsops device issue press-07
-      dpsops device issue press-09 --individual --hub iot-dpsops-dev --twin press.json
-      dpsops --output json device issue press-07 press-08 | jq -r '.issued[].secret_id'
-    """
-    from dpsops.pki.names import device_id
-    from dpsops.workflows import issue as workflow
-
-    options: Options = context.obj
-    wanted = list(dict.fromkeys(device_id(text) for text in devices))
-    settings = _individual_settings(individual, twin, hub, policy)
-    with connected(options) as connection:
-        results = gathered(
-            connection.run,
-            workflow.issue(
-                connection.run,
-                connection.roots,
-                connection.signer,
-                connection.leaves,
-                connection.dps,
-                connection.hubs,
-                wanted,
-                settings,
-            ),
-        )
-    return _print_issued(options, results)
-
-
-@app.command()
-def renew(
-    context: typer.Context,
-    devices: Annotated[list[str], typer.Argument(metavar="ID...", help="Device IDs, in lower case, as in press-07.")],
-    again: Annotated[
-        bool, typer.Option("--again", help="Issue one even if the device has not used its newest certificate yet.")
-    ] = False,
-) -> int:
-    """Issue a new device certificate to each device, even if it has a valid one.
-
-    A device uses the new certificate from its next registration. An individual enrollment accepts the new one, and the one that
-    the device last registered with. If the newest certificate is less than an hour old ([leaf] fresh_minutes) and the device has
-    not used it, a renewal was interrupted: that certificate is its result.
-
-    \b
-    Examples:
-      dpsops device renew press-07
-      dpsops device renew press-07 --again
-    """
-    from dpsops.pki.names import device_id
-    from dpsops.workflows import issue as workflow
-
-    options: Options = context.obj
-    wanted = list(dict.fromkeys(device_id(text) for text in devices))
-    with connected(options) as connection:
-        results = gathered(
-            connection.run,
-            workflow.renew(
-                connection.run,
-                connection.roots,
-                connection.signer,
-                connection.leaves,
-                connection.dps,
-                connection.hubs,
-                wanted,
-                again=again,
-            ),
-        )
-    return _print_issued(options, results)
-
-
-def _print_issued(options: Options, results: Sequence[Issued | Unchanged | Failed | Action]) -> int:
-    from dpsops.model.action import Action, Failed
-    from dpsops.model.device import Issued, Unchanged
-
-    issued = {result.device: result for result in results if isinstance(result, Issued)}  # twice if a rotation was undone
-    existing = {result.device: result for result in results if isinstance(result, Unchanged) and result.device not in issued}
-    failed = [result for result in results if isinstance(result, Failed)]
-    actions = [result for result in results if isinstance(result, Action)]
-    document: dict[str, Any] = {
-        "issued": [asdict(one) for one in issued.values()],
-        "unchanged": list(existing),
-        "existing": [{"device": one.device, "secret_id": one.secret_id} for one in existing.values()],
-        "failed": [asdict(one) for one in failed],
-        "actions": [action.document() for action in actions],
-    }
-    in_order = sorted(results, key=lambda each: (Issued, Unchanged, Failed, Action).index(type(each)))
-    options.print_result(document, "\n".join(map(line, in_order)))
-    succeeded = {*issued, *existing} - {one.device for one in failed}
-    return of_many(succeeded=bool(succeeded), failed=bool(failed))
-
-
-def _individual_settings(wanted: bool, twin: Path | None, hub: str | None, policy: str | None) -> IndividualSettings | None:
-    """The settings of the individual enrollments, or None if there are to be none."""
-    from dpsops.model.enrollment import REPROVISIONING, IndividualSettings
-
-    if not wanted:
-        if (twin, hub, policy) != (None, None, None):
-            raise InvalidInput("--twin, --hub and --policy are settings of an individual enrollment", "add --individual")
-        return None
-    if policy is not None and policy not in REPROVISIONING:
-        raise InvalidInput(f"{policy!r} is not a reprovisioning policy", f"use one of: {', '.join(REPROVISIONING)}")
-    return IndividualSettings(hub=hub, policy=policy, twin=_read_twin(twin) if twin else None)
-
-
-def _read_twin(path: Path) -> dict[str, Any]:
-    import json
-
-    from dpsops.limits import desired_properties
-
-    hint = 'a twin is a JSON object of desired properties, as in {"interval": 30}'
-    try:
-        document = desired_properties(json.loads(files.read(path, "twin", hint)))
-    except (ValueError, RecursionError) as cause:  # RecursionError: brackets that are too deep
-        raise files.unreadable(path, "twin", str(cause), hint) from cause
-    if not isinstance(document, dict):
-        raise InvalidInput(f"the twin {path} is not a JSON object", hint)
-    return document
+app.command()(issuing.issue)
+app.command()(issuing.renew)
 
 
 @app.command("list")
-def list_devices(context: typer.Context) -> None:
+def list_devices(
+    context: typer.Context,
+    expiring: Annotated[
+        int | None, typer.Option("--expiring", metavar="DAYS", min=0, help="Only those whose certificate expires by then.")
+    ] = None,
+    generation: Annotated[
+        int | None, typer.Option("--generation", metavar="N", min=1, help="Only those with a certificate under root-gN.")
+    ] = None,
+    blocked: Annotated[bool, typer.Option("--blocked", help="Only those that are blocked.")] = False,
+    never_registered: Annotated[bool, typer.Option("--never-registered", help="Only those that have no hub yet.")] = False,
+    waiting: Annotated[
+        bool, typer.Option("--waiting", help="Only those that have not registered with their newest certificate yet.")
+    ] = False,
+) -> None:
     """List the devices: whether, when and on which hub each has registered, and whose certificate expires soon.
+
+    The rows come as they are read. With several options, a device must fit all of them.
 
     \b
     Examples:
       dpsops device list
-      dpsops --output json device list | jq -r '.devices[] | select(.registered_at == null) | .device'
+      dpsops device list --expiring 30 --never-registered
+      dpsops --output csv device list > devices.csv
+      dpsops --output jsonl device list | jq -r 'select(.registered_at == null) | .device'
     """
+    from dpsops.model.member import Filter
     from dpsops.workflows.devices import list_devices as workflow
 
     options: Options = context.obj
-    with connected(options) as connection:
-        found = list(workflow(connection.run, connection.roots, connection.leaves, connection.dps, connection.hubs))
-    lines = [_line(member) for member in found]
-    options.print_result({"devices": [_member(member) for member in found]}, "\n".join(lines) or "No device has a certificate.")
+    wanted = Filter(expiring, generation, blocked=blocked, never_registered=never_registered, waiting=waiting)
+    with connected(options, Output.jsonl, Output.csv) as connection:
+        run = connection.run
+        found = workflow(run, connection.roots, connection.leaves, connection.dps, connection.hubs)
+        nothing = "No device has a certificate." if wanted == Filter() else "No device fits."
+        _print_members(options, run, (member for member in found if wanted.fits(member, run.now())), nothing)
+
+
+def _print_members(options: Options, run: Run, members: Iterator[Member], nothing: str) -> None:
+    """Prints each device as soon as it is known; JSON is one document, which is printed at the end."""
+    match options.output:
+        case Output.json:
+            options.print_result({"devices": [_member(member) for member in members]}, "")
+        case Output.jsonl:
+            for member in members:
+                options.print_row(_member(member))
+        case Output.csv:
+            rows = csv.DictWriter(sys.stdout, _COLUMNS, lineterminator="\n")
+            rows.writeheader()
+            for member in members:
+                rows.writerow({name: _cell(value) for name, value in _member(member).items()})
+        case Output.text:
+            empty = True
+            for member in members:
+                if empty:
+                    run.progress("")  # a spinner would draw over the rows
+                print(_line(member), flush=True)
+                empty = False
+            if empty:
+                options.print_result({}, nothing)
+
+
+_COLUMNS = (
+    "device", "thumbprint", "generation", "not_after", "expiring", "registered_at", "hub", "failure", "registered_thumbprint",
+    "waits_for_new_leaf", "blocked", "vault",
+)  # fmt: skip
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, datetime):
+        return timestamp(value)
+    return str(value).lower() if isinstance(value, bool) else value
 
 
 @app.command()
@@ -219,6 +141,7 @@ def show(context: typer.Context, device: DeviceArgument) -> None:
         ("with", _registered_with(found)),
         ("identity", ("enabled" if found.identity_enabled else "disabled") if found.registered_thumbprint else "-"),
         ("blocked", _blocked(found)),
+        ("vault", leaf.vault),
     ]
     document = _member(found) | {"chain": [_described(certificate) for certificate in chain]}
     options.print_result(document, "\n".join(f"{label:<12} {value}" for label, value in rows))
@@ -271,6 +194,7 @@ def _member(member: Member) -> dict[str, Any]:
         "registered_thumbprint": member.registered_thumbprint or None,
         "waits_for_new_leaf": member.waits_for_new_leaf,
         "blocked": member.blocked,
+        "vault": member.leaf.vault,
     }
 
 

@@ -5,21 +5,26 @@ from __future__ import annotations
 import enum
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from dpsops.errors import InvalidInput
+
 if TYPE_CHECKING:
     from dpsops.model.action import Action
 
 
 class Output(enum.StrEnum):
-    """The two formats of a result."""
+    """The formats of a result. Only the commands for many devices have the last two."""
 
     text = "text"
     json = "json"
+    jsonl = "jsonl"
+    csv = "csv"
 
 
 class Transport(enum.StrEnum):
@@ -36,6 +41,19 @@ class Options:
     env: str
     output: Output
     verbose: bool
+
+    def require(self, *formats: Output) -> None:
+        """Raises `InvalidInput` if the result has none of these formats."""
+        if self.output not in formats:
+            raise InvalidInput(
+                f"this command has no --output {self.output.value}", f"it has: {', '.join(each.value for each in formats)}"
+            )
+
+    def print_row(self, row: dict[str, Any]) -> None:
+        """Prints one of many results as a line of JSON."""
+        import json
+
+        print(json.dumps(row, default=_encode), flush=True)
 
     def print_result(self, document: dict[str, Any], text: str) -> None:
         """Prints the result: the document as JSON, or the text unless it is empty."""
@@ -71,12 +89,22 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-@contextmanager
-def progress(verbose: bool) -> Iterator[Callable[[str], None]]:
-    """Shows the progress: a spinner if the terminal supports it; else, and with `--verbose`, plain lines.
+_COUNTED_SECONDS = 10.0
+"""How often a count is shown where lines stay."""
 
-    An empty text hides the spinner until the next text, so that a question can be asked.
-    """
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Shows the progress. `say`: what is done; an empty text hides the spinner until the next text, so that a question can be
+    asked. `count`: how far it is, which is said often."""
+
+    say: Callable[[str], None]
+    count: Callable[[str], None]
+
+
+@contextmanager
+def progress(verbose: bool) -> Iterator[Progress]:
+    """Shows the progress: a spinner if the terminal supports it; else, and with `--verbose`, plain lines."""
     if verbose or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         last = ""
 
@@ -86,7 +114,15 @@ def progress(verbose: bool) -> Iterator[Callable[[str], None]]:
                 print(f"dpsops: {text}", file=sys.stderr, flush=True)
             last = text
 
-        yield line
+        counted = time.monotonic()
+
+        def count(text: str) -> None:
+            nonlocal counted
+            if time.monotonic() - counted >= _COUNTED_SECONDS:
+                counted = time.monotonic()
+                line(text.lstrip("█░ "))
+
+        yield Progress(line, count)
         return
     from rich.console import Console
 
@@ -99,4 +135,4 @@ def progress(verbose: bool) -> Iterator[Callable[[str], None]]:
             status.update(text)
             status.start()
 
-        yield spin
+        yield Progress(spin, spin)

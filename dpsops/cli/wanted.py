@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from dpsops.errors import InvalidInput
 
@@ -17,6 +19,14 @@ if TYPE_CHECKING:
     from dpsops.settings import Environment
 
 STDIN = Path("-")
+
+DevicesArgument = Annotated[
+    list[str] | None, typer.Argument(metavar="ID...", help="Device IDs, in lower case, as in press-07.", show_default=False)
+]
+FromOption = Annotated[
+    Path | None,
+    typer.Option("--from", metavar="FILE", help="The devices, as CSV with a header, JSON lines or plain lines; - is stdin."),
+]
 
 _SHOWN = 20
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Self
 
@@ -27,7 +27,7 @@ _PAGES = -1024
 _TABLES = """
 CREATE TABLE wanted (
     position INTEGER PRIMARY KEY, line INTEGER, in_shard INTEGER, device TEXT UNIQUE, hub TEXT, twin TEXT, individual INTEGER,
-    request TEXT, state TEXT
+    request TEXT
 );
 CREATE TABLE bad (
     position INTEGER PRIMARY KEY, line INTEGER, device TEXT, hub TEXT, twin TEXT, individual TEXT, request TEXT, reason TEXT
@@ -85,28 +85,14 @@ class Roster:
 
     def __iter__(self) -> Iterator[Wanted]:
         """The wanted devices of the shard."""
-        return (device for device, _ in self._found(""))
+        query = "SELECT position, device, hub, twin, individual, request FROM wanted WHERE position > ? AND in_shard"
+        return (_wanted(*columns) for columns in self._in_chunks(query))
 
     def __getitem__(self, device: str) -> Wanted:
         """A wanted device of any shard. Raises `KeyError`."""
         for columns in self._execute("SELECT device, hub, twin, individual, request FROM wanted WHERE device = ?", (device,)):
             return _wanted(*columns)
         raise KeyError(device)
-
-    def note_existing(self, pages: Iterable[Iterable[tuple[str, str]]]) -> None:
-        """Notes what exists of each device: pages of IDs, each with a state that the caller alone understands. The state that was
-        noted last counts. A device that is not wanted is not noted."""
-        for page in pages:
-            for device, state in page:
-                self._execute("UPDATE wanted SET state = ? WHERE device = ?", (state, device))
-
-    def existing(self) -> Iterator[tuple[Wanted, str]]:
-        """The wanted devices of the shard of which something exists, with the state that was noted."""
-        return self._found("AND state IS NOT NULL")
-
-    def missing(self) -> Iterator[Wanted]:
-        """The wanted devices of the shard of which nothing exists."""
-        return (device for device, _ in self._found("AND state IS NULL"))
 
     def bad_count(self) -> int:
         """How many bad rows there are, in all shards."""
@@ -121,11 +107,6 @@ class Roster:
     def own_bad_rows(self) -> Iterator[BadRow]:
         """The bad rows of the shard: each row is that of one shard, also one without a valid ID."""
         return (bad for bad in self.bad_rows() if self.shard.has(bad.row.device))
-
-    def _found(self, condition: str) -> Iterator[tuple[Wanted, str]]:
-        query = "SELECT position, state, device, hub, twin, individual, request FROM wanted"
-        for state, *columns in self._in_chunks(f"{query} WHERE position > ? AND in_shard {condition}"):
-            yield _wanted(*columns), state or ""
 
     def _in_chunks(self, query: str) -> Iterator[tuple[Any, ...]]:
         """The rows that a query finds, without their positions, which it selects first. No cursor stays open between two."""

@@ -52,9 +52,11 @@ class Stock:
         return None if row is None else _leaf(row)
 
     def expiring(self, before: datetime) -> Iterator[DeviceId]:
-        """The devices, by their IDs, whose newest certificate expires before then, has expired or has no expiry date."""
+        """The devices, by their IDs, whose newest certificate expires before then, has expired or has no expiry date; but for the
+        blocked ones."""
         device = ""
-        next_one = "SELECT device FROM leaf WHERE device > ? AND (not_after IS NULL OR not_after <= ?) ORDER BY device LIMIT 1"
+        next_one = """SELECT device FROM leaf WHERE device > ? AND NOT blocked AND (not_after IS NULL OR not_after <= ?)
+            ORDER BY device LIMIT 1"""
         while row := self._rows.execute(next_one, (device, before.timestamp())).fetchone():
             device = row[0]
             yield DeviceId(device)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from dpsops.model.device import Leaf
 from dpsops.model.registration import is_before
@@ -39,6 +40,11 @@ class Member:
         return bool(self.registered_thumbprint) and self.registered_thumbprint == self.leaf.thumbprint
 
     @property
+    def is_up_to_date(self) -> bool:
+        """Whether it last registered with the newest certificate in the vault, and since a breach if there was one."""
+        return self.uses_newest_leaf and not self.waits_for_new_leaf
+
+    @property
     def blocked(self) -> bool:
         """Whether it is blocked, by the tag in the vault or by the enrollment in DPS."""
         return self.leaf.blocked or self.enrollment == "disabled"
@@ -47,6 +53,30 @@ class Member:
     def partially_blocked(self) -> bool:
         """Whether a block or an unblock was interrupted, or somebody has disabled the enrollment by hand."""
         return self.leaf.blocked != (self.enrollment == "disabled")
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which devices are listed: those that fit everything that is set. expiring: in so many days, or expired already; a device
+    without an expiry date fits too. generation: of the root of the certificate. waiting: registered, but with another certificate
+    than the newest, or not since a breach."""
+
+    expiring: int | None = None
+    generation: int | None = None
+    blocked: bool = False
+    never_registered: bool = False
+    waiting: bool = False
+
+    def fits(self, member: Member, now: datetime) -> bool:
+        """Whether a device is listed."""
+        end = member.leaf.not_after
+        return (
+            (self.expiring is None or end is None or end <= now + timedelta(days=self.expiring))
+            and self.generation in (None, member.leaf.generation)
+            and (member.blocked or not self.blocked)
+            and (not member.hub or not self.never_registered)
+            and (not self.waiting or (bool(member.hub) and not member.blocked and not member.is_up_to_date))
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,9 @@ from dpsops.settings import Environment, Hub
 
 _VAULT_SECONDS, _DEVICE_SECONDS = 10.0, 60.0
 
+_VAULTS = 5
+"""So many vaults of a subscription in one region may be used to their limits."""
+
 _RSA_SIGNATURES = {2048: 4000, 3072: 1000, 4096: 500}
 _EC_SIGNATURES = 4000
 
@@ -36,9 +39,13 @@ def _of_devices(what: str, count: int) -> Rate:
     return Rate(f"{what} ({count:,} a minute)", count, _DEVICE_SECONDS)
 
 
-def secret_creates(environment: Environment, vault: str) -> Rate:
-    """New secrets, and new versions of secrets, in a vault."""
-    return _of_vault(f"new secrets of {vault}", environment.limits.secret_creates)
+def secret_creates(environment: Environment, vault: str, vaults: int = 1) -> tuple[Rate, ...]:
+    """New secrets, and new versions of secrets, in a vault. All `vaults` of a subscription in one region together take five times
+    what one does."""
+    most = environment.limits.secret_creates
+    own = _of_vault(f"new secrets of {vault}", most)
+    shared = _of_vault("new secrets of all vaults", most * _VAULTS)
+    return (own, shared) if vaults > _VAULTS else (own,)
 
 
 def secret_operations(environment: Environment, vault: str) -> Rate:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 
 from dpsops.azure.dps import Dps
@@ -23,13 +23,14 @@ _ATTEMPTS = 5
 
 @dataclass(frozen=True, slots=True)
 class Enroller:
-    """The parts of Azure that an individual enrollment touches. `linked`: the hosts that the DPS is linked to."""
+    """The parts of Azure that an individual enrollment touches. `settings`: of that of each device; `linked`: the hosts that
+    the DPS is linked to."""
 
     run: Run
     leaves: LeafVaults
     dps: Dps
     hubs: Hubs
-    settings: IndividualSettings
+    settings: Mapping[DeviceId, IndividualSettings]
     linked: frozenset[str]
 
     async def enroll(self, device: DeviceId) -> AsyncIterator[Action]:
@@ -47,11 +48,11 @@ class Enroller:
             try:
                 if found is None:
                     self.run.progress(f"creating the individual enrollment of {device}")
-                    wanted = enrollment.wanted_individual(self.run.environment, self.settings, self.linked)
+                    wanted = enrollment.wanted_individual(self.run.environment, self.settings[device], self.linked)
                     found = await self.dps.create_individual(device, (await self.leaves.chain(device))[0], wanted)
                     yield Action("create", target, "created")
                 else:
-                    fitting = found if done else self._fitting(found)
+                    fitting = found if done else self._fitting(device, found)
                     versions = await self.leaves.history(device)
                     certificates = await self._certificates(device, found, versions)
                     if fitting == found and set(certificates) == set(found.pinned):
@@ -67,9 +68,9 @@ class Enroller:
         if not done:
             yield Action("keep", target, "unchanged")
 
-    def _fitting(self, found: IndividualEnrollment) -> IndividualEnrollment:
+    def _fitting(self, device: DeviceId, found: IndividualEnrollment) -> IndividualEnrollment:
         """The enrollment with the settings; itself if they do not differ for DPS."""
-        wanted = enrollment.merged(self.run.environment, self.settings, found.provisioning, self.linked)
+        wanted = enrollment.merged(self.run.environment, self.settings[device], found.provisioning, self.linked)
         return found if wanted.is_like(found.provisioning) else replace(found, provisioning=wanted)
 
     async def _certificates(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
+from datetime import timedelta
 from functools import partial
 
 from dpsops.azure.dps import Dps
@@ -13,6 +14,7 @@ from dpsops.azure.leaf_vault import LeafVaults
 from dpsops.azure.root_vault import RootVault
 from dpsops.errors import Error
 from dpsops.fleet import engine
+from dpsops.fleet.stock import Stock
 from dpsops.model import enrollment
 from dpsops.model.action import Action, Failed
 from dpsops.model.device import NEVER_ISSUED, Issued, Order, Unchanged
@@ -24,6 +26,12 @@ from dpsops.steps.issue_leaf import LeafIssuer
 from dpsops.steps.use_root import issuer
 
 
+def _no_settings(device: DeviceId) -> IndividualSettings | None:
+    """No individual enrollment."""
+    del device
+    return None
+
+
 def issue(
     run: Run,
     roots: RootVault,
@@ -32,23 +40,25 @@ def issue(
     dps: Dps,
     hubs: Hubs,
     devices: Collection[DeviceId],
-    individual: IndividualSettings | None = None,
+    settings_of: Callable[[DeviceId], IndividualSettings | None] = _no_settings,
 ) -> Iterator[Issued | Unchanged | Failed | Action]:
     """Issues a certificate to each device that has no valid one under the newest trusted root.
 
-    individual: then each device with a certificate gets an individual enrollment with these settings. A device for which this
-    fails does not stop the others. Raises `InvalidInput` if the settings name a hub that the environment does not have.
+    settings_of: the settings of a device's individual enrollment, None if it is to have none; each device with a certificate gets
+    its enrollment then. A device for which this fails does not stop the others. Raises `InvalidInput` if the settings name a
+    hub that the environment does not have.
     """
-    if individual is not None:
-        enrollment.require_hub(run.environment, individual)
-    succeeded: list[DeviceId] = []
+    wanted = dict[DeviceId, IndividualSettings]()
     for result in _issuer(run, roots, signer, leaves, dps, hubs).issue(devices, Order.ISSUE):
-        if not isinstance(result, Failed):
-            succeeded.append(result.device)
         yield result
-    if individual is not None and succeeded:
-        enroller = Enroller(run, leaves, dps, hubs, individual, dps.facts().linked)
-        yield from engine.each(run, dict.fromkeys(succeeded), enroller.enroll)
+        if isinstance(result, Failed):
+            wanted.pop(result.device, None)
+        elif settings := settings_of(result.device):
+            enrollment.require_hub(run.environment, settings)
+            wanted[result.device] = settings
+    if wanted:
+        enroller = Enroller(run, leaves, dps, hubs, wanted, dps.facts().linked)
+        yield from engine.each(run, wanted, enroller.enroll)
 
 
 def renew(
@@ -61,11 +71,14 @@ def renew(
     devices: Collection[DeviceId],
     *,
     again: bool = False,
+    stock: Stock | None = None,
 ) -> Iterator[Issued | Unchanged | Failed]:
     """Issues a new certificate to each device, even if it has a valid one. A fresh certificate that the device has not used yet
-    is kept, unless `again`. A device that never had one gets none: the name is likely a typo."""
+    is kept, unless `again`. A device that never had one gets none: the name is likely a typo. `stock`: what the vaults have, if
+    it was read already."""
     known: list[str] | None = None
-    for result in _issuer(run, roots, signer, leaves, dps, hubs).issue(devices, Order.AGAIN if again else Order.RENEW):
+    order = Order.AGAIN if again else Order.RENEW
+    for result in _issuer(run, roots, signer, leaves, dps, hubs).issue(devices, order, stock):
         if isinstance(result, Failed) and result.reason == NEVER_ISSUED:
             known = _names(run, leaves) if known is None else known
             near = difflib.get_close_matches(result.device, known)
@@ -73,6 +86,13 @@ def renew(
             yield Failed(result.device, f"{NEVER_ISSUED}{similar}: 'dpsops device issue {result.device}' issues the first one")
         else:
             yield result
+
+
+def expiring(run: Run, leaves: LeafVaults, dps: Dps, days: int, has: Callable[[str], bool]) -> tuple[list[DeviceId], Stock]:
+    """The devices whose newest certificate expires within so many days, or has expired, and which are not blocked; and all that
+    the vaults have. `has`: whether a device is among those to look at."""
+    stock = Stock.read(run, leaves, dps)
+    return [device for device in stock.expiring(run.now() + timedelta(days=days)) if has(device)], stock
 
 
 def _names(run: Run, leaves: LeafVaults) -> list[str]:

@@ -227,7 +227,7 @@ def test_files_that_are_not_plans_are_refused(terminal: Terminal, tmp_path: Path
         (["device", "issue", "x" * 65], "65 characters"),
         (["device", "issue", "Press-07"], "write press-07"),
         (["device", "issue", ""], "is empty"),
-        (["device", "issue"], "Missing argument"),
+        (["device", "issue"], "no device is given"),
         (["--env", "nowhere", "up"], "there is no environment 'nowhere'"),
         (["--env", "../etc", "up"], "is not a valid environment name"),
         (["--output", "xml", "status"], "xml"),

@@ -62,38 +62,15 @@ def test_a_duplicate_stays_as_it_was_first() -> None:
         assert list(roster) == [FULL, Wanted(DeviceId("b"))]
 
 
-def test_what_exists_is_joined_in_the_order_in_which_devices_were_given() -> None:
-    with Roster() as roster:
-        devices = filled(roster, 1000)
-        there = sorted(devices[::3])
-        pages = ([(device, f"state of {device}") for device in there[start : start + 25]] for start in range(0, len(there), 25))
-        roster.note_existing(pages)
-        roster.note_existing([[("somebody-else", "x")], []])
-        assert [(each.device, state) for each, state in roster.existing()] == [
-            (each, f"state of {each}") for each in devices[::3]
-        ]
-        assert [each.device for each in roster.missing()] == [each for number, each in enumerate(devices) if number % 3]
-        assert len(roster) == 1000
-
-
-def test_the_last_state_counts_also_an_empty_one() -> None:
-    with Roster() as roster:
-        roster.add(1, FULL)
-        roster.note_existing([[("full", "old")], [("full", "")]])
-        assert list(roster.existing()) == [(FULL, "")]
-        assert list(roster.missing()) == []
-
-
 def test_the_roster_may_be_used_within_a_loop_over_it() -> None:
     with Roster() as roster:
         devices = filled(roster, 300)
         seen = []
-        for each in roster.missing():
-            roster.note_existing([[(device, "") for device in devices[200:]]])
+        for each in roster:
             assert roster[each.device] == each
             assert len(list(roster)) == 300
             seen.append(each.device)
-        assert seen == devices[:200]
+        assert seen == devices
 
 
 def test_shards_see_all_duplicates_and_bad_rows_and_yield_their_own() -> None:
@@ -104,12 +81,8 @@ def test_shards_see_all_duplicates_and_bad_rows_and_yield_their_own() -> None:
             assert [roster.add(line, Wanted(device)) for line, device in enumerate(devices, 301)] == list(range(1, 301))
             for line in range(50):
                 roster.refuse(BadRow(line, Row(f"Bad {line}"), "no ID"))
-            roster.note_existing([[(device, "") for device in devices[::2]]])
             part = [each.device for each in roster]
             assert len(part) == len(roster)
-            assert sorted([each.device for each, _ in roster.existing()] + [each.device for each in roster.missing()]) == sorted(
-                part
-            )
             assert roster.bad_count() == len(list(roster.bad_rows())) == 50
             assert not roster.is_empty()
             own += part
@@ -159,8 +132,7 @@ environment = load("dev", Path(sys.argv[2]))
 with Roster() as roster:
     fill(roster, io.BufferedReader(Rows()), "fleet.csv", environment)
     assert roster.bad_count() == 0
-    roster.note_existing([(each.device, "state")] for number, each in enumerate(roster) if number % 2)
-    assert sum(1 for _ in roster.existing()) == sum(1 for _ in roster.missing()) == COUNT // 2
+    assert sum(1 for _ in roster) == COUNT
     open_files = [name for each in Path("/proc/self/fd").iterdir() if str(name := each.resolve()).startswith(sys.argv[2])]
     assert not list(Path(sys.argv[2]).glob("etilqs*")), "the list has a name"
     assert COUNT < 100_000 or open_files, "the list is in memory"

@@ -74,7 +74,9 @@ def issue_to(
     to: Connection, *wanted: DeviceId, individual: IndividualSettings | None = None
 ) -> list[Issued | Unchanged | Failed | Action]:
     """Runs `device issue`."""
-    return list(issue.issue(to.run, to.roots, to.signer, to.leaves, to.dps, to.hubs, list(dict.fromkeys(wanted)), individual))
+    return list(
+        issue.issue(to.run, to.roots, to.signer, to.leaves, to.dps, to.hubs, list(dict.fromkeys(wanted)), lambda _: individual)
+    )
 
 
 def renew(to: Connection, *wanted: DeviceId, again: bool = False) -> list[Issued | Unchanged | Failed]:
@@ -90,7 +92,7 @@ def leaf_issuer(to: Connection, signing: Issuer | None = None) -> LeafIssuer:
 
 def enroll(to: Connection, device: DeviceId, settings: IndividualSettings) -> list[Action]:
     """What `--individual` adds to `device issue` for one device."""
-    enroller = Enroller(to.run, to.leaves, to.dps, to.hubs, settings, to.dps.facts().linked)
+    enroller = Enroller(to.run, to.leaves, to.dps, to.hubs, {device: settings}, to.dps.facts().linked)
     return list(engine.together(to.run, enroller.enroll(device)))
 
 

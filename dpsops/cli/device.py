@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dpsops.cli import issuing
+from dpsops.cli import exporting, issuing
 from dpsops.cli.connection import connected
 from dpsops.cli.options import Options, Output, timestamp
 
@@ -37,6 +37,7 @@ DeviceArgument = Annotated[str, typer.Argument(metavar="ID", help="A device ID, 
 
 app.command()(issuing.issue)
 app.command()(issuing.renew)
+app.command()(exporting.export)
 
 
 @app.command("list")

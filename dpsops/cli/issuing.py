@@ -6,6 +6,7 @@ import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +17,7 @@ from dpsops.cli.connection import connected
 from dpsops.cli.exits import of_many
 from dpsops.cli.gathering import gathered, line
 from dpsops.cli.options import Options, Output
+from dpsops.cli.requests import requested
 from dpsops.cli.wanted import DevicesArgument, FromOption, wanted_devices
 from dpsops.errors import InvalidInput
 
@@ -96,6 +98,10 @@ def issue(
     shard: ShardOption = None,
     keep_going: KeepGoingOption = False,
     failed: FailedOption = None,
+    csr: Annotated[
+        Path | None,
+        typer.Option("--csr", metavar="FILE|DIR", help="Requests of devices that have made their keys themselves."),
+    ] = None,
     individual: Annotated[bool, typer.Option("--individual", help="Create an individual enrollment for each.")] = False,
     twin: Annotated[Path | None, typer.Option("--twin", metavar="FILE", help="Initial desired properties, as JSON.")] = None,
     hub: Annotated[str | None, typer.Option("--hub", metavar="NAME", help="The hub that they are assigned to.")] = None,
@@ -112,9 +118,12 @@ def issue(
     The file has one device ID a line; or CSV with the columns device, hub, twin, individual, of which only the first is needed;
     or one JSON object a line with such members.
 
+    With --csr only the certificate and its chain are stored, and written beside the request, as press-07.crt beside press-07.csr.
+
     \b
     Examples:
       dpsops device issue press-07
+      dpsops device issue --csr requests/
       dpsops device issue press-09 --individual --hub iot-dpsops-dev --twin press.json
       dpsops device issue --from line-3.csv --keep-going --failed again.csv
       dpsops device issue --from fleet.csv --shard 3/16
@@ -126,7 +135,7 @@ def issue(
     options: Options = context.obj
     common = _individual_settings(individual, twin, hub, policy)
     with _begun(options, shard, failed, source) as begun:
-        wanted = begun.wanted(devices or (), source, keep_going=keep_going)
+        wanted = begun.wanted(devices or (), source, keep_going=keep_going, requests=csr)
         if common is not None:
             require_hub(begun.connection.run.environment, common)
         results = workflow.issue(
@@ -138,6 +147,7 @@ def issue(
             begun.connection.hubs,
             Devices(wanted),
             lambda device: wanted[device].individual_settings(common),
+            partial(requested, wanted),
         )
         return begun.report(results, len(wanted))
 
@@ -226,10 +236,10 @@ class _Command:
     stack: ExitStack
     roster: Roster | None = None
 
-    def wanted(self, devices: Sequence[str], source: Path | None, *, keep_going: bool) -> Roster:
+    def wanted(self, devices: Sequence[str], source: Path | None, *, keep_going: bool, requests: Path | None = None) -> Roster:
         """The devices that are given, all read and checked."""
         environment = self.connection.run.environment
-        given = wanted_devices(devices, source, environment, shard=self.shard, keep_going=keep_going)
+        given = wanted_devices(devices, source, environment, shard=self.shard, keep_going=keep_going, requests=requests)
         self.roster = self.stack.enter_context(given)
         return self.roster
 
@@ -238,7 +248,7 @@ class _Command:
         failed, and how many have not."""
         bad = list(self.roster.own_bad_rows()) if self.roster else []
         for each in bad:
-            self._failed(each.row, f"line {each.line}: {each.reason}")
+            self._failed(each.row, each.text)
         if self.options.output is Output.text and count > _FEW:
             return self._report_counts(results, bad)
         return self._report_each(results, bad)
@@ -282,14 +292,14 @@ class _Command:
             "actions": [action.document() for action in actions],
         }
         in_order = sorted(found, key=lambda each: (Issued, Unchanged, Failed, Action).index(type(each)))
-        lines = [*(f"✗ line {each.line}: {each.reason}" for each in bad), *map(line, in_order)]
+        lines = [*(f"✗ {each.text}" for each in bad), *map(line, in_order)]
         if self.options.output is not Output.jsonl:
             self.options.print_result(document, "\n".join(lines))
         succeeded = {*issued, *existing} - {one.device for one in failed}
         return of_many(succeeded=bool(succeeded), failed=bool(failed or bad))
 
     def _report_counts(self, results: Iterable[Result], bad: Sequence[BadRow]) -> int:
-        tally = _Tally(failed=[f"✗ line {each.line}: {each.reason}" for each in bad[:_SHOWN]], failures=len(bad))
+        tally = _Tally(failed=[f"✗ {each.text}" for each in bad[:_SHOWN]], failures=len(bad))
         try:
             for result in self._seen(results):
                 tally.add(result)
@@ -323,7 +333,7 @@ def _row(result: Result) -> dict[str, Any]:
 
 
 def _bad(bad: BadRow) -> dict[str, str]:
-    return {"device": bad.row.device, "reason": f"line {bad.line}: {bad.reason}"}
+    return {"device": bad.row.device, "reason": bad.text}
 
 
 def _individual_settings(wanted: bool, twin: Path | None, hub: str | None, policy: str | None) -> IndividualSettings | None:

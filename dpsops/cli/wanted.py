@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dpsops.cli.requests import require_requests, take
 from dpsops.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -33,27 +34,41 @@ _SHOWN = 20
 
 @contextmanager
 def wanted_devices(
-    devices: Sequence[str], source: Path | None, environment: Environment, *, shard: Shard, keep_going: bool
+    devices: Sequence[str],
+    source: Path | None,
+    environment: Environment,
+    *,
+    shard: Shard,
+    keep_going: bool,
+    requests: Path | None = None,
 ) -> Iterator[Roster]:
-    """The devices that are given as arguments or in the file `source` (`-`: standard input), all read and checked.
+    """The devices that are given as arguments or in the file `source` (`-`: standard input), all read and checked; or those of
+    the certificate signing requests in the file or directory `requests`.
 
     Raises `InvalidInput` for an ID that is not valid, for both or neither, and for bad rows: with `keep_going` only if the file
     cannot be read any further, or names no device at all. The bad rows are then in the roster. An argument may be given twice.
     """
     from dpsops.fleet.roster import Roster
 
-    if bool(devices) == (source is not None):
+    if requests is not None and (source is not None or len(devices) > 1 or (devices and requests.is_dir())):
+        raise InvalidInput(
+            "the requests name their devices themselves", "give one device at most, with --csr FILE; or --csr DIR alone"
+        )
+    if requests is None and bool(devices) == (source is not None):
         raise InvalidInput(
             "the devices are given as arguments or in a file, not as both" if devices else "no device is given",
             "give device IDs such as press-07, or --from FILE (- is standard input)",
         )
     with Roster(shard) as roster:
-        if source is None:
+        if requests is not None:
+            take(roster, requests, devices[0] if devices else None)
+        elif source is None:
             _take(roster, devices)
         else:
             _read(roster, source, environment)
-            if not keep_going:
-                _require_good_rows(roster, _name(source))
+            require_requests(roster)
+        if not keep_going:
+            _require_good_rows(roster, str(requests) if requests else _name(source or STDIN))
         yield roster
 
 
@@ -85,7 +100,7 @@ def _require_good_rows(roster: Roster, name: str) -> None:
     count = roster.bad_count()
     if not count:
         return
-    lines = [f"line {bad.line}: {bad.reason}" for bad in islice(roster.bad_rows(), _SHOWN)]
+    lines = [bad.text for bad in islice(roster.bad_rows(), _SHOWN)]
     if count > _SHOWN:
         lines.append(f"and {count - _SHOWN} more")
     raise InvalidInput(

@@ -75,6 +75,12 @@ class Roster:
             (bad.line, *bad.row, bad.reason),
         )
 
+    def reject(self, device: Wanted, reason: str) -> None:
+        """Makes a bad row of a device that was added."""
+        line = self._number("SELECT line FROM wanted WHERE device = ?", device.device)
+        self._execute("DELETE FROM wanted WHERE device = ?", (device.device,))
+        self.refuse(BadRow(line, device.row(), reason))
+
     def is_empty(self) -> bool:
         """Whether nobody gave any device, or bad row, of any shard."""
         return not self._number("SELECT EXISTS (SELECT 1 FROM wanted) OR EXISTS (SELECT 1 FROM bad)")

@@ -18,7 +18,7 @@ FEW = 25
 """For so many devices each is asked for by itself: that costs no more than a page of the list."""
 
 _SCHEMA = """CREATE TABLE leaf (device TEXT PRIMARY KEY, thumbprint TEXT, generation INTEGER, not_after REAL, blocked INTEGER,
-    key_on_device INTEGER, vault TEXT, stored REAL) WITHOUT ROWID"""
+    key_on_device INTEGER, vault TEXT, stored REAL, key_hash TEXT) WITHOUT ROWID"""
 
 
 @dataclass(slots=True)
@@ -43,8 +43,18 @@ class Stock:
 
     def _put(self, leaf: Leaf) -> None:
         end, since = (None if moment is None else moment.timestamp() for moment in (leaf.not_after, leaf.stored))
-        row = (leaf.device, leaf.thumbprint, leaf.generation, end, leaf.blocked, leaf.key_on_device, leaf.vault, since)
-        self._rows.execute("INSERT OR REPLACE INTO leaf VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+        row = (
+            leaf.device,
+            leaf.thumbprint,
+            leaf.generation,
+            end,
+            leaf.blocked,
+            leaf.key_on_device,
+            leaf.vault,
+            since,
+            leaf.key_hash,
+        )
+        self._rows.execute("INSERT OR REPLACE INTO leaf VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
 
     def leaf(self, device: DeviceId) -> Leaf | None:
         """The newest certificate of a device, or None if it has none."""
@@ -66,9 +76,9 @@ class Stock:
         self._rows.close()
 
 
-def _leaf(row: tuple[str, str, int, float | None, int, int, str, float | None]) -> Leaf:
-    device, thumbprint, generation, end, blocked, key_on_device, vault, since = row
-    return Leaf(device, thumbprint, generation, _moment(end), bool(blocked), bool(key_on_device), vault, _moment(since))
+def _leaf(row: tuple[str, str, int, float | None, int, int, str, float | None, str]) -> Leaf:
+    device, thumbprint, generation, end, blocked, key_on_device, vault, since, key_hash = row
+    return Leaf(device, thumbprint, generation, _moment(end), bool(blocked), bool(key_on_device), vault, _moment(since), key_hash)
 
 
 def _moment(seconds: float | None) -> datetime | None:

@@ -18,11 +18,12 @@ certificate that the device uses out of its enrollment.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
 from dpsops.model.enrollment import IndividualEnrollment
 from dpsops.model.root import GENERATION_TAG, ROLE_TAG, RootVersion
@@ -30,7 +31,14 @@ from dpsops.pki import chains
 from dpsops.pki.names import DeviceId
 
 DEVICE_ROLE = "device"
-DEVICE_TAG, THUMBPRINT_TAG, SERIAL_TAG, BLOCKED_TAG, KEY_TAG = "device", "thumbprint", "serial", "blocked", "key"
+DEVICE_TAG, THUMBPRINT_TAG, SERIAL_TAG, BLOCKED_TAG, KEY_TAG, SPKI_TAG = (
+    "device",
+    "thumbprint",
+    "serial",
+    "blocked",
+    "key",
+    "spki",
+)
 BLOCKED = "yes"
 ON_DEVICE = "device"
 """The value of the tag `key` if the device has made its key itself: its secret contains the certificate chain and no key."""
@@ -45,7 +53,7 @@ SOON = timedelta(days=30)
 class Leaf:
     """What the vault's tags say of a device certificate, without its key: its SHA-256 thumbprint, the generation of its root,
     when it expires, whether the device is blocked, and whether its key is on the device alone; the name of the vault in which it
-    is stored, and since when."""
+    is stored, and since when; and if its key is on the device alone, the SHA-256 of the public key (empty if nobody noted it)."""
 
     device: str
     thumbprint: str
@@ -55,6 +63,7 @@ class Leaf:
     key_on_device: bool = False
     vault: str = ""
     stored: datetime | None = None
+    key_hash: str = ""
 
     def is_valid(self, now: datetime) -> bool:
         """Whether it has an expiry date and has not expired."""
@@ -88,6 +97,16 @@ class Issuer:
     generation: int
     chain: tuple[x509.Certificate, ...]
     trusted: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Requested:
+    """What a device asks for that has made its key itself: the public key of its request, and what to do with the certificate and
+    its chain, as PEM. `delivered`: the thumbprint of the certificate with which that was done before; empty if with none."""
+
+    public_key: CertificatePublicKeyTypes
+    deliver: Callable[[str], None]
+    delivered: str
 
 
 class Order(enum.Enum):
@@ -188,7 +207,7 @@ def leaf_tags(device: DeviceId, leaf: x509.Certificate, generation: int, *, key_
         SERIAL_TAG: chains.serial_text(leaf),
         THUMBPRINT_TAG: chains.thumbprint(leaf),
     }
-    return tags | ({KEY_TAG: ON_DEVICE} if key_on_device else {})
+    return tags | ({KEY_TAG: ON_DEVICE, SPKI_TAG: chains.key_hash(leaf.public_key())} if key_on_device else {})
 
 
 def read_leaf(tags: Mapping[str, str], not_after: datetime | None) -> Leaf | None:
@@ -203,6 +222,7 @@ def read_leaf(tags: Mapping[str, str], not_after: datetime | None) -> Leaf | Non
         not_after=not_after,
         blocked=is_blocked(tags),
         key_on_device=tags.get(KEY_TAG) == ON_DEVICE,
+        key_hash=tags.get(SPKI_TAG, ""),
     )
 
 

@@ -72,6 +72,11 @@ class BadRow:
     row: Row
     reason: str
 
+    @property
+    def text(self) -> str:
+        """Where it is, and why. A request in a directory has no line, and its reason names it."""
+        return self.reason if self.row.request and not self.row.device else f"line {self.line}: {self.reason}"
+
 
 def wanted(row: Row, environment: Environment) -> Wanted:
     """What a row means. Raises `InvalidInput` for the first column that cannot be used."""

@@ -111,6 +111,14 @@ def same_key(one: PublicKeyTypes, other: PublicKeyTypes) -> bool:
     return one.public_bytes(serialization.Encoding.DER, spki) == other.public_bytes(serialization.Encoding.DER, spki)
 
 
+def key_hash(key: PublicKeyTypes) -> str:
+    """SHA-256 of a public key (`SubjectPublicKeyInfo`, RFC 5280, 4.1.2.7), upper case hex."""
+    spki = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    digest = hashes.Hash(hashes.SHA256())
+    digest.update(spki)
+    return digest.finalize().hex().upper()
+
+
 def pem(certificate: x509.Certificate) -> str:
     """The certificate as PEM (RFC 7468)."""
     return certificate.public_bytes(serialization.Encoding.PEM).decode()

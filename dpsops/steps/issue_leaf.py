@@ -30,6 +30,7 @@ from dpsops.model.device import (
     Leaf,
     ObservedDevice,
     Order,
+    Requested,
     SecretVersion,
     Unchanged,
     Withhold,
@@ -46,9 +47,15 @@ _ATTEMPTS = 3
 """How often something is done anew that somebody else has changed at the same time."""
 
 
+def _nothing_requested(device: DeviceId) -> None:
+    """The device has made no request."""
+    del device
+
+
 @dataclass(frozen=True, slots=True)
 class LeafIssuer:
-    """The parts of Azure that issuing device certificates touches. `find_issuer`: finds the root that issues now."""
+    """The parts of Azure that issuing device certificates touches. `find_issuer`: finds the root that issues
+    now; `requested`: what a device asks for that has made its key itself (None: it has not)."""
 
     run: Run
     signer: LeafSigner
@@ -56,6 +63,7 @@ class LeafIssuer:
     dps: Dps
     hubs: Hubs
     find_issuer: Callable[[], Issuer]
+    requested: Callable[[DeviceId], Requested | None] = _nothing_requested
 
     def issue(
         self, devices: Collection[DeviceId], order: Order, stock: Stock | None = None
@@ -128,6 +136,9 @@ class LeafIssuer:
         """`versions`: those of its secret, or None if only the newest certificate was listed. `enrolled`: whether it may have an
         individual enrollment."""
         device, now, fresh = seen.device, self.run.now(), timedelta(minutes=self.run.environment.leaf.fresh_minutes)
+        request = self.requested(device)
+        if request and seen.leaves and seen.leaves[0].key_hash != chains.key_hash(request.public_key):
+            order = Order.AGAIN  # a certificate of another key is of no use to it
         wanted = need(seen, issuer.generation, order, now, fresh)
         if isinstance(wanted, Issue) and enrolled:
             seen = replace(seen, enrollment=await self.dps.individual(device))
@@ -143,24 +154,35 @@ class LeafIssuer:
             case Keep():
                 if order is Order.RENEW:
                     await self._settle(issuer, device, seen.enrollment, versions or [], seen.used or "")
+                if request and request.delivered != seen.leaves[0].thumbprint:
+                    request.deliver("".join(map(chains.pem, await self.leaves.chain(device))))
                 return Unchanged(device, versions[0].id if versions else "", unused=order is Order.RENEW)
             case Withhold(reason):
                 return Failed(device, reason)
             case Issue(pin):
-                return await self._sign_and_store(issuer, seen, versions, pin=pin)
+                return await self._sign_and_store(issuer, seen, versions, request, pin=pin)
 
     async def _sign_and_store(
-        self, issuer: Issuer, seen: ObservedDevice, versions: list[SecretVersion] | None, *, pin: bool
+        self,
+        issuer: Issuer,
+        seen: ObservedDevice,
+        versions: list[SecretVersion] | None,
+        request: Requested | None,
+        *,
+        pin: bool,
     ) -> Issued | Failed:
         device, newest = seen.device, seen.leaves[0] if seen.leaves else None
-        on_device = newest is not None and newest.key_on_device
+        on_device = request is not None or (newest is not None and newest.key_on_device)
         key = None if on_device else self.run.entropy.key()
-        leaf = await self._sign(issuer, device, key.public_key() if key else await self._present_key(device))
+        public_key = request.public_key if request else key.public_key() if key else await self._present_key(device)
+        leaf = await self._sign(issuer, device, public_key)
         if pin:
             await self._pin(issuer, seen, versions or [], leaf)
         text = chains.bundle(key, leaf, issuer.chain)
         vault = newest.vault if newest else ""
         secret_id = await self.leaves.put(device, text, leaf, issuer.generation, vault=vault, key_on_device=on_device)
+        if request:
+            request.deliver(text)
         if versions:
             async for failed in self._look_again(issuer, device, leaf):
                 return failed

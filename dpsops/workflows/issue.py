@@ -17,7 +17,7 @@ from dpsops.fleet import engine
 from dpsops.fleet.stock import Stock
 from dpsops.model import enrollment
 from dpsops.model.action import Action, Failed
-from dpsops.model.device import NEVER_ISSUED, Issued, Order, Unchanged
+from dpsops.model.device import NEVER_ISSUED, Issued, Order, Requested, Unchanged
 from dpsops.model.enrollment import IndividualSettings
 from dpsops.model.run import Run
 from dpsops.pki.names import DeviceId
@@ -26,10 +26,9 @@ from dpsops.steps.issue_leaf import LeafIssuer
 from dpsops.steps.use_root import issuer
 
 
-def _no_settings(device: DeviceId) -> IndividualSettings | None:
-    """No individual enrollment."""
+def _nothing(device: DeviceId) -> None:
+    """No individual enrollment, and no request."""
     del device
-    return None
 
 
 def issue(
@@ -40,16 +39,18 @@ def issue(
     dps: Dps,
     hubs: Hubs,
     devices: Collection[DeviceId],
-    settings_of: Callable[[DeviceId], IndividualSettings | None] = _no_settings,
+    settings_of: Callable[[DeviceId], IndividualSettings | None] = _nothing,
+    requested: Callable[[DeviceId], Requested | None] = _nothing,
 ) -> Iterator[Issued | Unchanged | Failed | Action]:
     """Issues a certificate to each device that has no valid one under the newest trusted root.
 
     settings_of: the settings of a device's individual enrollment, None if it is to have none; each device with a certificate gets
-    its enrollment then. A device for which this fails does not stop the others. Raises `InvalidInput` if the settings name a
-    hub that the environment does not have.
+    its enrollment then. requested: what a device asks for that has made its key itself. A device for which this fails does not
+    stop the others. Raises `InvalidInput` if the settings name a hub that the environment does not have.
     """
     wanted = dict[DeviceId, IndividualSettings]()
-    for result in _issuer(run, roots, signer, leaves, dps, hubs).issue(devices, Order.ISSUE):
+    find_issuer = partial(issuer, run, roots, dps)
+    for result in LeafIssuer(run, signer, leaves, dps, hubs, find_issuer, requested).issue(devices, Order.ISSUE):
         yield result
         if isinstance(result, Failed):
             wanted.pop(result.device, None)

@@ -1,0 +1,149 @@
+"""`dpsops device export`: the bundles of devices as files, for a factory."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dpsops.cli.connection import connected
+from dpsops.cli.exits import of_many
+from dpsops.cli.options import Options
+from dpsops.cli.wanted import STDIN, DevicesArgument, FromOption, wanted_devices
+from dpsops.errors import InvalidInput, Refused
+
+if TYPE_CHECKING:
+    from dpsops.pki.names import DeviceId
+
+_FEW = 25
+"""For more devices the text has only counts, and what has failed."""
+
+
+def export(
+    context: typer.Context,
+    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="The directory for the files, one for each device.")],
+    devices: DevicesArgument = None,
+    source: FromOption = None,
+    pfx: Annotated[bool, typer.Option("--pfx", help="PFX (PKCS #12) instead of PEM; it needs --password-file.")] = False,
+    password_file: Annotated[
+        Path | None, typer.Option("--password-file", metavar="FILE", help="The password of the PFX, one line; - is stdin.")
+    ] = None,
+    legacy: Annotated[bool, typer.Option("--legacy", help="3DES and SHA-1, for devices that read no other PFX.")] = False,
+    remove_key: Annotated[
+        bool, typer.Option("--remove-key", help="Remove each private key from the vault when its file is written.")
+    ] = False,
+) -> int:
+    """Write each device's private key, certificate and chain to a file that only its owner may read.
+
+    A file with anything else is not overwritten. If the command was interrupted, the same words complete it.
+
+    \b
+    Examples:
+      dpsops device export press-07 --to delivery/
+      dpsops device export --from line-3.csv --to delivery/ --pfx --password-file password.txt
+      dpsops device export --from line-3.csv --to delivery/ --remove-key
+    """
+    from dpsops.model.action import Failed
+    from dpsops.model.shards import WHOLE
+    from dpsops.workflows import export as workflow
+
+    options: Options = context.obj
+    password = _password(password_file, source, pfx=pfx, legacy=legacy)
+    with connected(options) as connection:
+        given = wanted_devices(devices or (), source, connection.run.environment, shard=WHOLE, keep_going=False)
+        with given as roster:
+            wanted = [each.device for each in roster]
+        deliver = _deliverer(_directory(to), password, legacy=legacy)
+        done, failed = list[workflow.Exported](), list[Failed]()
+        try:
+            for result in workflow.export(connection.run, connection.leaves, wanted, deliver, remove_key=remove_key):
+                if isinstance(result, Failed):
+                    failed.append(result)
+                else:
+                    done.append(result)
+        except BaseException:
+            connection.run.progress("")
+            print(_text(done, failed), file=sys.stderr)
+            raise
+    document: dict[str, Any] = {
+        "exported": [
+            {"device": each.device, "file": each.path, "written": each.written, "key_removed": each.key_removed} for each in done
+        ],
+        "failed": [{"device": each.device, "reason": each.reason} for each in failed],
+    }
+    options.print_result(document, _text(done, failed))
+    return of_many(succeeded=bool(done), failed=bool(failed))
+
+
+def _text(done: list[Any], failed: list[Any]) -> str:
+    lines = [f"✗ {each.device}: {each.reason}" for each in failed]
+    if len(done) <= _FEW:
+        for each in done:
+            what = f"written to {each.path}" if each.written else f"is in {each.path}"
+            lines.append(f"✓ {each.device}: {what}{', and its key is no longer in the vault' if each.key_removed else ''}")
+    else:
+        removed = sum(each.key_removed for each in done)
+        lines.append(f"✓ {len(done):,} exported{f', {removed:,} keys removed from the vault' if removed else ''}")
+    return "\n".join(lines)
+
+
+def _password(file: Path | None, source: Path | None, *, pfx: bool, legacy: bool) -> bytes | None:
+    """The password of the PFX, or None for PEM."""
+    from dpsops.pki.exports import password
+
+    if not pfx:
+        if file is not None or legacy:
+            raise InvalidInput("--password-file and --legacy are for a PFX", "add --pfx")
+        return None
+    if file is None:
+        raise InvalidInput("a PFX needs a password", "add --password-file FILE; - is standard input")
+    if file == STDIN:
+        if source == STDIN:
+            raise InvalidInput("standard input cannot be both the devices and the password", "write one of them to a file")
+        return password(sys.stdin.buffer.read())
+    try:
+        return password(file.read_bytes())
+    except OSError as cause:
+        raise InvalidInput(f"the file of the password, {file}, cannot be read: {cause.strerror}", "check the path") from cause
+
+
+def _directory(path: Path) -> Path:
+    try:
+        path.mkdir(mode=0o700, exist_ok=True)
+    except OSError as cause:
+        raise InvalidInput(f"the directory {path} cannot be used: {cause.strerror}", "choose another one after --to") from cause
+    return path
+
+
+def _deliverer(directory: Path, password: bytes | None, *, legacy: bool) -> Callable[[DeviceId, str], tuple[str, bool]]:
+    """Writes bundles into a directory: each file is complete or not there, and never written over."""
+    from dpsops.pki import exports
+
+    def deliver(device: DeviceId, bundle: str) -> tuple[str, bool]:
+        path = directory / exports.file_name(device, ".pem" if password is None else ".pfx")
+        if path.exists():
+            if exports.holds(path.read_bytes(), bundle, password):
+                return str(path), False
+            raise Refused(
+                f"{path} exists, and is not the bundle of {device} in the vault", "move it away, or choose another --to"
+            )
+        data = bundle.encode() if password is None else exports.pfx(device, bundle, password, legacy=legacy)
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=directory)  # 0600 from birth
+        try:
+            with open(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.link(name, path)  # fails if there is a file, unlike a renaming
+        except FileExistsError as cause:
+            raise Refused(f"somebody else has just written {path}", "look at the file, then run the command again") from cause
+        finally:
+            os.unlink(name)
+        return str(path), True
+
+    return deliver

@@ -148,6 +148,20 @@ class Root(_Table):
     prove_to_hubs: bool = False
 
 
+def _vaults_differ(found: list[str]) -> list[str]:
+    names = [each.lower() for each in found]
+    if twice := next((each for each in names if names.count(each) > 1), None):
+        raise ValueError(f"{twice} is there twice")
+    return found
+
+
+class Device(_Table):
+    """`[device]`: the vaults that hold the devices' secrets; without `vaults`, that is the vault of the root. A device that has a
+    secret stays in its vault, so one that holds any must stay in the list."""
+
+    vaults: Annotated[list[Annotated[str, AfterValidator(vault_name)]], AfterValidator(_vaults_differ)] = []
+
+
 class Leaf(_Table):
     """`[leaf]`: the device certificates. They are valid for `days`. One is fresh for `fresh_minutes`: `device renew` makes no
     other one in this time, unless the device has used it; with 0 it always does."""
@@ -243,6 +257,7 @@ class Environment(_Table):
     dps: Dps
     hub: Annotated[list[Hub], Field(min_length=1)]
     root: Root = Root()
+    device: Device = Device()
     leaf: Leaf = Leaf()
     group: Group = Group()
     access: Access = Access()
@@ -257,13 +272,20 @@ class Environment(_Table):
 
     @property
     def leaf_vaults(self) -> tuple[str, ...]:
-        """The names of the vaults in which devices have their secrets."""
-        return (self.vault.name,)
+        """The names of the vaults in which devices get their secrets."""
+        return tuple(self.device.vaults) or (self.vault.name,)
 
     @model_validator(mode="after")
     def _hardware_keys_need_premium(self) -> Self:
         if self.root.key.hsm and self.vault.sku != "premium":
             raise ValueError(f'vault.sku: a root key of type {self.root.key} needs sku = "premium"')
+        return self
+
+    @model_validator(mode="after")
+    def _devices_have_vaults_of_their_own(self) -> Self:
+        """Whoever may read the devices' secrets needs no right on the vault of the root."""
+        if self.vault.name.lower() in (each.lower() for each in self.device.vaults):
+            raise ValueError("device.vaults: the vault of the root is no vault for devices: give each of these another name")
         return self
 
     @model_validator(mode="after")

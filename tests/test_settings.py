@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from dpsops.errors import InvalidInput
 from dpsops.pki.keys import KeySpec
 from dpsops.pki.profiles import root_subject
-from dpsops.settings import Access, Dps, Embedded, Environment, Hub, Identity, Leaf, Limits, Root, Vault, Waits, load
+from dpsops.settings import Access, Device, Dps, Embedded, Environment, Hub, Identity, Leaf, Limits, Root, Vault, Waits, load
 from tests.settings_texts import COMPLETE, SMALL, environment
 
 INFRA = Path(__file__).parents[1] / "infra"
@@ -68,7 +68,7 @@ def test_the_environments_of_this_repository(file: Path) -> None:
 
 def test_the_example_file_that_the_hints_name_is_complete() -> None:
     text = (INFRA / "dev.toml").read_text(encoding="utf-8")
-    for table in (Environment, Vault, Dps, Hub, Root, Leaf, Access, Identity, Waits, Limits):
+    for table in (Environment, Vault, Dps, Hub, Root, Leaf, Access, Identity, Waits, Limits, Device):
         left_out = {"name", "embedded"} if table is Environment else {"location"} if table is Hub else set()
         assert [field for field in table.model_fields if field not in left_out and field not in text] == []
 

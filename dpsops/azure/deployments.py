@@ -139,9 +139,10 @@ class Deployments:
         return visible_settings(self._clients.monitor, f"{self._clients.group}/providers/{VAULT}/{self._environment.vault.name}")
 
     @understood(_WHO)
-    def deleted_vault(self) -> Refused | None:
-        """The refusal to use an environment whose vault is soft-deleted; None if it is not, or if this identity cannot see it."""
-        vault, location = self._environment.vault.name, self._environment.location
+    def deleted_vault(self, name: str = "") -> Refused | None:
+        """The refusal to use an environment whose vault is soft-deleted; None if it is not, or if this identity cannot see it.
+        `name`: of another vault than that of the root."""
+        vault, location = name or self._environment.vault.name, self._environment.location
         try:
             deleted = self._clients.vaults.vaults.get_deleted(vault, location)
         except ResourceNotFoundError:
@@ -155,7 +156,7 @@ class Deployments:
         since: datetime | None = answers.moment(deleted.properties.deletion_date) if deleted.properties else None
         return Refused(
             f"a vault named {vault} was deleted{f' on {since:%Y-%m-%d}' if since else ''}, but its name is still in use",
-            f"recover the vault and its root: az keyvault recover --name {vault}; or choose another vault name; "
+            f"recover the vault and what is in it: az keyvault recover --name {vault}; or choose another vault name; "
             f"'az keyvault purge --name {vault}' would destroy both for ever",
         )
 
@@ -192,6 +193,8 @@ class Deployments:
         One request for each. An identity that may not ask learns it from the deployment."""
         environment = self._environment
         asked = [(self._ask_for_vault, environment.vault.name)] if found.vault is None else []
+        new = (name for name in environment.device.vaults if name.lower() not in found.leaf_vaults)
+        asked += [(self._ask_for_vault, name) for name in new]
         asked += [(self._ask_for_service, environment.dps.name)] if found.dps is None else []
         asked += [(self._ask_for_hub, hub.name) for hub in environment.hub if found.hub(hub) is None]
         answers_ = [(name, _answer(ask, name)) for ask, name in asked]

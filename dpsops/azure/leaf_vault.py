@@ -12,13 +12,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from azure.core.exceptions import ResourceNotFoundError
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from cryptography import x509
 
 from dpsops.azure import answers
 from dpsops.azure.answers import Shape
 from dpsops.azure.clients import Clients
 from dpsops.azure.errors import understood
+from dpsops.azure.new_roles import lacks_role
 from dpsops.azure.pool import Cost
 from dpsops.errors import Error, Missing, Refused
 from dpsops.model import rates
@@ -34,22 +35,29 @@ _PAGE = 25
 
 
 class LeafVaults:
-    """The vaults of an environment in which devices have their secrets. `names`: of the vaults."""
+    """The vaults of an environment in which devices have their secrets. `names`: of those in which devices get them. The root's
+    vault is looked in too, because devices may have theirs there from a time without vaults of their own; an identity without
+    rights there does without it."""
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
         self.names = clients.environment.leaf_vaults
+        root = clients.environment.vault.name
+        self._before = () if root in self.names else (root,)
 
     @understood(_WHO)
     async def pages(self) -> AsyncIterator[list[Leaf]]:
         """The newest certificate of every device, from the tags; no key is read. One request for each page. A device whose newest
         version is disabled is among them. Raises `Refused` if the tag of a secret does not name the same device as its name:
         anybody with access can edit a tag."""
-        for vault in self.names:
-            plane = self._clients.leaf_vault(vault)
-            async for page in plane.pages(f"/secrets?maxresults={_PAGE}"):
-                found = (_leaf(each, vault) for each in page)
-                yield [leaf for leaf in found if leaf is not None]
+        for vault in (*self.names, *self._before):
+            try:
+                async for page in self._clients.leaf_vault(vault).pages(f"/secrets?maxresults={_PAGE}"):
+                    found = (_leaf(each, vault) for each in page)
+                    yield [leaf for leaf in found if leaf is not None]
+            except HttpResponseError as error:
+                if vault in self.names or not lacks_role(error.response):
+                    raise
 
     async def all(self) -> list[Leaf]:
         """The same, all in one list."""
@@ -72,6 +80,9 @@ class LeafVaults:
                 found += [_version(each, vault) for each in page]
         except ResourceNotFoundError:
             return []
+        except HttpResponseError as error:
+            if vault in self.names or not lacks_role(error.response):
+                raise
         return [each for each in found if each is not None]
 
     async def history(self, device: DeviceId) -> list[SecretVersion]:
@@ -147,7 +158,12 @@ class LeafVaults:
     async def _secret(self, device: DeviceId, vault: str, version: str) -> dict[str, Any]:
         """A version of a secret (empty: the newest), in this vault (empty: wherever it is). Raises `Missing`."""
         for each in [vault] if vault else self._likely(device):
-            found = await self._clients.leaf_vault(each).get(f"/secrets/{secret_name(device)}/{version}")
+            try:
+                found = await self._clients.leaf_vault(each).get(f"/secrets/{secret_name(device)}/{version}")
+            except HttpResponseError as error:
+                if each in self.names or not lacks_role(error.response):
+                    raise
+                continue
             if found is not None:
                 return found
         raise Missing(f"{device} has no certificate in the vault", f"dpsops device issue {device}")
@@ -160,7 +176,7 @@ class LeafVaults:
     def _likely(self, device: DeviceId) -> list[str]:
         """The vaults, the one first in which a device is placed that has no secret."""
         first = placed(device, self.names)
-        return [first, *(each for each in self.names if each != first)]
+        return [first, *(each for each in self.names if each != first), *self._before]
 
 
 class _Attributes(Shape):

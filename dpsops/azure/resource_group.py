@@ -52,11 +52,13 @@ class ResourceGroup:
         if not self._group_exists():
             return Resources(self._group, group_exists=False)
         vault, dps = self._find(VAULT, environment.vault.name, _VERSIONS[VAULT]), self._find_service()
+        leaf_vaults = {name.lower(): self._find(VAULT, name, _VERSIONS[VAULT]) for name in environment.device.vaults}
         hubs = {hub.name.lower(): self._find(HUB, hub.name, _VERSIONS[HUB]) for hub in environment.hub}
         return Resources(
             self._group,
             group_exists=True,
             vault=vault,
+            leaf_vaults={name: vault for name, vault in leaf_vaults.items() if vault is not None},
             dps=dps,
             hubs={name: hub for name, hub in hubs.items() if hub is not None},
             held=self._held(),

@@ -16,7 +16,7 @@ from dpsops.model.links import missing_link_roles, service_changes, service_to_w
 from dpsops.model.resources import Resource, Resources, keeps_policies, kept_identity, kept_of_hub, kept_of_vault, region
 from dpsops.model.roles import HUB, SERVICE, VAULT, Assignment, Principal, needed
 from dpsops.model.tags import merged, tag_changes
-from dpsops.settings import Environment, Hub
+from dpsops.settings import Environment, Hub, Vault
 
 _OUTCOMES = {"create": "created", "modify": "modified", "assign": "assigned"}
 _CANNOT_BE_UNDONE = "this cannot be undone"
@@ -51,9 +51,14 @@ def decide(environment: Environment, found: Resources, principals: Sequence[Prin
     become it."""
     actions: list[Action] = []
     parameters: dict[str, list[object]] = {name: [] for name in _LISTS}
-    if (changes := _needed(found.vault, _vault_changes(environment, found.vault))) is not None:
+    if (changes := _needed(found.vault, _vault_changes(environment, environment.vault, found.vault))) is not None:
         actions.append(_write(VAULT, environment.vault.name, found.vault, changes))
-        parameters["vaults"].append(_vault(environment, found.vault))
+        parameters["vaults"].append(_vault(environment, environment.vault, found.vault))
+    for name in environment.device.vaults:
+        vault, there = environment.vault.model_copy(update={"name": name}), found.leaf_vaults.get(name.lower())
+        if (changes := _needed(there, _vault_changes(environment, vault, there))) is not None:
+            actions.append(_write(VAULT, name, there, changes))
+            parameters["vaults"].append(_vault(environment, vault, there))
     for hub in environment.hub:
         if (changes := _needed(found.hub(hub), _hub_changes(environment, hub, found.hub(hub)))) is not None:
             actions.append(_write(HUB, hub.name, found.hub(hub), changes))
@@ -116,10 +121,10 @@ def _assignment(each: Assignment) -> dict[str, object]:
 # each resource
 
 
-def _vault_changes(environment: Environment, found: Resource | None) -> Iterator[PropertyChange]:
+def _vault_changes(environment: Environment, wanted: Vault, found: Resource | None) -> Iterator[PropertyChange]:
     if found is None:
         return
-    wanted, properties = environment.vault, found.properties
+    properties = found.properties
     _require_place(f"the vault {wanted.name}", found, environment.location)
     policies = properties.get("accessPolicies")
     if properties.get("enableRbacAuthorization") is not True:
@@ -150,8 +155,7 @@ def _vault_changes(environment: Environment, found: Resource | None) -> Iterator
     yield from tag_changes(found.tags, environment.tags)
 
 
-def _vault(environment: Environment, found: Resource | None) -> dict[str, object]:
-    wanted = environment.vault
+def _vault(environment: Environment, wanted: Vault, found: Resource | None) -> dict[str, object]:
     return {
         "name": wanted.name,
         "location": environment.location if found is None else found.location,

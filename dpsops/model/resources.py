@@ -52,15 +52,16 @@ class Link:
 class Resources:
     """The resource group, and what it has of the settings' resources: None, or not among `hubs`, for what does not exist.
 
-    group: the ID of the resource group. hubs: by name in lower case. linked_before: the names, in lower case, of the hubs that
-    dpsops itself has linked before. logs: the diagnostic settings of the vault and the DPS, by type, if the settings want logs.
-    registrations: how many devices are assigned to a hub (`registry_host`); None if it is not
-    known.
+    group: the ID of the resource group. leaf_vaults: those for devices alone, and hubs: both by name in lower case.
+    linked_before: the names, in lower case, of the hubs that dpsops itself has linked before. logs: the diagnostic settings of
+    the vault and the DPS, by type, if the settings want logs. registrations: how many devices are assigned to a hub
+    (`registry_host`); None if it is not known.
     """
 
     group: str
     group_exists: bool
     vault: Resource | None = None
+    leaf_vaults: Mapping[str, Resource] = field(default_factory=dict)
     dps: Resource | None = None
     hubs: Mapping[str, Resource] = field(default_factory=dict)
     held: frozenset[Held] = frozenset()

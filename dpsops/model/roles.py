@@ -35,9 +35,14 @@ ROLES = {
         Role("b86a8fe4-44ce-4948-aee5-eccb2c155cd7", "Key Vault Secrets Officer"),  # the devices' leaves
     ),
     SERVICE: (Role("dfce44e4-17b7-4bd1-a6d1-04996ec95633", "Device Provisioning Service Data Contributor"),),
-    HUB: (Role("4ea46cd5-c1b2-4a8e-910b-273211f9ce47", "IoT Hub Registry Contributor"),),
+    HUB: (
+        Role("4ea46cd5-c1b2-4a8e-910b-273211f9ce47", "IoT Hub Registry Contributor"),
+        Role("b447c946-2db7-41ec-983d-d8bf3b1c77e3", "IoT Hub Data Reader"),  # the query over the twins
+    ),
 }
 """What is needed on a resource of each type."""
+
+_SECRETS = ROLES[VAULT][-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +86,5 @@ def needed(environment: Environment, principals: Iterable[Principal]) -> Iterato
         for type_, name in resources:
             for role in ROLES[type_]:
                 yield Assignment(type_, name, role, principal)
+        for name in environment.device.vaults:
+            yield Assignment(VAULT, name, _SECRETS, principal)

@@ -111,6 +111,9 @@ def _foresee(run: Run, deployments: Deployments, found: Resources, wanted: Deplo
         require_free(run.environment, deployments.free_hubs() if wants_free(run.environment) else ())
     if found.vault is None and (deleted := deployments.deleted_vault()):
         raise deleted
+    for name in run.environment.device.vaults:
+        if name.lower() not in found.leaf_vaults and (deleted := deployments.deleted_vault(name)):
+            raise deleted
     if taken := deployments.taken_names(found):
         if deployments.observe() != found:
             raise Changed("another run is making these resources at the same time", "run the command again: it continues")

@@ -96,7 +96,7 @@ def test_where_there_is_nothing_all_is_created_and_all_roles_are_assigned() -> N
     found = decided(Resources(GROUP, group_exists=False))
     types = [each.target.split("/kv-")[0].split("/iot-")[0].split("/dps-")[0] for each in found.actions[:3]]
     assert types == [VAULT, HUB, SERVICE]
-    assert [each.action for each in found.actions] == ["create"] * 3 + ["assign"] * 5
+    assert [each.action for each in found.actions] == ["create"] * 3 + ["assign"] * 6
     assert found.assigns_roles
     assert not found.rewrites
     given: Any = found.parameters
@@ -124,7 +124,7 @@ def test_a_role_of_another_principal_or_another_scope_is_not_held() -> None:
     for other in (Principal("another", "User"), ME):
         strange = {replace(each, scope=f"{each.scope}-2") if other is ME else replace(each, principal=other.object_id)
                    for each in DONE.held}  # fmt: skip
-        assert len(decided(replace(DONE, held=frozenset(strange))).actions) == 5
+        assert len(decided(replace(DONE, held=frozenset(strange))).actions) == 6
 
 
 # a vault

@@ -51,15 +51,15 @@ def assigned(world: World) -> dict[str, int]:
 def test_each_that_the_settings_name_gets_every_role(quick: World) -> None:
     wanted = settings(TEAM, ME, ANNA)
     up(quick.connect(wanted))
-    assert assigned(quick) == dict.fromkeys((TEAM["id"], OPERATOR.object_id, ANNA["id"].lower()), 5)
+    assert assigned(quick) == dict.fromkeys((TEAM["id"], OPERATOR.object_id, ANNA["id"].lower()), 6)
     assert up(quick.connect(wanted)) == []
 
 
 def test_the_plan_shows_who_gets_which_role(quick: World) -> None:
     targets = [each.target for each in plan(quick.connect(settings(TEAM, ANNA))).actions if each.action == "assign"]
-    assert len(targets) == 10
-    assert sum(target.endswith(f" to Group {TEAM['id']}") for target in targets) == 5
-    assert sum(target.endswith(f" to User {ANNA['id']}") for target in targets) == 5
+    assert len(targets) == 12
+    assert sum(target.endswith(f" to Group {TEAM['id']}") for target in targets) == 6
+    assert sum(target.endswith(f" to User {ANNA['id']}") for target in targets) == 6
 
 
 def test_the_plan_is_the_same_whoever_makes_it(quick: World) -> None:
@@ -78,9 +78,9 @@ def test_a_plan_for_others_is_another_plan(quick: World) -> None:
 def test_one_more_in_the_settings_is_one_more_in_the_plan_and_none_loses_roles(quick: World) -> None:
     up(quick.connect(settings(ME)))
     added = up(quick.connect(settings(ME, TEAM)))
-    assert [each.target.rpartition(" to ")[2] for each in added] == [f"Group {TEAM['id']}"] * 5
+    assert [each.target.rpartition(" to ")[2] for each in added] == [f"Group {TEAM['id']}"] * 6
     assert up(quick.connect(settings(ME))) == []
-    assert assigned(quick)[TEAM["id"]] == 5
+    assert assigned(quick)[TEAM["id"]] == 6
 
 
 def test_whoever_deploys_for_others_learns_it_from_the_plan_and_does_not_wait(quick: World) -> None:
@@ -94,7 +94,7 @@ def test_whoever_deploys_for_others_learns_it_from_the_plan_and_does_not_wait(qu
         assert denied.value.role_missing
     assert quick.clock.now() - begun < 120
     assert not any("new roles" in text for text in quick.said)
-    assert assigned(quick) == {ANNA["id"].lower(): 5}
+    assert assigned(quick) == {ANNA["id"].lower(): 6}
 
 
 def test_a_group_may_have_the_identity_as_a_member_and_is_waited_for(quick: World) -> None:

@@ -43,7 +43,7 @@ def test_missing_roles_are_deployed_and_not_waited_for_before(embedded: World) -
     wanted = plan(embedded.connect())
     assert not any("new roles" in text for text in embedded.said)
     *roles, last = wanted.actions
-    assert len(roles) == 5
+    assert len(roles) == 6
     assert {action.action for action in roles} == {"assign"}
     assert last.action == "look at"
     assert len(up(embedded.connect(), wanted)) == 5

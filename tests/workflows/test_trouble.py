@@ -46,7 +46,7 @@ def test_missing_roles_are_deployed_and_not_waited_for_before(embedded: World) -
     assert len(roles) == 6
     assert {action.action for action in roles} == {"assign"}
     assert last.action == "look at"
-    assert len(up(embedded.connect(), wanted)) == 5
+    assert len(up(embedded.connect(), wanted)) == 6
     assert up(embedded.connect()) == []
 
 

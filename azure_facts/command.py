@@ -112,7 +112,7 @@ def _told(own: Environment, subscription: str, folder: Path) -> str:
   Key Vault       {own.vault.name} (standard, 7 days of soft delete)
   IoT Hub         {own.hub[0].name} (S1, one unit)
   DPS             {own.dps.name} (S1)
-  roles           five built-in ones on these three, for whoever runs this
+  roles           six built-in ones on these three, for whoever runs this
 {cost if subscription else "It takes a minute and costs nothing."} Nothing else is changed.
 What goes over the wire is recorded, scrubbed, in {folder}/."""
 

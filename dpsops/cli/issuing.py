@@ -135,7 +135,7 @@ def issue(
     options: Options = context.obj
     common = _individual_settings(individual, twin, hub, policy)
     with _begun(options, shard, failed, source) as begun:
-        wanted = begun.wanted(devices or (), source, keep_going=keep_going, requests=csr)
+        wanted = begun.wanted(devices or (), source, keep_going=keep_going, requests=csr, reads_requests=True)
         if common is not None:
             require_hub(begun.connection.run.environment, common)
         results = workflow.issue(
@@ -236,10 +236,26 @@ class _Command:
     stack: ExitStack
     roster: Roster | None = None
 
-    def wanted(self, devices: Sequence[str], source: Path | None, *, keep_going: bool, requests: Path | None = None) -> Roster:
+    def wanted(
+        self,
+        devices: Sequence[str],
+        source: Path | None,
+        *,
+        keep_going: bool,
+        requests: Path | None = None,
+        reads_requests: bool = False,
+    ) -> Roster:
         """The devices that are given, all read and checked."""
         environment = self.connection.run.environment
-        given = wanted_devices(devices, source, environment, shard=self.shard, keep_going=keep_going, requests=requests)
+        given = wanted_devices(
+            devices,
+            source,
+            environment,
+            shard=self.shard,
+            keep_going=keep_going,
+            requests=requests,
+            reads_requests=reads_requests,
+        )
         self.roster = self.stack.enter_context(given)
         return self.roster
 

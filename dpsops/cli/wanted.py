@@ -41,9 +41,11 @@ def wanted_devices(
     shard: Shard,
     keep_going: bool,
     requests: Path | None = None,
+    reads_requests: bool = False,
 ) -> Iterator[Roster]:
     """The devices that are given as arguments or in the file `source` (`-`: standard input), all read and checked; or those of
-    the certificate signing requests in the file or directory `requests`.
+    the certificate signing requests in the file or directory `requests`. `reads_requests`: the requests that rows name are read
+    and checked too.
 
     Raises `InvalidInput` for an ID that is not valid, for both or neither, and for bad rows: with `keep_going` only if the file
     cannot be read any further, or names no device at all. The bad rows are then in the roster. An argument may be given twice.
@@ -66,7 +68,8 @@ def wanted_devices(
             _take(roster, devices)
         else:
             _read(roster, source, environment)
-            require_requests(roster)
+            if reads_requests:
+                require_requests(roster)
         if not keep_going:
             _require_good_rows(roster, str(requests) if requests else _name(source or STDIN))
         yield roster

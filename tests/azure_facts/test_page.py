@@ -67,7 +67,7 @@ def test_the_page_names_what_is_needed() -> None:
     own = group.environment("name", "westeurope")
     assert own.resource_group.replace("name", "NAME") in PAGE
     assert f"az keyvault purge --name {own.vault.name.replace('name', 'NAME')}" in PAGE
-    assert sum(map(len, ROLES.values())) == 5, "the program says that it assigns five roles"
+    assert sum(map(len, ROLES.values())) == 6, "the program says that it assigns six roles"
 
 
 def test_the_sample_is_what_the_embedded_azure_answers(tmp_path: Path) -> None:

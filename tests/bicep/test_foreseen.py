@@ -62,7 +62,7 @@ def test_one_more_hub(group: Group, dps: JSON) -> None:
         f"{HUB}/iot-three": "Create",
         f"{SERVICE}/dps-dpsops-test": "Modify",
     }
-    assert roles == assigned(decided) == (2 if dps["link"] == "identity" else 1)
+    assert roles == assigned(decided) == (3 if dps["link"] == "identity" else 2)
 
 
 def test_no_key_is_known_beforehand(group: Group) -> None:

@@ -136,6 +136,8 @@ def former(request: pytest.FixtureRequest, terminal: Terminal, tmp_path: Path, m
     kept = Kept.read(request.param)
     kept.restore(tmp_path)
     move_clocks(monkeypatch, kept.moment + timedelta(minutes=1))
+    added = terminal.json("up")["actions"]  # release 0.1 asked the hubs for each device, and needed no role for their queries
+    assert [each["target"].partition(" on ")[0] for each in added] == ["IoT Hub Data Reader"]
     said = {command: without_free_text(document) for command, document in kept.said.items()}
     return Former(terminal, said, kept.moment)
 

@@ -25,7 +25,7 @@ from tests.azure_facts.worlds import remains
 from tests.worlds import World, embedded_world
 
 NAMES = [each.name for each in QUESTIONS]
-MADE = ("rg-azure-facts-n4me", "kv-facts-n4me", "iot-facts-n4me", "dps-facts-n4me", "five built-in ones")
+MADE = ("rg-azure-facts-n4me", "kv-facts-n4me", "iot-facts-n4me", "dps-facts-n4me", "six built-in ones")
 
 
 class Terminal(io.StringIO):

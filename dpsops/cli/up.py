@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dpsops.model.enrollment import EnrollmentGroup
     from dpsops.model.next import DeviceCounts
     from dpsops.model.plan import Plan
+    from dpsops.model.rates import Pace
     from dpsops.model.root_facts import RootFacts
     from dpsops.model.rotation import Standing
     from dpsops.model.run import Run
@@ -157,6 +158,10 @@ def status(context: typer.Context) -> None:
     options.print_result(_document(found), _text(found))
 
 
+_FEW = 25
+"""For more devices the text says how long something for all of them takes."""
+
+
 def _document(status: Status) -> dict[str, Any]:
     root, vault, dps = status.root, status.environment.vault, status.dps
     return {
@@ -167,6 +172,7 @@ def _document(status: Status) -> dict[str, Any]:
         "group": group_document(status.group, status.environment.group.id) if status.group else None,
         "rotation": _rotation_document(status.rotation) if status.rotation else None,
         "devices": asdict(status.devices),
+        "pace": {name: asdict(pace) for name, pace in _paces(status).items()},
         "trouble": status.trouble.line if status.trouble else None,
         "next": list(status.next),
     }
@@ -236,8 +242,30 @@ def _text(status: Status) -> str:
     rows.append(
         ("devices", f"{devices.total}, {devices.expiring} expiring or expired, {devices.blocked} blocked{_missing(devices)}")
     )
+    if devices.total > _FEW:
+        rows += [("pace" if number == 0 else "", line) for number, line in enumerate(_pace_lines(status))]
     rows += [("next" if number == 0 else "", step) for number, step in enumerate(status.next)]
     return _rows(rows)
+
+
+def _paces(status: Status) -> dict[str, Pace]:
+    """How long a new certificate for every device, and a look at every device, take at least."""
+    from dpsops.model.rates import look, reissue
+
+    if status.root is None or not status.devices.total:
+        return {}
+    return {
+        "reissue": reissue(status.environment, status.root.key_type, status.root.key_size, status.devices.total),
+        "look": look(status.environment, status.devices.total),
+    }
+
+
+def _pace_lines(status: Status) -> Iterator[str]:
+    from dpsops.fleet.count import duration
+
+    said = {"reissue": "a new certificate for each device", "look": "a look at every device"}
+    for name, pace in _paces(status).items():
+        yield f"{said[name]} takes {duration(pace.seconds)} at least, held back by the {pace.limit}"
 
 
 def _missing(devices: DeviceCounts) -> str:

@@ -46,7 +46,7 @@ class Count:
         if limit := self._run.held_back():
             parts.append(f"held back by the {limit}")
         if rate and self._done < self._total:
-            parts.append(f"{_duration((self._total - self._done) / rate)} left")
+            parts.append(f"{duration((self._total - self._done) / rate)} left")
         return ", ".join(parts)
 
     def end(self) -> None:
@@ -54,7 +54,8 @@ class Count:
         self._run.count("")
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """A time for people, as in 1:02:03."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -6,6 +6,7 @@ Sources: Azure Key Vault, "Service limits" (per vault and region, in 10 seconds)
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from dpsops.settings import Environment, Hub
@@ -14,6 +15,9 @@ _VAULT_SECONDS, _DEVICE_SECONDS = 10.0, 60.0
 
 _VAULTS = 5
 """So many vaults of a subscription in one region may be used to their limits."""
+
+_TWINS = 100
+"""The most twins of a page of a query."""
 
 _RSA_SIGNATURES = {2048: 4000, 3072: 1000, 4096: 500}
 _EC_SIGNATURES = 4000
@@ -29,6 +33,36 @@ class Rate:
     name: str
     count: int
     seconds: float
+
+    @property
+    def each(self) -> float:
+        """The seconds for one operation."""
+        return self.seconds / self.count
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How many seconds something takes at least, and the name of the limit that holds it back."""
+
+    seconds: float
+    limit: str
+
+
+def reissue(environment: Environment, kind: str, size: int, devices: int) -> Pace:
+    """What a new certificate for each device takes: a signature and a secret. `kind`, `size`: of the root's key. The vaults are
+    taken to be equally full."""
+    vaults = environment.leaf_vaults
+    own, *shared = secret_creates(environment, vaults[0], len(vaults))
+    several = Rate(own.name if len(vaults) == 1 else f"new secrets of {len(vaults)} vaults", own.count * len(vaults), own.seconds)
+    slowest = max(several, *shared, signatures(environment, kind, size), key=lambda rate: rate.each)
+    return Pace(devices * slowest.each, slowest.name)
+
+
+def look(environment: Environment, devices: int) -> Pace:
+    """What a look at every device takes: a query for each hundred. The hubs are taken to have equally many."""
+    hubs = [queries(environment, hub.host) for hub in environment.hub]
+    slowest = max(hubs, key=lambda rate: rate.each)
+    return Pace(math.ceil(devices / len(hubs) / _TWINS) * slowest.each, slowest.name)
 
 
 def _of_vault(what: str, count: int) -> Rate:

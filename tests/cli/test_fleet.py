@@ -37,6 +37,12 @@ def test_a_fleet_is_issued_once_however_often_it_is_said(terminal: Terminal, fle
     fleet.write_text("\n".join([*FLEET, "press-60"]))
     assert terminal("device", "issue", "--from", str(fleet))[1] == "✓ 1 issued, 60 kept the certificate that they have\n"
     assert sorted(listed(terminal)) == [*FLEET, "press-60"]
+    status = terminal("status")[1]
+    assert (
+        "pace         a new certificate for each device takes 0:02 at least, held back by the new secrets of kv-dpsops-local"
+        in status
+    )
+    assert terminal.json("status")["pace"]["look"]["limit"] == "queries of iot-dpsops-local (20 a minute)"
 
 
 def test_shards_are_together_the_whole_fleet(terminal: Terminal, fleet: Path) -> None:

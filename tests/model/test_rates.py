@@ -56,3 +56,27 @@ def test_the_settings_know_better() -> None:
     assert rates.bulk_counts_devices(standard)
     assert rates.secret_creates(standard, "kv-press", 5)[0].name == "new secrets of kv-press (30 a second)"
     assert rates.dps_operations(standard).name == "requests to dps-dpsops-test (1,000 a minute)"
+
+
+@pytest.mark.parametrize(
+    ("vaults", "key", "seconds", "limit"),
+    [
+        (0, "EC-P256", 10_000 / 30, "new secrets of kv-dpsops-test (30 a second)"),
+        (3, "EC-P256", 10_000 / 90, "new secrets of 3 vaults"),
+        (6, "EC-P256", 10_000 / 150, "new secrets of all vaults (150 a second)"),
+        (6, "RSA-3072", 10_000 / 100, "signatures of the root's RSA-3072 key (100 a second)"),
+        (0, "RSA-4096", 10_000 / 30, "new secrets of kv-dpsops-test (30 a second)"),
+    ],
+)
+def test_the_slowest_limit_holds_back_a_fleet(vaults: int, key: str, seconds: float, limit: str) -> None:
+    settings = environment(device={"vaults": [f"kv-{number}-devices" for number in range(vaults)]})
+    kind, size = key.split("-")
+    found = rates.reissue(settings, kind, int(size.removeprefix("P")), 10_000)
+    assert found.seconds == pytest.approx(seconds)
+    assert found.limit == limit
+
+
+def test_a_look_at_a_fleet_takes_a_query_for_each_hundred() -> None:
+    two = environment(hub=[{"name": "iot-one"}, {"name": "iot-two", "sku": "S3"}])
+    found = rates.look(two, 10_000)
+    assert (found.seconds, found.limit) == (150, "queries of iot-one (20 a minute)")

@@ -139,13 +139,15 @@ def hub_host(name: str) -> str:
 
 class Root(_Table):
     """`[root]`: the root certificate. It is valid for `years`; `status` warns from `warn_days` before it expires;
-    `prove_to_hubs` is for devices that connect to a hub with a CA-signed identity, without the DPS."""
+    `prove_to_hubs` is for devices that connect to a hub with a CA-signed identity, without the DPS. `path_length` (RFC 5280,
+    4.2.1.9) is 1 for a root that can later carry an issuing CA: the next root gets it, an existing one keeps what it has."""
 
     key: Annotated[KeySpec, BeforeValidator(_key_spec)] = KeySpec("RSA", 3072)
     years: Annotated[int, Field(ge=1, le=30)] = 10
     organization: Annotated[str, Field(max_length=64), AfterValidator(_organization)] = ""
     warn_days: Annotated[int, Field(ge=1)] = 90
     prove_to_hubs: bool = False
+    path_length: Annotated[int, Field(ge=0, le=1)] = 0
 
 
 def _vaults_differ(found: list[str]) -> list[str]:

@@ -38,6 +38,7 @@ years = 5
 organization = "Söhne & Co. (Nord)"
 warn_days = 30
 prove_to_hubs = true
+path_length = 1
 
 [leaf]
 days = 90

@@ -38,7 +38,14 @@ def test_a_complete_file(tmp_path: Path) -> None:
         vault=Vault(name="kv-dpsops-dev", sku="premium", purge_protection=False, soft_delete_days=7),
         dps=Dps(name="dps-dpsops-dev", allocation="geoLatency"),
         hub=[Hub(name="iot-1"), Hub(name="iot-2", location="northeurope", sku="S2", capacity=3, weight=5)],
-        root=Root(key=KeySpec("EC", 384, hsm=True), years=5, organization="Söhne & Co. (Nord)", warn_days=30, prove_to_hubs=True),
+        root=Root(
+            key=KeySpec("EC", 384, hsm=True),
+            years=5,
+            organization="Söhne & Co. (Nord)",
+            warn_days=30,
+            prove_to_hubs=True,
+            path_length=1,
+        ),
         leaf=Leaf(days=90),
         embedded=Embedded(operation_seconds=1.0, certificate_seconds=2.5, role_seconds=3.0, deletion_seconds=4.0),
     )
@@ -49,7 +56,7 @@ def test_settings_that_are_left_out_have_defaults(tmp_path: Path) -> None:
     assert (found.subscription, found.tags, found.is_local) == (None, {}, False)
     assert found.vault == Vault(name="kv-dev", sku="standard", purge_protection=True, soft_delete_days=90)
     assert found.hub == [Hub(name="iot-dev", location="", sku="S1", capacity=1, weight=1)]
-    assert found.root == Root(key=KeySpec("RSA", 3072), years=10, organization="", warn_days=90)
+    assert found.root == Root(key=KeySpec("RSA", 3072), years=10, organization="", warn_days=90, path_length=0)
     assert found.leaf.days == 365
 
 
@@ -98,10 +105,10 @@ WRONG: dict[str, tuple[str, int, str]] = {
     "unknown key at the top": (changed("tags =", "labels ="), 4, "labels: no such setting"),
     "unknown key in a table": (changed("soft_delete_days", "soft_delete"), 10, "vault.soft_delete: no such setting"),
     "a table's name mistyped": (changed("[dps]", "[dsp]"), 12, "dsp: no such setting"),
-    "a group of 129 characters": (f'{COMPLETE}[group]\nid = "{"x" * 129}"\n', 42, f"group.id: {GROUP_ID}"),
-    "a group in upper case": (f'{COMPLETE}[group]\nid = "Devices"\n', 42, f"group.id: {GROUP_ID}"),
-    "unknown table": (f"{COMPLETE}[extra]\n", 41, "extra: no such setting"),
-    "unknown table in a table": (f"{COMPLETE}[vault.extra]\n", 41, "vault.extra: no such setting"),
+    "a group of 129 characters": (f'{COMPLETE}[group]\nid = "{"x" * 129}"\n', 43, f"group.id: {GROUP_ID}"),
+    "a group in upper case": (f'{COMPLETE}[group]\nid = "Devices"\n', 43, f"group.id: {GROUP_ID}"),
+    "unknown table": (f"{COMPLETE}[extra]\n", 42, "extra: no such setting"),
+    "unknown table in a table": (f"{COMPLETE}[vault.extra]\n", 42, "vault.extra: no such setting"),
     "unknown key in the second hub": (changed("weight =", "wait ="), 24, "hub.1.wait: no such setting"),
     "missing at the top": (changed('location = "westeurope"', ""), 1, "location: this setting is missing"),
     "missing in a table": (changed('name = "dps-dpsops-dev"', ""), 12, "dps.name: this setting is missing"),
@@ -141,12 +148,15 @@ WRONG: dict[str, tuple[str, int, str]] = {
     "a long tag": (f"tags = {{ a = '{'x' * 257}' }}\n{SMALL}", 1, "tags: the value of a tag has at most 256 characters, and tha"),
     "one tag twice": (f"tags = {{ Team = 'x', team = 'x' }}\n{SMALL}", 1, "tags: 'Team' and 'team' are one tag"),
     "too many years": (changed("years = 5", "years = 31"), 28, "root.years: Input should be less than or equal to 30"),
-    "too many days": (changed("days = 90", "days = 3651"), 34, "leaf.days: Input should be less than or equal to 3650"),
+    "a longer path": (changed("path_length = 1", "path_length = 2"), 32, "root.path_length: Input should be less"),
+    "no path": (changed("path_length = 1", "path_length = -1"), 32, "root.path_length: Input should be greater"),
+    "a path that is true": (changed("path_length = 1", "path_length = true"), 32, "root.path_length: Input should be a valid"),
+    "too many days": (changed("days = 90", "days = 3651"), 35, "leaf.days: Input should be less than or equal to 3650"),
     "a warning too early": (
         changed("warn_days = 30", "warn_days = 1621"), 30, "root.warn_days: at most 1620 for a root that is valid for 5 year(s)",
     ),
-    "infinitely slow": (changed("= 2.5", "= inf"), 38, "embedded.certificate_seconds: Input should be a finite number"),
-    "faster than that": (changed("= 2.5", "= -0.1"), 38, "embedded.certificate_seconds: Input should be greater"),
+    "infinitely slow": (changed("= 2.5", "= inf"), 39, "embedded.certificate_seconds: Input should be a finite number"),
+    "faster than that": (changed("= 2.5", "= -0.1"), 39, "embedded.certificate_seconds: Input should be greater"),
     "the display name of a region": (changed('"westeurope"', '"West Europe"'), 1, f"location: {REGION} westeurope"),
     "a region with a newline": (changed('"westeurope"', '"westeurope\\n"'), 1, f"location: {REGION}"),
     "a hub's region": (changed('"northeurope"', '"North Europe"'), 21, f"hub.1.location: {REGION} northeurope"),
@@ -160,9 +170,9 @@ WRONG: dict[str, tuple[str, int, str]] = {
     "hardware in a vault by default": (
         changed('sku = "premium"\n', ""), 6, 'vault.sku: a root key of type EC-P384-HSM needs sku = "premium"',
     ),
-    "a date in the twin": (f"{COMPLETE}[group]\ntwin = {{ a = [2030-01-01] }}\n", 42, "group.twin: JSON has no dates and times"),
-    "NaN in the twin": (f"{COMPLETE}[group]\ntwin = {{ a = nan }}\n", 42, "group.twin: JSON has no number nan"),
-    "a bad name in the twin": (f"{COMPLETE}[group]\ntwin = {{ a = {{ '$b' = 1 }} }}\n", 42, "group.twin: '$b' is not a"),
+    "a date in the twin": (f"{COMPLETE}[group]\ntwin = {{ a = [2030-01-01] }}\n", 43, "group.twin: JSON has no dates and times"),
+    "NaN in the twin": (f"{COMPLETE}[group]\ntwin = {{ a = nan }}\n", 43, "group.twin: JSON has no number nan"),
+    "a bad name in the twin": (f"{COMPLETE}[group]\ntwin = {{ a = {{ '$b' = 1 }} }}\n", 43, "group.twin: '$b' is not a"),
     "two hubs of one name": (changed('"iot-2"', '"IOT-1"'), 16, TWO_HUBS),
     "the environment's name": (f'name = "dev"\n{COMPLETE}', 1, "name: the name of the file is the name of"),
 }  # fmt: skip

@@ -49,11 +49,17 @@ def show(context: typer.Context) -> None:
             f"serial      {facts.serial}",
             f"thumbprint  {facts.thumbprint} (SHA-256)",
             f"key         {facts.key}, {'EXPORTABLE' if facts.exportable else 'not exportable'}",
+            f"path length {_allowed(facts.path_length)}",
             f"valid       {timestamp(facts.not_before)} to {timestamp(facts.not_after)}",
             f"verified    {'yes' if facts.verified else 'no: dpsops root prove'}",
         )
     )
     options.print_result({"root": root_document(facts)}, text)
+
+
+def _allowed(path_length: int | None) -> str:
+    """How many CAs may be below a root."""
+    return "not limited" if path_length is None else str(path_length)
 
 
 @app.command()

@@ -206,6 +206,7 @@ def root_document(root: RootFacts) -> dict[str, Any]:
         "not_before": root.not_before,
         "not_after": root.not_after,
         "key": {"type": root.key_type, "size": root.key_size, "exportable": root.exportable},
+        "path_length": root.path_length,
         "proven": root.verified,
     }
 

@@ -154,6 +154,11 @@ def next_steps(seen: Situation, settings: Root, now: datetime) -> Iterator[str]:
     wanted = str(settings.key)
     if facts.key != wanted.removesuffix("-HSM"):
         yield f"the settings want a root key of type {wanted}, which the next root gets: {rotate_command(facts.generation)}"
+    if facts.path_length not in (None, settings.path_length):
+        yield (
+            f"the settings want a root with path length {settings.path_length}, which the next root gets: "
+            f"{rotate_command(facts.generation)}"
+        )
     for place in seen.second_names:
         yield f"the root is also {place}: unless somebody needs it there, remove it, because a rotation will not"
     if seen.devices.left_behind:

@@ -8,8 +8,8 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class RootFacts:
-    """The public properties of a root. `exportable` is from its key's attributes in the vault; `verified`: every trust store
-    has verified it."""
+    """The public properties of a root. `path_length`: how many CAs may be below it, None if any number may.
+    `exportable` is from its key's attributes in the vault; `verified`: every trust store has verified it."""
 
     generation: int
     name: str
@@ -20,6 +20,7 @@ class RootFacts:
     not_after: datetime
     key_type: str
     key_size: int
+    path_length: int | None
     exportable: bool
     verified: bool
 

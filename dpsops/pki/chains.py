@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes, PublicKeyTypes
 
 from dpsops.errors import Error, InvalidCertificate, InvalidInput
-from dpsops.pki.profiles import root_faults
+from dpsops.pki.profiles import path_length, root_faults
 
 _CHAIN = "the chain must be the issuer's certificate, then that of its issuer, and so on up to a self-signed certificate"
 
@@ -44,20 +44,21 @@ def require_issued_by(certificate: x509.Certificate, root: x509.Certificate, now
         )
 
 
-def require_chain(certificate: x509.Certificate, above: Sequence[x509.Certificate], now: datetime) -> None:
+def require_chain(certificate: x509.Certificate, above: Sequence[x509.Certificate], now: datetime, below: int = 0) -> None:
     """Raises `InvalidInput` unless `above` is a chain from the certificate's issuer to a self-signed certificate: each one is
     signed by the next, valid today, and allowed at its place in the chain (RFC 5280, 6.1: CA, keyCertSign, path length).
 
-    `certificate` is a CA certificate, so each one above it has at least one CA below it. No issuer may expire first.
+    `certificate` is a CA certificate, so each one above it has at least one CA below it, and `below` more if so many must be
+    possible below `certificate` itself. No issuer may expire first.
     """
     chain = [certificate, *above]
-    for below, (signed, issuer) in enumerate(pairwise(chain), 1):
+    for depth, (signed, issuer) in enumerate(pairwise(chain), below + 1):
         who, whose = issuer.subject.rfc4514_string(), signed.subject.rfc4514_string()
         try:
             signed.verify_directly_issued_by(issuer)
         except (InvalidSignature, ValueError, TypeError) as cause:
             raise InvalidInput(f"{who} did not sign {whose}", _CHAIN) from cause
-        if faults := [*root_faults(issuer, now), *_length_faults(issuer, below)]:
+        if faults := [*root_faults(issuer, now), *length_faults(issuer, depth)]:
             raise InvalidInput(f"{who}, the issuer of {whose}, {' and '.join(faults)}", "use a CA that may issue it")
         if issuer.not_valid_after_utc < signed.not_valid_after_utc:
             raise InvalidInput(
@@ -68,10 +69,10 @@ def require_chain(certificate: x509.Certificate, above: Sequence[x509.Certificat
         raise InvalidInput(f"the chain ends with {chain[-1].subject.rfc4514_string()}, which is not self-signed", _CHAIN)
 
 
-def _length_faults(issuer: x509.Certificate, below: int) -> list[str]:
-    """`below`: the number of CAs between this one and a device certificate (RFC 5280, 4.2.1.9)."""
-    length = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value.path_length
-    return [f"allows {length} CA(s) below it, and there are {below}"] if length is not None and length < below else []
+def length_faults(issuer: x509.Certificate, below: int) -> list[str]:
+    """Why a CA certificate cannot have `below` CAs between it and a device certificate (RFC 5280, 4.2.1.9)."""
+    length = path_length(issuer)
+    return [f"allows {length} CA(s) below it, and must allow {below}"] if length is not None and length < below else []
 
 
 def is_self_signed(certificate: x509.Certificate) -> bool:

@@ -30,11 +30,13 @@ _ROOT_USAGE = frozenset({"digital_signature", "key_cert_sign", "crl_sign"})
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """A root to be created: its subject, its public key, and how long it is valid."""
+    """A root to be created: its subject, its public key, how long it is valid, and how many CAs may be below it in a chain
+    (RFC 5280, 4.2.1.9)."""
 
     subject: x509.Name
     public_key: CertificatePublicKeyTypes
     lifetime: timedelta
+    path_length: int = 0
 
 
 def root_subject(environment: str, generation: int, organization: str = "") -> x509.Name:
@@ -45,7 +47,8 @@ def root_subject(environment: str, generation: int, organization: str = "") -> x
 
 
 def issue_root(root: Root, key: CertificateIssuerPrivateKeyTypes, *, serial: int, now: datetime) -> x509.Certificate:
-    """A self-signed root CA that may issue device certificates but no CA certificates. `key` signs; it is the root's key."""
+    """A self-signed root CA. Unless its path length says otherwise, it may issue device certificates but no CA certificates.
+    `key` signs; it is the root's key."""
     public_key = root.public_key
     start = now - BACKDATE
     return (
@@ -56,7 +59,7 @@ def issue_root(root: Root, key: CertificateIssuerPrivateKeyTypes, *, serial: int
         .serial_number(serial)
         .not_valid_before(start)
         .not_valid_after(start + root.lifetime)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)  # 4.2.1.9
+        .add_extension(x509.BasicConstraints(ca=True, path_length=root.path_length), critical=True)  # 4.2.1.9
         .add_extension(_key_usage(_ROOT_USAGE), critical=True)  # 4.2.1.3
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)  # 4.2.1.2
         .sign(key, signing_hash(key.public_key()))
@@ -151,6 +154,11 @@ def _key_usage(names: frozenset[str] | set[str]) -> x509.KeyUsage:
         "key_cert_sign", "crl_sign", "encipher_only", "decipher_only",
     )  # fmt: skip
     return x509.KeyUsage(**{bit: bit in names for bit in bits})
+
+
+def path_length(certificate: x509.Certificate) -> int | None:
+    """How many CAs may be below a CA certificate in a chain; None if any number may (RFC 5280, 4.2.1.9)."""
+    return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.path_length
 
 
 def root_faults(certificate: x509.Certificate, now: datetime) -> list[str]:

@@ -10,7 +10,7 @@ from dpsops.model import proof
 from dpsops.model.root import Ready, classify
 from dpsops.model.root_facts import RootFacts
 from dpsops.model.run import Run
-from dpsops.pki import chains
+from dpsops.pki import chains, profiles
 
 
 def describe_root(run: Run, roots: RootVault, stores: Sequence[TrustStore], name: str) -> RootFacts | None:
@@ -31,6 +31,7 @@ def describe_root(run: Run, roots: RootVault, stores: Sequence[TrustStore], name
         not_after=certificate.not_valid_after_utc,
         key_type=key_type,
         key_size=key_size,
+        path_length=profiles.path_length(certificate),
         exportable=bool(observed.exportable),
         verified=all(proof.has_verified(store.get(name), state.root) for store in stores),
     )

@@ -84,6 +84,7 @@ def _sign(run: Run, roots: RootVault, name: str, first: RootVersion, csr: bytes)
         subject=root_subject(run.environment, name),
         public_key=public_key,
         lifetime=timedelta(days=round(run.environment.root.years * 365.25)),
+        path_length=run.environment.root.path_length,
     )
     certificate = profiles.issue_root(root, roots.signer(first), serial=run.entropy.serial(), now=run.now())
     chains.require_issued_by(certificate, certificate, run.now())

@@ -70,7 +70,7 @@ def merge(
     state = _state(run, roots, view, name)
     if isinstance(state, CsrRequested):
         _require_fitting(run, certificate, _read(state, name))
-        chains.require_chain(certificate, above, run.now())
+        chains.require_chain(certificate, above, run.now(), run.environment.root.path_length)
         run.progress(f"merging {name}")
         roots.merge(name, [certificate, *above])
         yield Action("merge", f"root {name}", "merged")
@@ -121,4 +121,10 @@ def _require_fitting(run: Run, certificate: x509.Certificate, request: x509.Cert
         raise InvalidInput(
             f"the certificate {' and '.join(faults)}",
             "have it signed as a CA certificate: basicConstraints CA:TRUE, keyUsage keyCertSign",
+        )
+    wanted_length = run.environment.root.path_length
+    if faults := chains.length_faults(certificate, wanted_length):
+        raise InvalidInput(
+            f"the certificate {' and '.join(faults)} ([root] path_length)",
+            f"have it signed with basicConstraints pathlen:{wanted_length}, or change [root] path_length in the settings",
         )

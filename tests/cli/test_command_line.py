@@ -35,6 +35,7 @@ def test_the_contract_of_status(terminal: Terminal) -> None:
     assert found["dps"]["host"] == "dps-dpsops-local.azure-devices-provisioning.net"
     assert found["hubs"] == [{"name": "iot-dpsops-local", "host": "iot-dpsops-local.azure-devices.net"}]
     assert found["root"]["key"] == {"type": "EC", "size": 256, "exportable": False}
+    assert found["root"]["path_length"] == 0
     assert found["root"]["proven"] is True
     assert re.fullmatch(r"[0-9A-F]{64}", found["root"]["thumbprint"])
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", found["root"]["not_after"])
@@ -51,6 +52,7 @@ def test_root_show_export_and_prove(terminal: Terminal, tmp_path: Path) -> None:
     code, out, _ = terminal("root", "show")
     assert code == 0
     assert "not exportable" in out
+    assert "path length 0" in out
     assert "verified    yes" in out
     assert terminal.json("root", "show")["root"]["generation"] == 1
 

@@ -26,18 +26,27 @@ def registration(status: str, hub: str = "", error: str = "") -> Registration:
     return Registration("press-07", status, hub, "press-07", "", error, "*")
 
 
-def steps(registered: Registered, *, hubs: bool = True, enrolled: Enrolled = NO_DIFFERENCE) -> list[str]:
-    """What there is to do, with a root that is as it should be and one device. `hubs`: the group names some."""
+def steps(
+    registered: Registered,
+    *,
+    hubs: bool = True,
+    enrolled: Enrolled = NO_DIFFERENCE,
+    path_length: int | None = 0,
+    wanted_length: int = 0,
+) -> list[str]:
+    """What there is to do, with a root that is as it should be and one device. `hubs`: the group names some; `path_length`: that
+    of the root, and that of the settings."""
     root = RootFacts(
         name="root-g1", generation=1, subject="CN=x", thumbprint="", serial="", not_before=NOW,
         not_after=NOW + timedelta(days=3650), key_type="RSA", key_size=2048, exportable=False, verified=True,
+        path_length=path_length,
     )  # fmt: skip
     provisioning = wanted(SETTINGS) if hubs else replace(wanted(SETTINGS), hubs=())
     group = EnrollmentGroup("devices", "root-g1", "", enabled=True, provisioning=provisioning, etag="")
     seen = Situation(
         root, None, group, None, DeviceCounts(1, 0, 0), hubs_missing=False, untrusted=0, registered=registered, enrolled=enrolled
     )
-    return list(next_steps(seen, SETTINGS.root, NOW))
+    return list(next_steps(seen, SETTINGS.root.model_copy(update={"path_length": wanted_length}), NOW))
 
 
 @pytest.mark.parametrize(
@@ -56,6 +65,18 @@ def test_registrations_are_assessed(found: list[Registration], registered: Regis
 
 def test_nothing_is_to_be_done_where_nothing_is_wrong() -> None:
     assert steps(Registered()) == []
+
+
+@pytest.mark.parametrize(("found", "wanted_length"), [(0, 0), (1, 1), (None, 0), (None, 1)])
+def test_nothing_is_to_be_done_if_the_root_has_the_path_length_or_none(found: int | None, wanted_length: int) -> None:
+    assert steps(Registered(), path_length=found, wanted_length=wanted_length) == []
+
+
+@pytest.mark.parametrize(("found", "wanted_length"), [(0, 1), (1, 0), (3, 1)])
+def test_the_next_root_gets_the_path_length_of_the_settings(found: int, wanted_length: int) -> None:
+    assert steps(Registered(), path_length=found, wanted_length=wanted_length) == [
+        f"the settings want a root with path length {wanted_length}, which the next root gets: dpsops rotate --replace root-g1"
+    ]
 
 
 def test_a_dead_link_names_the_command() -> None:

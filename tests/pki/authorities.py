@@ -45,11 +45,17 @@ def device_key() -> ec.EllipticCurvePrivateKey:
 
 
 def root(
-    kind: str = "EC-P256", which: int = 1, *, generation: int = 1, lifetime: timedelta = 10 * YEAR, now: datetime = NOW
+    kind: str = "EC-P256",
+    which: int = 1,
+    *,
+    generation: int = 1,
+    lifetime: timedelta = 10 * YEAR,
+    now: datetime = NOW,
+    path_length: int = 0,
 ) -> x509.Certificate:
     """A root, issued as dpsops issues it."""
     signer = key(kind, which)
-    wanted = profiles.Root(profiles.root_subject("test", generation), signer.public_key(), lifetime)
+    wanted = profiles.Root(profiles.root_subject("test", generation), signer.public_key(), lifetime, path_length)
     return profiles.issue_root(wanted, signer, serial=entropy.serial(), now=now)
 
 

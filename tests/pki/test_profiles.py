@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from dpsops.pki import profiles
 from dpsops.pki.names import device_id
-from tests.pki.authorities import KINDS, NOW, YEAR, by_hand, device_key, entropy, key, key_usage, leaf, root, tampered
+from tests.pki.authorities import KINDS, NOW, YEAR, PrivateKey, by_hand, device_key, entropy, key, key_usage, leaf, root, tampered
 from tests.pki.judges import OK, extensions, findings, shown, verdict
 
 CODE = "75B86466DA34D2B04C0C4C9557A119687ADAE7D4732BDDB3"
@@ -124,20 +124,37 @@ def test_a_new_device_certificate_is_valid_if_the_clock_is_almost_five_minutes_s
 
 def test_the_root_allows_no_ca_between_itself_and_a_leaf() -> None:
     authority, signer = root(), key("EC-P256", 3)
-    identifier = x509.SubjectKeyIdentifier.from_public_key
-    between = by_hand(
-        key("EC-P256"),
-        (x509.BasicConstraints(ca=True, path_length=None), True),
-        (key_usage("keyCertSign"), True),
-        (identifier(signer.public_key()), False),
-        (x509.AuthorityKeyIdentifier.from_issuer_public_key(key("EC-P256").public_key()), False),
-        issuer=authority,
-        subject="between",
-        public_key=signer.public_key(),
+    between = issuing_ca(authority, key("EC-P256"), signer)
+    refused = verdict(leaf(between, signer), authority, between, at=NOW + timedelta(days=1))
+    assert "path length constraint exceeded" in refused
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_root_with_path_length_1_carries_an_issuing_ca(kind: str) -> None:
+    authority, signer = root(kind, path_length=1), key("EC-P256", 3)
+    assert findings(authority) == []
+    assert extensions(authority)["Basic Constraints: critical"] == "CA:TRUE, pathlen:1"
+    assert verdict(leaf(authority, key(kind)), authority, at=NOW) == OK
+    between = issuing_ca(authority, key(kind), signer)
+    below = issuing_ca(between, signer, key("EC-P256", 4), subject="below")
+    at = NOW + timedelta(days=1)
+    assert verdict(leaf(between, signer), authority, between, at=at) == OK
+    assert "path length constraint exceeded" in verdict(leaf(below, key("EC-P256", 4)), authority, between, below, at=at)
+
+
+def issuing_ca(issuer: x509.Certificate, signer: PrivateKey, own: PrivateKey, *, subject: str = "issuing CA") -> x509.Certificate:
+    """A CA certificate with path length 0 over the key `own`."""
+    return by_hand(
+        signer,
+        (x509.BasicConstraints(ca=True, path_length=0), True),
+        (key_usage("keyCertSign", "cRLSign"), True),
+        (x509.SubjectKeyIdentifier.from_public_key(own.public_key()), False),
+        (x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), False),
+        issuer=issuer,
+        subject=subject,
+        public_key=own.public_key(),
         begin=NOW,
     )
-    certificate = leaf(between, signer)
-    assert "path length constraint exceeded" in verdict(certificate, authority, between, at=NOW + timedelta(days=1))
 
 
 def test_a_foreign_root_without_a_key_identifier_can_issue_device_certificates() -> None:

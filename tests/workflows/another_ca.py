@@ -38,13 +38,14 @@ def signed(
     common_name: str = "",
     authority: bool = True,
     life: timedelta = 5 * YEAR,
+    path_length: int | None = 0,
 ) -> x509.Certificate:
     """The certificate that this CA issues for a request."""
     key = request.public_key()
     assert isinstance(key, ec.EllipticCurvePublicKey)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name)]) if common_name else request.subject
     made = builder(name, issuer[1].subject, key, now, life)
-    constraints = x509.BasicConstraints(authority, 0 if authority else None)
+    constraints = x509.BasicConstraints(authority, path_length if authority else None)
     return made.add_extension(constraints, critical=True).sign(issuer[0], hashes.SHA256())
 
 

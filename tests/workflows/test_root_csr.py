@@ -18,7 +18,7 @@ from tests.workflows.commands import csr, issue_to, merge, rotate, rotation, rot
 from tests.workflows.devices import Device
 from tests.workflows.doing import PRESS
 from tests.workflows.rotations import NONE, certificate_of, enable_root, observed, phase
-from tests.worlds import World
+from tests.worlds import World, environment
 
 
 def test_the_request_is_for_a_key_that_is_not_exportable(quick: World) -> None:
@@ -97,7 +97,7 @@ def test_a_certificate_that_cannot_be_this_root_is_refused_before_the_vault_is_c
         (signed(request, good, now, authority=False), good[1], "is not a CA certificate"),
         (signed(request, good, now, life=timedelta(days=-1)), good[1], "expired on"),
         (signed(request, good, now), company(now)[1], "CN=Company CA did not sign CN=dpsops test root G2"),
-        (signed(request, short := company(now, path_length=0), now), short[1], r"allows 0 CA\(s\) below it, and there are 1"),
+        (signed(request, short := company(now, path_length=0), now), short[1], r"allows 0 CA\(s\) below it, and must allow 1"),
         (signed(request, none := company(now, authority=False), now), none[1], "is not a CA certificate"),
         (signed(request, brief := company(now, life=YEAR), now), brief[1], "would expire after its issuer"),
     ]
@@ -108,6 +108,19 @@ def test_a_certificate_that_cannot_be_this_root_is_refused_before_the_vault_is_c
         merge(quick.connect(), signed(request, good, now), [])
     assert phase(quick.connect()) is Phase.STABLE
     assert merge(quick.connect(), signed(request, good, now), [good[1]])
+
+
+def test_the_chain_of_another_ca_must_leave_room_for_the_path_length_of_the_settings(quick: World) -> None:
+    quick.environment = environment(root={"key": "EC-P256", "path_length": 1})
+    _, request = csr(quick.connect())
+    now = quick.connect().run.now()
+    good, short, free = company(now, path_length=2), company(now, path_length=1), company(now, path_length=None)
+    with pytest.raises(InvalidInput, match=r"the certificate allows 0 CA\(s\) below it, and must allow 1") as refused:
+        merge(quick.connect(), signed(request, good, now), [good[1]])
+    assert "pathlen:1" in refused.value.hint
+    with pytest.raises(InvalidInput, match=r"CN=Company CA, the issuer of .* allows 1 CA\(s\) below it, and must allow 2"):
+        merge(quick.connect(), signed(request, short, now, path_length=1), [short[1]])
+    assert merge(quick.connect(), signed(request, free, now, path_length=None), [free[1]])
 
 
 def _any(world: World) -> tuple[x509.Certificate, list[x509.Certificate]]:

@@ -12,8 +12,9 @@ from dpsops.emulator.faults import Fault, Refuse
 from dpsops.emulator.http import Response
 from dpsops.emulator.world import Timings
 from dpsops.model.action import Action
+from dpsops.model.device import BEFORE_TAG
 from dpsops.model.rotation import Phase
-from dpsops.pki.names import device_id
+from dpsops.pki.names import DeviceId, device_id, secret_name
 from tests.workflows.commands import issue_to, members, replace_compromised, rotate, rotation_status, up
 from tests.workflows.doing import fetched, over
 from tests.workflows.rotations import NONE
@@ -126,10 +127,32 @@ def test_a_hub_without_queries_is_cut_off_nevertheless(fleet: World) -> None:
     assert asked(fleet)["bulk"] == 0
 
 
+def test_devices_of_an_earlier_dpsops_are_asked_for_until_they_are_renewed(fleet: World) -> None:
+    """Their tags do not say what was before."""
+    old = FLEET[:30]
+    _forget_before(fleet, old)
+    rotate(fleet.connect(), until=Phase.DRAINING, grace=NONE)
+    assert asked(fleet)["secret"] == 1 + len(FLEET) + len(old)  # of the root, new versions, and what was before
+    _forget_before(fleet, old)
+    assert {each.device for each in rotation_status(fleet.connect()).waiting.devices} == set(FLEET)
+    assert asked(fleet)["secret"] == len(old)
+
+
+def _forget_before(fleet: World, devices: list[DeviceId]) -> None:
+    leaves = fleet.connect().leaves
+    plane = fleet.connect().clients.leaf_vault(leaves.names[0])
+    for device in devices:
+        newest = waited(leaves.history(device))[0]
+        tags = {name: value for name, value in newest.tags.items() if name != BEFORE_TAG}
+        waited(plane.patch(f"/secrets/{secret_name(device)}/{newest.version}", {"tags": tags}))
+
+
 def test_a_rotation_waits_for_the_fleet_and_leaves_nobody_behind(fleet: World) -> None:
     rotate(fleet.connect(), until=Phase.DRAINING, grace=NONE)
     report = rotation_status(fleet.connect())
     assert {each.device for each in report.waiting.devices} == set(FLEET)
+    assert {each.reason for each in report.waiting.devices} == {"last registered with an older certificate"}
+    assert asked(fleet) == {"secrets": 3, "dps": 3, "query": 2}
     connection = fleet.connect()
     for device in FLEET:
         over("https", connection, fetched(connection, device), device)

@@ -162,7 +162,8 @@ class Rotation:
         ends = grace_end(view.observed, standing, grace)
         if ends is None:
             return True
-        waiting = waiting_devices(self.parts.run, self.parts.leaves, self.parts.dps, self.parts.hubs, standing.new)
+        parts = self.parts
+        waiting = waiting_devices(parts.run, parts.leaves, parts.dps, parts.hubs, view.leaves, standing.new)
         if ends > self.parts.run.now():
             return next(waiting, None) is None
         if devices := tuple(waiting):

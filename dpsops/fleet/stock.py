@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -31,13 +31,15 @@ class Stock:
     _rows: sqlite3.Connection = field(default_factory=lambda: sqlite3.connect("", isolation_level=None))
 
     @classmethod
-    def read(cls, run: Run, leaves: LeafVaults, dps: Dps) -> Stock:
-        """Reads all of it: one request for each page of secrets, and of individual enrollments."""
-        run.progress("listing the devices in the vault")
+    def read(cls, run: Run, leaves: LeafVaults, dps: Dps, newest: Iterable[Leaf] | None = None) -> Stock:
+        """Reads all of it: one request for each page of secrets, and of individual enrollments. `newest`: the newest certificate
+        of every device, if it is known; then no secrets are listed."""
+        if newest is None:
+            run.progress("listing the devices in the vault")
         found = cls(frozenset(engine.wait(run, dps.enrolled())))
         found._rows.execute(_SCHEMA)
         found._rows.execute("BEGIN")
-        for leaf in engine.listed(run, leaves.pages()):
+        for leaf in engine.listed(run, leaves.pages()) if newest is None else newest:
             found._put(leaf)
         found._rows.execute("COMMIT")
         return found

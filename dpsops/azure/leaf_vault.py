@@ -24,6 +24,7 @@ from dpsops.azure.pool import Cost
 from dpsops.errors import Error, Missing, Refused
 from dpsops.model import rates
 from dpsops.model.device import DEVICE_TAG, Leaf, SecretVersion, blocked_tags, leaf_tags, read_leaf
+from dpsops.model.earlier import EarlierLeaf
 from dpsops.model.placement import placed
 from dpsops.pki.names import DeviceId, secret_name
 
@@ -118,21 +119,27 @@ class LeafVaults:
         bundle: str,
         leaf: x509.Certificate,
         generation: int,
+        before: tuple[EarlierLeaf, ...] | None,
         *,
         vault: str = "",
         key_on_device: bool = False,
-    ) -> str:
+    ) -> tuple[str, Leaf]:
         """Stores a device's bundle, without the key if that is on the device alone, in a new version of its secret. Returns the
-        versioned ID. vault: in which it has its secret; empty: in none yet."""
+        versioned ID, and what the tags say. before: the certificates that the device had before, None if nobody knows; vault: in
+        which it has its secret; empty: in none yet."""
         vault = vault or placed(device, self.names)
+        tags = leaf_tags(device, leaf, generation, before, key_on_device=key_on_device)
         document = {
             "value": bundle,
             "contentType": _CONTENT_TYPE,
             "attributes": {"nbf": int(leaf.not_valid_before_utc.timestamp()), "exp": int(leaf.not_valid_after_utc.timestamp())},
-            "tags": leaf_tags(device, leaf, generation, key_on_device=key_on_device),
+            "tags": tags,
         }
         plane, path = self._clients.leaf_vault(vault), f"/secrets/{secret_name(device)}"
-        return _read(await plane.put(path, document, None, *self._creates(vault))).id
+        found = _read(await plane.put(path, document, None, *self._creates(vault)))
+        stored = read_leaf(tags, leaf.not_valid_after_utc)
+        assert stored is not None, "these are the tags of a device's secret"
+        return found.id, replace(stored, vault=vault, stored=_moment(found.attributes.created))
 
     @understood(_WHO)
     async def set_blocked(self, device: DeviceId, version: SecretVersion, *, blocked: bool) -> None:

@@ -32,17 +32,23 @@ _AHEAD = 75
 """So many devices may wait for their identities before more of those are read."""
 
 
+def newest(run: Run, leaves: LeafVaults) -> Iterator[Leaf]:
+    """The newest certificate of every device, listed only as it is asked for. One request for each page."""
+    run.progress("listing the devices in the vault")
+    yield from engine.listed(run, leaves.pages())
+
+
 def members(
     run: Run,
-    leaves: LeafVaults,
+    leaves: Iterable[Leaf],
     dps: Dps,
     hubs: Hubs,
     under_group: Mapping[str, Registration] | None = None,
     admitted: Mapping[int, str] = _NONE,
 ) -> Iterator[Member]:
-    """Every device that has a certificate, as soon as all is known of it. Reads no key. One request for each page of devices in
-    the vaults, in the DPS and in each hub; one for each device with an individual enrollment (its registration is in no group's
-    list); and on a hub with few devices one for each, instead of the pages.
+    """The devices with these newest certificates, each as soon as all is known of it. One request for each page of devices in the
+    DPS and in each hub; one for each device with an individual enrollment (its registration is in no group's list); and on a hub
+    with few devices one for each, instead of the pages.
 
     under_group: the registrations under the group, if they were read already. admitted: when roots replaced compromised ones, by
     their generations.
@@ -58,8 +64,7 @@ def members(
     def host(leaf: Leaf) -> str:
         return _host(registered.get(leaf.device))
 
-    run.progress("listing the devices in the vault")
-    for leaf in engine.listed(run, leaves.pages()):
+    for leaf in leaves:
         if leaf.device not in registered and _status(enrollments.get(leaf.device)) == "enabled":
             registered[leaf.device] = engine.wait(run, dps.registration(DeviceId(leaf.device)))
         if found.has(leaf.device, host(leaf)):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from dpsops.azure.dps import Dps
 from dpsops.azure.leaf_vault import LeafVaults
 from dpsops.fleet import engine
+from dpsops.model import earlier
 from dpsops.model.device import Leaf
 from dpsops.model.run import Run
 from dpsops.pki.names import DeviceId
@@ -18,7 +19,7 @@ FEW = 25
 """For so many devices each is asked for by itself: that costs no more than a page of the list."""
 
 _SCHEMA = """CREATE TABLE leaf (device TEXT PRIMARY KEY, thumbprint TEXT, generation INTEGER, not_after REAL, blocked INTEGER,
-    key_on_device INTEGER, vault TEXT, stored REAL, key_hash TEXT) WITHOUT ROWID"""
+    key_on_device INTEGER, vault TEXT, stored REAL, key_hash TEXT, before TEXT) WITHOUT ROWID"""
 
 
 @dataclass(slots=True)
@@ -30,13 +31,15 @@ class Stock:
     _rows: sqlite3.Connection = field(default_factory=lambda: sqlite3.connect("", isolation_level=None))
 
     @classmethod
-    def read(cls, run: Run, leaves: LeafVaults, dps: Dps) -> Stock:
-        """Reads all of it: one request for each page of secrets, and of individual enrollments."""
-        run.progress("listing the devices in the vault")
+    def read(cls, run: Run, leaves: LeafVaults, dps: Dps, newest: Iterable[Leaf] | None = None) -> Stock:
+        """Reads all of it: one request for each page of secrets, and of individual enrollments. `newest`: the newest certificate
+        of every device, if it is known; then no secrets are listed."""
+        if newest is None:
+            run.progress("listing the devices in the vault")
         found = cls(frozenset(engine.wait(run, dps.enrolled())))
         found._rows.execute(_SCHEMA)
         found._rows.execute("BEGIN")
-        for leaf in engine.listed(run, leaves.pages()):
+        for leaf in engine.listed(run, leaves.pages()) if newest is None else newest:
             found._put(leaf)
         found._rows.execute("COMMIT")
         return found
@@ -53,8 +56,9 @@ class Stock:
             leaf.vault,
             since,
             leaf.key_hash,
+            None if leaf.before is None else earlier.written(leaf.before),
         )
-        self._rows.execute("INSERT OR REPLACE INTO leaf VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        self._rows.execute("INSERT OR REPLACE INTO leaf VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
 
     def leaf(self, device: DeviceId) -> Leaf | None:
         """The newest certificate of a device, or None if it has none."""
@@ -76,9 +80,10 @@ class Stock:
         self._rows.close()
 
 
-def _leaf(row: tuple[str, str, int, float | None, int, int, str, float | None, str]) -> Leaf:
-    device, thumbprint, generation, end, blocked, key_on_device, vault, since, key_hash = row
-    return Leaf(device, thumbprint, generation, _moment(end), bool(blocked), bool(key_on_device), vault, _moment(since), key_hash)
+def _leaf(row: tuple[str, str, int, float | None, int, int, str, float | None, str, str | None]) -> Leaf:
+    device, thumbprint, generation, end, blocked, on_device, vault, since, key_hash, before = row
+    times, past = (_moment(end), _moment(since)), earlier.read(before)
+    return Leaf(device, thumbprint, generation, times[0], bool(blocked), bool(on_device), vault, times[1], key_hash, past)
 
 
 def _moment(seconds: float | None) -> datetime | None:

@@ -18,26 +18,29 @@ certificate that the device uses out of its enrollment.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
+from dpsops.model import earlier
+from dpsops.model.earlier import EarlierLeaf
 from dpsops.model.enrollment import IndividualEnrollment
 from dpsops.model.root import GENERATION_TAG, ROLE_TAG, RootVersion
 from dpsops.pki import chains
 from dpsops.pki.names import DeviceId
 
 DEVICE_ROLE = "device"
-DEVICE_TAG, THUMBPRINT_TAG, SERIAL_TAG, BLOCKED_TAG, KEY_TAG, SPKI_TAG = (
+DEVICE_TAG, THUMBPRINT_TAG, SERIAL_TAG, BLOCKED_TAG, KEY_TAG, SPKI_TAG, BEFORE_TAG = (
     "device",
     "thumbprint",
     "serial",
     "blocked",
     "key",
     "spki",
+    "before",
 )
 BLOCKED = "yes"
 ON_DEVICE = "device"
@@ -53,7 +56,8 @@ SOON = timedelta(days=30)
 class Leaf:
     """What the vault's tags say of a device certificate, without its key: its SHA-256 thumbprint, the generation of its root,
     when it expires, whether the device is blocked, and whether its key is on the device alone; the name of the vault in which it
-    is stored, and since when; and if its key is on the device alone, the SHA-256 of the public key (empty if nobody noted it)."""
+    is stored, and since when; and if its key is on the device alone, the SHA-256 of the public key (empty if nobody noted it).
+    `before`: the certificates that the device had before, the newest first; None if the tags do not say."""
 
     device: str
     thumbprint: str
@@ -64,6 +68,7 @@ class Leaf:
     vault: str = ""
     stored: datetime | None = None
     key_hash: str = ""
+    before: tuple[EarlierLeaf, ...] | None = None
 
     def is_valid(self, now: datetime) -> bool:
         """Whether it has an expiry date and has not expired."""
@@ -72,6 +77,10 @@ class Leaf:
     def expires_soon(self, now: datetime) -> bool:
         """Whether it expires within `SOON`, has expired, or has no expiry date."""
         return self.not_after is None or self.not_after <= now + SOON
+
+    def certificates(self) -> tuple[Leaf | EarlierLeaf, ...] | None:
+        """It and those before it, the newest first; None if the tags do not say which those were."""
+        return None if self.before is None else (self, *self.before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,13 +188,15 @@ def _has_leaf_of(seen: ObservedDevice, generation: int, now: datetime) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A device certificate that was issued. `thumbprint` is SHA-256 in upper case hex, `secret_id` the versioned secret ID."""
+    """A device certificate that was issued. `thumbprint` is SHA-256 in upper case hex, `secret_id` the versioned secret
+    ID, `leaf` what the tags of the secret say of it."""
 
     device: DeviceId
     serial: str
     thumbprint: str
     not_after: datetime
     secret_id: str
+    leaf: Leaf
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +209,23 @@ class Unchanged:
     unused: bool = False
 
 
-def leaf_tags(device: DeviceId, leaf: x509.Certificate, generation: int, *, key_on_device: bool) -> dict[str, str]:
+def before_next(known: Sequence[Leaf | EarlierLeaf], now: datetime) -> tuple[EarlierLeaf, ...] | None:
+    """What the tags of a device's next certificate say of those before it; None if they say nothing. `known`: all that the device
+    has or had, the newest first."""
+    if any(each.not_after is None for each in known):
+        return None
+    past = [EarlierLeaf(each.thumbprint, each.generation, each.not_after) for each in known if each.not_after is not None]
+    return earlier.remembered(past, now)
+
+
+def leaf_tags(
+    device: DeviceId,
+    leaf: x509.Certificate,
+    generation: int,
+    before: tuple[EarlierLeaf, ...] | None,
+    *,
+    key_on_device: bool,
+) -> dict[str, str]:
     """The tags of a device's secret, so that a list needs no key. At most 15 tags of 256 characters (Key Vault limits)."""
     tags = {
         ROLE_TAG: DEVICE_ROLE,
@@ -207,6 +234,8 @@ def leaf_tags(device: DeviceId, leaf: x509.Certificate, generation: int, *, key_
         SERIAL_TAG: chains.serial_text(leaf),
         THUMBPRINT_TAG: chains.thumbprint(leaf),
     }
+    if before is not None:
+        tags[BEFORE_TAG] = earlier.written(before)
     return tags | ({KEY_TAG: ON_DEVICE, SPKI_TAG: chains.key_hash(leaf.public_key())} if key_on_device else {})
 
 
@@ -223,6 +252,7 @@ def read_leaf(tags: Mapping[str, str], not_after: datetime | None) -> Leaf | Non
         blocked=is_blocked(tags),
         key_on_device=tags.get(KEY_TAG) == ON_DEVICE,
         key_hash=tags.get(SPKI_TAG, ""),
+        before=earlier.read(tags.get(BEFORE_TAG)),
     )
 
 

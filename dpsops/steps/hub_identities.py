@@ -9,17 +9,19 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain
 
 from dpsops.azure.dps import Dps
 from dpsops.azure.hub import Hubs
 from dpsops.azure.leaf_vault import LeafVaults
 from dpsops.errors import Denied, Error, Unavailable
-from dpsops.fleet import engine
+from dpsops.fleet import engine, history
 from dpsops.fleet.identities import is_no_query
 from dpsops.fleet.places import Place, Unreached, is_foreign, known_hubs
 from dpsops.fleet.stock import FEW
 from dpsops.model.action import Action, Failed
 from dpsops.model.device import Leaf
+from dpsops.model.earlier import EarlierLeaf
 from dpsops.model.identity import HubIdentity, cut_off, reenabled
 from dpsops.model.registration import Registration, dps_moment
 from dpsops.model.resources import registry_host
@@ -70,7 +72,7 @@ def affected_devices(
     kept = {leaf.device for leaf in leaves if leaf.generation in sound}
     older = any(each < number for each in sound)
     if older:
-        kept |= _with_sound_leaf(run, vault, [leaf for leaf in leaves if leaf.generation not in sound], sound)
+        kept |= {device for device, _ in _sound_before(run, vault, leaves, sound)}
     if kept:
         kept -= _not_moved(run, dps, hubs, leaves, kept, sound_thumbprints(run, vault, leaves, number, sound))
     blocked = {leaf.device for leaf in leaves if leaf.blocked}
@@ -80,30 +82,24 @@ def affected_devices(
 
 def sound_thumbprints(run: Run, vault: LeafVaults, leaves: Iterable[Leaf], number: int, sound: Collection[int]) -> set[str]:
     """The thumbprints of the certificates under sound roots: the newest ones and, if an older root than the one that is cut off
-    is sound, those before them, which devices may still use. One more request for each device then."""
+    is sound, the valid ones before them, which devices may still use. One more request then for each device of which the tags do
+    not say what it had before."""
+    leaves = list(leaves)
     found = {leaf.thumbprint for leaf in leaves if leaf.generation in sound}
     if any(each < number for each in sound):
-        others = [leaf for leaf in leaves if leaf.generation not in sound]
-        found |= {each.thumbprint for each in _every_leaf(run, vault, others) if each.generation in sound}
+        found |= {each.thumbprint for _, each in _sound_before(run, vault, leaves, sound)}
     return found
 
 
-def _with_sound_leaf(run: Run, vault: LeafVaults, leaves: Iterable[Leaf], sound: Collection[int]) -> set[str]:
-    return {each.device for each in _every_leaf(run, vault, leaves) if each.generation in sound}
-
-
-def _every_leaf(run: Run, vault: LeafVaults, leaves: Iterable[Leaf]) -> Iterator[Leaf]:
-    """Every certificate of these devices; one request for each. Raises `Error` if one cannot be read: then nobody knows whether
-    it is sound."""
-
-    async def read(device: DeviceId) -> AsyncIterator[Leaf]:
-        for each in await vault.leaves(device):
-            yield each
-
-    for result in engine.each(run, [DeviceId(leaf.device) for leaf in leaves], read):
-        if isinstance(result, Failed):
-            raise Error(f"the certificates of {result.device} cannot be read: {result.reason}", "run the command again")
-        yield result
+def _sound_before(
+    run: Run, vault: LeafVaults, leaves: Iterable[Leaf], sound: Collection[int]
+) -> Iterator[tuple[str, Leaf | EarlierLeaf]]:
+    """The valid certificates under sound roots, each with its device, of the devices whose newest one is under none."""
+    others = [leaf for leaf in leaves if leaf.generation not in sound]
+    known = [(leaf.device, had) for leaf in others if (had := leaf.certificates()) is not None]
+    unsure = [leaf.device for leaf in others if leaf.before is None]
+    for device, certificates in chain(known, history.read(run, vault, unsure)):
+        yield from ((device, each) for each in certificates if each.generation in sound and each.is_valid(run.now()))
 
 
 def _not_moved(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -34,10 +34,12 @@ from dpsops.model.device import (
     SecretVersion,
     Unchanged,
     Withhold,
+    before_next,
     is_blocked,
     may_be_kept,
     need,
 )
+from dpsops.model.earlier import EarlierLeaf
 from dpsops.model.enrollment import IndividualEnrollment
 from dpsops.model.run import Run
 from dpsops.pki import chains, profiles
@@ -179,14 +181,28 @@ class LeafIssuer:
         if pin:
             await self._pin(issuer, seen, versions or [], leaf)
         text = chains.bundle(key, leaf, issuer.chain)
-        vault = newest.vault if newest else ""
-        secret_id = await self.leaves.put(device, text, leaf, issuer.generation, vault=vault, key_on_device=on_device)
+        vault, before = newest.vault if newest else "", await self._before(device, newest, versions)
+        secret_id, stored = await self.leaves.put(
+            device, text, leaf, issuer.generation, before, vault=vault, key_on_device=on_device
+        )
         if request:
             request.deliver(text)
         if versions:
             async for failed in self._look_again(issuer, device, leaf):
                 return failed
-        return Issued(device, chains.serial_text(leaf), chains.thumbprint(leaf), leaf.not_valid_after_utc, secret_id)
+        return Issued(device, chains.serial_text(leaf), chains.thumbprint(leaf), leaf.not_valid_after_utc, secret_id, stored)
+
+    async def _before(
+        self, device: DeviceId, newest: Leaf | None, versions: list[SecretVersion] | None
+    ) -> tuple[EarlierLeaf, ...] | None:
+        """What the tags of the new certificate say of those before it. One request if the tags of the newest one say nothing, as
+        those of an earlier dpsops."""
+        if newest is None:
+            return ()
+        known: Sequence[Leaf | EarlierLeaf] | None = newest.certificates() if versions is None else None
+        if known is None:
+            known = _leaves(await self.leaves.history(device) if versions is None else versions)
+        return before_next(known, self.run.now())
 
     async def _present_key(self, device: DeviceId) -> CertificatePublicKeyTypes:
         """The public key of a device that has made its key itself: that of its present certificate."""

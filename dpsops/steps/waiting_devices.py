@@ -13,13 +13,14 @@ from dpsops.azure.dps import Dps
 from dpsops.azure.hub import Hubs
 from dpsops.azure.leaf_vault import LeafVaults
 from dpsops.errors import Changed
-from dpsops.fleet import engine, inventory
+from dpsops.fleet import engine, history, inventory
 from dpsops.model.action import Action, Failed
 from dpsops.model.device import Leaf
 from dpsops.model.enrollment import IndividualEnrollment
 from dpsops.model.generations import View
-from dpsops.model.member import WaitingDevice
+from dpsops.model.member import Member, WaitingDevice
 from dpsops.model.run import Run
+from dpsops.model.waiting import certificates, is_over, waiting
 from dpsops.pki import chains
 from dpsops.pki.names import DeviceId, device_id
 
@@ -27,29 +28,28 @@ _ATTEMPTS = 3
 """How often an enrollment is read again, because somebody else has changed it at the same time."""
 
 
-def waiting_devices(run: Run, leaves: LeafVaults, dps: Dps, hubs: Hubs, new: int) -> Iterator[WaitingDevice]:
-    """The devices that may still need a root older than the generation `new`, by their IDs.
+def waiting_devices(
+    run: Run, leaves: LeafVaults, dps: Dps, hubs: Hubs, newest: Iterable[Leaf], new: int
+) -> Iterator[WaitingDevice]:
+    """The devices that may still need a root older than the generation `new`. `newest`: the newest certificate of each.
 
-    A blocked device is not waited for, and neither is a device without a valid certificate under an older root, unless it has
-    registered with one that the vault does not have, as after the vault was lost. The last ones are devices that are registered
-    and have no certificate in the vault: nobody knows which certificate they use.
-    It needs the requests of the list of devices, and one more for each device that may be waiting.
+    Among them are the devices that are registered and have no certificate in the vault: nobody knows which certificate they use.
+    It needs the requests of the list of devices, but for those of the vault; and one more for each device of which the tags of
+    its newest certificate do not say enough.
     """
     registered = inventory.registrations(run, dps)
-    known = set[str]()
-    for member in inventory.members(run, leaves, dps, hubs, registered):
-        leaf = member.leaf
-        known.add(leaf.device)
-        if member.blocked or (member.uses_newest_leaf and leaf.generation == new):
+    known, unsure = set[str](), dict[str, Member]()
+    for member in inventory.members(run, newest, dps, hubs, registered):
+        known.add(member.leaf.device)
+        if is_over(member, new):
             continue
-        all_leaves = engine.wait(run, leaves.leaves(device_id(leaf.device)))
-        if member.registered_thumbprint in {each.thumbprint for each in all_leaves if each.generation == new}:
-            continue
-        if member.registered_thumbprint and member.registered_thumbprint not in {each.thumbprint for each in all_leaves}:
-            yield WaitingDevice(DeviceId(leaf.device), "last registered with a certificate that is not in the vault")
-        elif any(each.generation != new and each.is_valid(run.now()) for each in all_leaves):
-            reason = "last registered with an older certificate" if member.registered_thumbprint else "never registered"
-            yield WaitingDevice(DeviceId(leaf.device), reason)
+        if (had := certificates(member)) is None:
+            unsure[member.leaf.device] = member
+        elif found := waiting(member, had, new, run.now()):
+            yield found
+    for device, had in history.read(run, leaves, unsure):
+        if found := waiting(unsure[device], had, new, run.now()):
+            yield found
     for name in sorted(registered.keys() - known):
         if registered[name].is_assigned:
             yield WaitingDevice(DeviceId(name), "registered, but no certificate in the vault")
@@ -61,7 +61,7 @@ def left_behind(run: Run, leaves: LeafVaults, dps: Dps, hubs: Hubs, view: View) 
     observed = view.observed
     if len(observed.trusted) > 1 or not observed.generation(observed.primary).left_behind:
         return ()
-    return tuple(waiting_devices(run, leaves, dps, hubs, observed.primary))
+    return tuple(waiting_devices(run, leaves, dps, hubs, view.leaves, observed.primary))
 
 
 def unpin(run: Run, leaves: LeafVaults, dps: Dps, newest: Iterable[Leaf]) -> Iterator[Action | Failed]:

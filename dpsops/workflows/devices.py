@@ -19,7 +19,7 @@ from dpsops.pki.names import DeviceId
 
 def list_devices(run: Run, roots: RootVault, leaves: LeafVaults, dps: Dps, hubs: Hubs) -> Iterator[Member]:
     """Every device that has a certificate, by its ID."""
-    return inventory.members(run, leaves, dps, hubs, admitted=admissions(roots.all()))
+    return inventory.members(run, inventory.newest(run, leaves), dps, hubs, admitted=admissions(roots.all()))
 
 
 def show_device(

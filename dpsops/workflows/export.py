@@ -65,7 +65,8 @@ async def _remove_key(leaves: LeafVaults, device: DeviceId, bundle: str) -> bool
     if exports.has_key(bundle):
         certificates = exports.without_key(bundle)
         leaf = x509.load_pem_x509_certificate(certificates.encode())
-        await leaves.put(device, certificates, leaf, newest.leaf.generation, vault=newest.vault, key_on_device=True)
+        known = newest.leaf
+        await leaves.put(device, certificates, leaf, known.generation, known.before, vault=newest.vault, key_on_device=True)
     with_key = [version for version in versions if _may_have_key(version)]
     for version in with_key:
         await leaves.disable(device, version)

@@ -30,7 +30,8 @@ def rotation_status(
         number: certificate for number in view.roots if (certificate := roots.certificate(root_name(number))) is not None
     }
     ends = grace_end(observed, standing, grace)
-    devices = () if ends is None or ends <= run.now() else tuple(waiting_devices(run, leaves, dps, hubs, standing.new))
+    is_draining = ends is not None and ends > run.now()
+    devices = tuple(waiting_devices(run, leaves, dps, hubs, view.leaves, standing.new)) if is_draining else ()
     return RotationReport(
         standing,
         observed,

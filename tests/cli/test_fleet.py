@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from dpsops.azure.leaf_vault import LeafVaults
+from dpsops.model.device import Leaf
 from tests.cli.terminal import Terminal, assert_error
 
 FLEET = [f"press-{number:02}" for number in range(60)]
@@ -96,7 +97,7 @@ def test_lines_of_json_come_as_the_devices_are_done(terminal: Terminal, fleet: P
 def test_an_interruption_says_how_many_are_done(terminal: Terminal, fleet: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put, count = LeafVaults.put, 0
 
-    async def interrupted(leaves: LeafVaults, *arguments: object, **options: object) -> str:
+    async def interrupted(leaves: LeafVaults, *arguments: object, **options: object) -> tuple[str, Leaf]:
         nonlocal count
         count += 1
         if count == 40:

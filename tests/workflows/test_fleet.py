@@ -11,10 +11,22 @@ from dpsops.azure.hub import Hubs
 from dpsops.emulator.faults import Fault, Refuse
 from dpsops.emulator.http import Response
 from dpsops.emulator.world import Timings
-from dpsops.model.action import Action
-from dpsops.model.rotation import Phase
-from dpsops.pki.names import device_id
-from tests.workflows.commands import issue_to, members, replace_compromised, rotate, rotation_status, up
+from dpsops.model.action import Action, Note, Result
+from dpsops.model.device import BEFORE_TAG, Issued, Order
+from dpsops.model.rotation import GRACE, Phase
+from dpsops.pki.names import DeviceId, device_id, secret_name
+from dpsops.steps.use_root import issuer
+from tests.workflows.commands import (
+    consent,
+    issue_to,
+    leaf_issuer,
+    members,
+    replace_compromised,
+    rotate,
+    rotation,
+    rotation_status,
+    up,
+)
 from tests.workflows.doing import fetched, over
 from tests.workflows.rotations import NONE
 from tests.workflows.saved import Saved
@@ -25,6 +37,7 @@ NO_QUERY = Fault(
     lambda request: request.path == "/devices/query",
     times=None,
 )
+LATE = device_id("press-99")
 FLEET = [device_id(f"press-{number:02}") for number in range(60)]
 TWO_HUBS = environment(root={"key": "EC-P256"}, hub=[{"name": "iot-dpsops-test"}, {"name": "iot-dpsops-two"}])
 
@@ -88,6 +101,7 @@ def test_without_the_role_for_queries_the_devices_are_read_one_by_one(fleet: Wor
 def test_a_breach_disables_and_enables_by_the_hundred(fleet: World) -> None:
     done = replace_compromised(fleet.connect())
     kinds = asked(fleet)
+    assert kinds["secrets"] == 2 * 3  # at the beginning, and before the last step
     assert kinds["query"] == 4
     assert kinds["bulk"] == 4
     assert kinds["identity"] == 0
@@ -126,13 +140,63 @@ def test_a_hub_without_queries_is_cut_off_nevertheless(fleet: World) -> None:
     assert asked(fleet)["bulk"] == 0
 
 
+def test_a_whole_rotation_lists_the_devices_twice(fleet: World) -> None:
+    """At the beginning, and before the old root is retired."""
+    done = list(rotation(fleet.connect()).rotate(until=Phase.STABLE, grace=NONE, replace=1, leave=consent))
+    assert asked(fleet)["secrets"] == 2 * 3
+    assert sum(isinstance(each, Action) and each.action == "reissue" for each in done) == len(FLEET)
+    assert sum(isinstance(each, Action) and each.action == "settle" for each in done) == 1
+    again = list(rotation(fleet.connect()).rotate(until=Phase.STABLE, grace=NONE))
+    assert (again, asked(fleet)["secrets"]) == ([Note(again[0].text)], 3)  # type: ignore[union-attr]
+
+
+def test_a_device_that_appears_during_a_rotation_is_not_overlooked(fleet: World) -> None:
+    """Another run, which has found the old root before, issues to a new device just before the grace period begins."""
+    steps = rotation(fleet.connect()).rotate(until=Phase.STABLE, grace=NONE, replace=1, leave=consent)
+    connection = fleet.connect()
+    old = issuer(connection.run, connection.roots, connection.dps)
+    done = list[Result]()
+    for result in steps:
+        done.append(result)
+        if isinstance(result, Action) and result.action == "drain":
+            (late,) = leaf_issuer(connection, old).issue([LATE], Order.ISSUE)
+            assert isinstance(late, Issued)
+    issued = [each.target for each in done if isinstance(each, Action) and each.action == "reissue"]
+    assert issued[-1] == f"leaf of {LATE}"
+    assert len(issued) == len(FLEET) + 1
+    assert {leaf.generation for leaf in waited(fleet.connect().leaves.all())} == {2}
+
+
+def test_devices_of_an_earlier_dpsops_are_asked_for_until_they_are_renewed(fleet: World) -> None:
+    """Their tags do not say what was before."""
+    old = FLEET[:30]
+    _forget_before(fleet, old)
+    rotate(fleet.connect(), until=Phase.DRAINING, grace=NONE)
+    assert asked(fleet)["secret"] == 1 + len(FLEET) + len(old)  # of the root, new versions, and what was before
+    _forget_before(fleet, old)
+    assert {each.device for each in rotation_status(fleet.connect()).waiting.devices} == set(FLEET)
+    assert asked(fleet)["secret"] == len(old)
+
+
+def _forget_before(fleet: World, devices: list[DeviceId]) -> None:
+    leaves = fleet.connect().leaves
+    plane = fleet.connect().clients.leaf_vault(leaves.names[0])
+    for device in devices:
+        newest = waited(leaves.history(device))[0]
+        tags = {name: value for name, value in newest.tags.items() if name != BEFORE_TAG}
+        waited(plane.patch(f"/secrets/{secret_name(device)}/{newest.version}", {"tags": tags}))
+
+
 def test_a_rotation_waits_for_the_fleet_and_leaves_nobody_behind(fleet: World) -> None:
     rotate(fleet.connect(), until=Phase.DRAINING, grace=NONE)
     report = rotation_status(fleet.connect())
     assert {each.device for each in report.waiting.devices} == set(FLEET)
+    assert {each.reason for each in report.waiting.devices} == {"last registered with an older certificate"}
+    assert asked(fleet) == {"secrets": 3, "dps": 3, "query": 2}
     connection = fleet.connect()
     for device in FLEET:
         over("https", connection, fetched(connection, device), device)
     assert rotation_status(fleet.connect()).waiting.devices == ()
-    rotate(fleet.connect(), until=Phase.STABLE)
+    list(rotation(fleet.connect()).rotate(until=Phase.STABLE, grace=GRACE, replace=1))
+    assert asked(fleet)["secrets"] == 3
     assert {leaf.generation for leaf in waited(fleet.connect().leaves.all())} == {2}

@@ -39,7 +39,9 @@ def certify(connection: Connection, key: Key) -> None:
         PRESS, key.public_key(), signing.root.certificate, connection.roots.signer(signing.root),
         lifetime=timedelta(days=365), serial=connection.run.entropy.serial(), now=connection.run.now(),
     )  # fmt: skip
-    waited(connection.leaves.put(PRESS, chains.bundle(None, leaf, signing.chain), leaf, signing.generation, key_on_device=True))
+    waited(
+        connection.leaves.put(PRESS, chains.bundle(None, leaf, signing.chain), leaf, signing.generation, (), key_on_device=True)
+    )
 
 
 def holding(connection: Connection, key: Key) -> Device:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from dpsops.azure.ca_certificates import TrustStore
@@ -12,6 +12,7 @@ from dpsops.azure.leaf_signer import LeafSigner
 from dpsops.azure.leaf_vault import LeafVaults
 from dpsops.azure.root_vault import RootVault
 from dpsops.model.action import Action, Result
+from dpsops.model.device import Leaf
 from dpsops.model.generations import View
 from dpsops.model.run import Run
 from dpsops.steps.observe_generations import observe_generations
@@ -35,9 +36,10 @@ class Parts:
     stores: tuple[TrustStore, ...]
     every_store: Callable[[], Sequence[TrustStore]]
 
-    def observe(self) -> View:
-        """The generations of the root as they are now."""
-        return observe_generations(self.run, self.roots, self.leaves, self.dps, self.stores)
+    def observe(self, newest: Iterable[Leaf] | None = None) -> View:
+        """The generations of the root as they are now. `newest`: the newest certificate of every device, if it is known; else
+        the devices are listed."""
+        return observe_generations(self.run, self.roots, self.leaves, self.dps, self.stores, newest)
 
     def trust(self, view: View, primary: int, secondary: int | None) -> Iterator[Action]:
         """Makes the group trust these generations."""

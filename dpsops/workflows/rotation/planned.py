@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from functools import partial
 
 from dpsops.errors import Error, Refused
-from dpsops.model.action import Action, Failed
-from dpsops.model.device import Issued, Order
+from dpsops.fleet.stock import FEW, Stock
+from dpsops.model.action import Action, Failed, Result
+from dpsops.model.device import Issued, Order, Unchanged
 from dpsops.model.generations import DRAINING_TAG, View, moment
 from dpsops.model.proof import is_verified, require_uploadable
 from dpsops.model.root import root_name, rotate_command
@@ -59,8 +60,9 @@ def prove(parts: Parts, name: str) -> Iterator[Action]:
         yield from prove_root(parts.run, parts.roots, store, name, root)
 
 
-def reissue(parts: Parts, view: View, standing: Standing) -> Results:
-    """Issues a certificate under the new root to every device that has another one and is not blocked.
+def reissue(parts: Parts, view: View, standing: Standing) -> Iterator[Result | Issued | Unchanged]:
+    """Issues a certificate under the new root to every device that has another one and is not blocked; yields what was issued,
+    and the devices to which somebody else has just issued one.
 
     If this fails for a device after a breach, the identities of the others are enabled at once.
     """
@@ -68,12 +70,10 @@ def reissue(parts: Parts, view: View, standing: Standing) -> Results:
     wanted = [device_id(leaf.device) for leaf in view.leaves if not leaf.blocked and leaf.generation != new]
     find_issuer = partial(issuer, parts.run, parts.roots, parts.dps)
     issuing = LeafIssuer(parts.run, parts.signer, parts.leaves, parts.dps, parts.hubs, find_issuer)
-    for result in issuing.issue(wanted, Order.ISSUE):
-        if isinstance(result, Failed):
-            failed = True
-            yield result
-        elif isinstance(result, Issued):  # else somebody else has just issued it
-            yield Action("reissue", f"leaf of {result.device}", f"issued by {root_name(new)}")
+    stock = Stock.read(parts.run, parts.leaves, parts.dps, view.leaves) if len(wanted) > FEW else None
+    for result in issuing.issue(wanted, Order.ISSUE, stock):
+        failed = failed or isinstance(result, Failed)
+        yield result
     if failed and standing.phase is Phase.BREACHED:
         yield from breach.enable_devices(parts, parts.observe(), standing)
 

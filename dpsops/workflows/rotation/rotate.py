@@ -6,12 +6,13 @@ written first, so that every later run begins by cutting the root off. Source: A
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
 from dpsops.errors import Refused
 from dpsops.model.action import Action, Failed, Note, Remains, Result
+from dpsops.model.device import Issued, Unchanged
 from dpsops.model.generations import LEFT, LEFT_TAG, View, replaced_root
 from dpsops.model.replacement import Cut, Left, Way, compromised_root, continuation, has_begun, is_due, stay, way
 from dpsops.model.root import CsrRequested, root_name, rotate_command
@@ -20,7 +21,11 @@ from dpsops.steps.hub_identities import affected_devices
 from dpsops.steps.next_root import require_way_back
 from dpsops.steps.waiting_devices import waiting_devices
 from dpsops.workflows.rotation import breach, planned
+from dpsops.workflows.rotation.fleet import Fleet
 from dpsops.workflows.rotation.parts import Parts, Results
+
+_FINAL = (Step.RETIRE, Step.READMIT)
+"""Before these steps the devices are listed anew: what was issued since by somebody else must not be missed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +89,7 @@ class Rotation:
             confirm(Cut(name, tuple(affected), replaced_root(view, number)))
             yield from breach.mark_compromised(self.parts, view, number)
         if what is not Way.NOTHING:
-            yield from self._advance(self.parts.observe(), Phase.STABLE, GRACE, stay, begun=True)
+            yield from self._advance(self.parts.observe(view.leaves), Phase.STABLE, GRACE, stay, begun=True)
         if what is not Way.BEGIN:  # a run before this one may have left something that can be cut off now
             swept = [result for cut in breach.cuts(self.parts, view, number) for result in cut]
             yield from swept
@@ -130,16 +135,20 @@ class Rotation:
     ) -> Results:
         """Takes steps, the first one in the state `view`. begun: a step was taken already, so *stable* is the end of a rotation
         and not its beginning. What a step could not do is yielded once."""
-        told, first = set[Result](), classify(view.observed)
+        told, first, fleet = set[Result](), classify(view.observed), Fleet(view.leaves, fresh=not begun)
         while True:
             standing = classify(view.observed)
             if begun and first.phase is not Phase.BREACHED and self._is_over(view, standing, first.old):
                 return  # what there is now, somebody else has begun
             step = next_step(view.observed, standing, until, grace, begun=begun, group=view.group.id)
+            if step in _FINAL and not fleet.fresh:
+                view = self.parts.observe()
+                fleet = Fleet(view.leaves, fresh=True)
+                continue
             if step is None or (step is Step.RETIRE and not self._may_retire(view, standing, grace, leave)):
                 return
             done = list[Result]()
-            for result in self._take(step, view, standing):
+            for result in fleet.follow(self._take(step, view, standing)):
                 done.append(result)
                 if result not in told:
                     yield result
@@ -151,7 +160,8 @@ class Rotation:
             if until is None or not done or incomplete:
                 return
             begun = True
-            view = self.parts.observe()
+            view = self.parts.observe(fleet.newest)
+            fleet.fresh = fleet.newest is None
 
     def _is_over(self, view: View, standing: Standing, old: int) -> bool:
         return way(view.observed, standing, old, due=False) is Way.NOTHING
@@ -162,7 +172,8 @@ class Rotation:
         ends = grace_end(view.observed, standing, grace)
         if ends is None:
             return True
-        waiting = waiting_devices(self.parts.run, self.parts.leaves, self.parts.dps, self.parts.hubs, standing.new)
+        parts = self.parts
+        waiting = waiting_devices(parts.run, parts.leaves, parts.dps, parts.hubs, view.leaves, standing.new)
         if ends > self.parts.run.now():
             return next(waiting, None) is None
         if devices := tuple(waiting):
@@ -172,7 +183,7 @@ class Rotation:
             self.parts.roots.tag(new, {LEFT_TAG: LEFT})
         return True
 
-    def _take(self, step: Step, view: View, standing: Standing) -> Results:
+    def _take(self, step: Step, view: View, standing: Standing) -> Iterator[Result | Issued | Unchanged]:
         match step:
             case Step.STAGE:
                 return planned.stage(self.parts, view, standing)

@@ -7,9 +7,10 @@ Source: Key Vault REST API 2026-04-01, "Secrets".
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from azure.core.exceptions import ResourceNotFoundError
@@ -38,6 +39,8 @@ class LeafVaults:
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
+        self._plane = cache(clients.leaf_vault)
+        self._creates = cache(self._costs)
         self.names = clients.environment.leaf_vaults
 
     @understood(_WHO)
@@ -46,7 +49,7 @@ class LeafVaults:
         version is disabled is among them. Raises `Refused` if the tag of a secret does not name the same device as its name:
         anybody with access can edit a tag."""
         for vault in self.names:
-            plane = self._clients.leaf_vault(vault)
+            plane = self._plane(vault)
             async for page in plane.pages(f"/secrets?maxresults={_PAGE}"):
                 found = (_leaf(each, vault) for each in page)
                 yield [leaf for leaf in found if leaf is not None]
@@ -65,7 +68,7 @@ class LeafVaults:
         return []
 
     async def _versions(self, vault: str, device: DeviceId) -> list[SecretVersion]:
-        plane, found = self._clients.leaf_vault(vault), []
+        plane, found = self._plane(vault), []
         path = f"/secrets/{secret_name(device)}/versions?maxresults={_PAGE}"
         try:
             async for page in plane.pages(path):
@@ -120,8 +123,8 @@ class LeafVaults:
             "attributes": {"nbf": int(leaf.not_valid_before_utc.timestamp()), "exp": int(leaf.not_valid_after_utc.timestamp())},
             "tags": leaf_tags(device, leaf, generation, key_on_device=key_on_device),
         }
-        plane, path = self._clients.leaf_vault(vault), f"/secrets/{secret_name(device)}"
-        return _read(await plane.put(path, document, None, *self._creates(vault))).id
+        path = f"/secrets/{secret_name(device)}"
+        return _read(await self._plane(vault).put(path, document, None, *self._creates(vault))).id
 
     @understood(_WHO)
     async def set_blocked(self, device: DeviceId, version: SecretVersion, *, blocked: bool) -> None:
@@ -135,7 +138,7 @@ class LeafVaults:
 
     async def _update(self, device: DeviceId, version: SecretVersion, changes: dict[str, object]) -> None:
         path = f"/secrets/{secret_name(device)}/{version.version}"
-        await self._clients.leaf_vault(version.vault).patch(path, changes)
+        await self._plane(version.vault).patch(path, changes)
 
     async def _value(self, device: DeviceId, vault: str, version: str) -> str:
         value = (await self._secret(device, vault, version)).get("value")
@@ -147,15 +150,15 @@ class LeafVaults:
     async def _secret(self, device: DeviceId, vault: str, version: str) -> dict[str, Any]:
         """A version of a secret (empty: the newest), in this vault (empty: wherever it is). Raises `Missing`."""
         for each in [vault] if vault else self._likely(device):
-            found = await self._clients.leaf_vault(each).get(f"/secrets/{secret_name(device)}/{version}")
+            found = await self._plane(each).get(f"/secrets/{secret_name(device)}/{version}")
             if found is not None:
                 return found
         raise Missing(f"{device} has no certificate in the vault", f"dpsops device issue {device}")
 
-    def _creates(self, vault: str) -> Iterator[Cost]:
+    def _costs(self, vault: str) -> tuple[Cost, ...]:
         """What a new secret costs: of the vault's limit, and of that which all vaults of the subscription share."""
-        for rate in rates.secret_creates(self._clients.environment, vault, len(self.names)):
-            yield self._clients.pool.budget(rate), 1
+        of_vault = rates.secret_creates(self._clients.environment, vault, len(self.names))
+        return tuple((self._clients.pool.budget(rate), 1) for rate in of_vault)
 
     def _likely(self, device: DeviceId) -> list[str]:
         """The vaults, the one first in which a device is placed that has no secret."""

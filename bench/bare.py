@@ -15,10 +15,11 @@ import json
 import ssl
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 from cryptography.hazmat.primitives import serialization
@@ -27,6 +28,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from bench.served import Server, served, settle
 
 VAULT = "kv-bench"
+URL = f"https://{VAULT}.vault.azure.net"
+CONTENT_TYPE = "application/x-pem-file"
 SETTINGS = f"""
 location = "westeurope"
 resource_group = "rg-bench"
@@ -37,7 +40,7 @@ root = {{ key = "EC-P256" }}
 """
 
 _VERSION = "7.4"
-_WARM_UP = 64  # leaves that are not counted: connections are made, and code is loaded
+WARM_UP = 64  # leaves that are not counted: connections are made, and code is loaded
 _TBS = b"\0" * 330  # what a device certificate has beside its public key
 
 
@@ -69,38 +72,71 @@ def measure(leaves: int, in_flight: int) -> Cost:
             return asyncio.run(measured(server, leaves, in_flight))
 
 
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """What a device's secret has: as much as dpsops stores."""
+
+    device: str
+    value: str
+    tags: dict[str, str]
+    expires: int
+
+
+class Calls(Protocol):
+    """The two calls to the vault. `chain`: what stands for the certificates in a bundle."""
+
+    chain: str
+
+    async def sign(self, digest: bytes) -> bytes:
+        """The signature of the root's key: r and s of 32 bytes each."""
+
+    async def store(self, secret: Secret) -> None:
+        """Stores a secret."""
+
+
+async def leaf(calls: Calls, device: str) -> None:
+    """A key, a signature, a secret."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    public = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    digest = hashlib.sha256(_TBS + public).digest()
+    hashed = digest.hex().upper()
+    signed = await calls.sign(digest)
+    assert len(signed) == 64, "r and s of 32 bytes each"
+    tags = {"dpsops": "device", "device": device, "generation": "1", "serial": hashed[:40], "thumbprint": hashed}
+    await calls.store(Secret(device, private.decode() + calls.chain, tags, int(time.time()) + 31_536_000))
+
+
 class Vault:
     """The vault, over one session."""
 
     def __init__(self, session: aiohttp.ClientSession, token: str) -> None:
         self._session = session
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        self._sign = ""
-        self._chain = ""
+        self.key = ""
+        self.chain = ""
 
     async def look(self) -> None:
         """Finds the root: its key signs, and its certificate stands for those in a bundle."""
-        found = await self._ask("GET", f"https://{VAULT}.vault.azure.net/certificates/root-g1", None)
-        self._sign = f"{found['kid']}/sign"
+        found = await self._ask("GET", f"{URL}/certificates/root-g1", None)
+        self.key = found["kid"]
         lines = base64.encodebytes(base64.b64decode(found["cer"])).decode()
-        self._chain = f"-----BEGIN CERTIFICATE-----\n{lines}-----END CERTIFICATE-----\n" * 2
+        self.chain = f"-----BEGIN CERTIFICATE-----\n{lines}-----END CERTIFICATE-----\n" * 2
 
-    async def leaf(self, device: str) -> None:
-        """A key, a signature, a secret."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        public = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-        private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        digest = hashlib.sha256(_TBS + public).digest()
-        hashed = digest.hex().upper()
-        signed = await self._ask("POST", self._sign, {"alg": "ES256", "value": _text(digest)})
-        secret = {
-            "value": private.decode() + self._chain,
-            "contentType": "application/x-pem-file",
-            "attributes": {"exp": int(time.time()) + 31_536_000},
-            "tags": {"dpsops": "device", "device": device, "generation": "1", "serial": hashed[:40], "thumbprint": hashed},
+    async def sign(self, digest: bytes) -> bytes:
+        """The signature of the root's key."""
+        signed = await self._ask("POST", f"{self.key}/sign", {"alg": "ES256", "value": _text(digest)})
+        return base64.urlsafe_b64decode(signed["value"] + "==")
+
+    async def store(self, secret: Secret) -> None:
+        """Stores a secret."""
+        document = {
+            "value": secret.value,
+            "contentType": CONTENT_TYPE,
+            "attributes": {"exp": secret.expires},
+            "tags": secret.tags,
         }
-        assert len(signed["value"]) == 86, "r and s of 32 bytes each, in base64url"
-        await self._ask("PUT", f"https://{VAULT}.vault.azure.net/secrets/device-{device}", secret)
+        await self._ask("PUT", f"{URL}/secrets/device-{secret.device}", document)
 
     async def _ask(self, method: str, url: str, document: object) -> Any:
         body = None if document is None else json.dumps(document).encode()
@@ -130,24 +166,37 @@ def _text(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-async def measured(server: Server, leaves: int, in_flight: int) -> Cost:
-    """The same, beside a server that has a root. Raises `ConnectionError` if it refuses anything."""
+@asynccontextmanager
+async def looked_at(server: Server, in_flight: int) -> AsyncIterator[tuple[aiohttp.ClientSession, str, Vault]]:
+    """A session beside a server that has a root, its token, and the vault with the root."""
     connector = aiohttp.TCPConnector(limit=in_flight, ssl=ssl.create_default_context(cafile=server.variables["SSL_CERT_FILE"]))
     async with aiohttp.ClientSession(connector=connector, proxy=server.variables["HTTPS_PROXY"]) as session:
-        vault = Vault(session, await _token(session, server.variables))
+        token = await _token(session, server.variables)
+        vault = Vault(session, token)
         await vault.look()
-        await _issue(vault, "warm", _WARM_UP, in_flight)
-        begun, cpu, of_server = time.perf_counter(), time.process_time(), server.cpu()
-        await _issue(vault, "bare", leaves, in_flight)
-        return Cost(leaves, time.perf_counter() - begun, time.process_time() - cpu, server.cpu() - of_server)
+        yield session, token, vault
 
 
-async def _issue(vault: Vault, name: str, leaves: int, in_flight: int) -> None:
+async def measured(server: Server, leaves: int, in_flight: int) -> Cost:
+    """The same, beside a server that has a root. Raises `ConnectionError` if it refuses anything."""
+    async with looked_at(server, in_flight) as (_, _, vault):
+        return await cost(vault, "bare", server, leaves, in_flight)
+
+
+async def cost(calls: Calls, name: str, server: Server, leaves: int, in_flight: int) -> Cost:
+    """What leaves cost by these calls, after some that are not counted. `name`: what the devices' names begin with."""
+    await _issue(calls, f"{name}-warm", WARM_UP, in_flight)
+    begun, cpu, of_server = time.perf_counter(), time.process_time(), server.cpu()
+    await _issue(calls, name, leaves, in_flight)
+    return Cost(leaves, time.perf_counter() - begun, time.process_time() - cpu, server.cpu() - of_server)
+
+
+async def _issue(calls: Calls, name: str, leaves: int, in_flight: int) -> None:
     numbers = iter(range(leaves))
 
     async def work() -> None:
         for number in numbers:  # shared: each takes the next
-            await vault.leaf(f"{name}-{number}")
+            await leaf(calls, f"{name}-{number}")
 
     ended = await asyncio.gather(*(work() for _ in range(in_flight)), return_exceptions=True)
     for error in ended:  # only now: no request is broken off, and all connections are closed with the session

@@ -45,18 +45,23 @@ class Budget:
 
     async def take(self, times: int = 1) -> None:
         """Waits until so many operations fit, and counts them; in the order of the calls. `times`: at most `most`."""
+        if not self.waiting and self._due(times) <= (now := self._now()):
+            self._count(times, now)
+            return
         self.waiting += 1
         try:
             async with self._turn:
                 while (pause := self._due(times) - self._now()) > 0:
                     await self._sleep(pause)
-                now = self._now()
-                self._next = max(self._next, now - self._window) + times * self._interval
-                self._sent.extend([now] * times)
-                if now - self._refused > self._window:
-                    self._interval = max(self._base, self._interval / _SLOWER)
+                self._count(times, self._now())
         finally:
             self.waiting -= 1
+
+    def _count(self, times: int, now: float) -> None:
+        self._next = max(self._next, now - self._window) + times * self._interval
+        self._sent.extend([now] * times)
+        if now - self._refused > self._window:
+            self._interval = max(self._base, self._interval / _SLOWER)
 
     def _due(self, times: int) -> float:
         """When so many operations may be sent: not before their turn, and not while the window is full."""

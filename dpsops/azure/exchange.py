@@ -94,7 +94,6 @@ class Connections:
 
         session = self._session or self._open()
         timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=self._connect, sock_read=self._answer)
-        address = urlsplit(ask.url)
         try:
             async with session.request(
                 ask.method, ask.url, data=ask.content or None, headers=ask.headers, proxy=self._proxy, timeout=timeout,
@@ -102,9 +101,9 @@ class Connections:
             ) as found:  # fmt: skip
                 content = await found.read()
         except (aiohttp.ClientError, OSError) as error:  # a timeout is an OSError too
-            _LOG.info("%s %s%s -> %s", ask.method, address.netloc, address.path, type(error).__name__)
-            raise _failed(error, address.hostname or "") from error
-        _LOG.info("%s %s%s -> %s", ask.method, address.netloc, address.path, found.status)
+            _log(ask, type(error).__name__)
+            raise _failed(error, urlsplit(ask.url).hostname or "") from error
+        _log(ask, found.status)
         return Answer(ask, found.status, found.headers, content, found.reason or "")
 
     def _open(self) -> aiohttp.ClientSession:
@@ -121,6 +120,12 @@ class Connections:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+
+def _log(ask: Ask, outcome: object) -> None:
+    if _LOG.isEnabledFor(logging.INFO):
+        address = urlsplit(ask.url)
+        _LOG.info("%s %s%s -> %s", ask.method, address.netloc, address.path, outcome)
 
 
 def _failed(error: Exception, host: str) -> ServiceRequestError | ServiceResponseError:

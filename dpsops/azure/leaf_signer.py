@@ -6,6 +6,7 @@ Source: Key Vault REST API 2025-07-01, "Sign"; the signature of an EC key is r a
 from __future__ import annotations
 
 import base64
+from functools import cache
 from urllib.parse import urlsplit
 
 from cryptography import x509
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import utils as asymmetric_utils
 
 from dpsops.azure.answers import Shape
 from dpsops.azure.clients import Clients
+from dpsops.azure.device_plane import DevicePlane
 from dpsops.azure.errors import understood
 from dpsops.model import rates
 from dpsops.model.root import RootVersion
@@ -29,6 +31,10 @@ class LeafSigner:
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
+        self._keys = cache(self._keys_of_type)
+
+    def _keys_of_type(self, kind: str, size: int) -> DevicePlane:
+        return self._clients.root_keys(rates.signatures(self._clients.environment, kind, size))
 
     @understood("Key Vault")
     async def sign(self, root: RootVersion, unsigned: Unsigned) -> x509.Certificate:
@@ -38,8 +44,8 @@ class LeafSigner:
         is_ec = kind == "EC"
         algorithm = ("ES" if is_ec else "RS") + unsigned.hash_name.removeprefix("sha")
         document = {"alg": algorithm, "value": _text(unsigned.digest)}
-        plane = self._clients.root_keys(rates.signatures(self._clients.environment, kind, size))
-        answer = _Signature.model_validate(await plane.post(f"{urlsplit(root.key_id).path}/sign", document))
+        path = f"{urlsplit(root.key_id).path}/sign"
+        answer = _Signature.model_validate(await self._keys(kind, size).post(path, document))
         signature = base64.urlsafe_b64decode(answer.value + "=" * (-len(answer.value) % 4))
         return unsigned.signed(_der(signature) if is_ec else signature)
 

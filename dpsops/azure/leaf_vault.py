@@ -7,9 +7,10 @@ Source: Key Vault REST API 2026-04-01, "Secrets".
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
@@ -42,6 +43,8 @@ class LeafVaults:
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
+        self._plane = cache(clients.leaf_vault)
+        self._creates = cache(self._costs)
         self.names = clients.environment.leaf_vaults
         root = clients.environment.vault.name
         self._before = () if root in self.names else (root,)
@@ -53,7 +56,7 @@ class LeafVaults:
         anybody with access can edit a tag."""
         for vault in (*self.names, *self._before):
             try:
-                async for page in self._clients.leaf_vault(vault).pages(f"/secrets?maxresults={_PAGE}"):
+                async for page in self._plane(vault).pages(f"/secrets?maxresults={_PAGE}"):
                     found = (_leaf(each, vault) for each in page)
                     yield [leaf for leaf in found if leaf is not None]
             except HttpResponseError as error:
@@ -74,7 +77,7 @@ class LeafVaults:
         return []
 
     async def _versions(self, vault: str, device: DeviceId) -> list[SecretVersion]:
-        plane, found = self._clients.leaf_vault(vault), []
+        plane, found = self._plane(vault), []
         path = f"/secrets/{secret_name(device)}/versions?maxresults={_PAGE}"
         try:
             async for page in plane.pages(path):
@@ -135,8 +138,8 @@ class LeafVaults:
             "attributes": {"nbf": int(leaf.not_valid_before_utc.timestamp()), "exp": int(leaf.not_valid_after_utc.timestamp())},
             "tags": tags,
         }
-        plane, path = self._clients.leaf_vault(vault), f"/secrets/{secret_name(device)}"
-        found = _read(await plane.put(path, document, None, *self._creates(vault)))
+        path = f"/secrets/{secret_name(device)}"
+        found = _read(await self._plane(vault).put(path, document, None, *self._creates(vault)))
         stored = read_leaf(tags, leaf.not_valid_after_utc)
         assert stored is not None, "these are the tags of a device's secret"
         return found.id, replace(stored, vault=vault, stored=_moment(found.attributes.created))
@@ -153,7 +156,7 @@ class LeafVaults:
 
     async def _update(self, device: DeviceId, version: SecretVersion, changes: dict[str, object]) -> None:
         path = f"/secrets/{secret_name(device)}/{version.version}"
-        await self._clients.leaf_vault(version.vault).patch(path, changes)
+        await self._plane(version.vault).patch(path, changes)
 
     async def _value(self, device: DeviceId, vault: str, version: str) -> str:
         value = (await self._secret(device, vault, version)).get("value")
@@ -166,7 +169,7 @@ class LeafVaults:
         """A version of a secret (empty: the newest), in this vault (empty: wherever it is). Raises `Missing`."""
         for each in [vault] if vault else self._likely(device):
             try:
-                found = await self._clients.leaf_vault(each).get(f"/secrets/{secret_name(device)}/{version}")
+                found = await self._plane(each).get(f"/secrets/{secret_name(device)}/{version}")
             except HttpResponseError as error:
                 if each in self.names or not lacks_role(error.response):
                     raise
@@ -175,10 +178,10 @@ class LeafVaults:
                 return found
         raise Missing(f"{device} has no certificate in the vault", f"dpsops device issue {device}")
 
-    def _creates(self, vault: str) -> Iterator[Cost]:
+    def _costs(self, vault: str) -> tuple[Cost, ...]:
         """What a new secret costs: of the vault's limit, and of that which all vaults of the subscription share."""
-        for rate in rates.secret_creates(self._clients.environment, vault, len(self.names)):
-            yield self._clients.pool.budget(rate), 1
+        of_vault = rates.secret_creates(self._clients.environment, vault, len(self.names))
+        return tuple((self._clients.pool.budget(rate), 1) for rate in of_vault)
 
     def _likely(self, device: DeviceId) -> list[str]:
         """The vaults, the one first in which a device is placed that has no secret."""

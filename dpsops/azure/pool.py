@@ -13,7 +13,7 @@ import json
 import re
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from azure.core.exceptions import AzureError, HttpResponseError, ServiceRequestTimeoutError, ServiceResponseTimeoutError
@@ -35,6 +35,7 @@ _FAILED = frozenset({408, 500, 502, 503, 504})
 _THROTTLED_SECONDS = 10.0
 _BACKOFF_SECONDS, _LONGEST_SECONDS = 0.8, 120.0
 _EXPIRES_SOON_SECONDS = 300
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 _CLAIMS = re.compile(r'claims="([^"]+)"')
 
 
@@ -108,7 +109,10 @@ class Pool:
 
     def budget(self, rate: Rate) -> Budget:
         """The budget of a limit: one for all requests that count towards it."""
-        return self._budgets.setdefault(rate.name, Budget(rate, self.now, self.sleep, self.share))
+        found = self._budgets.get(rate.name)
+        if found is None:
+            found = self._budgets[rate.name] = Budget(rate, self.now, self.sleep, self.share)
+        return found
 
     def held_back(self) -> str:
         """The name of the limit that most requests wait for; empty if none waits."""
@@ -173,7 +177,7 @@ class Pool:
         token = self._tokens.get(place.scope)
         if token is None or token.expires_on - time.time() < _EXPIRES_SOON_SECONDS:
             token = self._tokens[place.scope] = self.credential.get_token(place.scope)
-        return replace(ask, headers={**ask.headers, "Authorization": f"Bearer {token.token}"})
+        return Ask(ask.method, ask.url, ask.content, {**ask.headers, "Authorization": f"Bearer {token.token}"})
 
     def _renew(self, scope: str, answer: Answer) -> None:
         """Gets another token; with the claims that the answer demands. Source: Microsoft identity platform, "Claims challenges,
@@ -203,4 +207,4 @@ def required(answer: Answer) -> Answer:
 
 def encoded(document: object) -> bytes:
     """A document as the body of a request."""
-    return json.dumps(document, separators=(",", ":")).encode()
+    return _ENCODER.encode(document).encode()

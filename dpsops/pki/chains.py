@@ -24,24 +24,27 @@ def require_issued_by(certificate: x509.Certificate, root: x509.Certificate, now
     A certificate builder accepts any bytes as a signature. So every certificate that a vault has signed is checked here
     before it is used.
     """
-    subject = certificate.subject.rfc4514_string()
     try:
         certificate.verify_directly_issued_by(root)
     except (InvalidSignature, ValueError, TypeError) as cause:
         raise InvalidCertificate(
-            f"the certificate of {subject} does not have a valid signature of {root.subject.rfc4514_string()}",
+            f"{_whose(certificate)} does not have a valid signature of {root.subject.rfc4514_string()}",
             "the vault did not sign with the root's key: check the root with 'dpsops root show', then run the command again",
         ) from cause
     if certificate.not_valid_before_utc < root.not_valid_before_utc or certificate.not_valid_after_utc > root.not_valid_after_utc:
         raise InvalidCertificate(
-            f"the certificate of {subject} would be valid before or after its root",
+            f"{_whose(certificate)} would be valid before or after its root",
             f"the root is valid {root.not_valid_before_utc:%Y-%m-%d} to {root.not_valid_after_utc:%Y-%m-%d}: check the clock",
         )
     if certificate.not_valid_after_utc <= now:
         raise InvalidCertificate(
-            f"the certificate of {subject} would already be expired",
+            f"{_whose(certificate)} would already be expired",
             "the root has expired: 'dpsops root show' shows until when it was valid",
         )
+
+
+def _whose(certificate: x509.Certificate) -> str:
+    return f"the certificate of {certificate.subject.rfc4514_string()}"
 
 
 def require_chain(certificate: x509.Certificate, above: Sequence[x509.Certificate], now: datetime, below: int = 0) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.types import (
@@ -18,7 +19,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from dpsops.pki.keys import signing_hash
 from dpsops.pki.names import DeviceId
-from dpsops.pki.unsigned import Unsigned
+from dpsops.pki.unsigned import Pattern, Unsigned
 
 BACKDATE = timedelta(minutes=5)
 """How far in the past the validity of a certificate begins: devices' clocks are not exact."""
@@ -78,12 +79,22 @@ def unsigned_leaf(
     """A device certificate that the root's key is to sign: for TLS client authentication, the device ID as common name; not
     valid after its root."""
     end = min(now - BACKDATE + lifetime, root.not_valid_after_utc)
-    return Unsigned.of(
-        _issued(common_name=device, public_key=public_key, root=root, serial=serial, now=now, end=end)
-        .add_extension(_key_usage({"digital_signature"}), critical=True)  # 4.2.1.3
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False),  # 4.2.1.12
-        _issuer_key(root),
-    )
+    return _leaf_pattern(root).filled(_subject(device), public_key, serial=serial, begin=_begin(root, now), end=end)
+
+
+@lru_cache(maxsize=4)
+def _leaf_pattern(root: x509.Certificate) -> Pattern:
+    """What all device certificates of a root have in common."""
+
+    def of_a_key(public_key: CertificatePublicKeyTypes) -> x509.CertificateBuilder:
+        now, end = root.not_valid_before_utc, root.not_valid_after_utc
+        return (
+            _issued(common_name="any", public_key=public_key, root=root, serial=1, now=now, end=end)
+            .add_extension(_key_usage({"digital_signature"}), critical=True)  # 4.2.1.3
+            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)  # 4.2.1.12
+        )
+
+    return Pattern.of(of_a_key, _issuer_key(root))
 
 
 def issue_leaf(
@@ -123,16 +134,25 @@ def _issued(
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
-        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)]))
+        .subject_name(_subject(common_name))
         .issuer_name(root.subject)
         .public_key(public_key)
         .serial_number(serial)
-        .not_valid_before(max(now - BACKDATE, root.not_valid_before_utc))
+        .not_valid_before(_begin(root, now))
         .not_valid_after(end)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)  # 4.2.1.9
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)  # 4.2.1.2
         .add_extension(_authority_key_identifier(root), critical=False)  # 4.2.1.1
     )
+
+
+def _subject(common_name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+
+
+def _begin(root: x509.Certificate, now: datetime) -> datetime:
+    """When the validity of a certificate begins: in the past, but not before that of its root."""
+    return max(now - BACKDATE, root.not_valid_before_utc)
 
 
 def _authority_key_identifier(root: x509.Certificate) -> x509.AuthorityKeyIdentifier:

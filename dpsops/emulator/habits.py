@@ -66,6 +66,8 @@ class Habits:
     and says so ("told"), or says nothing ("silent": people report a what-if of modules that had come back with nothing).
     diagnostic_settings_stay: the diagnostic settings of a resource outlive it, and are those of the next one of its ID
     (documented as possible), or go with it.
+    dps_page: the most items that a page of enrollments or registrations has, whatever the client asks for. No document has a
+    number; people who asked for 1,000 report 100, which is also how many come if nobody asks.
     shuffled: lists whose order nothing promises come in one of chance (`World.chances`): the changes of a what-if (sorted in
     recordings) and the links of a provisioning service (as they were sent).
     """
@@ -101,4 +103,5 @@ class Habits:
     masked_links_kept: bool = True
     what_if_short_circuits: Literal["told", "silent"] = "told"
     diagnostic_settings_stay: bool = False
+    dps_page: int = 100
     shuffled: bool = False

@@ -14,6 +14,9 @@ from weakref import finalize
 from dpsops.emulator.documents import JSON
 
 _SCHEMA = "CREATE TABLE IF NOT EXISTS document (kind TEXT, key TEXT, body TEXT NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID"
+_OF_GROUP = """CREATE INDEX IF NOT EXISTS registration_of_group ON document (json_extract(body, '$.group') COLLATE NOCASE, key)
+WHERE kind = 'registration'"""
+"""By enrollment group, so that a page of one group's registrations costs the same however many those of others are."""
 _BUSY_MS = 30_000
 
 
@@ -36,14 +39,24 @@ class State:
         """Removes the document; False where there was none."""
         return self._connection.execute("DELETE FROM document WHERE kind = ? AND key = ?", (kind, key)).rowcount > 0
 
+    def registrations(self, prefix: str, group: str, *, after: str, limit: int) -> list[tuple[str, JSON]]:
+        """What `list` gives of the kind `registration`, but only those of an enrollment group, in any case of its ID."""
+        rows = self._connection.execute(
+            "SELECT key, body FROM document INDEXED BY registration_of_group"
+            " WHERE kind = 'registration' AND json_extract(body, '$.group') = ? COLLATE NOCASE AND key >= ? AND key < ?"
+            " ORDER BY key LIMIT ?",
+            (group, *_range(prefix, after), limit),
+        )
+        return [(key, json.loads(body)) for key, body in rows]
+
     def list(self, kind: str, prefix: str = "", *, after: str = "", limit: int = -1) -> list[tuple[str, JSON]]:
         """The documents of a kind whose key begins with `prefix`, in the order of their keys.
 
         Only those beyond the key `after`, and at most `limit` of them (-1: all).
         """
         rows = self._connection.execute(
-            "SELECT key, body FROM document WHERE kind = ? AND key >= ? AND key < ? AND key > ? ORDER BY key LIMIT ?",
-            (kind, prefix, prefix + "\U0010ffff", after, limit),
+            "SELECT key, body FROM document WHERE kind = ? AND key >= ? AND key < ? ORDER BY key LIMIT ?",
+            (kind, *_range(prefix, after), limit),
         )
         return [(key, json.loads(body)) for key, body in rows]
 
@@ -58,6 +71,11 @@ class State:
             raise
         finally:
             self._connection.execute("RELEASE attempt")
+
+
+def _range(prefix: str, after: str) -> tuple[str, str]:
+    """The first key that begins with `prefix` and is beyond `after`, and the key where those that begin with it end."""
+    return max(prefix, after + "\0" if after else ""), prefix + "\U0010ffff"
 
 
 class Database:
@@ -80,6 +98,7 @@ class Database:
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = NORMAL")
             self._connection.execute(_SCHEMA)
+            self._connection.execute(_OF_GROUP)
         except sqlite3.Error:  # the file is no database
             self._connection.close()
             raise

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.dps.access import Operation, require_service
 from dpsops.emulator.dps.enrollments.changes import require_entry
 from dpsops.emulator.dps.enrollments.entries import GROUPS
 from dpsops.emulator.dps.errors import REGISTRATION_NOT_FOUND, STALE, refusal
 from dpsops.emulator.dps.pages import page
-from dpsops.emulator.dps.registrations import KIND, delete_registration, find_registration, show_registration
+from dpsops.emulator.dps.registrations import delete_registration, find_registration, registrations_of, show_registration
 from dpsops.emulator.dps.state import prefix_of
 from dpsops.emulator.http import NOTHING, Request, Response
 from dpsops.emulator.microsoft_devices.etags import condition
@@ -31,13 +33,9 @@ def _delete(world: World, request: Request, *, service: str, registration: str) 
 def _query(world: World, request: Request, *, service: str, group: str) -> Response:
     """The registrations of a group."""
     holder = require_service(world, service)
-    identifier = require_entry(world, holder, GROUPS, group)["id"]
-
-    def show(registration: JSON) -> JSON | None:
-        own = (registration["group"] or "").lower() == identifier.lower()
-        return show_registration(world, registration) if own else None
-
-    return page(world, request, KIND, prefix_of(holder), "DeviceRegistration", show)
+    require_entry(world, holder, GROUPS, group)
+    read, show = partial(registrations_of, world, holder, group), partial(show_registration, world)
+    return page(world, request, read, prefix_of(holder), "DeviceRegistration", show)
 
 
 def _require(world: World, service: JSON, registration_id: str) -> JSON:

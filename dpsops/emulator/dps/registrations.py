@@ -21,6 +21,12 @@ def find_registration(world: World, service: JSON, registration_id: str) -> JSON
     return world.state.get(KIND, _key(service, registration_id))
 
 
+def registrations_of(world: World, service: JSON, group: str, after: str, limit: int) -> list[tuple[str, JSON]]:
+    """The registrations of an enrollment group with their keys, in the order of these: those beyond the key `after`, and at most
+    `limit` of them."""
+    return world.state.registrations(prefix_of(service), group, after=after, limit=limit)
+
+
 def save_registration(world: World, service: JSON, registration: JSON) -> None:
     """Writes the registration."""
     world.state.put(KIND, _key(service, registration["registrationId"]), registration)

@@ -35,6 +35,7 @@ _BULK = 100
 _PAGE = 100
 """The most rows of a query that are answered at once."""
 _READ = 500
+"""How many devices are read at once after those of the first page, where a condition leaves some out."""
 
 
 def _put(world: World, request: Request, hub: str, device: str) -> Response:
@@ -112,21 +113,26 @@ def _query(world: World, request: Request, hub: str) -> Response:
     if not size:
         raise invalid(world, "'x-ms-max-item-count' must be a positive number.")
     headers = {"x-ms-item-type": "Twin" if query.columns is None and not query.count else "Raw"}
-    matching = _matching(world, holder, query, _last_seen(world, request.headers.get("x-ms-continuation", "")))
+    size = min(size, _PAGE)
+    matching = _matching(world, holder, query, _last_seen(world, request.headers.get("x-ms-continuation", "")), size + 1)
     if query.count:
         return Response(200, query.rows(matching), headers)
-    page = list(islice(matching, min(size, _PAGE)))
+    page = list(islice(matching, size))
     if next(matching, None) is not None:
         headers["x-ms-continuation"] = base64.b64encode(page[-1]["deviceId"].encode()).decode()
     return Response(200, query.rows(page), headers)
 
 
-def _matching(world: World, hub: JSON, query: Query, after: str) -> Iterator[JSON]:
-    """The twins that a query is about, of the devices beyond the ID `after`; of new devices it knows nothing yet."""
-    while devices := devices_of(world, hub, after=after, limit=_READ):
+def _matching(world: World, hub: JSON, query: Query, after: str, first: int) -> Iterator[JSON]:
+    """The twins that a query is about, of the devices beyond the ID `after`; of new devices it knows nothing yet.
+
+    first: how many devices to look at to begin with.
+    """
+    limit = first
+    while devices := devices_of(world, hub, after=after, limit=limit):
         known = (show_twin(each) for each in devices if world.now >= each["created"] + world.timings.query)
         yield from filter(query.condition, known)
-        after = devices[-1]["deviceId"]
+        after, limit = devices[-1]["deviceId"], _READ
 
 
 def _last_seen(world: World, continuation: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from cryptography.hazmat.primitives import serialization
@@ -97,8 +98,9 @@ def to_pem(key: PrivateKey) -> str:
     return key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()
 
 
+@lru_cache(maxsize=64)
 def from_pem(pem: str) -> PrivateKey:
-    """The reverse of `to_pem`."""
+    """The reverse of `to_pem`. Keys used lately are at hand: an RSA key takes as long to get ready as to sign."""
     # The check of an RSA key takes longer than a signature, and this one was checked when it came in.
     key = serialization.load_pem_private_key(pem.encode(), None, unsafe_skip_rsa_key_validation=True)
     assert isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey), "only such keys are stored"

@@ -14,12 +14,13 @@ from dpsops.emulator.keyvault.errors import bad_parameter
 from dpsops.emulator.world import World
 
 _BATCH = 100
+"""How many documents are read at once after the first page's, where `show` leaves some out."""
 
 
 def page(world: World, request: Request, kind: str, prefix: str, show: Callable[[JSON], JSON | None]) -> Response:
     """One page of the documents below `prefix` in the order of their keys; `show` leaves out what it gives no item for."""
     size = maximum_of(request)
-    scanned = _scan(world, kind, prefix, prefix + _marker(request))
+    scanned = _scan(world, kind, prefix, prefix + _marker(request), size + 1)
     shown = list(islice(((key, item) for key, document in scanned if (item := show(document)) is not None), size + 1))
     link = None
     if len(shown) > size:
@@ -39,7 +40,8 @@ def _marker(request: Request) -> str:
         raise bad_parameter(f"Invalid value for $skiptoken: {token}") from invalid
 
 
-def _scan(world: World, kind: str, prefix: str, after: str) -> Iterator[tuple[str, JSON]]:
-    while batch := world.state.list(kind, prefix, after=after, limit=_BATCH):
+def _scan(world: World, kind: str, prefix: str, after: str, first: int) -> Iterator[tuple[str, JSON]]:
+    limit = first
+    while batch := world.state.list(kind, prefix, after=after, limit=limit):
         yield from batch
-        after = batch[-1][0]
+        after, limit = batch[-1][0], _BATCH

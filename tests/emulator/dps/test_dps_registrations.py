@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dpsops.emulator.habits import Habits
 from tests.emulator.dps.fleet import enrolled, identity_of, mark
 from tests.emulator.dps.issuers import self_signed
 from tests.emulator.dps.lab import Lab, individual, refusal_of
+from tests.emulator.microsoft_devices.control_plane import ControlPlane
 
 
 def test_an_individual_enrollment_shows_its_registration(lab: Lab) -> None:
@@ -46,6 +48,19 @@ def test_the_registrations_of_a_group_page_by_page(lab: Lab) -> None:
     assert [each["registrationId"] for each in [*first.body, *second.body]] == ["d0", "d1", "d2"]
     assert "x-ms-continuation" not in second.headers
     assert lab.refused("POST", "/registrations/stranger/query")[0] == 404_204
+
+
+def test_a_page_has_no_more_than_the_service_gives() -> None:
+    lab = Lab(arm=ControlPlane(habits=Habits(dps_page=2)))
+    issuer = enrolled(lab)
+    for number in range(3):
+        lab.assigned(f"d{number}", issuer.leaf(f"d{number}"))
+        lab.enroll(individual(f"e{number}", self_signed(f"e{number}")))
+    for path in ("/registrations/fleet/query", "/enrollments/query"):
+        for headers in ({}, {"x-ms-max-item-count": "1000"}):
+            answer = lab.call("POST", path, {"query": "*"}, headers=headers)
+            assert (len(answer.body), "x-ms-continuation" in answer.headers) == (2, True)
+    assert Habits().dps_page == 100
 
 
 def test_a_deleted_group_leaves_its_registrations(lab: Lab) -> None:

@@ -68,6 +68,11 @@ def entries_of(world: World, service: JSON, kind: Kind) -> list[JSON]:
     return [entry for _, entry in world.state.list(kind.name, prefix_of(service))]
 
 
+def entries_beyond(world: World, service: JSON, kind: Kind, after: str, limit: int) -> list[tuple[str, JSON]]:
+    """Entries of a kind with their keys, in the order of these: those beyond the key `after`, and at most `limit` of them."""
+    return world.state.list(kind.name, prefix_of(service), after=after, limit=limit)
+
+
 def save_entry(world: World, service: JSON, kind: Kind, entry: JSON) -> None:
     """Writes the entry, over an older one of the same ID."""
     _forget_credentials(world, service, find_entry(world, service, kind, entry["id"]))

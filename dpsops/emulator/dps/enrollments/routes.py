@@ -9,7 +9,7 @@ from dpsops.emulator.documents import JSON
 from dpsops.emulator.dps.access import Operation, require_service
 from dpsops.emulator.dps.bodies import bad_request, json_object, member
 from dpsops.emulator.dps.enrollments import changes
-from dpsops.emulator.dps.enrollments.entries import GROUPS, INDIVIDUALS, Kind
+from dpsops.emulator.dps.enrollments.entries import GROUPS, INDIVIDUALS, Kind, entries_beyond
 from dpsops.emulator.dps.enrollments.mechanisms import show_mechanism
 from dpsops.emulator.dps.errors import invalid
 from dpsops.emulator.dps.pages import page
@@ -74,8 +74,10 @@ def _query(kind: Kind, world: World, request: Request, *, service: str) -> Respo
     query = member(world, json_object(world, request.body), "query", str)
     if query is None or not _EVERYTHING.fullmatch(query.strip()):
         raise bad_request(world)
-    prefix = prefix_of(require_service(world, service))
-    return page(world, request, kind.name, prefix, kind.item_type, partial(_show, kind))
+    holder = require_service(world, service)
+    return page(
+        world, request, partial(entries_beyond, world, holder, kind), prefix_of(holder), kind.item_type, partial(_show, kind)
+    )
 
 
 def _run_bulk(kind: Kind, world: World, request: Request, *, service: str) -> Response:

@@ -127,7 +127,7 @@ def _deliverer(directory: Path, password: bytes | None, *, legacy: bool) -> Call
     def deliver(device: DeviceId, bundle: str) -> tuple[str, bool]:
         path = directory / exports.file_name(device, ".pem" if password is None else ".pfx")
         if path.exists():
-            if exports.holds(path.read_bytes(), bundle, password):
+            if exports.holds(path.read_bytes(), bundle, password, legacy=legacy):
                 return str(path), False
             raise Refused(
                 f"{path} exists, and is not the bundle of {device} in the vault", "move it away, or choose another --to"

@@ -65,7 +65,7 @@ def _read(path: Path) -> DeviceRequest:
 def _device(request: DeviceRequest, path: Path, given: str | None) -> DeviceId:
     from dpsops.pki.names import device_id
 
-    found = device_id(given or request.common_name or path.stem)
+    found = device_id(given) if given else request.device or device_id(path.stem)
     request.require_for(found, str(path))
     return found
 

@@ -65,7 +65,7 @@ def dpsops(place: Path, *command: str) -> str:
     """What a command prints in this directory. Raises `CalledProcessError` if it fails."""
     done = subprocess.run(
         [sys.executable, "-m", "dpsops", *command],
-        cwd=place, env=_environment(), check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        cwd=place, env=environment(), check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     )  # fmt: skip
     return done.stdout
 
@@ -74,7 +74,7 @@ def dpsops(place: Path, *command: str) -> str:
 def served(place: Path, *, unlimited: bool = False) -> Iterator[Server]:
     """Serves the embedded Azure of a directory until the block ends."""
     command = [sys.executable, "-m", "bench.served", *(["--unlimited"] if unlimited else [])]
-    with subprocess.Popen(command, cwd=place, env=_environment(), stdout=subprocess.PIPE, text=True) as server:
+    with subprocess.Popen(command, cwd=place, env=environment(), stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         try:
             said = server.stdout.readline()
@@ -86,7 +86,8 @@ def served(place: Path, *, unlimited: bool = False) -> Iterator[Server]:
             server.communicate()  # it says its CPU time
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """The variables of a process that runs the code of this checkout, wherever it runs."""
     return os.environ | {"PYTHONPATH": str(ROOT)}
 
 

@@ -91,13 +91,14 @@ class Pool:
         """The answer: any but one that another attempt may mend. Raises azure-core's errors if there is none, `Unavailable` if
         the bound of a request is reached."""
         attempts: _Attempts | None = None
+        counted = costs if self.paced else ()
         while True:
-            for budget, times in costs if self.paced else ():
+            for budget, times in counted:
                 await budget.take(times)
             attempts = attempts or _Attempts(self.now() + self.waits.request_seconds)
             begun = self.now()
             try:
-                answer = await self.sender(self._allowed(place, ask), max(attempts.until - begun, 0.001))
+                answer = await self._once(place, ask, max(attempts.until - begun, 0.001), counted)
             except AzureError as error:
                 await self._after_silence(place, attempts, error)
                 continue
@@ -106,6 +107,13 @@ class Pool:
                 return answer
             if pause:
                 await self.sleep(pause)
+
+    async def _once(self, place: Place, ask: Ask, seconds: float, counted: Sequence[Cost]) -> Answer:
+        try:
+            return await self.sender(self._allowed(place, ask), seconds)
+        finally:
+            for budget, times in counted:
+                budget.answered(times)
 
     def budget(self, rate: Rate) -> Budget:
         """The budget of a limit: one for all requests that count towards it."""

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_left
+from collections.abc import Coroutine, Iterable
+from heapq import heappop, heappush
+from itertools import count
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -30,6 +34,39 @@ class Moved:
         await asyncio.sleep(0)
 
 
+class Clock:
+    """A clock beside many that wait at once: it moves to the end of the shortest wait when nobody has anything else to do."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._waiting: list[tuple[float, int, asyncio.Event]] = []
+        self._number = count()
+
+    def now(self) -> float:
+        """The time."""
+        return self.seconds
+
+    async def sleep(self, seconds: float) -> None:
+        """Waits."""
+        over = asyncio.Event()
+        heappush(self._waiting, (self.seconds + seconds, next(self._number), over))
+        await over.wait()
+
+    def run(self, works: Iterable[Coroutine[Any, Any, None]]) -> None:
+        """Runs all of them to their ends."""
+        idle_loop().run_until_complete(self._run(works))
+
+    async def _run(self, works: Iterable[Coroutine[Any, Any, None]]) -> None:
+        tasks = [asyncio.ensure_future(work) for work in works]
+        while not all(task.done() for task in tasks):
+            for _ in range(10):  # so many steps somebody takes at most before he waits
+                await asyncio.sleep(0)
+            if self._waiting:
+                self.seconds, _, over = heappop(self._waiting)
+                over.set()
+        await asyncio.gather(*tasks)
+
+
 def sent(budget: Budget, clock: Moved, times: list[int]) -> list[float]:
     """When each operation is sent, if all are wanted at once."""
     found: list[float] = []
@@ -37,6 +74,7 @@ def sent(budget: Budget, clock: Moved, times: list[int]) -> list[float]:
     async def one(count: int) -> None:
         await budget.take(count)
         found.extend([clock.now()] * count)
+        budget.answered(count)
 
     async def all_of_them() -> None:
         await asyncio.gather(*map(one, times))
@@ -59,7 +97,53 @@ def test_no_window_has_more_than_the_limit(count: int, seconds: float, times: li
     clock = Moved()
     budget = Budget(Rate("operations", count, seconds), clock.now, clock.sleep)
     moments = sent(budget, clock, [min(each, budget.most) for each in times])
-    assert most_in_a_window(moments, seconds) <= count - 2
+    assert most_in_a_window(moments, seconds) <= count
+
+
+@given(
+    most=st.integers(20, 60),
+    journeys=st.lists(st.tuples(st.floats(0, 4), st.floats(0, 4)), min_size=1, max_size=150),
+)
+def test_no_window_of_the_service_has_more_however_long_requests_travel(most: int, journeys: list[tuple[float, float]]) -> None:
+    """Each request travels for a while, and so does its answer, while the others are on their way too."""
+    clock, arrived = Clock(), list[float]()
+    budget = Budget(Rate("operations", most, 10), clock.now, clock.sleep)
+
+    async def one(there: float, back: float) -> None:
+        await budget.take()
+        await clock.sleep(there)
+        arrived.append(clock.now())
+        await clock.sleep(back)
+        budget.answered()
+
+    clock.run(one(there, back) for there, back in journeys)
+    assert most_in_a_window(sorted(arrived), 10 - 1e-6) <= most
+
+
+def test_requests_that_all_wait_for_their_first_connection_are_not_too_many_later() -> None:
+    clock, arrived = Clock(), list[float]()
+    budget = Budget(Rate("secrets", 300, 10), clock.now, clock.sleep)
+
+    async def one() -> None:
+        await budget.take()
+        await clock.sleep(max(0.5 - clock.now(), 0.01))
+        arrived.append(clock.now())
+        budget.answered()
+
+    clock.run(one() for _ in range(1500))
+    assert most_in_a_window(sorted(arrived), 10 - 1e-6) <= 300
+    assert len(arrived) / arrived[-1] >= 0.985 * 30
+
+
+def test_what_is_refused_while_it_pauses_does_not_slow_it_further() -> None:
+    lasted = []
+    for refusals in (1, 10):
+        clock = Moved()
+        budget = Budget(Rate("secrets", 300, 10), clock.now, clock.sleep)
+        for _ in range(refusals):
+            budget.refused(7)
+        lasted.append(sent(budget, clock, [1] * 100)[-1])
+    assert lasted[0] == lasted[1]
 
 
 def test_the_limit_is_used_to_the_last_percent() -> None:
@@ -75,7 +159,7 @@ def test_what_is_late_catches_up_within_the_window() -> None:
     first = sent(budget, clock, [1] * 150)
     clock.seconds += 2
     moments = first + sent(budget, clock, [1] * 1350)
-    assert most_in_a_window(moments, 10) <= 298
+    assert most_in_a_window(moments, 10) <= 300
     assert 1500 / clock.now() >= 0.99 * 30
 
 

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from dpsops.errors import InvalidInput
 from dpsops.limits import (
+    MOST_TAGS,
     UNITS,
     desired_properties,
     dps_name,
@@ -25,6 +26,9 @@ from dpsops.pki.keys import KeySpec
 
 LOCAL = "local"
 """The environment on the embedded Azure. It needs no file."""
+
+DEVICES_TAG = "dpsops-devices"
+"""The tag of a vault that holds devices' secrets and nothing else: the name of its environment."""
 
 _ENVIRONMENT = re.compile(r"[a-z][a-z0-9-]{0,23}")
 _HEADER = re.compile(r"\s*\[\[?([^\[\]]+)\]")
@@ -277,6 +281,11 @@ class Environment(_Table):
         """The names of the vaults in which devices get their secrets."""
         return tuple(self.device.vaults) or (self.vault.name,)
 
+    @property
+    def device_vaults(self) -> tuple[Vault, ...]:
+        """The vaults of `[device]`, as they are to be: like that of the root, but in software, because no key is in them."""
+        return tuple(self.vault.model_copy(update={"name": name, "sku": "standard"}) for name in self.device.vaults)
+
     @model_validator(mode="after")
     def _hardware_keys_need_premium(self) -> Self:
         if self.root.key.hsm and self.vault.sku != "premium":
@@ -288,6 +297,14 @@ class Environment(_Table):
         """Whoever may read the devices' secrets needs no right on the vault of the root."""
         if self.vault.name.lower() in (each.lower() for each in self.device.vaults):
             raise ValueError("device.vaults: the vault of the root is no vault for devices: give each of these another name")
+        return self
+
+    @model_validator(mode="after")
+    def _vaults_of_devices_have_a_tag(self) -> Self:
+        if any(name.lower() == DEVICES_TAG for name in self.tags):
+            raise ValueError(f"tags: {DEVICES_TAG} is dpsops's own tag, for the vaults of [device]: use another name")
+        if self.device.vaults and len(self.tags) == MOST_TAGS:
+            raise ValueError(f"tags: at most {MOST_TAGS - 1}, because dpsops sets one of its own on the vaults of [device]")
         return self
 
     @model_validator(mode="after")
@@ -378,6 +395,8 @@ def _explain(path: Path, text: str, cause: ValidationError) -> InvalidInput:
             expected = "this setting is missing"
         case "too_short":
             expected = f"there is none: write [[{where}]], once for each"
+        case "list_type" if where == "device.vaults":
+            expected = 'write a list of names, ["kv-1", "kv-2"]'
         case "list_type":
             expected = f"write [[{where}]], once for each"
         case "dict_type" | "model_type":

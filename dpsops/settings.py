@@ -17,12 +17,16 @@ from dpsops.limits import (
     dps_name,
     group_id,
     hub_name,
+    object_id,
+    region_name,
     resource_group_name,
     resource_tags,
+    subscription_id,
     vault_name,
     workspace_id,
 )
 from dpsops.pki.keys import KeySpec
+from dpsops.toml_lines import line_of
 
 LOCAL = "local"
 """The environment on the embedded Azure. It needs no file."""
@@ -31,32 +35,7 @@ DEVICES_TAG = "dpsops-devices"
 """The tag of a vault that holds devices' secrets and nothing else: the name of its environment."""
 
 _ENVIRONMENT = re.compile(r"[a-z][a-z0-9-]{0,23}")
-_HEADER = re.compile(r"\s*\[\[?([^\[\]]+)\]")
-_KEY = re.compile(r"\s*([\w.\"' -]+?)\s*=")
 _DAYS_OF_WARNING_A_MONTH = 27
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-
-
-def _region(name: str) -> str:
-    """A region by the name that `az account list-locations` shows. The display name has spaces and capitals."""
-    if not re.fullmatch(r"[a-z0-9]+", name):
-        short = re.sub(r"[^a-z0-9]", "", name.lower()) or "westeurope"
-        raise ValueError(f"use the region's short name, in lower case and without spaces, as in {short}")
-    return name
-
-
-def _subscription(name: str) -> str:
-    """The ID of a subscription, a UUID. Its display name is not unique."""
-    if not _UUID.fullmatch(name):
-        raise ValueError("a subscription is given by its ID, as 'az account show --query id' prints it")
-    return name
-
-
-def _object_id(name: str) -> str:
-    """The object ID of an identity in Entra ID, a UUID. An application has another ID of the same shape, which no role takes."""
-    if not _UUID.fullmatch(name):
-        raise ValueError("an identity is given by its object ID, as 'az ad user show --id NAME --query id' prints it")
-    return name
 
 
 def _organization(name: str) -> str:
@@ -119,7 +98,7 @@ class Hub(_Table):
     """`[[hub]]`: an IoT Hub to which the DPS assigns devices."""
 
     name: Annotated[str, Field(min_length=3, max_length=50), AfterValidator(hub_name)]
-    location: Annotated[str, AfterValidator(lambda name: name and _region(name))] = ""
+    location: Annotated[str, AfterValidator(lambda name: name and region_name(name))] = ""
     sku: Literal["F1", "S1", "S2", "S3", "B1", "B2", "B3"] = "S1"
     capacity: Annotated[int, Field(ge=1, le=200)] = 1
     weight: Annotated[int, Field(ge=0, le=1000)] = 1
@@ -188,7 +167,7 @@ class Group(_Table):
 class Identity(_Table):
     """An entry of `principals`: an identity in Entra ID, by its object ID."""
 
-    id: Annotated[str, AfterValidator(_object_id)]
+    id: Annotated[str, AfterValidator(object_id)]
     type: Literal["User", "Group", "ServicePrincipal"]
 
 
@@ -255,9 +234,9 @@ class Environment(_Table):
     """One environment, complete and valid. `name` is the name of its file."""
 
     name: str
-    location: Annotated[str, AfterValidator(_region)]
+    location: Annotated[str, AfterValidator(region_name)]
     resource_group: Annotated[str, AfterValidator(resource_group_name)]
-    subscription: Annotated[str, AfterValidator(_subscription)] | None = None
+    subscription: Annotated[str, AfterValidator(subscription_id)] | None = None
     tags: Annotated[dict[str, str], AfterValidator(resource_tags)] = {}
     vault: Vault
     dps: Dps
@@ -372,7 +351,7 @@ def load(name: str, directory: Path) -> Environment:
     except (ValueError, RecursionError) as cause:  # also raised for numbers that are too long and brackets that are too deep
         raise InvalidInput(f"{path}: {cause}", "correct the TOML; https://toml.io shows the syntax") from cause
     if "name" in document:
-        raise InvalidInput(f"{path}, line {_line(text, ('name',))}: name: the name of the file is the name of the environment",
+        raise InvalidInput(f"{path}, line {line_of(text, ('name',))}: name: the name of the file is the name of the environment",
                            "remove the line")  # fmt: skip
     try:
         return Environment.model_validate(document | {"name": name})
@@ -403,33 +382,6 @@ def _explain(path: Path, text: str, cause: ValidationError) -> InvalidInput:
             expected = f"this is a table, [{where}]"
     more = len(errors) - 1
     return InvalidInput(
-        f"{path}, line {_line(text, keys)}: {where}: {expected}",
+        f"{path}, line {line_of(text, keys)}: {where}: {expected}",
         "correct the file" + (f" ({more} more error(s))" if more else "") + "; infra/dev.toml is a complete example",
     )
-
-
-def _line(text: str, keys: tuple[int | str, ...]) -> int:
-    """The line (from 1) of a key; else that of its table's header; else the first line.
-
-    `tomllib` reports no positions, so this looks for headers and `key =` in the text. The settings are flat enough for that.
-    """
-    names = [key for key in keys if isinstance(key, str)]
-    place, index = next(((place, key) for place, key in enumerate(keys) if isinstance(key, int)), (1, 0))
-    table: list[str] = []
-    tables, best = -1, 1
-    for number, line in enumerate(text.split("\n"), 1):
-        if header := _HEADER.match(line):
-            path = table = _parts(header[1])
-            tables += table == names[:place]
-        elif key := _KEY.match(line):
-            path = table + _parts(key[1])
-        else:
-            continue
-        elsewhere = table[:place] == names[:place] and tables != index
-        if path == names[: len(path)] and not elsewhere:
-            best = number  # first a table, then a key in it
-    return best
-
-
-def _parts(dotted: str) -> list[str]:
-    return [part.strip(" \t\"'") for part in dotted.split(".")]

@@ -1,4 +1,4 @@
-"""What Azure accepts: names, tags, desired properties, the units of a hub. What it refuses is refused when the settings are
+"""What Azure accepts: names, IDs, tags, desired properties, the units of a hub. What it refuses is refused when the settings are
 read: Azure would refuse it in the middle of a run. Each function returns what it is given, or raises `ValueError`."""
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ UNITS = {"F1": 1, "B3": 10, "S3": 10}
 
 _TWIN_NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f.$ ]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _NAME_BYTES = 1024
 _STRING_BYTES = 4 * 1024
 _PROPERTIES_BYTES = 32 * 1024
@@ -60,6 +61,28 @@ def resource_group_name(name: str) -> str:
     """ARM naming rules: 1-90 word characters, hyphens, parentheses and dots, no dot last."""
     if not re.fullmatch(r"[\w().-]{0,89}[\w()-]", name):
         raise ValueError("a resource group name has 1 to 90 letters, digits and ( ) - _ . and does not end with a dot")
+    return name
+
+
+def region_name(name: str) -> str:
+    """A region by the name that `az account list-locations` shows. The display name has spaces and capitals."""
+    if not re.fullmatch(r"[a-z0-9]+", name):
+        short = re.sub(r"[^a-z0-9]", "", name.lower()) or "westeurope"
+        raise ValueError(f"use the region's short name, in lower case and without spaces, as in {short}")
+    return name
+
+
+def subscription_id(name: str) -> str:
+    """The ID of a subscription, a UUID. Its display name is not unique."""
+    if not _UUID.fullmatch(name):
+        raise ValueError("a subscription is given by its ID, as 'az account show --query id' prints it")
+    return name
+
+
+def object_id(name: str) -> str:
+    """The object ID of an identity in Entra ID, a UUID. An application has another ID of the same shape, which no role takes."""
+    if not _UUID.fullmatch(name):
+        raise ValueError("an identity is given by its object ID, as 'az ad user show --id NAME --query id' prints it")
     return name
 
 

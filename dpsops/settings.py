@@ -11,48 +11,31 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from dpsops.errors import InvalidInput
 from dpsops.limits import (
+    MOST_TAGS,
     UNITS,
     desired_properties,
     dps_name,
     group_id,
     hub_name,
+    object_id,
+    region_name,
     resource_group_name,
     resource_tags,
+    subscription_id,
     vault_name,
     workspace_id,
 )
 from dpsops.pki.keys import KeySpec
+from dpsops.toml_lines import line_of
 
 LOCAL = "local"
 """The environment on the embedded Azure. It needs no file."""
 
+DEVICES_TAG = "dpsops-devices"
+"""The tag of a vault that holds devices' secrets and nothing else: the name of its environment."""
+
 _ENVIRONMENT = re.compile(r"[a-z][a-z0-9-]{0,23}")
-_HEADER = re.compile(r"\s*\[\[?([^\[\]]+)\]")
-_KEY = re.compile(r"\s*([\w.\"' -]+?)\s*=")
 _DAYS_OF_WARNING_A_MONTH = 27
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-
-
-def _region(name: str) -> str:
-    """A region by the name that `az account list-locations` shows. The display name has spaces and capitals."""
-    if not re.fullmatch(r"[a-z0-9]+", name):
-        short = re.sub(r"[^a-z0-9]", "", name.lower()) or "westeurope"
-        raise ValueError(f"use the region's short name, in lower case and without spaces, as in {short}")
-    return name
-
-
-def _subscription(name: str) -> str:
-    """The ID of a subscription, a UUID. Its display name is not unique."""
-    if not _UUID.fullmatch(name):
-        raise ValueError("a subscription is given by its ID, as 'az account show --query id' prints it")
-    return name
-
-
-def _object_id(name: str) -> str:
-    """The object ID of an identity in Entra ID, a UUID. An application has another ID of the same shape, which no role takes."""
-    if not _UUID.fullmatch(name):
-        raise ValueError("an identity is given by its object ID, as 'az ad user show --id NAME --query id' prints it")
-    return name
 
 
 def _organization(name: str) -> str:
@@ -115,7 +98,7 @@ class Hub(_Table):
     """`[[hub]]`: an IoT Hub to which the DPS assigns devices."""
 
     name: Annotated[str, Field(min_length=3, max_length=50), AfterValidator(hub_name)]
-    location: Annotated[str, AfterValidator(lambda name: name and _region(name))] = ""
+    location: Annotated[str, AfterValidator(lambda name: name and region_name(name))] = ""
     sku: Literal["F1", "S1", "S2", "S3", "B1", "B2", "B3"] = "S1"
     capacity: Annotated[int, Field(ge=1, le=200)] = 1
     weight: Annotated[int, Field(ge=0, le=1000)] = 1
@@ -184,7 +167,7 @@ class Group(_Table):
 class Identity(_Table):
     """An entry of `principals`: an identity in Entra ID, by its object ID."""
 
-    id: Annotated[str, AfterValidator(_object_id)]
+    id: Annotated[str, AfterValidator(object_id)]
     type: Literal["User", "Group", "ServicePrincipal"]
 
 
@@ -251,9 +234,9 @@ class Environment(_Table):
     """One environment, complete and valid. `name` is the name of its file."""
 
     name: str
-    location: Annotated[str, AfterValidator(_region)]
+    location: Annotated[str, AfterValidator(region_name)]
     resource_group: Annotated[str, AfterValidator(resource_group_name)]
-    subscription: Annotated[str, AfterValidator(_subscription)] | None = None
+    subscription: Annotated[str, AfterValidator(subscription_id)] | None = None
     tags: Annotated[dict[str, str], AfterValidator(resource_tags)] = {}
     vault: Vault
     dps: Dps
@@ -277,6 +260,11 @@ class Environment(_Table):
         """The names of the vaults in which devices get their secrets."""
         return tuple(self.device.vaults) or (self.vault.name,)
 
+    @property
+    def device_vaults(self) -> tuple[Vault, ...]:
+        """The vaults of `[device]`, as they are to be: like that of the root, but in software, because no key is in them."""
+        return tuple(self.vault.model_copy(update={"name": name, "sku": "standard"}) for name in self.device.vaults)
+
     @model_validator(mode="after")
     def _hardware_keys_need_premium(self) -> Self:
         if self.root.key.hsm and self.vault.sku != "premium":
@@ -288,6 +276,14 @@ class Environment(_Table):
         """Whoever may read the devices' secrets needs no right on the vault of the root."""
         if self.vault.name.lower() in (each.lower() for each in self.device.vaults):
             raise ValueError("device.vaults: the vault of the root is no vault for devices: give each of these another name")
+        return self
+
+    @model_validator(mode="after")
+    def _vaults_of_devices_have_a_tag(self) -> Self:
+        if any(name.lower() == DEVICES_TAG for name in self.tags):
+            raise ValueError(f"tags: {DEVICES_TAG} is dpsops's own tag, for the vaults of [device]: use another name")
+        if self.device.vaults and len(self.tags) == MOST_TAGS:
+            raise ValueError(f"tags: at most {MOST_TAGS - 1}, because dpsops sets one of its own on the vaults of [device]")
         return self
 
     @model_validator(mode="after")
@@ -355,7 +351,7 @@ def load(name: str, directory: Path) -> Environment:
     except (ValueError, RecursionError) as cause:  # also raised for numbers that are too long and brackets that are too deep
         raise InvalidInput(f"{path}: {cause}", "correct the TOML; https://toml.io shows the syntax") from cause
     if "name" in document:
-        raise InvalidInput(f"{path}, line {_line(text, ('name',))}: name: the name of the file is the name of the environment",
+        raise InvalidInput(f"{path}, line {line_of(text, ('name',))}: name: the name of the file is the name of the environment",
                            "remove the line")  # fmt: skip
     try:
         return Environment.model_validate(document | {"name": name})
@@ -378,39 +374,14 @@ def _explain(path: Path, text: str, cause: ValidationError) -> InvalidInput:
             expected = "this setting is missing"
         case "too_short":
             expected = f"there is none: write [[{where}]], once for each"
+        case "list_type" if where == "device.vaults":
+            expected = 'write a list of names, ["kv-1", "kv-2"]'
         case "list_type":
             expected = f"write [[{where}]], once for each"
         case "dict_type" | "model_type":
             expected = f"this is a table, [{where}]"
     more = len(errors) - 1
     return InvalidInput(
-        f"{path}, line {_line(text, keys)}: {where}: {expected}",
+        f"{path}, line {line_of(text, keys)}: {where}: {expected}",
         "correct the file" + (f" ({more} more error(s))" if more else "") + "; infra/dev.toml is a complete example",
     )
-
-
-def _line(text: str, keys: tuple[int | str, ...]) -> int:
-    """The line (from 1) of a key; else that of its table's header; else the first line.
-
-    `tomllib` reports no positions, so this looks for headers and `key =` in the text. The settings are flat enough for that.
-    """
-    names = [key for key in keys if isinstance(key, str)]
-    place, index = next(((place, key) for place, key in enumerate(keys) if isinstance(key, int)), (1, 0))
-    table: list[str] = []
-    tables, best = -1, 1
-    for number, line in enumerate(text.split("\n"), 1):
-        if header := _HEADER.match(line):
-            path = table = _parts(header[1])
-            tables += table == names[:place]
-        elif key := _KEY.match(line):
-            path = table + _parts(key[1])
-        else:
-            continue
-        elsewhere = table[:place] == names[:place] and tables != index
-        if path == names[: len(path)] and not elsewhere:
-            best = number  # first a table, then a key in it
-    return best
-
-
-def _parts(dotted: str) -> list[str]:
-    return [part.strip(" \t\"'") for part in dotted.split(".")]

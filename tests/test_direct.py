@@ -83,4 +83,4 @@ def test_a_connection_that_breaks_is_tried_again(azure: EmbeddedAzure, direct: b
     assert 0 < world.clock.now() - before < 60
     azure.azure.faults.add(Fault(Drop(work_done=work_done), times=None))
     with pytest.raises(Unavailable, match=r"^Azure cannot be reached: "):
-        world.connect().deployments.has_vault()
+        world.connect().deployments.vaults()

@@ -125,13 +125,9 @@ class Deployments:
         self._clients.new_roles.expect(wait=wait)
 
     @understood(_WHO)
-    def has_vault(self) -> bool:
-        """Whether the vault exists."""
-        try:
-            self._clients.vaults.vaults.get(self._environment.resource_group, self._environment.vault.name)
-        except ResourceNotFoundError:
-            return False
-        return True
+    def vaults(self) -> dict[str, dict[str, str]]:
+        """The tags of each vault in the group, by its name in lower case. One request for each page."""
+        return ResourceGroup(self._clients).vaults()
 
     @understood(_WHO)
     def vault_logs(self) -> tuple[DiagnosticSetting, ...] | None:
@@ -139,12 +135,11 @@ class Deployments:
         return visible_settings(self._clients.monitor, f"{self._clients.group}/providers/{VAULT}/{self._environment.vault.name}")
 
     @understood(_WHO)
-    def deleted_vault(self, name: str = "") -> Refused | None:
-        """The refusal to use an environment whose vault is soft-deleted; None if it is not, or if this identity cannot see it.
-        `name`: of another vault than that of the root."""
-        vault, location = name or self._environment.vault.name, self._environment.location
+    def deleted_vault(self, name: str) -> Refused | None:
+        """The refusal to use an environment whose vault of this name is soft-deleted; None if it is not, or if this identity
+        cannot see it."""
         try:
-            deleted = self._clients.vaults.vaults.get_deleted(vault, location)
+            deleted = self._clients.vaults.vaults.get_deleted(name, self._environment.location)
         except ResourceNotFoundError:
             return None
         except HttpResponseError as error:
@@ -155,9 +150,9 @@ class Deployments:
             raise
         since: datetime | None = answers.moment(deleted.properties.deletion_date) if deleted.properties else None
         return Refused(
-            f"a vault named {vault} was deleted{f' on {since:%Y-%m-%d}' if since else ''}, but its name is still in use",
-            f"recover the vault and what is in it: az keyvault recover --name {vault}; or choose another vault name; "
-            f"'az keyvault purge --name {vault}' would destroy both for ever",
+            f"a vault named {name} was deleted{f' on {since:%Y-%m-%d}' if since else ''}, but its name is still in use",
+            f"recover the vault and what is in it: az keyvault recover --name {name}; or choose another vault name; "
+            f"'az keyvault purge --name {name}' would destroy both for ever",
         )
 
     @understood(_WHO)
@@ -189,12 +184,10 @@ class Deployments:
 
     @understood(_WHO)
     def taken_names(self, found: Resources) -> tuple[Reason, ...]:
-        """Why the names of the vault, the DPS and the hubs that are to be made cannot be used: they are unique in all of Azure.
+        """Why the names of the vaults, the DPS and the hubs that are to be made cannot be used: they are unique in all of Azure.
         One request for each. An identity that may not ask learns it from the deployment."""
         environment = self._environment
-        asked = [(self._ask_for_vault, environment.vault.name)] if found.vault is None else []
-        new = (name for name in environment.device.vaults if name.lower() not in found.leaf_vaults)
-        asked += [(self._ask_for_vault, name) for name in new]
+        asked = [(self._ask_for_vault, vault.name) for vault, present in found.vaults(environment) if present is None]
         asked += [(self._ask_for_service, environment.dps.name)] if found.dps is None else []
         asked += [(self._ask_for_hub, hub.name) for hub in environment.hub if found.hub(hub) is None]
         answers_ = [(name, _answer(ask, name)) for ask, name in asked]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
+from dpsops.azure import answers
 from dpsops.azure.answers import Shape
 from dpsops.azure.clients import Clients
 from dpsops.azure.diagnostic_settings import diagnostic_settings
@@ -13,7 +15,7 @@ from dpsops.azure.role_assignments import role_assignments
 from dpsops.errors import Refused
 from dpsops.model.deployment import deployment_name
 from dpsops.model.logs import DiagnosticSetting
-from dpsops.model.resources import Resource, Resources, strange_links
+from dpsops.model.resources import Resource, Resources, former_vaults, strange_links
 from dpsops.model.roles import HUB, SERVICE, VAULT, Held
 
 _VERSIONS = {VAULT: "2026-02-01", HUB: "2023-06-30"}
@@ -44,7 +46,8 @@ class ResourceGroup:
 
     def observe(self) -> Resources:
         """The resource group, the resources of the settings in it, and who holds which role there. At most one request for
-        each of them, one more if the DPS is linked to a hub that the settings do not name, and two more if they want logs.
+        each of them, one for each page of the group's vaults, one more if the DPS is linked to a hub that the settings do not
+        name, and one for the DPS and for each vault if they want logs.
 
         Raises `Refused` for a resource group that is being deleted.
         """
@@ -59,12 +62,24 @@ class ResourceGroup:
             group_exists=True,
             vault=vault,
             leaf_vaults={name: vault for name, vault in leaf_vaults.items() if vault is not None},
+            former_vaults=former_vaults(environment, self.vaults()),
             dps=dps,
             hubs={name: hub for name, hub in hubs.items() if hub is not None},
             held=self._held(),
             linked_before=self._linked_before() if strange_links(environment, dps) else frozenset(),
-            logs=self._logs({VAULT: environment.vault.name if vault else "", SERVICE: environment.dps.name if dps else ""}),
+            logs=self._logs(
+                {(VAULT, environment.vault.name): vault, (SERVICE, environment.dps.name): dps}
+                | {(VAULT, name): found for name, found in leaf_vaults.items()}
+            ),
         )
+
+    def vaults(self) -> dict[str, dict[str, str]]:
+        """The tags of each vault in the group, by its name in lower case; none if there is no such group."""
+        try:
+            found = list(answers.every(self._clients.vaults.vaults.list_by_resource_group(self._environment.resource_group)))
+        except ResourceNotFoundError:
+            return {}
+        return {str(each.name).lower(): answers.tags(each.tags) for each in found}
 
     def _group_exists(self) -> bool:
         name = self._environment.resource_group
@@ -105,11 +120,13 @@ class ResourceGroup:
         listed = role_assignments(self._clients.authorization, self._group)
         return frozenset(Held(each.scope, each.role, each.principal) for each in listed)
 
-    def _logs(self, names: dict[str, str]) -> dict[str, tuple[DiagnosticSetting, ...]]:
-        """The diagnostic settings of the resources that exist, by type, if the settings want logs."""
-        there = {type_: f"{self._group}/providers/{type_}/{name}" for type_, name in names.items() if name}
-        wanted = there if self._environment.vault.logs else {}
-        return {type_: diagnostic_settings(self._clients.monitor, resource) for type_, resource in wanted.items()}
+    def _logs(self, found: Mapping[tuple[str, str], Resource | None]) -> dict[tuple[str, str], tuple[DiagnosticSetting, ...]]:
+        """The diagnostic settings of the resources that exist, by type and name in lower case, if the settings want logs."""
+        there = [key for key, resource in found.items() if resource and self._environment.vault.logs]
+        return {
+            (type_, name.lower()): diagnostic_settings(self._clients.monitor, f"{self._group}/providers/{type_}/{name}")
+            for type_, name in there
+        }
 
     def _linked_before(self) -> frozenset[str]:
         """The names, in lower case, of the hubs of the settings at the last deployment, as its parameters say."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from dpsops.model.root_facts import RootFacts
     from dpsops.model.rotation import Standing
     from dpsops.model.run import Run
+    from dpsops.settings import Vault
     from dpsops.workflows.status import Status
 
 
@@ -164,8 +165,10 @@ _FEW = 25
 
 def _document(status: Status) -> dict[str, Any]:
     root, vault, dps = status.root, status.environment.vault, status.dps
+    vaults = [{"name": each.name, "url": f"{each.url}/"} for each in status.vaults]
     return {
-        "vault": {"name": vault.name, "url": f"{vault.url}/"} if status.vault_exists else None,
+        "vault": next((each for each in vaults if each["name"] == vault.name), None),
+        "vaults": [each for each in vaults if each["name"] in status.environment.leaf_vaults],
         "dps": {"name": dps.name, "id_scope": dps.id_scope, "host": dps.host} if dps else None,
         "hubs": [asdict(hub) for hub in status.hubs],
         "root": root_document(root) if root else None,
@@ -213,12 +216,13 @@ def root_document(root: RootFacts) -> dict[str, Any]:
 
 def _text(status: Status) -> str:
     environment, dps = status.environment, status.dps
-    if not status.vault_exists and dps is None and not status.hubs and status.trouble is None:
+    if not status.vaults and dps is None and not status.hubs and status.trouble is None:
         return _rows([("environment", f"{environment.name}: nothing exists yet"), ("next", "dpsops up")])
     hosts = {hub.name: hub.host for hub in status.hubs}
     rows = [
         ("environment", environment.name),
-        ("vault", environment.vault.name if status.vault_exists else f"{environment.vault.name} does not exist"),
+        ("vault", _named(environment.vault, status.vaults)),
+        *(("device vault", _named(vault, status.vaults)) for vault in environment.device_vaults),
         ("dps", f"{dps.name}  ID scope {dps.id_scope}" if dps else f"{environment.dps.name} does not exist"),
         *(
             ("hub", f"{hub.name}  {hosts[hub.name]}" if hub.name in hosts else f"{hub.name} does not exist")
@@ -267,6 +271,10 @@ def _pace_lines(status: Status) -> Iterator[str]:
     said = {"reissue": "a new certificate for each device", "look": "a look at every device"}
     for name, pace in _paces(status).items():
         yield f"{said[name]} takes {duration(pace.seconds)} at least, held back by the {pace.limit}"
+
+
+def _named(vault: Vault, existing: tuple[Vault, ...]) -> str:
+    return vault.name if vault in existing else f"{vault.name} does not exist"
 
 
 def _missing(devices: DeviceCounts) -> str:

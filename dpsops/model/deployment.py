@@ -16,7 +16,7 @@ from dpsops.model.links import missing_link_roles, service_changes, service_to_w
 from dpsops.model.resources import Resource, Resources, keeps_policies, kept_identity, kept_of_hub, kept_of_vault, region
 from dpsops.model.roles import HUB, SERVICE, VAULT, Assignment, Principal, needed
 from dpsops.model.tags import merged, tag_changes
-from dpsops.settings import Environment, Hub, Vault
+from dpsops.settings import DEVICES_TAG, Environment, Hub, Vault
 
 _OUTCOMES = {"create": "created", "modify": "modified", "assign": "assigned"}
 _CANNOT_BE_UNDONE = "this cannot be undone"
@@ -51,19 +51,15 @@ def decide(environment: Environment, found: Resources, principals: Sequence[Prin
     become it."""
     actions: list[Action] = []
     parameters: dict[str, list[object]] = {name: [] for name in _LISTS}
-    if (changes := _needed(found.vault, _vault_changes(environment, environment.vault, found.vault))) is not None:
-        actions.append(_write(VAULT, environment.vault.name, found.vault, changes))
-        parameters["vaults"].append(_vault(environment, environment.vault, found.vault))
-    for name in environment.device.vaults:
-        vault, there = environment.vault.model_copy(update={"name": name}), found.leaf_vaults.get(name.lower())
+    for vault, there in found.vaults(environment):
         if (changes := _needed(there, _vault_changes(environment, vault, there))) is not None:
-            actions.append(_write(VAULT, name, there, changes))
+            actions.append(_write(VAULT, vault.name, there, changes))
             parameters["vaults"].append(_vault(environment, vault, there))
     for hub in environment.hub:
         if (changes := _needed(found.hub(hub), _hub_changes(environment, hub, found.hub(hub)))) is not None:
             actions.append(_write(HUB, hub.name, found.hub(hub), changes))
             parameters["hubs"].append(_hub(environment, hub, found.hub(hub)))
-    roles = [each for each in needed(environment, principals) if each.held(found.group) not in found.held]
+    roles = [each for each in needed(environment, principals) if each.is_needed(found.group, found.held)]
     link_roles = missing_link_roles(environment, found)
     if (changes := _needed(found.dps, _service_changes(environment, found, relink=relink))) is not None:
         actions.append(_write(SERVICE, environment.dps.name, found.dps, changes))
@@ -75,8 +71,9 @@ def decide(environment: Environment, found: Resources, principals: Sequence[Prin
     else:
         roles += link_roles
         link_roles = ()
-    for type_, name, list_ in ((VAULT, environment.vault.name, "vaultLogs"), (SERVICE, environment.dps.name, "serviceLogs")):
-        settings = found.logs.get(type_, ())
+    logged = [(VAULT, vault.name, "vaultLogs") for vault, _ in found.vaults(environment)]
+    for type_, name, list_ in (*logged, (SERVICE, environment.dps.name, "serviceLogs")):
+        settings = found.logs.get((type_, name.lower()), ())
         if (changes := logs.changes(environment, type_, settings)) is not None:
             actions.append(Action("modify" if changes else "create", logs.path(type_, name), changes=changes))
             parameters[list_].append(logs.to_write(environment, type_, name, settings))
@@ -126,6 +123,7 @@ def _vault_changes(environment: Environment, wanted: Vault, found: Resource | No
         return
     properties = found.properties
     _require_place(f"the vault {wanted.name}", found, environment.location)
+    _require_own(environment, wanted, found)
     policies = properties.get("accessPolicies")
     if properties.get("enableRbacAuthorization") is not True:
         if policies:
@@ -141,7 +139,9 @@ def _vault_changes(environment: Environment, wanted: Vault, found: Resource | No
         raise Refused(
             f"the vault {wanted.name} keeps what is deleted for {days} days, which cannot be changed; the settings say "
             f"{wanted.soft_delete_days}",
-            f"set soft_delete_days = {days} under [vault] in the settings",
+            f"set soft_delete_days = {days} under [vault] in the settings"
+            if wanted is environment.vault
+            else "soft_delete_days under [vault] is that of all vaults: put another name under [device] in the settings",
         )
     sku = properties.get("sku")
     name = sku.get("name") if isinstance(sku, Mapping) else None
@@ -152,19 +152,33 @@ def _vault_changes(environment: Environment, wanted: Vault, found: Resource | No
     if wanted.purge_protection and properties.get("enablePurgeProtection") is not True:
         before = properties.get("enablePurgeProtection")
         yield PropertyChange("properties.enablePurgeProtection", before, True, _CANNOT_BE_UNDONE)
-    yield from tag_changes(found.tags, environment.tags)
+    yield from tag_changes(found.tags, _tags_of_vault(environment, wanted))
 
 
 def _vault(environment: Environment, wanted: Vault, found: Resource | None) -> dict[str, object]:
     return {
         "name": wanted.name,
         "location": environment.location if found is None else found.location,
-        "tags": merged(found.tags if found else {}, environment.tags),
+        "tags": merged(found.tags if found else {}, _tags_of_vault(environment, wanted)),
         "sku": wanted.sku,
         "purgeProtection": wanted.purge_protection,
         "softDeleteRetentionDays": wanted.soft_delete_days,
         "current": kept_of_vault(found),
     }
+
+
+def _tags_of_vault(environment: Environment, wanted: Vault) -> Mapping[str, str]:
+    return environment.tags if wanted is environment.vault else {**environment.tags, DEVICES_TAG: environment.name}
+
+
+def _require_own(environment: Environment, wanted: Vault, found: Resource) -> None:
+    """Two environments in one vault would each take the other's devices for its own."""
+    whose = {name.lower(): value for name, value in found.tags.items()}.get(DEVICES_TAG, environment.name)
+    if whose != environment.name:
+        raise Refused(
+            f"the vault {wanted.name} is for the devices of the environment {whose}, as its tag {DEVICES_TAG!r} says",
+            f"put another name under {'[vault]' if wanted is environment.vault else '[device]'} in the settings",
+        )
 
 
 def _hub_changes(environment: Environment, wanted: Hub, found: Resource | None) -> Iterator[PropertyChange]:

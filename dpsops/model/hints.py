@@ -91,7 +91,7 @@ def _existing_assignment(reason: Reason) -> str:
 def _deleted_vault(reason: Reason) -> str:
     found = re.search(r"/vaults/([^/]+)$", reason.target) or re.search(r"vault name '([^']+)'", reason.message)
     return (
-        f"recover the vault and its root: az keyvault recover --name {found[1] if found else 'NAME'} --location LOCATION "
+        f"recover the vault and what is in it: az keyvault recover --name {found[1] if found else 'NAME'} --location LOCATION "
         "('az keyvault list-deleted' shows where it was); or choose another vault name in the settings; "
         "'az keyvault purge' would destroy both for ever"
     )

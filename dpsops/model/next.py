@@ -12,7 +12,7 @@ from dpsops.model.enrollment import EnrollmentGroup, IndividualEnrollment
 from dpsops.model.generations import View
 from dpsops.model.registration import Registration, is_before, is_dead_link
 from dpsops.model.replacement import continuation, is_due
-from dpsops.model.resources import is_link_of
+from dpsops.model.resources import is_link_of, left_vault
 from dpsops.model.root import root_name, rotate_command
 from dpsops.model.root_facts import RootFacts
 from dpsops.model.rotation import Phase, Standing
@@ -106,7 +106,8 @@ def assess(registrations: Iterable[Registration], environment: Environment) -> R
 class Situation:
     """What the next steps depend on. `hubs_missing`: a hub of the settings does not exist; `untrusted`: the number of devices
     whose certificate is under a root that the group does not trust; `second_names`: other names of the root in a trust store;
-    `logs_off`: what to do if nobody can tell who signs."""
+    `logs_off`: what to do if nobody can tell who signs; `former_vaults`: those that were for devices and have left the
+    settings."""
 
     root: RootFacts | None
     trouble: Refused | None
@@ -119,6 +120,7 @@ class Situation:
     second_names: tuple[str, ...] = ()
     enrolled: Enrolled = Enrolled()
     logs_off: str = ""
+    former_vaults: tuple[str, ...] = ()
 
 
 def next_steps(seen: Situation, settings: Root, now: datetime) -> Iterator[str]:
@@ -133,6 +135,7 @@ def next_steps(seen: Situation, settings: Root, now: datetime) -> Iterator[str]:
     if facts is None or not facts.verified or seen.group is None or seen.hubs_missing:
         yield "dpsops up"
         return
+    yield from map(left_vault, seen.former_vaults)
     if not seen.group.enabled:
         yield "the enrollment group is disabled, so no device can register: enable it in the DPS"
     if seen.registered.refused:

@@ -62,9 +62,7 @@ def require_free(environment: Environment, present: Collection[str]) -> None:
 
 
 def _wanted(environment: Environment, found: Resources) -> Iterator[_Wanted]:
-    yield _Wanted(VAULT, environment.vault.name, environment.location, found.vault)
-    for name in environment.device.vaults:
-        yield _Wanted(VAULT, name, environment.location, found.leaf_vaults.get(name.lower()))
+    yield _Wanted(VAULT, environment.vault.name, environment.location, found.vault)  # those for devices are in the same region
     yield _Wanted(SERVICE, environment.dps.name, environment.location, found.dps)
     for hub in environment.hub:
         yield _Wanted(HUB, hub.name, hub.location or environment.location, found.hub(hub), own=bool(hub.location))

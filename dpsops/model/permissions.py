@@ -15,6 +15,7 @@ _ROLES = (
     (r"microsoft\.devices/provisioningservices/(enrollment|registration)",
      "Device Provisioning Service Data Contributor", _RESOURCE),
     (r"microsoft\.devices/iothubs/devices", "IoT Hub Registry Contributor", _RESOURCE),
+    (r"microsoft\.devices/iothubs/twins/read", "IoT Hub Data Reader", _RESOURCE),
     (r"microsoft\.operationalinsights/workspaces", "Log Analytics Contributor", _RESOURCE),
     (r".*/read$", "Reader", _GROUP),
     (r"microsoft\.authorization/roleassignments", "Role Based Access Control Administrator", _GROUP),
@@ -32,7 +33,7 @@ _HOSTS = (
 
 _OBJECTS = {
     "enrollmentgroups": "enrollmentGroups", "enrollments": "enrollments", "registrations": "registrationStates",
-    "devices": "devices",
+    "devices": "devices", "twins": "twins",
 }  # fmt: skip
 """What the actions on an object are called, by the first part of its path."""
 
@@ -52,6 +53,8 @@ class Asked:
         name = _OBJECTS.get(parts[0])
         if not namespace or name is None:
             return ""
+        if parts == ["devices", "query"]:
+            name = "twins"  # which is what a hub's query reads
         reads = self.method == "GET" or (self.method == "POST" and parts[-1] == "query")
         return f"{namespace}/{name}/{'read' if reads else 'delete' if self.method == 'DELETE' else 'write'}"
 

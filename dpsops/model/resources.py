@@ -7,12 +7,12 @@ CreateOrUpdate`), of a vault and a DPS nobody has said. So all of it is sent aga
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from dpsops.model.logs import DiagnosticSetting
 from dpsops.model.roles import HUB, SERVICE, VAULT, Held
-from dpsops.settings import Environment, Hub
+from dpsops.settings import DEVICES_TAG, Environment, Hub, Vault
 
 _POLICIES = "authorizationPolicies"
 _OWN_OF_VAULT = {"hsmPoolResourceId", "privateEndpointConnections", "provisioningState", "vaultUri"}
@@ -53,8 +53,9 @@ class Resources:
     """The resource group, and what it has of the settings' resources: None, or not among `hubs`, for what does not exist.
 
     group: the ID of the resource group. leaf_vaults: those for devices alone, and hubs: both by name in lower case.
-    linked_before: the names, in lower case, of the hubs that dpsops itself has linked before. logs: the diagnostic settings of
-    the vault and the DPS, by type, if the settings want logs. registrations: how many devices are assigned to a hub
+    former_vaults: the names of other vaults that were for devices of this environment (`DEVICES_TAG`). linked_before: the names,
+    in lower case, of the hubs that dpsops itself has linked before. logs: the diagnostic settings of the vaults and the DPS, by
+    type and name in lower case, if the settings want logs. registrations: how many devices are assigned to a hub
     (`registry_host`); None if it is not known.
     """
 
@@ -62,16 +63,42 @@ class Resources:
     group_exists: bool
     vault: Resource | None = None
     leaf_vaults: Mapping[str, Resource] = field(default_factory=dict)
+    former_vaults: tuple[str, ...] = ()
     dps: Resource | None = None
     hubs: Mapping[str, Resource] = field(default_factory=dict)
     held: frozenset[Held] = frozenset()
     linked_before: frozenset[str] = frozenset()
-    logs: Mapping[str, tuple[DiagnosticSetting, ...]] = field(default_factory=dict)
+    logs: Mapping[tuple[str, str], tuple[DiagnosticSetting, ...]] = field(default_factory=dict)
     registrations: Mapping[str, int] | None = None
+
+    def vaults(self, environment: Environment) -> Iterator[tuple[Vault, Resource | None]]:
+        """Each vault of the settings, the root's first, and what there is of it."""
+        yield environment.vault, self.vault
+        for vault in environment.device_vaults:
+            yield vault, self.leaf_vaults.get(vault.name.lower())
 
     def hub(self, hub: Hub) -> Resource | None:
         """The hub of the settings, or None."""
         return self.hubs.get(hub.name.lower())
+
+
+def former_vaults(environment: Environment, tagged: Mapping[str, Mapping[str, str]]) -> tuple[str, ...]:
+    """The vaults of the group that were for devices of this environment, and have left the settings. `tagged`: the tags of all of
+    its vaults, by name in lower case."""
+    wanted = {name.lower() for name in (environment.vault.name, *environment.device.vaults)}
+    return tuple(
+        name
+        for name, tags in sorted(tagged.items())
+        if name not in wanted and (DEVICES_TAG, environment.name) in ((key.lower(), value) for key, value in tags.items())
+    )
+
+
+def left_vault(name: str) -> str:
+    """What a person should know of such a vault."""
+    return (
+        f"the vault {name} was for devices and is not in the settings any more, so dpsops does not see the devices whose secrets "
+        f"are in it: put it back under [device]; if none are, remove its tag {DEVICES_TAG!r}, or the vault"
+    )
 
 
 def is_services_own(type_: str, path: str) -> bool:

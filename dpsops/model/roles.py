@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from dpsops.settings import Environment
@@ -40,9 +40,14 @@ ROLES = {
         Role("b447c946-2db7-41ec-983d-d8bf3b1c77e3", "IoT Hub Data Reader"),  # the query over the twins
     ),
 }
-"""What is needed on a resource of each type."""
+"""What is needed on a resource of each type; on a vault, if it holds the root and the devices' secrets."""
 
-_SECRETS = ROLES[VAULT][-1]
+_SECRETS_OFFICER = ROLES[VAULT][-1]
+_SECRETS_USER = Role("4633458b-17de-408a-b874-0445c86b69e6", "Key Vault Secrets User")
+"""What is needed in the place of the former on the root's vault if devices have others: the secret of the root itself is read, to
+see that it holds no key."""
+
+_INCLUDED_IN = {_SECRETS_USER: _SECRETS_OFFICER}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,11 @@ class Assignment:
         scope = f"{group}/providers/{self.type}/{self.resource}"
         return Held(scope.lower(), self.role.id.lower(), self.principal.object_id.lower())
 
+    def is_needed(self, group: str, held: Collection[Held]) -> bool:
+        """Whether the principal holds neither this role nor one that includes it."""
+        enough = [self, *([replace(self, role=_INCLUDED_IN[self.role])] if self.role in _INCLUDED_IN else [])]
+        return not any(each.held(group) in held for each in enough)
+
 
 def named(environment: Environment) -> tuple[Principal, ...]:
     """Who gets the roles, if the settings say so; empty if whoever runs `up` gets them."""
@@ -81,10 +91,14 @@ def may_be_among(caller: Principal, principals: Iterable[Principal]) -> bool:
 
 def needed(environment: Environment, principals: Iterable[Principal]) -> Iterator[Assignment]:
     """All assignments that these principals need to run dpsops in an environment."""
-    resources = [(VAULT, environment.vault.name), (SERVICE, environment.dps.name), *((HUB, hub.name) for hub in environment.hub)]
+    of_root = (*ROLES[VAULT][:-1], _SECRETS_USER) if environment.device.vaults else ROLES[VAULT]
+    resources = [
+        (VAULT, environment.vault.name, of_root),
+        *((VAULT, name, (_SECRETS_OFFICER,)) for name in environment.device.vaults),
+        (SERVICE, environment.dps.name, ROLES[SERVICE]),
+        *((HUB, hub.name, ROLES[HUB]) for hub in environment.hub),
+    ]
     for principal in principals:
-        for type_, name in resources:
-            for role in ROLES[type_]:
+        for type_, name, roles in resources:
+            for role in roles:
                 yield Assignment(type_, name, role, principal)
-        for name in environment.device.vaults:
-            yield Assignment(VAULT, name, _SECRETS, principal)

@@ -22,7 +22,7 @@ from dpsops.model.hints import TAKEN, hint
 from dpsops.model.links import wanted_links
 from dpsops.model.offers import require_free, require_offered, wants_free
 from dpsops.model.plan import LATER, ObservedRootOfTrust, Plan
-from dpsops.model.resources import Resources, links, registry_host
+from dpsops.model.resources import Resources, left_vault, links, registry_host
 from dpsops.model.root import Merged, Ready, root_name
 from dpsops.model.run import Run
 from dpsops.model.what_if import notes
@@ -31,12 +31,13 @@ from dpsops.pki import chains
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """The resources, what a deployment has to do with them, all that `up` would do, and what a person should know of the root."""
+    """The resources, what a deployment has to do with them, all that `up` would do, and what a person should know even if nothing
+    is to be done."""
 
     resources: Resources
     deployment: Deployment
     plan: Plan
-    of_root: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
 
 
 def survey(
@@ -55,16 +56,17 @@ def survey(
     wanted = deployment.decide(run.environment, found, deployments.principals, relink=relink)
     said = (*_foresee(run, deployments, found, wanted, rights=rights), *_to_a_stranger(deployments, wanted))
     deployments.wait_for_roles(wait=not wanted.assigns_roles)
-    of_root: tuple[str, ...] = ()
+    told = [left_vault(name) for name in found.former_vaults]
     try:
         observed = _observe_root(run, roots, dps, stores, found)
-        rest, of_root = plans.decide(observed, run.environment), plans.notes_of(observed)
+        rest = plans.decide(observed, run.environment)
+        told += plans.notes_of(observed)
     except Denied:
         if not wanted.assigns_roles:
             raise
         rest = [LATER]
     group = () if found.group_exists else (Action("create", f"resource group {run.environment.resource_group}"),)
-    return Survey(found, wanted, _plan(run, deployments, [*group, *wanted.actions, *rest], (*said, *of_root)), of_root)
+    return Survey(found, wanted, _plan(run, deployments, [*group, *wanted.actions, *rest], (*said, *told)), tuple(told))
 
 
 def observe(run: Run, deployments: Deployments, dps: Dps) -> Resources:
@@ -109,10 +111,8 @@ def _foresee(run: Run, deployments: Deployments, found: Resources, wanted: Deplo
     if not found.group_exists:
         require_offered(run.environment, found, deployments.offered())
         require_free(run.environment, deployments.free_hubs() if wants_free(run.environment) else ())
-    if found.vault is None and (deleted := deployments.deleted_vault()):
-        raise deleted
-    for name in run.environment.device.vaults:
-        if name.lower() not in found.leaf_vaults and (deleted := deployments.deleted_vault(name)):
+    for vault, present in found.vaults(run.environment):
+        if present is None and (deleted := deployments.deleted_vault(vault.name)):
             raise deleted
     if taken := deployments.taken_names(found):
         if deployments.observe() != found:

@@ -29,10 +29,11 @@ from dpsops.model.next import (
     next_steps,
     untrusted,
 )
+from dpsops.model.resources import former_vaults
 from dpsops.model.root_facts import RootFacts
 from dpsops.model.rotation import Standing, classify
 from dpsops.model.run import Run
-from dpsops.settings import Environment
+from dpsops.settings import Environment, Vault
 from dpsops.steps.describe_root import describe_root
 from dpsops.steps.observe_generations import with_group
 from dpsops.steps.use_root import current_name
@@ -41,11 +42,11 @@ from dpsops.steps.waiting_devices import left_behind
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The state of an environment: None for what does not exist, and only the hubs that exist. `trouble` says why the root,
-    or the vault's name, cannot be used; each entry of `next` says one thing to do."""
+    """The state of an environment: None for what does not exist, and only the hubs and the vaults that exist. `trouble` says why
+    the root, or the name of a vault, cannot be used; each entry of `next` says one thing to do."""
 
     environment: Environment
-    vault_exists: bool
+    vaults: tuple[Vault, ...]
     dps: DpsFacts | None
     hubs: tuple[HubFacts, ...]
     next: tuple[str, ...]
@@ -70,11 +71,13 @@ def status(
     run.progress(f"reading the resource group {environment.resource_group}")
     service = _find(dps)
     found_hubs = tuple(found for hub in environment.hub if (found := hubs.find(hub.name)))
-    vault_exists = deployments.has_vault()
-    if service is None or not vault_exists:
-        deleted = None if vault_exists else deployments.deleted_vault()
+    in_group = deployments.vaults()
+    wanted = (environment.vault, *environment.device_vaults)
+    vaults = tuple(vault for vault in wanted if vault.name.lower() in in_group)
+    if service is None or len(vaults) < len(wanted):
+        deleted = next(filter(None, (deployments.deleted_vault(each.name) for each in wanted if each not in vaults)), None)
         step = deleted.hint if deleted else "dpsops up"
-        return Status(environment, vault_exists, service, found_hubs, (step,), trouble=deleted)
+        return Status(environment, vaults, service, found_hubs, (step,), trouble=deleted)
     group = dps.group()
     facts, view, trouble = None, None, None
     try:
@@ -109,9 +112,10 @@ def status(
         second_names=view.observed.generation(view.observed.primary).second_names if view else (),
         logs_off="" if (settings := deployments.vault_logs()) is None else logs.off(environment, settings),
         enrolled=_enrolled(run, deployments, dps, found_leaves),
+        former_vaults=former_vaults(environment, in_group),
     )
     steps = tuple(next_steps(seen, environment.root, run.now()))
-    return Status(environment, True, service, found_hubs, steps, facts, trouble, group, standing, devices)
+    return Status(environment, vaults, service, found_hubs, steps, facts, trouble, group, standing, devices)
 
 
 def _enrolled(run: Run, deployments: Deployments, dps: Dps, leaves: Sequence[Leaf]) -> Enrolled:

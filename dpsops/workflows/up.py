@@ -38,12 +38,12 @@ def up(
 
     approved: do exactly this plan, or raise `Refused` if the environment has changed since. confirm: called with the plan
     before anything is changed; it raises an error to decline. tell: called with what a person
-    should know of the root. relink: link the hubs anew, with the keys that they have now.
+    should know of the environment. relink: link the hubs anew, with the keys that they have now.
     """
     found = survey(run, deployments, roots, dps, stores, rights=True, relink=relink)
     if approved is not None and (other := difference(approved, found.plan)):
         raise Refused(other, _NEW_PLAN)
-    for note in found.of_root:
+    for note in found.told:
         tell(note)
     if not found.plan.actions:
         return

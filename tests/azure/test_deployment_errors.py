@@ -102,7 +102,7 @@ def test_a_deployment_while_the_vault_is_deleted() -> None:
         failed,
         Error,
         message,
-        "recover the vault and its root: az keyvault recover --name kv-dpsops-dev --location LOCATION ('az keyvault "
+        "recover the vault and what is in it: az keyvault recover --name kv-dpsops-dev --location LOCATION ('az keyvault "
         "list-deleted' shows where it was); or choose another vault name in the settings; 'az keyvault purge' would destroy both "
         "for ever",
     )

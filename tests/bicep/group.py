@@ -98,11 +98,13 @@ class Group:
     def observe(self, settings: Environment) -> Resources:
         """The group and what is in it, as GETs show it; the DPS in the version that shows its identity and who links how."""
         hubs = {hub.name.lower(): self._find(HUB, hub.name, VERSIONS[HUB]) for hub in settings.hub}
-        names = {VAULT: settings.vault.name, SERVICE: settings.dps.name}
+        vaults = {name.lower(): self._find(VAULT, name, VERSIONS[VAULT]) for name in settings.device.vaults}
+        names = [(VAULT, settings.vault.name), *((VAULT, name) for name in vaults), (SERVICE, settings.dps.name)]
         return Resources(
             GROUP,
             group_exists=True,
             vault=self._find(VAULT, settings.vault.name, VERSIONS[VAULT]),
+            leaf_vaults={name: vault for name, vault in vaults.items() if vault},
             dps=self._find(SERVICE, settings.dps.name, IDENTITY_VERSION),
             hubs={name: hub for name, hub in hubs.items() if hub},
             held=frozenset(
@@ -110,7 +112,7 @@ class Group:
                 for each in self.assignments()
             ),
             linked_before=frozenset(self._linked_before(settings)),
-            logs={type_: self._logs(type_, name) for type_, name in names.items()} if settings.vault.logs else {},
+            logs={(type_, name): self._logs(type_, name) for type_, name in names} if settings.vault.logs else {},
         )
 
     def _logs(self, type_: str, name: str) -> tuple[DiagnosticSetting, ...]:

@@ -9,7 +9,7 @@ import pytest
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.habits import Habits
 from dpsops.model.deployment import Deployment
-from dpsops.model.roles import HUB, SERVICE, VAULT
+from dpsops.model.roles import HUB, ROLES, SERVICE, VAULT
 from tests.bicep.group import GROUP, HUBS, Group, environment
 
 BOTH = pytest.mark.parametrize("dps", [{"link": "key"}, {"link": "identity"}], ids=["by key", "by identity"])
@@ -62,7 +62,7 @@ def test_one_more_hub(group: Group, dps: JSON) -> None:
         f"{HUB}/iot-three": "Create",
         f"{SERVICE}/dps-dpsops-test": "Modify",
     }
-    assert roles == assigned(decided) == (3 if dps["link"] == "identity" else 2)
+    assert roles == assigned(decided) == len(ROLES[HUB]) + (dps["link"] == "identity")
 
 
 def test_no_key_is_known_beforehand(group: Group) -> None:

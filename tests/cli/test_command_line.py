@@ -46,6 +46,29 @@ def test_the_contract_of_status(terminal: Terminal) -> None:
     assert "dpsops device issue ID" in text
 
 
+def test_the_contract_of_status_with_vaults_for_devices(terminal: Terminal) -> None:
+    terminal("up")
+    root = {"name": "kv-dpsops-local", "url": "https://kv-dpsops-local.vault.azure.net/"}
+    assert terminal.json("status")["vaults"] == [root]
+    settings = Path("infra/local.toml")
+    settings.write_text(settings.read_text() + '[device]\nvaults = ["kv-devices-1"]\n')
+    assert terminal.json("status")["vaults"] == []
+    assert "device vault kv-devices-1 does not exist\n" in terminal("status")[1]
+    assert terminal.json("plan")["actions"][0] == {
+        "action": "create", "target": "Microsoft.KeyVault/vaults/kv-devices-1", "outcome": "planned",
+    }  # fmt: skip
+    terminal("up")
+    found = terminal.json("status")
+    assert found["vault"] == root
+    assert found["vaults"] == [{"name": "kv-devices-1", "url": "https://kv-devices-1.vault.azure.net/"}]
+    assert "device vault kv-devices-1\n" in terminal("status")[1]
+    terminal("device", "issue", "press-07")
+    assert terminal.json("device", "show", "press-07")["vault"] == "kv-devices-1"
+    settings.write_text(settings.read_text().replace("kv-devices-1", "kv-devices-2"))
+    code, _, err = terminal("up")
+    assert (code, "dpsops: note: the vault kv-devices-1 was for devices and is not in the settings any more" in err) == (0, True)
+
+
 def test_root_show_export_and_prove(terminal: Terminal, tmp_path: Path) -> None:
     assert_error(terminal("root", "show"), 1, "there is no host dps-dpsops-local.azure-devices-provisioning.net", "dpsops up")
     terminal("up")

@@ -42,7 +42,7 @@ HINTS: dict[str, tuple[Reason, str]] = {
     "a checked vault's name": (Reason("AlreadyExists", "The vault name 'kv-x' is already in use."), "choose another vault name"),
     "a deleted vault": (
         Reason("ConflictError", "A vault with the same name already exists in deleted state. You need to recover it.", VAULT),
-        "recover the vault and its root: az keyvault recover --name kv-dpsops-dev --location LOCATION*list-deleted*would destroy",
+        "recover the vault and what is in it: az keyvault recover --name kv-dpsops-dev --location LOCATION*list-deleted*destroy",
     ),
     "a deleted vault without a target": (
         Reason("Conflict", "A vault with the same name already exists in deleted state."),

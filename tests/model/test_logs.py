@@ -30,7 +30,7 @@ def setting(
 
 def having(vault: tuple[DiagnosticSetting, ...] = (), dps: tuple[DiagnosticSetting, ...] = ()) -> Resources:
     """An environment in which nothing is missing but perhaps logs."""
-    return replace(DONE, logs={VAULT: vault, SERVICE: dps})
+    return replace(DONE, logs={(VAULT, "kv-dpsops-test"): vault, (SERVICE, "dps-dpsops-test"): dps})
 
 
 def named(*categories: str) -> list[dict[str, object]]:

@@ -53,9 +53,9 @@ def built_in_roles(identity: str) -> tuple[str, ...]:
     return tuple(re.findall(r"`([^`]+)`", row))
 
 
-def as_identity(world: World, who: Principal, *roles: str, age: float = 3600.0) -> World:
-    """The same Azure, for somebody with these roles (GUIDs) on the resource group, and with those that they have already: all
-    assigned `age` seconds ago."""
+def as_identity(world: World, who: Principal, *roles: str, age: float = 3600.0, scope: str = GROUP) -> World:
+    """The same Azure, for somebody with these roles (GUIDs) on the resource group, or on another scope, and with those that they
+    have already: all assigned `age` seconds ago."""
     since = {"created": world.clock.now() - age}
     with azure(world).database.transaction() as state:
         register_application(Inside(state, world.clock.now()), who, _SECRET)
@@ -63,8 +63,9 @@ def as_identity(world: World, who: Principal, *roles: str, age: float = 3600.0) 
             if held["principal"] == who.object_id:
                 state.put(ASSIGNMENT, key, held | since)
         for role in roles:
-            key = f"{GROUP}/providers/microsoft.authorization/roleassignments/{uuid.uuid5(uuid.UUID(who.object_id), role)}"
-            state.put(ASSIGNMENT, key, {"principal": who.object_id, "role": role, "scope": GROUP} | since)
+            name = uuid.uuid5(uuid.UUID(who.object_id), f"{role}{scope.removeprefix(GROUP)}")
+            key = f"{scope}/providers/microsoft.authorization/roleassignments/{name}".lower()
+            state.put(ASSIGNMENT, key, {"principal": who.object_id, "role": role, "scope": scope.lower()} | since)
 
     def clients(settings: Environment) -> Clients:
         credential = ClientSecretCredential(TENANT, who.app_id, _SECRET, transport=world.transport)

@@ -141,6 +141,23 @@ def test_a_service_that_names_no_action_and_is_not_asked_for_one(status: int) ->
     assert (error.role_missing, error.hint) == (True, "ask an owner of the subscription for access")
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "action", "role"),
+    [
+        ("POST", "/devices/query", "twins/read", "IoT Hub Data Reader"),
+        ("GET", "/devices/press-07", "devices/read", "IoT Hub Registry Contributor"),
+        ("POST", "/devices", "devices/write", "IoT Hub Registry Contributor"),
+    ],
+)
+def test_a_hub_names_no_action_so_that_it_is_found_by_what_was_asked(method: str, path: str, action: str, role: str) -> None:
+    words = f"Principal x is not authorized for {method} on {path} due to no assigned permissions"
+    error = explain(raised(401, {"Message": words}, method=method, url=f"https://iot-dpsops-test.azure-devices.net{path}"))
+    assert isinstance(error, Denied)
+    assert error.hint.startswith(
+        f"assign the role '{role}', which allows Microsoft.Devices/IotHubs/{action}, on the IoT Hub iot-dpsops-test"
+    )
+
+
 def test_a_hub_that_does_not_say_that_a_role_is_missing() -> None:
     """It answers 401 without a sign-in too."""
     body = {"Message": "ErrorCode:IotHubUnauthorizedAccess;Unauthorized"}

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -100,7 +101,15 @@ COMMANDS = {
 }
 """The commands of the page's table."""
 
+
+def _list_many(to: Connection) -> object:
+    """`device list` as it is of many devices: by the hubs' query."""
+    with patch("dpsops.fleet.inventory.FEW", 0):
+        return commands.members(to)
+
+
 MORE = {
+    "device list of many": Command("stable", _list_many),
     "plan where nothing is missing": Command("stable", commands.plan),
     "up where nothing is missing": Command("stable", commands.up),
     "plan where a hub has left the settings": Command("stable", commands.plan, hubs=1),

@@ -112,7 +112,7 @@ def test_a_soft_deleted_vault_is_reported(embedded: World) -> None:
     with pytest.raises(Refused, match="was deleted on 2026-03-01, but its name is still in use"):
         up(embedded.connect())
     found = status(embedded.connect())
-    assert (found.vault_exists, found.dps is not None, len(found.hubs), found.root) == (False, True, 1, None)
+    assert (found.vaults, found.dps is not None, len(found.hubs), found.root) == ((), True, 1, None)
     assert found.trouble is not None
     assert found.next == (found.trouble.hint,)
 

@@ -1,7 +1,8 @@
 """How near dpsops comes to what Azure allows: real commands beside an embedded Azure with its limits, in a process of its own.
 
 What was issued, and when, is what `--verbose` says of each request. What is measured begins a second after the last process has
-stored its first secret, and lasts for two windows of the limit: in those Azure allows no more than its rate, whatever came before.
+stored its first secret, and lasts for two windows of the limit: in those Azure allows no more than its rate, whatever came
+before.
 """
 
 from __future__ import annotations

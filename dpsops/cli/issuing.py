@@ -56,6 +56,7 @@ class _Tally:
     issued: int = 0
     existing: int = 0
     changed: int = 0
+    disabled: int = 0
     failures: int = 0
     failed: list[str] = field(default_factory=list)
 
@@ -72,7 +73,8 @@ class _Tally:
                 if len(self.failed) < _SHOWN:
                     self.failed.append(line(result))
             case Action():
-                self.changed += result.action != "keep"
+                self.disabled += result.action == "disable"
+                self.changed += result.action not in ("keep", "disable")
             case _:
                 self.existing += 1
 
@@ -85,6 +87,7 @@ class _Tally:
             (self.issued, "issued"),
             (self.existing, "kept the certificate that they have"),
             (self.changed, "individual enrollments changed"),
+            (self.disabled, "with older secret versions disabled"),
             (self.failures, "failed"),
         ]
         said = ", ".join(f"{count:,} {what}" for count, what in counts if count)
@@ -301,7 +304,7 @@ class _Command:
         failed = [each for each in found if isinstance(each, Failed)]
         actions = [each for each in found if isinstance(each, Action)]
         document: dict[str, Any] = {
-            "issued": [asdict(one) for one in issued.values()],
+            "issued": [one.document() for one in issued.values()],
             "unchanged": list(existing),
             "existing": [{"device": one.device, "secret_id": one.secret_id} for one in existing.values()],
             "failed": [*(_bad(each) for each in bad), *(asdict(one) for one in failed)],
@@ -342,7 +345,7 @@ def _row(result: Result) -> dict[str, Any]:
 
     match result:
         case Issued():
-            return {"device": result.device, "outcome": "issued", **asdict(result)}
+            return {"device": result.device, "outcome": "issued", **result.document()}
         case Action():
             return result.document()
     return {"device": result.device, "outcome": "existing", "secret_id": getattr(result, "secret_id", "")}

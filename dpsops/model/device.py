@@ -198,14 +198,25 @@ class Issued:
     secret_id: str
     leaf: Leaf
 
+    def document(self) -> dict[str, object]:
+        """It as JSON, but for the time."""
+        return {
+            "device": self.device,
+            "serial": self.serial,
+            "thumbprint": self.thumbprint,
+            "not_after": self.not_after,
+            "secret_id": self.secret_id,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Unchanged:
     """The device keeps the certificate that it has: a valid one under the current root, in the secret of this versioned ID.
-    `unused`: it was to be renewed, but has not used its newest certificate yet."""
+    `unused`: it was to be renewed, but has not used its newest certificate yet. `leaf`: what the tags of the secret say."""
 
     device: DeviceId
     secret_id: str
+    leaf: Leaf
     unused: bool = False
 
 

@@ -158,7 +158,7 @@ class LeafIssuer:
                     await self._settle(issuer, device, seen.enrollment, versions or [], seen.used or "")
                 if request and request.delivered != seen.leaves[0].thumbprint:
                     request.deliver("".join(map(chains.pem, await self.leaves.chain(device))))
-                return Unchanged(device, versions[0].id if versions else "", unused=order is Order.RENEW)
+                return Unchanged(device, versions[0].id if versions else "", seen.leaves[0], unused=order is Order.RENEW)
             case Withhold(reason):
                 return Failed(device, reason)
             case Issue(pin):

@@ -17,10 +17,12 @@ from dpsops.fleet import engine
 from dpsops.fleet.stock import Stock
 from dpsops.model import enrollment
 from dpsops.model.action import Action, Failed
-from dpsops.model.device import NEVER_ISSUED, Issued, Order, Requested, Unchanged
+from dpsops.model.device import NEVER_ISSUED, Issued, Leaf, Order, Requested, Unchanged
 from dpsops.model.enrollment import IndividualSettings
 from dpsops.model.run import Run
+from dpsops.model.superseded import may_have_superseded
 from dpsops.pki.names import DeviceId
+from dpsops.steps.disable_superseded import disable_superseded
 from dpsops.steps.enroll_device import Enroller
 from dpsops.steps.issue_leaf import LeafIssuer
 from dpsops.steps.use_root import issuer
@@ -73,11 +75,12 @@ def renew(
     *,
     again: bool = False,
     stock: Stock | None = None,
-) -> Iterator[Issued | Unchanged | Failed]:
+) -> Iterator[Issued | Unchanged | Failed | Action]:
     """Issues a new certificate to each device, even if it has a valid one. A fresh certificate that the device has not used yet
     is kept, unless `again`. A device that never had one gets none: the name is likely a typo. `stock`: what the vaults have, if
-    it was read already."""
+    it was read already. At the end, the versions of the devices' secrets are disabled that were superseded before."""
     known: list[str] | None = None
+    renewed = dict[str, Leaf]()
     order = Order.AGAIN if again else Order.RENEW
     for result in _issuer(run, roots, signer, leaves, dps, hubs).issue(devices, order, stock):
         if isinstance(result, Failed) and result.reason == NEVER_ISSUED:
@@ -85,8 +88,14 @@ def renew(
             near = difflib.get_close_matches(result.device, known)
             similar = f" (did you mean {' or '.join(near)}?)" if near else ""
             yield Failed(result.device, f"{NEVER_ISSUED}{similar}: 'dpsops device issue {result.device}' issues the first one")
-        else:
-            yield result
+            continue
+        if isinstance(result, Failed):
+            renewed.pop(result.device, None)
+        elif may_have_superseded(result.leaf, in_use=False):
+            renewed[result.device] = result.leaf
+        yield result
+    if renewed and (group := dps.group()) is not None:
+        yield from disable_superseded(run, leaves, dps, hubs, renewed.values(), group.trusted())
 
 
 def expiring(run: Run, leaves: LeafVaults, dps: Dps, days: int, has: Callable[[str], bool]) -> tuple[list[DeviceId], Stock]:

@@ -79,7 +79,7 @@ def issue_to(
     )
 
 
-def renew(to: Connection, *wanted: DeviceId, again: bool = False) -> list[Issued | Unchanged | Failed]:
+def renew(to: Connection, *wanted: DeviceId, again: bool = False) -> list[Issued | Unchanged | Failed | Action]:
     """Runs `device renew`."""
     return list(issue.renew(to.run, to.roots, to.signer, to.leaves, to.dps, to.hubs, list(dict.fromkeys(wanted)), again=again))
 

@@ -89,7 +89,7 @@ def test_a_station_that_exports_needs_one_role_on_the_vaults_for_devices(spread:
         assert "PRIVATE KEY" in waited(station.connect().leaves.bundle(device))
     assert not reads_secret_of_root(station.connect())
     with pytest.raises(Denied, match="setSecret"):
-        waited(station.connect().leaves.put(PRESS, "", waited(station.connect().leaves.chain(FLEET[0]))[0], 1))
+        waited(station.connect().leaves.put(PRESS, "", waited(station.connect().leaves.chain(FLEET[0]))[0], 1, ()))
 
 
 def test_the_roles_that_up_assigns_are_enough_for_everything_and_no_more_on_the_vault_of_the_root(quick: World) -> None:

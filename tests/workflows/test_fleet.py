@@ -21,6 +21,7 @@ from tests.workflows.commands import (
     issue_to,
     leaf_issuer,
     members,
+    renew,
     replace_compromised,
     rotate,
     rotation,
@@ -105,9 +106,12 @@ def test_a_breach_disables_and_enables_by_the_hundred(fleet: World) -> None:
     assert kinds["query"] == 4
     assert kinds["bulk"] == 4
     assert kinds["identity"] == 0
-    actions = [each.action for each in done if isinstance(each, Action)]
-    assert (actions.count("disable"), actions.count("enable"), actions.count("reissue")) == (60, 60, 60)
-    assert max(number for number, each in enumerate(actions) if each == "disable") < actions.index("create key of")
+    assert kinds["secret"] == 1 + 3 * len(FLEET)  # of the root; the new versions, what there is, and what is disabled
+    actions = [(each.action, each.target.split()[0]) for each in done if isinstance(each, Action)]
+    assert actions.count(("disable", "identity")) == actions.count(("enable", "identity")) == 60
+    assert actions.count(("reissue", "leaf")) == actions.count(("disable", "older")) == 60
+    cut_off = max(number for number, each in enumerate(actions) if each == ("disable", "identity"))
+    assert cut_off < next(number for number, each in enumerate(actions) if each[0] == "create key of")
     found = members(fleet.connect())
     assert all(member.identity_enabled and member.leaf.generation == 2 for member in found)
 
@@ -136,7 +140,7 @@ def test_a_hub_without_queries_is_cut_off_nevertheless(fleet: World) -> None:
     assert fleet.embedded is not None
     fleet.embedded.azure.faults.add(NO_QUERY)
     done = replace_compromised(fleet.connect())
-    assert sum(isinstance(each, Action) and each.action == "disable" for each in done) == 60
+    assert sum(isinstance(each, Action) and each.target.startswith("identity") for each in done) == 2 * 60
     assert asked(fleet)["bulk"] == 0
 
 
@@ -197,6 +201,13 @@ def test_a_rotation_waits_for_the_fleet_and_leaves_nobody_behind(fleet: World) -
     for device in FLEET:
         over("https", connection, fetched(connection, device), device)
     assert rotation_status(fleet.connect()).waiting.devices == ()
-    list(rotation(fleet.connect()).rotate(until=Phase.STABLE, grace=GRACE, replace=1))
-    assert asked(fleet)["secrets"] == 3
+    assert asked(fleet) == {"secrets": 3, "dps": 3, "query": 2}
+    fleet.clock.advance(3600)
+    done = list(rotation(fleet.connect()).rotate(until=Phase.STABLE, grace=GRACE, replace=1))
+    kinds = asked(fleet)
+    assert sum(isinstance(each, Action) and each.target.startswith("older secret versions") for each in done) == len(FLEET)
+    assert (kinds["secrets"], kinds["secret"], kinds["identity"]) == (3, 2 * len(FLEET), 0)  # what there is, and what is disabled
+    fleet.clock.advance(10)
+    renew(fleet.connect(), *FLEET)
+    assert asked(fleet)["secret"] == 2 * len(FLEET)  # new versions, and what there is before the one in use
     assert {leaf.generation for leaf in waited(fleet.connect().leaves.all())} == {2}

@@ -12,7 +12,7 @@ from dpsops.emulator.faults import Drop, Fault, Refuse
 from dpsops.emulator.http import Request, Response
 from dpsops.emulator.world import Timings
 from dpsops.errors import Denied, Error, Unavailable
-from dpsops.model.action import Failed
+from dpsops.model.action import Action, Failed
 from dpsops.model.device import Issued, Unchanged
 from dpsops.model.enrollment import IndividualSettings
 from dpsops.model.rotation import Phase
@@ -43,6 +43,7 @@ def once(world: World, *, again: bool = False) -> Issued | Unchanged | Failed:
     """Renews press-07 after a pause, because a vault dates to the second."""
     world.clock.advance(10)
     (result,) = renew(world.connect(), PRESS, again=again)
+    assert not isinstance(result, Action)
     return result
 
 
@@ -96,7 +97,7 @@ def test_a_fresh_certificate_that_is_not_used_is_reported(quick: World) -> None:
     quick.clock.advance(HOUR)
     made = once(quick)
     assert isinstance(made, Issued)
-    assert once(quick) == Unchanged(PRESS, made.secret_id, unused=True)
+    assert once(quick) == Unchanged(PRESS, made.secret_id, made.leaf, unused=True)
     assert isinstance(once(quick, again=True), Issued)
     quick.clock.advance(HOUR)
     assert isinstance(once(quick), Issued)

@@ -115,6 +115,14 @@ def readmit(parts: Parts, view: View, standing: Standing) -> Results:
     old, new = root_name(standing.old), root_name(standing.new)
     if (yield from enable_devices(parts, view, standing)):
         return
+    # the identities have these thumbprints now, so nothing accepts an older certificate any more
+    held = {leaf.device: leaf.thumbprint for leaf in view.leaves if leaf.generation == standing.new and not leaf.blocked}
+    failed = False
+    for result in parts.disable_superseded(view, held):
+        failed = failed or isinstance(result, Failed)
+        yield result
+    if failed:
+        return
     parts.roots.tag(new, {DRAINING_TAG: None, ADMITTED_TAG: view.group.changed_at or None})
     parts.roots.tag(old, {BREACH_TAG: Breach.OVER, REOPEN_TAG: None, REPLACED_TAG: new})
     yield Action("settle", f"replacement of {old} by {new}", "done")

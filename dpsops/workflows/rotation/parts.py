@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from dpsops.azure.ca_certificates import TrustStore
@@ -11,10 +11,12 @@ from dpsops.azure.hub import Hubs
 from dpsops.azure.leaf_signer import LeafSigner
 from dpsops.azure.leaf_vault import LeafVaults
 from dpsops.azure.root_vault import RootVault
-from dpsops.model.action import Action, Result
+from dpsops.model.action import Action, Failed, Result
 from dpsops.model.device import Leaf
 from dpsops.model.generations import View
 from dpsops.model.run import Run
+from dpsops.model.superseded import may_have_superseded
+from dpsops.steps.disable_superseded import disable_superseded
 from dpsops.steps.observe_generations import observe_generations
 from dpsops.steps.put_group import trust_roots
 from dpsops.steps.retire_root import retire_root
@@ -44,6 +46,11 @@ class Parts:
     def trust(self, view: View, primary: int, secondary: int | None) -> Iterator[Action]:
         """Makes the group trust these generations."""
         return trust_roots(self.run, self.dps, view.group, primary, secondary)
+
+    def disable_superseded(self, view: View, used: Mapping[str, str] | None = None) -> Iterator[Action | Failed]:
+        """Disables what is superseded of the devices' secrets. `used`: the thumbprints in their identities, if they are known."""
+        found = [leaf for leaf in view.leaves if may_have_superseded(leaf, in_use=True)]
+        return disable_superseded(self.run, self.leaves, self.dps, self.hubs, found, view.observed.trusted, used)
 
     def retire_root(self, view: View, number: int) -> Iterator[Action]:
         """Removes a root from the trust stores, and disables it in the vault."""

@@ -105,7 +105,13 @@ def retire_older(parts: Parts, view: View, new: int) -> Results:
                 yield from cut
 
 
-def settle(parts: Parts, new: int) -> Iterator[Action]:
-    """Ends the rotation."""
+def settle(parts: Parts, view: View, new: int) -> Iterator[Action | Failed]:
+    """Disables what is superseded of the devices' secrets, and ends the rotation if that has not failed for a device."""
+    failed = False
+    for result in parts.disable_superseded(view):
+        failed = failed or isinstance(result, Failed)
+        yield result
+    if failed:
+        return
     parts.roots.tag(root_name(new), {DRAINING_TAG: None})
     yield Action("settle", f"rotation to {root_name(new)}", "done")

@@ -153,7 +153,7 @@ class Rotation:
                 if result not in told:
                     yield result
             told.update(result for result in done if not isinstance(result, Action))
-            awaited = step in (Step.REISSUE, Step.RETIRE, Step.READMIT)
+            awaited = step in (Step.REISSUE, Step.RETIRE, Step.READMIT, Step.SETTLE)
             incomplete = (awaited and any(isinstance(result, Failed) for result in done)) or (
                 step is Step.RETIRE and any(isinstance(result, Remains) for result in done)
             )
@@ -200,7 +200,7 @@ class Rotation:
             case Step.RETIRE:
                 return planned.retire_older(self.parts, view, standing.new)
             case Step.SETTLE:
-                return planned.settle(self.parts, standing.new)
+                return planned.settle(self.parts, view, standing.new)
             case Step.CUT_OFF:
                 return breach.cut_off(self.parts, view, standing.old)
             case Step.ADMIT:

@@ -35,7 +35,7 @@ from dpsops.azure.leaf_vault import LeafVaults
 from dpsops.azure.pool import Pool
 from dpsops.azure.transport import Transport
 from dpsops.cli.connection import event_loop
-from dpsops.cli.issuing import Devices
+from dpsops.cli.many import Devices
 from dpsops.cli.wanted import wanted_devices
 from dpsops.model.device import Issued, Issuer, Order
 from dpsops.model.root import RootVersion

@@ -1,0 +1,236 @@
+"""A command that issues to many devices: which they are, what becomes of each, and what is printed of it all."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dpsops.cli.connection import connected
+from dpsops.cli.exits import of_many
+from dpsops.cli.gathering import gathered, line
+from dpsops.cli.options import Options, Output
+from dpsops.cli.wanted import wanted_devices
+
+if TYPE_CHECKING:
+    from dpsops.cli.connection import Connection
+    from dpsops.cli.failures import FailedFile
+    from dpsops.fleet.roster import Roster
+    from dpsops.model.action import Action, Failed
+    from dpsops.model.device import Issued, Unchanged
+    from dpsops.model.shards import Shard
+    from dpsops.model.wanted import BadRow, Row
+    from dpsops.pki.names import DeviceId
+
+    Result = Issued | Unchanged | Failed | Action
+
+_FEW = 25
+"""For more devices the text has only counts, and what has failed."""
+
+_SHOWN = 20
+"""So many failures the text shows."""
+
+
+@dataclass(slots=True)
+class _Tally:
+    """The counts of a command for many devices, and the lines of the first failures."""
+
+    issued: int = 0
+    existing: int = 0
+    changed: int = 0
+    disabled: int = 0
+    failures: int = 0
+    failed: list[str] = field(default_factory=list)
+
+    def add(self, result: Result) -> None:
+        """Counts a result."""
+        from dpsops.model.action import Action, Failed
+        from dpsops.model.device import Issued
+
+        match result:
+            case Issued():
+                self.issued += 1
+            case Failed():
+                self.failures += 1
+                if len(self.failed) < _SHOWN:
+                    self.failed.append(line(result))
+            case Action():
+                self.disabled += result.action == "disable"
+                self.changed += result.action not in ("keep", "disable")
+            case _:
+                self.existing += 1
+
+    def text(self) -> str:
+        """The counts, below the failures."""
+        lines = list(self.failed)
+        if more := self.failures - len(self.failed):
+            lines.append(f"✗ and {more:,} more")
+        counts = [
+            (self.issued, "issued"),
+            (self.existing, "kept the certificate that they have"),
+            (self.changed, "individual enrollments changed"),
+            (self.disabled, "with older secret versions disabled"),
+            (self.failures, "failed"),
+        ]
+        said = ", ".join(f"{count:,} {what}" for count, what in counts if count)
+        return "\n".join([*lines, f"{'✗' if self.failures else '✓'} {said or 'nothing to do'}"])
+
+
+@dataclass(frozen=True, slots=True)
+class Devices(Collection["DeviceId"]):
+    """The devices of a roster by their IDs."""
+
+    roster: Roster
+
+    def __len__(self) -> int:
+        return len(self.roster)
+
+    def __iter__(self) -> Iterator[DeviceId]:
+        return (each.device for each in self.roster)
+
+    def __contains__(self, device: object) -> bool:
+        return any(each == device for each in self)
+
+
+@contextmanager
+def begun(options: Options, shard: str | None, failed: Path | None, source: Path | None) -> Iterator[Command]:
+    """A command for many devices: its shard, its connection, and its file of failures."""
+    from dpsops.cli.failures import FailedFile
+    from dpsops.model.shards import WHOLE
+    from dpsops.model.shards import shard as read
+
+    part = WHOLE if shard is None else read(shard)
+    with ExitStack() as stack:
+        file = None if failed is None else stack.enter_context(FailedFile(failed, source))
+        connection = stack.enter_context(connected(options, Output.jsonl, share=part.share(1)))
+        yield Command(options, part, connection, file, stack)
+
+
+@dataclass(slots=True)
+class Command:
+    """One command for many devices."""
+
+    options: Options
+    shard: Shard
+    connection: Connection
+    file: FailedFile | None
+    stack: ExitStack
+    roster: Roster | None = None
+
+    def wanted(
+        self,
+        devices: Sequence[str],
+        source: Path | None,
+        *,
+        keep_going: bool,
+        requests: Path | None = None,
+        reads_requests: bool = False,
+    ) -> Roster:
+        """The devices that are given, all read and checked."""
+        environment = self.connection.run.environment
+        given = wanted_devices(
+            devices,
+            source,
+            environment,
+            shard=self.shard,
+            keep_going=keep_going,
+            requests=requests,
+            reads_requests=reads_requests,
+        )
+        self.roster = self.stack.enter_context(given)
+        return self.roster
+
+    def report(self, results: Iterable[Result], count: int) -> int:
+        """Prints the results, and returns the exit code. For a few devices the text has a line for each, for many only what has
+        failed, and how many have not."""
+        bad = list(self.roster.own_bad_rows()) if self.roster else []
+        for each in bad:
+            self._failed(each.row, each.text)
+        if self.options.output is Output.text and count > _FEW:
+            return self._report_counts(results, bad)
+        return self._report_each(results, bad)
+
+    def _failed(self, row: Row, reason: str) -> None:
+        if self.file is not None:
+            self.file.add(row, reason)
+        if self.options.output is Output.jsonl:
+            self.options.print_row({"device": row.device, "outcome": "failed", "reason": reason})
+
+    def _seen(self, results: Iterable[Result]) -> Iterator[Result]:
+        """The results, each of which is written down as it comes."""
+        from dpsops.model.action import Failed
+        from dpsops.model.wanted import Row
+
+        for result in results:
+            if isinstance(result, Failed):
+                row = Row(result.device)
+                with suppress(KeyError):
+                    row = self.roster[result.device].row() if self.roster else row
+                self._failed(row, result.reason)
+            elif self.options.output is Output.jsonl:
+                self.options.print_row(_row(result))
+            yield result
+
+    def _report_each(self, results: Iterable[Result], bad: Sequence[BadRow]) -> int:
+        from dpsops.model.action import Action, Failed
+        from dpsops.model.device import Issued, Unchanged
+
+        place = {device: number for number, device in enumerate(Devices(self.roster))} if self.roster else {}
+        found = sorted(gathered(self.connection.run, self._seen(results)), key=lambda each: place.get(_device(each), 0))
+        issued = {each.device: each for each in found if isinstance(each, Issued)}  # twice if a rotation was undone
+        existing = {each.device: each for each in found if isinstance(each, Unchanged) and each.device not in issued}
+        failed = [each for each in found if isinstance(each, Failed)]
+        actions = [each for each in found if isinstance(each, Action)]
+        document: dict[str, Any] = {
+            "issued": [one.document() for one in issued.values()],
+            "unchanged": list(existing),
+            "existing": [{"device": one.device, "secret_id": one.secret_id} for one in existing.values()],
+            "failed": [*(_bad(each) for each in bad), *(asdict(one) for one in failed)],
+            "actions": [action.document() for action in actions],
+        }
+        in_order = sorted(found, key=lambda each: (Issued, Unchanged, Failed, Action).index(type(each)))
+        lines = [*(f"✗ {each.text}" for each in bad), *map(line, in_order)]
+        if self.options.output is not Output.jsonl:
+            self.options.print_result(document, "\n".join(lines))
+        succeeded = {*issued, *existing} - {one.device for one in failed}
+        return of_many(succeeded=bool(succeeded), failed=bool(failed or bad))
+
+    def _report_counts(self, results: Iterable[Result], bad: Sequence[BadRow]) -> int:
+        tally = _Tally(failed=[f"✗ {each.text}" for each in bad[:_SHOWN]], failures=len(bad))
+        try:
+            for result in self._seen(results):
+                tally.add(result)
+        except BaseException:
+            self.connection.run.progress("")
+            print(tally.text(), file=sys.stderr)
+            raise
+        self.options.print_result({}, tally.text())
+        return of_many(succeeded=bool(tally.issued or tally.existing), failed=bool(tally.failures))
+
+
+def _device(result: Result) -> DeviceId:
+    """The device of a result; of an action, which has none of its own, the last word of its target."""
+    from dpsops.model.action import Action
+    from dpsops.pki.names import DeviceId
+
+    return DeviceId(result.target.rpartition(" ")[2]) if isinstance(result, Action) else result.device
+
+
+def _row(result: Result) -> dict[str, Any]:
+    """One result as a line of JSON."""
+    from dpsops.model.action import Action
+    from dpsops.model.device import Issued
+
+    match result:
+        case Issued():
+            return {"device": result.device, "outcome": "issued", **result.document()}
+        case Action():
+            return result.document()
+    return {"device": result.device, "outcome": "existing", "secret_id": getattr(result, "secret_id", "")}
+
+
+def _bad(bad: BadRow) -> dict[str, str]:
+    return {"device": bad.row.device, "reason": bad.text}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,12 +14,14 @@ from dpsops.model import logs
 from dpsops.model.action import Action
 from dpsops.model.device import Issued
 from dpsops.model.plan import LATER
+from dpsops.model.replacement import stay
 from dpsops.model.resources import left_vault
 from dpsops.model.roles import VAULT
+from dpsops.model.rotation import Phase
 from dpsops.settings import DEVICES_TAG, Environment
 from tests.workflows.by_hand import azure, remove_the_roles
-from tests.workflows.commands import issue_to, plan, status, up, whole_status
-from tests.workflows.doing import PRESS
+from tests.workflows.commands import issue_to, members, plan, rotate, rotation_status, status, up, whole_status
+from tests.workflows.doing import PRESS, fetched, over
 from tests.worlds import World, environment
 
 ONE, TWO = "kv-devices-1", "kv-devices-2"
@@ -175,6 +178,19 @@ def test_one_that_has_left_the_settings_is_named_until_it_has_no_tag_any_more(qu
         vaults = quick.connect().clients.vaults.vaults
         vaults.update("rg-dpsops-test", name, {"tags": {"team": "ot"}})
     assert plan(quick.connect(left)).notes == ()
+
+
+def test_a_rotation_waits_for_a_device_whose_vault_has_left_the_settings(quick: World) -> None:
+    up(quick.connect(spread(ONE)))
+    issue_to(quick.connect(spread(ONE)), PRESS)
+    over("https", quick.connect(spread(ONE)), fetched(quick.connect(spread(ONE)), PRESS))
+    up(quick.connect(spread(TWO)))
+    rotate(quick.connect(spread(TWO)), Phase.DRAINING)
+    (waits,) = rotation_status(quick.connect(spread(TWO))).waiting.devices
+    assert (waits.device, waits.reason) == (PRESS, "registered, but no certificate in the vault")
+    with pytest.raises(Refused, match="could not register any more without root-g1: press-07"):
+        rotate(quick.connect(spread(TWO)), Phase.STABLE, timedelta(0), leave=stay)
+    assert [each.leaf.vault for each in members(quick.connect(spread(ONE, TWO)))] == [ONE]
 
 
 def test_it_is_named_also_to_who_has_no_role_yet(quick: World) -> None:

@@ -144,11 +144,13 @@ def event_loop(pool: Pool) -> Iterator[asyncio.AbstractEventLoop]:
     """The event loop of an invocation. At its end the connections of the pool are closed."""
     import asyncio
 
+    from dpsops.fleet.engine import finish
+
     loop = asyncio.new_event_loop()
     try:
         yield loop
     finally:
-        loop.run_until_complete(pool.close())
+        finish(loop, pool.close())
         loop.close()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
+from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 from dpsops.errors import Error, ends_command, is_silence
@@ -33,7 +34,16 @@ def wait(run: Run, work: Coroutine[Any, Any, _Result]) -> _Result:
     finally:
         if not task.done():
             task.cancel()
-            run.loop.run_until_complete(asyncio.wait([task]))
+            finish(run.loop, asyncio.wait([task]))
+
+
+def finish(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, object]) -> None:
+    """Runs a last piece of work to its end, also after Ctrl-C: what was interrupted may have told the loop to stop, and the loop
+    hears that only when it runs again."""
+    task = loop.create_task(work)
+    with suppress(RuntimeError):  # "Event loop stopped before Future completed"
+        loop.run_until_complete(task)
+    loop.run_until_complete(task)
 
 
 def listed(run: Run, pages: AsyncIterator[list[_Result]]) -> Iterator[_Result]:
@@ -176,7 +186,7 @@ class _Crew(Generic[_Result]):
         """Ends the devices in flight, after they had so many seconds."""
         running = set(self._running)
         if running and seconds:
-            self._run.loop.run_until_complete(asyncio.wait(running, timeout=seconds))
+            finish(self._run.loop, asyncio.wait(running, timeout=seconds))
         _cancel(self._run, running)
         self._running.clear()
 
@@ -186,7 +196,7 @@ def _cancel(run: Run, tasks: set[asyncio.Task[Any]]) -> None:
     for task in pending:
         task.cancel()
     if pending:
-        run.loop.run_until_complete(asyncio.wait(pending))
+        finish(run.loop, asyncio.wait(pending))
     for task in tasks:
         if not task.cancelled():
             task.exception()  # else asyncio reports it as never looked at

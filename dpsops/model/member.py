@@ -79,7 +79,7 @@ class Filter:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class WaitingDevice:
     """A device that has not registered with a certificate under the new root, and what is known of it."""
 

@@ -47,7 +47,7 @@ def waiting_devices(
             unsure[member.leaf.device] = member
         elif found := waiting(member, had, new, run.now()):
             yield found
-    for device, had in history.read(run, leaves, unsure):
+    for device, had in sorted(history.read(run, leaves, unsure), key=lambda each: each[0]):
         if found := waiting(unsure[device], had, new, run.now()):
             yield found
     for name in sorted(registered.keys() - known):
@@ -61,7 +61,7 @@ def left_behind(run: Run, leaves: LeafVaults, dps: Dps, hubs: Hubs, view: View) 
     observed = view.observed
     if len(observed.trusted) > 1 or not observed.generation(observed.primary).left_behind:
         return ()
-    return tuple(waiting_devices(run, leaves, dps, hubs, view.leaves, observed.primary))
+    return tuple(sorted(waiting_devices(run, leaves, dps, hubs, view.leaves, observed.primary)))
 
 
 def unpin(run: Run, leaves: LeafVaults, dps: Dps, newest: Iterable[Leaf]) -> Iterator[Action | Failed]:

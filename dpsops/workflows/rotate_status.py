@@ -31,7 +31,7 @@ def rotation_status(
     }
     ends = grace_end(observed, standing, grace)
     is_draining = ends is not None and ends > run.now()
-    devices = tuple(waiting_devices(run, leaves, dps, hubs, view.leaves, standing.new)) if is_draining else ()
+    devices = tuple(sorted(waiting_devices(run, leaves, dps, hubs, view.leaves, standing.new))) if is_draining else ()
     return RotationReport(
         standing,
         observed,

@@ -176,7 +176,7 @@ class Rotation:
         waiting = waiting_devices(parts.run, parts.leaves, parts.dps, parts.hubs, view.leaves, standing.new)
         if ends > self.parts.run.now():
             return next(waiting, None) is None
-        if devices := tuple(waiting):
+        if devices := tuple(sorted(waiting)):
             old, new = root_name(standing.old), root_name(standing.new)
             days = f" --grace {grace.days}" if grace != GRACE else ""
             leave(Left(old, new, devices, f"{rotate_command(standing.old)}{days}"))

@@ -16,6 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from bench import fleet
 from bench.registrations import measure
 
 _RUNS = 11
@@ -44,6 +45,8 @@ def main() -> None:
     _print("status: requests", str(len(status)))
     _print("a whole rotation, with one device: requests", str(len(rotation)))
     _print_registrations()
+    for what, measured, target, met in fleet.rows():
+        _print(what, measured, target, met)
 
 
 def _print(what: str, measured: str, target: str = "", met: bool = True) -> None:

@@ -1,8 +1,7 @@
 """How near dpsops comes to what Azure allows: real commands beside an embedded Azure with its limits, in a process of its own.
 
-What was issued, and when, is what `--verbose` says of each request. What is measured begins a second after the last process has
-stored its first secret, and lasts for two windows of the limit: in those Azure allows no more than its rate, whatever came
-before.
+What was issued, and when, is what `--verbose` says of each request. The measure begins a second after the last process has stored
+its first secret, and lasts for two windows of the limit: in those Azure allows no more than its rate, whatever came before.
 """
 
 from __future__ import annotations
@@ -26,6 +25,7 @@ from dpsops.settings import Environment
 
 _SECONDS = 20.0  # two windows of the limit
 _MORE = 6  # seconds of work beside those: before, and so that no process ends too early
+_START = 0.5  # seconds that a process takes until it issues, while others start too
 _OF_VAULT = 30.0  # new secrets a second
 _SECRET = re.compile(r"^dpsops: PUT \S+/secrets/\S+ -> (?P<status>\d+)$")
 
@@ -64,7 +64,7 @@ def measure(vaults: int, shards: int = 1) -> Share:
     with tempfile.TemporaryDirectory() as directory:
         place = Path(directory)
         settle(place, _settings(vaults))
-        _write(place / "devices.txt", shards, round(allowed * (_SECONDS + _MORE) / shards))
+        _write(place / "devices.txt", shards, round(allowed * (_SECONDS + _MORE + _START * shards) / shards))
         with served(place) as server:
             before, of_server, begun = _children(), server.cpu(), time.monotonic()
             seen = _run(place, shards)

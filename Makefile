@@ -31,7 +31,7 @@ answers: setup ## give every command answers of another shape, at every place: t
 crash: setup ## kill every command at every request, and say the same words again: takes a quarter of an hour
 	@$(BIN)/python -m tests.crash.run
 
-boundaries: setup ## kill, and run beside each other, commands at every boundary between two requests; make test tries every fifth
+boundaries: setup ## kill, and run beside each other, commands at every boundary between two requests; make test tries every eighth
 	@DPSOPS_TEST_BOUNDARIES=all $(BIN)/python -m pytest --numprocesses 2 --dist worksteal tests/workflows -k "boundary or once or kill or first or beside"
 
 mutants: setup ## put one fault after the other into the embedded Azure: the conformance suite must notice

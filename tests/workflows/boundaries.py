@@ -1,4 +1,4 @@
-"""Which boundaries between two requests of a command are tried: every one with `make boundaries`, else every fifth."""
+"""Which boundaries between two requests of a command are tried: every one with `make boundaries`, else every eighth."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import itertools
 import os
 from collections.abc import Iterator
 
-STRIDE = 1 if os.environ.get("DPSOPS_TEST_BOUNDARIES") == "all" else 5
+STRIDE = 1 if os.environ.get("DPSOPS_TEST_BOUNDARIES") == "all" else 8
 
 
 def boundaries() -> Iterator[int]:

@@ -29,11 +29,11 @@ ROOT = Path(__file__).parents[1]
 class Unlimited(Meter):
     """Counts nothing, and so refuses nothing."""
 
-    def take(self, key: str, limit: int, window: float, now: float) -> float | None:  # noqa: ARG002
+    def take(self, key: str, limit: int, window: float, now: float, count: int = 1) -> float | None:  # noqa: ARG002
         """There is always room."""
         return None
 
-    def give_back(self, key: str) -> None:
+    def give_back(self, key: str, count: int = 1) -> None:
         """There is nothing to give back."""
 
 

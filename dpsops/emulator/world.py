@@ -62,19 +62,22 @@ class Meter:
     def __init__(self) -> None:
         self._times: defaultdict[str, deque[float]] = defaultdict(deque)
 
-    def take(self, key: str, limit: int, window: float, now: float) -> float | None:
-        """Counts one request under `key`. Over `limit` in `window` seconds: not counted, and the seconds to wait."""
+    def take(self, key: str, limit: int, window: float, now: float, count: int = 1) -> float | None:
+        """Counts a request under `key`, as `count` if it weighs more than others. Over `limit` in any `window` seconds: not
+        counted, and the seconds to wait. `count`: at most `limit`."""
         times = self._times[key]
         while times and times[0] <= now - window:
             times.popleft()
-        if len(times) >= limit:
-            return max(times[0] + window - now, 0.001)
-        times.append(now)
+        excess = len(times) + count - limit
+        if excess > 0:
+            return max(times[excess - 1] + window - now, 0.001)
+        times.extend([now] * count)
         return None
 
-    def give_back(self, key: str) -> None:
+    def give_back(self, key: str, count: int = 1) -> None:
         """Uncounts the last request under `key`: another limit has refused it."""
-        self._times[key].pop()
+        for _ in range(count):
+            self._times[key].pop()
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ def test_the_limits_are_those_of_the_embedded_azure() -> None:
     assert throttling.SECRET_CREATE.count / throttling.WINDOW == SECRETS
     keys = {f"EC-{curve.replace('-', '')}": KeyType("EC", 0, curve) for curve in ("P-256", "P-384")}
     keys |= {f"RSA-{size}": KeyType("RSA", size, "") for size in (2048, 3072, 4096)}
-    assert {name: throttling.key_use(key).count / throttling.WINDOW for name, key in keys.items()} == SIGNATURES
+    assert {name: throttling.key_use(key).requests / throttling.WINDOW for name, key in keys.items()} == SIGNATURES
     assert dps.REGISTRATIONS.count / dps.REGISTRATIONS.window == pytest.approx(1000 / 60)
     for sku in jobs.SKUS:
         hub = {"sku": {"name": sku, "capacity": 1}}

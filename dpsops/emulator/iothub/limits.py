@@ -43,12 +43,12 @@ SENDS = Limit("Send", 1, ((100, 12), (0, 120), (0, 6000)))
 def take(world: World, hub: JSON, limit: Limit, times: int = 1) -> bool:
     """Counts so many operations; over the limit none is counted, and the answer is False."""
     key = f"iothub/{hub['name'].lower()}/{limit.kind}"
-    for counted in range(times):
-        if world.meter.take(key, limit.count(hub), limit.window, world.now) is not None:
-            for _ in range(counted):
-                world.meter.give_back(key)
-            return False
-    return True
+    return world.meter.take(key, limit.count(hub), limit.window, world.now, times) is None
+
+
+def take_bulk(world: World, hub: JSON, devices: int) -> bool:
+    """Counts a bulk request for so many devices: as one operation of the device registry for each, or as one."""
+    return take(world, hub, IDENTITIES, devices if world.habits.bulk_counts == "device" else 1)
 
 
 def take_message(world: World, hub: JSON, size: int) -> bool:

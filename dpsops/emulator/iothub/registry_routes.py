@@ -74,7 +74,7 @@ def _post_bulk(world: World, request: Request, hub: str) -> Response:
     holder, entries = require_hub(world, hub), read_body(world, request, list)
     if not 1 <= len(entries) <= _BULK or not all(isinstance(each, dict) for each in entries):
         raise invalid(world, f"Between 1 and {_BULK} devices are expected.")
-    if not limits.take(world, holder, limits.IDENTITIES, len(entries)):
+    if not limits.take_bulk(world, holder, len(entries)):
         raise throttled(world, limits.IDENTITIES.kind)
     errors = [error for each in entries if (error := apply(world, holder, each)) is not None]
     headers = {"iothub-errorcode": "BulkRegistryOperationFailure"} if errors else {}

@@ -59,6 +59,7 @@ def get(world: World, request: Request, vault: str, name: str, version: str = ""
     """GetKey: the public half, of a disabled key too."""
     opened = vaults.require(world, vault)
     head, found = objects.require(world, opened, KEYS, name, version)
+    _count(world, opened, found)
     return Response(200, _bundle(Seen(opened, request.api_version, head, found)))
 
 
@@ -67,6 +68,7 @@ def update(world: World, request: Request, vault: str, name: str, version: str =
     opened = vaults.require(world, vault)
     body = body_of(request)
     head, found = objects.require(world, opened, KEYS, name, version)
+    _count(world, opened, found)
     objects.refuse_managed(KEYS, head, "update")
     key_ops, tags = field(body, "key_ops", list), tags_of(body)
     found["attributes"] = objects.changed_attributes(found["attributes"], attributes_of(body), world.now)
@@ -137,9 +139,7 @@ def _usable(world: World, request: Request, vault: str, name: str, version: str,
     """The key, if it may do `operation` now."""
     opened = vaults.require(world, vault)
     head, found = objects.require(world, opened, KEYS, name, version)
-    key = material.from_pem(found["pem"])
-    actual = material.type_of(key)
-    throttling.take(world, opened, throttling.key_use(KeyType(found["kty"], actual.size, actual.curve)))
+    key = _count(world, opened, found)
     attributes = found["attributes"]
     if not attributes["enabled"]:
         raise forbidden(f"Operation {operation} is not allowed on a disabled key.", "KeyDisabled")
@@ -152,6 +152,14 @@ def _usable(world: World, request: Request, vault: str, name: str, version: str,
     if operation not in found["key_ops"]:
         raise forbidden(f"Operation {operation} is not permitted on this key.", "KeyOperationForbidden")
     return Seen(opened, request.api_version, head, found), key
+
+
+def _count(world: World, vault: Vault, version: JSON) -> PrivateKey:
+    """Counts a request for a key that is there, which every one is but its creation, and returns the key."""
+    key = material.from_pem(version["pem"])
+    actual = material.type_of(key)
+    throttling.take(world, vault, throttling.key_use(KeyType(version["kty"], actual.size, actual.curve)))
+    return key
 
 
 def _store(
@@ -221,8 +229,8 @@ OPERATIONS = [
         for pattern in (f"/keys/{{name}}/{{version}}/{path}", f"/keys/{{name}}//{path}")
     ),
     *lifecycle.operations(KEYS, Shapes(_bundle, _item)),
-    Operation("GET", "/keys/{name}", get, "keys/read", "keys/get"),
-    Operation("PATCH", "/keys/{name}", update, "keys/update/action", "keys/update"),
-    Operation("GET", "/keys/{name}/{version}", get, "keys/read", "keys/get"),
-    Operation("PATCH", "/keys/{name}/{version}", update, "keys/update/action", "keys/update"),
+    Operation("GET", "/keys/{name}", get, "keys/read", "keys/get", None),
+    Operation("PATCH", "/keys/{name}", update, "keys/update/action", "keys/update", None),
+    Operation("GET", "/keys/{name}/{version}", get, "keys/read", "keys/get", None),
+    Operation("PATCH", "/keys/{name}/{version}", update, "keys/update/action", "keys/update", None),
 ]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from dpsops.emulator.habits import Habits
 from dpsops.emulator.http import Response
 from dpsops.emulator.iothub import limits
 from dpsops.emulator.iothub.limits import Limit
@@ -62,6 +63,20 @@ def test_each_device_of_a_bulk_counts(lab: Lab) -> None:
     assert lab.call("POST", "/devices", entries).status == 429
     assert lab.call("POST", "/devices", entries[:40]).status == 200, "what was throttled did not count"
     assert lab.call("GET", "/devices").status == 429
+
+
+def test_a_bulk_may_count_as_one_call(lab: Lab) -> None:
+    lab.azure.habits = Habits(bulk_counts="call")
+    entries = [{"id": f"d{number}", "importMode": "createOrUpdate"} for number in range(100)]
+    assert accepted(lambda: lab.call("POST", "/devices", entries), 100) == 100
+
+
+def test_a_bulk_over_the_limit_changes_nothing(lab: Lab) -> None:
+    lab.ok("POST", "/devices", [{"id": f"d{number}", "importMode": "create"} for number in range(60)])
+    status, message = lab.refused("POST", "/devices", [{"id": f"d{number}", "importMode": "delete"} for number in range(60)])
+    assert (status, message.partition(";")[0]) == (429, "ErrorCode:ThrottlingBacklogTimeout")
+    assert len(lab.ok("GET", "/devices")) == 60
+    assert accepted(lambda: lab.call("GET", "/devices"), 100) == 39, "nor does it count"
 
 
 def test_a_refused_request_is_not_counted(lab: Lab) -> None:

@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from dpsops.emulator.http import Response
-from dpsops.emulator.keyvault import throttling
+from dpsops.emulator.habits import Habits
+from dpsops.emulator.http import Refusal, Response
+from dpsops.emulator.keyvault import throttling, vaults
 from dpsops.emulator.keyvault.material import KeyType
-from tests.emulator.keyvault.lab import Lab, policy
+from tests.emulator.keyvault.lab import VAULT, Lab, policy
 
 Ask = Callable[[], Response]
 
@@ -90,7 +91,7 @@ def test_each_vault_has_its_own_limit_and_five_of_them_that_of_the_subscription(
     ],
 )
 def test_signatures(key: KeyType, count: int) -> None:
-    assert throttling.key_use(key).count == count
+    assert throttling.key_use(key).requests == count
 
 
 def test_signing_is_counted(lab: Lab) -> None:
@@ -98,4 +99,58 @@ def test_signing_is_counted(lab: Lab) -> None:
     assert accepted(lambda: lab.call("POST", "/keys/k//sign"), 4000) == 4000
     assert lab.call("POST", "/keys/k//verify").status == 429, "all that a key does counts together"
     lab.ok("POST", "/keys/other/create", {"kty": "EC", "crv": "P-384"})
-    assert lab.call("POST", "/keys/other//sign").status == 400, "but not with what keys of another type do"
+    assert lab.call("POST", "/keys/other//sign").status == 429, "and with what keys of another type do"
+    assert lab.call("GET", "/keys/k").status == 429, "and to read a key is one more"
+    assert lab.call("GET", "/keys").status == 200
+
+
+def test_what_keys_of_several_types_do_counts_by_weight(lab: Lab) -> None:
+    """The example of the documentation: 248 operations of an RSA-HSM key of 4,096 bits and 16 of one of 2,048."""
+    large, small = (throttling.key_use(KeyType("RSA-HSM", size)) for size in (4096, 2048))
+    with lab.world() as world:
+        vault = vaults.require(world, VAULT)
+        for limit, times in ((large, 248), (small, 16)):
+            for _ in range(times):
+                throttling.take(world, vault, limit)
+        with pytest.raises(Refusal):
+            throttling.take(world, vault, small)
+
+
+def test_what_is_no_creation_of_a_secret_has_a_limit_of_its_own(lab: Lab) -> None:
+    version = lab.ok("PUT", "/secrets/s", {"value": "x"})["id"].rpartition("/")[2]
+    assert accepted(put_secret(lab), 300) == 299
+    for method, path in (
+        ("GET", "/secrets"),
+        ("GET", "/secrets/s/versions"),
+        ("GET", "/secrets/s"),
+        ("GET", f"/secrets/s/{version}"),
+        ("PATCH", f"/secrets/s/{version}"),
+    ):
+        assert lab.call(method, path, {} if method == "PATCH" else None).status == 200, path
+    lab.clock.advance(10)
+    assert accepted(lambda: lab.call("GET", "/secrets/s"), 4000) == 4000
+    assert lab.call("PATCH", "/secrets/s", {}).status == 429
+    assert lab.call("PUT", "/secrets/s", {"value": "x"}).status == 200
+
+
+def test_no_ten_seconds_have_more_wherever_they_begin(lab: Lab) -> None:
+    taken: list[float] = []
+    for pause in (0.0, 3.3, 3.3, 3.3, 0.2, 2.9, 7.1, 0.1, 0.1, 9.7) * 3:
+        lab.clock.advance(pause)
+        taken += [lab.clock.now()] * accepted(put_secret(lab), 120)
+    assert max(sum(begin <= each < begin + 10 for each in taken) for begin in taken) == 300
+
+
+def test_after_the_time_that_it_names_there_is_room(lab: Lab) -> None:
+    ask = put_secret(lab)
+    for _ in range(3):
+        assert accepted(ask, 99) == 100
+        lab.clock.advance(2.6)
+    for _ in range(4):
+        lab.clock.advance(float(ask().headers["Retry-After"]))
+        assert accepted(ask, 300) == 100
+
+
+def test_a_vault_elsewhere_may_take_as_many_secrets_as_other_requests(lab: Lab) -> None:
+    lab.azure.habits = Habits(secret_creates=400)
+    assert accepted(put_secret(lab), 400) == 400

@@ -41,7 +41,8 @@ class Timings:
     operation: a Resource Manager long-running operation. certificate: the vault's self-signed issuance.
     role: until a role assignment reaches the data planes; role_spread: how much longer it may take, each its own time by chance
     (`World.chances`). deletion: until a deleted vault object is
-    seen among the deleted ones (and a recovered one among the living). query: until a hub's queries see a new device.
+    seen among the deleted ones (and a recovered one among the living). query: until a hub's queries see a new device,
+    or what has changed in one.
     identity: until a new device can be read in its hub.
     registration: how long a resource provider stays `Registering`.
     """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Refusal
 from dpsops.emulator.iothub.bodies import member
@@ -24,19 +26,28 @@ _MODES = {
 """Whether a missing device is created, and whether the entry's etag counts. Microsoft's clients write them in any case."""
 
 
-def apply(world: World, hub: JSON, entry: JSON) -> JSON | None:
-    """Makes the change that an entry of the request asks for; returns its error where it is refused."""
-    try:
-        with world.state.attempt():
-            _change(world, hub, entry)
-    except Refusal as refusal:
-        code, _, message = refusal.response.body["Message"].removeprefix("ErrorCode:").partition(";")
-        return {"deviceId": entry.get("id"), "errorCode": code, "errorStatus": message}
-    return None
+def apply(world: World, hub: JSON, entries: Sequence[JSON]) -> list[JSON]:
+    """Makes the changes that the entries of a request ask for; returns the errors of those that are refused.
+
+    Microsoft's .NET client wants each for another device: that a second one for the same is refused is the stricter guess.
+    """
+    errors, seen = [], set[str]()
+    for entry in entries:
+        try:
+            device_id = member(world, entry, "id", str) or ""
+            if device_id in seen:
+                raise invalid(world, f"The device identifier {device_id} is there more than once.")
+            seen.add(device_id)
+            with world.state.attempt():
+                _change(world, hub, device_id, entry)
+        except Refusal as refusal:
+            code, _, message = refusal.response.body["Message"].removeprefix("ErrorCode:").partition(";")
+            errors.append({"deviceId": entry.get("id"), "errorCode": code, "errorStatus": message})
+    return errors
 
 
-def _change(world: World, hub: JSON, entry: JSON) -> None:
-    device_id, mode = member(world, entry, "id", str) or "", (member(world, entry, "importMode", str) or "").lower()
+def _change(world: World, hub: JSON, device_id: str, entry: JSON) -> None:
+    mode = (member(world, entry, "importMode", str) or "").lower()
     if mode not in _MODES:
         raise invalid(world, f"Invalid import mode '{mode}'.")
     create, conditional = _MODES[mode]

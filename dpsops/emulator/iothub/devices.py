@@ -20,6 +20,8 @@ KEPT_MESSAGES = 1000
 """How many messages of each device are kept: the newest."""
 
 _KIND = "device"
+_BEFORE = "deviceBefore"
+"""What queries still see of a device that has changed: {"device" (as it was), "at" (of the last change, epoch s)}."""
 _COUNT = "deviceCount"
 _MESSAGE = "deviceMessage"
 _TICKS_AT_1970 = 621_355_968_000_000_000
@@ -63,7 +65,27 @@ def add_device(world: World, hub: JSON, device: JSON) -> None:
 
 def save_device(world: World, hub: JSON, device: JSON) -> None:
     """Writes a device that is there already."""
-    world.state.put(_KIND, _key(hub, device["deviceId"]), device)
+    key = _key(hub, device["deviceId"])
+    if world.timings.query and (former := world.state.get(_KIND, key)) is not None:
+        world.state.put(_BEFORE, key, {"device": _as_queried(world, key, former), "at": world.now})
+    world.state.put(_KIND, key, device)
+
+
+def queried_devices(world: World, hub: JSON, *, after: str, limit: int) -> list[JSON]:
+    """What `devices_of` gives, as queries see it: of a device that has just changed, what it was before.
+
+    One that has just been deleted is not among them (kinder than Azure).
+    """
+    devices = devices_of(world, hub, after=after, limit=limit)
+    return [_as_queried(world, _key(hub, each["deviceId"]), each) for each in devices] if world.timings.query else devices
+
+
+def _as_queried(world: World, key: str, device: JSON) -> JSON:
+    before = world.state.get(_BEFORE, key)
+    if before is None or world.now >= before["at"] + world.timings.query:
+        return device
+    former: JSON = before["device"]
+    return former
 
 
 def new_device(world: World, device_id: str, authentication: JSON, initial_twin: JSON | None = None) -> JSON:
@@ -137,6 +159,7 @@ def move(world: World, source: JSON, target: JSON, device_id: str) -> None:
 def remove(world: World, hub: JSON, device_id: str) -> None:
     """Forgets a device, its twin and its messages; where there is none, nothing happens."""
     count = count_devices(world, hub)
+    world.state.delete(_BEFORE, _key(hub, device_id))
     if world.state.delete(_KIND, _key(hub, device_id)):
         world.state.put(_COUNT, _key(hub, ""), {"devices": count - 1})
         for key, _ in world.state.list(_MESSAGE, _key(hub, device_id) + "/"):

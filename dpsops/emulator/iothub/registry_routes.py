@@ -15,8 +15,8 @@ from dpsops.emulator.iothub import limits
 from dpsops.emulator.iothub.access import Operation, require_hub
 from dpsops.emulator.iothub.bodies import member, read_body
 from dpsops.emulator.iothub.bulk import apply
-from dpsops.emulator.iothub.devices import can_be_read, devices_of, find_device, remove
-from dpsops.emulator.iothub.errors import device_not_found, invalid, throttled
+from dpsops.emulator.iothub.devices import can_be_read, devices_of, find_device, queried_devices, remove
+from dpsops.emulator.iothub.errors import device_not_found, invalid, refusal, throttled
 from dpsops.emulator.iothub.identities import (
     change_twin,
     check_condition,
@@ -34,6 +34,8 @@ _LISTED = 1000
 _BULK = 100
 _PAGE = 100
 """The most rows of a query that are answered at once."""
+_QUERY_SIZE = 8192
+"""Bytes (people report a limit of about 8,200, and the code; the words are ours)."""
 _READ = 500
 """How many devices are read at once after those of the first page, where a condition leaves some out."""
 
@@ -76,7 +78,7 @@ def _post_bulk(world: World, request: Request, hub: str) -> Response:
         raise invalid(world, f"Between 1 and {_BULK} devices are expected.")
     if not limits.take_bulk(world, holder, len(entries)):
         raise throttled(world, limits.IDENTITIES.kind)
-    errors = [error for each in entries if (error := apply(world, holder, each)) is not None]
+    errors = apply(world, holder, entries)
     headers = {"iothub-errorcode": "BulkRegistryOperationFailure"} if errors else {}
     return Response(400 if errors else 200, {"isSuccessful": not errors, "errors": errors, "warnings": []}, headers)
 
@@ -105,8 +107,11 @@ def _update_twin(world: World, request: Request, hub: str, device: str, *, repla
 def _query(world: World, request: Request, hub: str) -> Response:
     """A page of the answer. The continuation is the ID of the page's last device."""
     holder, body = require_hub(world, hub), read_body(world, request, dict)
+    text = member(world, body, "query", str) or ""
+    if len(text.encode()) > _QUERY_SIZE:
+        raise refusal(world, 412, "PreconditionFailed", f"The query has more than {_QUERY_SIZE} bytes.")
     try:
-        query = Query.parse(member(world, body, "query", str) or "")
+        query = Query.parse(text)
     except InvalidQuery as wrong:
         raise invalid(world, f"Invalid query: {wrong}.") from wrong
     size = whole_number(request.headers.get("x-ms-max-item-count", str(_PAGE)))
@@ -129,7 +134,7 @@ def _matching(world: World, hub: JSON, query: Query, after: str, first: int) -> 
     first: how many devices to look at to begin with.
     """
     limit = first
-    while devices := devices_of(world, hub, after=after, limit=limit):
+    while devices := queried_devices(world, hub, after=after, limit=limit):
         known = (show_twin(each) for each in devices if world.now >= each["created"] + world.timings.query)
         yield from filter(query.condition, known)
         after, limit = devices[-1]["deviceId"], _READ

@@ -12,7 +12,7 @@ SELF_SIGNED = {"type": "selfSigned", "x509Thumbprint": {"primaryThumbprint": "AB
 
 
 def test_several_changes_in_one_request(lab: Lab) -> None:
-    entries = [{"id": name, "importMode": "create", "authentication": SELF_SIGNED, "tags": {"n": name}} for name in "abc"]
+    entries = [{"id": name, "importMode": "create", "authentication": SELF_SIGNED, "tags": {"n": name}} for name in "abcf"]
     assert lab.ok("POST", "/devices", entries) == {"isSuccessful": True, "errors": [], "warnings": []}
     assert lab.ok("GET", "/twins/b")["tags"] == {"n": "b"}
     etag = lab.ok("GET", "/devices/a")["etag"]
@@ -22,8 +22,9 @@ def test_several_changes_in_one_request(lab: Lab) -> None:
         {"id": "c", "importMode": "create"},
         {"id": "d", "importMode": "createOrUpdateIfMatchETag", "eTag": "stale"},
         {"id": "e", "importMode": "update"},
-        {"id": "c", "importMode": "deleteIfMatchETag", "eTag": "stale"},
-        {"id": "c", "importMode": "transmogrify"},
+        {"id": "f", "importMode": "deleteIfMatchETag", "eTag": "stale"},
+        {"id": "g", "importMode": "transmogrify"},
+        {"id": "a", "importMode": "delete"},
     ]
     answer = lab.call("POST", "/devices", changes)
     assert (answer.status, answer.headers["iothub-errorcode"]) == (400, "BulkRegistryOperationFailure")
@@ -31,14 +32,36 @@ def test_several_changes_in_one_request(lab: Lab) -> None:
     assert [(each["deviceId"], each["errorCode"]) for each in answer.body["errors"]] == [
         ("c", "DeviceAlreadyExists"),
         ("e", "DeviceNotFound"),
-        ("c", "PreconditionFailed"),
-        ("c", "ArgumentInvalid"),
+        ("f", "PreconditionFailed"),
+        ("g", "ArgumentInvalid"),
+        ("a", "ArgumentInvalid"),
     ]
     assert [(each["deviceId"], each["status"]) for each in lab.ok("GET", "/devices")] == [
         ("a", "disabled"),
         ("c", "enabled"),
         ("d", "enabled"),
+        ("f", "enabled"),
     ]
+
+
+def test_what_an_update_leaves_out_goes_back_to_its_default(lab: Lab) -> None:
+    thumbprints = {"type": "selfSigned", "x509Thumbprint": {"primaryThumbprint": "AB" * 32, "secondaryThumbprint": "CD" * 32}}
+    whole = {
+        "status": "disabled",
+        "statusReason": "lost",
+        "capabilities": {"iotEdge": True},
+        "parentScopes": ["ms-azure-iot-edge://e"],
+    }
+    before = lab.create("a", authentication=thumbprints, **whole)
+    assert (before["status"], before["capabilities"], before["parentScopes"]) == (
+        "disabled", {"iotEdge": True}, ["ms-azure-iot-edge://e"]
+    )  # fmt: skip
+    lab.ok("POST", "/devices", [{"id": "a", "importMode": "update"}])
+    after = lab.ok("GET", "/devices/a")
+    assert (after["status"], after["statusReason"], after["capabilities"]) == ("enabled", None, {"iotEdge": False})
+    assert after["authentication"]["type"] == "sas"
+    assert after["authentication"]["x509Thumbprint"] == {"primaryThumbprint": None, "secondaryThumbprint": None}
+    assert "parentScopes" not in after
 
 
 @pytest.mark.parametrize("entries", [[], [{"id": "a"}] * 101, ["a"], {}])

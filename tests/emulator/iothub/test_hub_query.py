@@ -163,6 +163,36 @@ def test_impossible_pages(lab: Lab, header: str, value: str) -> None:
     assert lab.refused("POST", "/devices/query", {"query": "SELECT * FROM devices"}, headers={header: value})[0] == 400
 
 
+def test_a_query_that_is_too_long(lab: Lab) -> None:
+    def asked(size: int) -> object:
+        text = "SELECT * FROM devices WHERE deviceId = ''"
+        return {"query": text[:-1] + "a" * (size - len(text)) + "'"}
+
+    assert lab.ok("POST", "/devices/query", asked(8192)) == []
+    status, message = lab.refused("POST", "/devices/query", asked(8193))
+    assert (status, message.partition(";")[0]) == (412, "ErrorCode:PreconditionFailed")
+
+
+def test_queries_do_not_know_yet_what_has_changed() -> None:
+    lab = Lab(ControlPlane(Timings(query=6)))
+    first = lab.create("a")
+    lab.arm.clock.advance(6)
+    query = {"query": "SELECT deviceId, deviceEtag, status FROM devices WHERE status = 'enabled'"}
+    known = [{"deviceId": "a", "deviceEtag": first["etag"], "status": "enabled"}]
+    for _ in range(2):
+        lab.ok("POST", "/devices", [{"id": "a", "importMode": "update", "status": "disabled"}])
+        lab.arm.clock.advance(5)
+        assert lab.ok("POST", "/devices/query", query) == known, "what it was before the first change"
+    stale = {"id": "a", "importMode": "updateIfMatchETag", "eTag": known[0]["deviceEtag"]}
+    assert [each["errorCode"] for each in lab.call("POST", "/devices", [stale]).body["errors"]] == ["PreconditionFailed"]
+    lab.arm.clock.advance(1)
+    assert lab.ok("POST", "/devices/query", query) == []
+    lab.ok("POST", "/devices", [{"id": "a", "importMode": "delete"}])
+    lab.create("a")
+    lab.arm.clock.advance(6)
+    assert len(lab.ok("POST", "/devices/query", query)) == 1
+
+
 def test_queries_lag_behind() -> None:
     lab = Lab(ControlPlane(Timings(query=6)))
     lab.create("a")

@@ -62,6 +62,23 @@ def test_update_leaves_the_value_alone(lab: Lab) -> None:
     assert lab.ok("GET", "/secrets/s/") == {"value": "v"} | bundle
 
 
+def test_one_version_is_disabled(lab: Lab) -> None:
+    """What a list shows of a name is its newest version, enabled or not; the other versions stay as they are."""
+    first, second = (lab.ok("PUT", "/secrets/s", {"value": value, "tags": {"v": value}})["id"] for value in "12")
+    lab.ok("PATCH", first.partition(".net")[2], {"attributes": {"enabled": False}})
+    assert lab.refused("GET", first.partition(".net")[2])[:2] == (403, "SecretDisabled")
+    assert lab.ok("GET", "/secrets/s")["value"] == "2"
+    assert [each["attributes"]["enabled"] for each in lab.ok("GET", "/secrets")["value"]] == [True]
+    shown = {each["id"]: (each["attributes"]["enabled"], each["tags"]) for each in lab.ok("GET", "/secrets/s/versions")["value"]}
+    assert shown == {first: (False, {"v": "1"}), second: (True, {"v": "2"})}
+    lab.ok("PATCH", second.partition(".net")[2], {"attributes": {"enabled": False}})
+    assert lab.refused("GET", "/secrets/s")[:2] == (403, "SecretDisabled")
+    listed = lab.ok("GET", "/secrets")["value"]
+    assert [(each["id"].rpartition("/")[2], each["attributes"]["enabled"], each["tags"]) for each in listed] == [
+        ("s", False, {"v": "2"})
+    ]
+
+
 def test_a_disabled_secret_is_not_given_out(lab: Lab) -> None:
     lab.ok("PUT", "/secrets/s", {"value": "v"})
     lab.ok("PATCH", "/secrets/s/", {"attributes": {"enabled": False}})

@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test answers boundaries crash mutants az azure-facts lint bench record lock clean
+.PHONY: help setup demo test answers boundaries crash fleet mutants az azure-facts lint bench record lock clean
 
 help: ## show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ answers: setup ## give every command answers of another shape, at every place: t
 
 crash: setup ## kill every command at every request, and say the same words again: takes a quarter of an hour
 	@$(BIN)/python -m tests.crash.run
+
+fleet: setup ## issue to 5,000 devices, killed three times, and rotate 1,000 that register all the time: takes some minutes
+	@$(BIN)/python -m tests.fleet_load.run
 
 boundaries: setup ## kill, and run beside each other, commands at every boundary between two requests; make test tries every eighth
 	@DPSOPS_TEST_BOUNDARIES=all $(BIN)/python -m pytest --numprocesses 2 --dist worksteal tests/workflows -k "boundary or once or kill or first or beside"

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from bench import fleet
 from bench.registrations import measure
+from bench.table import row
 
 _RUNS = 11
 _REQUEST = re.compile(r"^dpsops: (?P<method>[A-Z]+) (?P<host>[^/ ]+)(?P<path>\S*) -> (?P<status>\d+)$", re.MULTILINE)
@@ -29,29 +30,23 @@ def main() -> None:
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     with tempfile.TemporaryDirectory() as cache:  # both are compiled once, in a run that is not counted, as they are for a user
         ratio = _help_ratio(inherited | {"PYTHONPYCACHEPREFIX": cache})
-    _print("dpsops --help / python -c 'import typer' (CPU, median)", f"{ratio:.2f}", "at most 1.5", ratio <= 1.5)
+    row("dpsops --help / python -c 'import typer' (CPU, median)", f"{ratio:.2f}", "at most 1.5", ratio <= 1.5)
     ratio = _help_ratio(inherited | {"PYTHONDONTWRITEBYTECODE": "1"})
-    _print("... where the code of dpsops is compiled at each run", f"{ratio:.2f}", "at most 1.5", ratio <= 1.5)
+    row("... where the code of dpsops is compiled at each run", f"{ratio:.2f}", "at most 1.5", ratio <= 1.5)
     with tempfile.TemporaryDirectory() as place:
         first = _requests(place, "up")
         second = _requests(place, "up")
         issue = _requests(place, "device", "issue", "press-07")
         status = _requests(place, "status")
         rotation = _requests(place, "rotate", "--replace", "root-g1", "--until", "stable", "--grace", "0", "--yes")
-    _print("first up: requests", str(len(first)))
-    _print("second up: requests", str(len(second)), "at most 15", len(second) <= 15)
-    _print("second up: writes", str(len(_writes(second))), "0", not _writes(second))
-    _print("device issue of one device: requests", str(len(issue)), "at most 5", len(issue) <= 5)
-    _print("status: requests", str(len(status)))
-    _print("a whole rotation, with one device: requests", str(len(rotation)))
+    row("first up: requests", str(len(first)))
+    row("second up: requests", str(len(second)), "at most 15", len(second) <= 15)
+    row("second up: writes", str(len(_writes(second))), "0", not _writes(second))
+    row("device issue of one device: requests", str(len(issue)), "at most 5", len(issue) <= 5)
+    row("status: requests", str(len(status)))
+    row("a whole rotation, with one device: requests", str(len(rotation)))
     _print_registrations()
-    for what, measured, target, met in fleet.rows():
-        _print(what, measured, target, met)
-
-
-def _print(what: str, measured: str, target: str = "", met: bool = True) -> None:
-    verdict = f"   target {target:<12} {'met' if met else 'MISSED'}" if target else ""
-    print(f"{what:<58} {measured:>8}{verdict}")
+    fleet.main()
 
 
 def _print_registrations() -> None:
@@ -59,11 +54,11 @@ def _print_registrations() -> None:
         print("registrations: not measured, since only Linux tells the CPU time of another process exactly enough")
         return
     handshake, https, mqtt = measure()
-    _print("a bare TLS handshake: server CPU", f"{handshake.milliseconds:.2f} ms")
+    row("a bare TLS handshake: server CPU", f"{handshake.milliseconds:.2f} ms")
     for transport, cost in (("HTTPS", https), ("MQTT", mqtt)):
-        _print(f"registrations over {transport}: a second", f"{cost.rate:.0f}")
-        _print(f"registration over {transport}: server CPU", f"{cost.milliseconds:.2f} ms")
-        _print(
+        row(f"registrations over {transport}: a second", f"{cost.rate:.0f}")
+        row(f"registration over {transport}: server CPU", f"{cost.milliseconds:.2f} ms")
+        row(
             f"registration over {transport} / bare TLS handshake (server CPU)",
             f"{cost.milliseconds / handshake.milliseconds:.2f}",
         )

@@ -10,11 +10,13 @@ import contextlib
 import json
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from dpsops.emulator.mqtt.packets import Connect, Disconnect, Puback, Publish, Subscribe, connack, puback, suback
 from tests.emulator.mqtt.client import Client, published
@@ -72,6 +74,16 @@ class Device:
             yield tls
             with contextlib.suppress(OSError):  # after DISCONNECT it is the server that closes, maybe before this end does
                 tls.unwrap().recv(1)
+
+
+def device(name: str, bundle: str, scope: str, variables: Mapping[str, str], place: Path) -> Device:
+    """The device with this bundle (key, certificate and chain, as PEM), which it keeps in the directory `place`. `variables`: of
+    a client of the embedded Azure."""
+    file = place / f"{name}.pem"
+    file.write_text(bundle, encoding="ascii")
+    tls = ssl.create_default_context(cafile=variables["SSL_CERT_FILE"])
+    tls.load_cert_chain(file)
+    return Device(name, scope, urlsplit(variables["HTTPS_PROXY"]).port or 0, tls)
 
 
 def _exchange(http: HTTPConnection, method: str, path: str, body: str | None = None) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +40,9 @@ hub_queries = 1000000
 """
 
 _REQUEST = re.compile(r"^dpsops: (?P<method>[A-Z]+) (?P<host>[^/ ]+)(?P<path>\S*) -> (?P<status>\d+)$")
+_WAITING = "waits "
+"""What the first device that a rotation waits for begins with; the others are below it."""
+
 _PAGES = {"/secrets": "pages of secrets", "/registrations/devices/query": "pages of registrations", "/devices/query": "queries"}
 
 
@@ -47,6 +50,7 @@ _PAGES = {"/secrets": "pages of secrets", "/registrations/devices/query": "pages
 class Look:
     """A look at a fleet. `requests`: by what they are; `before_row`: those before the first row; `rows`: of devices."""
 
+    name: str
     requests: Counter[str]
     before_row: Counter[str]
     rows: int
@@ -61,13 +65,13 @@ def allowed(devices: int) -> int:
 def fill(place: Path, devices: int, *, draining: bool) -> None:
     """Makes a fleet on two hubs, all registered; if `draining`, with new certificates that they have not used yet."""
     settle(place, SETTINGS)
-    first = _one_of_each_hub(place)
+    first = one_of_each_hub(place)
     if draining:
         dpsops(place, "rotate", "--replace", "root-g1", "--until", "draining", "--yes")
     copy_devices(place / ".dpsops" / "azure.sqlite", dict.fromkeys(first, devices // HUBS))
 
 
-def _one_of_each_hub(place: Path) -> Sequence[str]:
+def one_of_each_hub(place: Path) -> Sequence[str]:
     """A registered device for each hub: devices are registered until there is one; the others are left as they are."""
     found: dict[str, str] = {}
     for number in range(32):
@@ -100,7 +104,7 @@ def look(place: Path, words: Sequence[str], row: str) -> Look:
         raise RuntimeError(f"{' '.join(words)} ended with {process.returncode}: {last}")
     del requests[""]
     del before[""]
-    return Look(requests, before, rows, time.monotonic() - begun)
+    return Look(" ".join(words[-2:]), requests, before, rows, time.monotonic() - begun)
 
 
 def _name(request: re.Match[str]) -> str:
@@ -110,17 +114,31 @@ def _name(request: re.Match[str]) -> str:
     return _PAGES.get(request["path"], "others")
 
 
+def measure(devices: int) -> Iterator[Look]:
+    """A look at a fleet by each command."""
+    looks = (["--output", "jsonl", "device", "list"], '{"device"'), (["rotate", "status"], _WAITING)
+    for (words, row), draining in zip(looks, (False, True), strict=True):
+        with tempfile.TemporaryDirectory() as directory:
+            fill(Path(directory), devices, draining=draining)
+            yield look(Path(directory), words, row)
+
+
+def requests_of_issuing(devices: int) -> int:
+    """The requests of `device issue --from FILE` for new devices."""
+    with tempfile.TemporaryDirectory() as directory:
+        place = Path(directory)
+        settle(place, SETTINGS)
+        (place / "devices.txt").write_text("".join(f"press-{number:05}\n" for number in range(devices)), encoding="utf-8")
+        return look(place, ["device", "issue", "--from", "devices.txt"], "✓").requests.total()
+
+
 def main() -> None:
     """Prints what both take."""
     parser = argparse.ArgumentParser(prog="python -m bench.listing", description=__doc__, allow_abbrev=False)
     parser.add_argument("--devices", type=int, default=DEVICES)
     devices = parser.parse_args().devices
-    looks = (["--output", "jsonl", "device", "list"], '{"device"'), (["rotate", "status"], "  press-")
-    for (words, row), draining in zip(looks, (False, True), strict=True):
-        with tempfile.TemporaryDirectory() as directory:
-            fill(Path(directory), devices, draining=draining)
-            found = look(Path(directory), words, row)
-        print(f"{' '.join(words)}: {found.requests.total()} requests for {found.rows} rows, at most {allowed(devices)}")
+    for found in measure(devices):
+        print(f"{found.name}: {found.requests.total()} requests for {found.rows} rows, at most {allowed(devices)}")
         print(f"  {dict(found.requests)}; before the first row {dict(found.before_row)}; {found.seconds:.1f} s")
 
 

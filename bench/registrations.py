@@ -11,7 +11,6 @@ registrations do the same work: the chain is verified, the entry found, the hub'
 
 from __future__ import annotations
 
-import ssl
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,9 +18,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from bench.devices import Device
+from bench.devices import Device, device
 from bench.served import Server, dpsops, served, settle
 from dpsops.azure.clients import connect
 from dpsops.azure.dps import Dps
@@ -92,7 +90,6 @@ def _take(cost: Cost, devices: Sequence[Device], server: Server, pool: ThreadPoo
 
 def _devices(place: Path, variables: Mapping[str, str]) -> list[Device]:
     """Devices with leaves from the vault, by the way that every device gets its own."""
-    proxy, trusted = urlsplit(variables["HTTPS_PROXY"]).port or 0, variables["SSL_CERT_FILE"]
     names = [device_id(f"press-{number}") for number in range(_DEVICES)]
     dpsops(place, "device", "issue", *names)
     clients = connect(load(LOCAL, place / "infra"), variables, proxied=True)
@@ -101,11 +98,4 @@ def _devices(place: Path, variables: Mapping[str, str]) -> list[Device]:
         credentials = {name: register.fetch(run, leaves, name) for name in names}
     scope = register.id_scope(Dps(clients))
     clients.close()
-    found = []
-    for name, credential in credentials.items():
-        bundle = place / f"{name}.pem"
-        bundle.write_text(credential.key + credential.chain, encoding="ascii")
-        tls = ssl.create_default_context(cafile=trusted)
-        tls.load_cert_chain(bundle)
-        found.append(Device(name, scope, proxy, tls))
-    return found
+    return [device(name, found.key + found.chain, scope, variables, place) for name, found in credentials.items()]

@@ -23,6 +23,7 @@ from bench.listing import DEVICES, HUBS, one_of_each_hub
 from bench.served import Unlimited, settle
 from dpsops.azure.pool import Pool
 from dpsops.cli.connection import Connection
+from dpsops.emulator.identity import tokens
 from dpsops.emulator.server import EmbeddedAzure
 from dpsops.emulator.world import Clock
 from dpsops.model.action import Action
@@ -41,6 +42,9 @@ root = { key = "EC-P256" }
 
 _TICK = 1e-5
 """Seconds: in the seconds since the epoch, a float has no shorter ones."""
+
+_SIGNED_IN = 30 * 86_400
+"""Seconds: by the moved clock a token must live as long as a breach, because the SDKs renew it by the real one."""
 
 Reading = Literal["device", "call"]
 """How Azure may count a request that changes many identities: it does not say."""
@@ -62,6 +66,7 @@ class Cost:
 
 def measure(devices: int, reading: Reading, *, through: bool) -> Cost:
     """The cost of a breach, on two hubs. through: go on after the cut-off, until the devices have new certificates."""
+    tokens.LIFETIME = _SIGNED_IN
     with tempfile.TemporaryDirectory() as directory:
         place = Path(directory)
         settle(place, _SETTINGS)

@@ -141,7 +141,8 @@ def connected(options: Options, *formats: Output, share: float = 1.0) -> Iterato
 
 @contextmanager
 def event_loop(pool: Pool) -> Iterator[asyncio.AbstractEventLoop]:
-    """The event loop of an invocation. At its end the connections of the pool are closed."""
+    """The event loop of an invocation. At its end the lists that were not read to theirs, and the connections of the pool, are
+    closed."""
     import asyncio
 
     from dpsops.fleet.engine import finish
@@ -150,6 +151,7 @@ def event_loop(pool: Pool) -> Iterator[asyncio.AbstractEventLoop]:
     try:
         yield loop
     finally:
+        finish(loop, loop.shutdown_asyncgens())
         finish(loop, pool.close())
         loop.close()
 

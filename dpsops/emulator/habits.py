@@ -71,7 +71,7 @@ class Habits:
     secret_creates: how many secrets a vault takes in 10 seconds: 300, or as many as of other requests, 4,000 (documentation of
     Azure in China, and of the public cloud in the past).
     bulk_counts: whether a bulk request to a device registry counts as one operation for each device, or as one ("call"). No
-    document says; people report that three of 100 devices each are throttled at a rate of 100 a minute.
+    document says; one report, of requests for 100 devices each that were throttled, can be read so.
     shuffled: lists whose order nothing promises come in one of chance (`World.chances`): the changes of a what-if (sorted in
     recordings) and the links of a provisioning service (as they were sent).
     """

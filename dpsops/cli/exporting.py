@@ -13,6 +13,7 @@ import typer
 
 from dpsops.cli.connection import connected
 from dpsops.cli.exits import of_many
+from dpsops.cli.files import FULL
 from dpsops.cli.options import Options
 from dpsops.cli.wanted import STDIN, DevicesArgument, FromOption, wanted_devices
 from dpsops.errors import InvalidInput, Refused
@@ -126,24 +127,39 @@ def _deliverer(directory: Path, password: bytes | None, *, legacy: bool) -> Call
 
     def deliver(device: DeviceId, bundle: str) -> tuple[str, bool]:
         path = directory / exports.file_name(device, ".pem" if password is None else ".pfx")
-        if path.exists():
-            if exports.holds(path.read_bytes(), bundle, password, legacy=legacy):
-                return str(path), False
-            raise Refused(
-                f"{path} exists, and is not the bundle of {device} in the vault", "move it away, or choose another --to"
-            )
-        data = bundle.encode() if password is None else exports.pfx(device, bundle, password, legacy=legacy)
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=directory)  # 0600 from birth
         try:
-            with open(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.link(name, path)  # fails if there is a file, unlike a renaming
+            if os.path.lexists(path):
+                if exports.holds(path.read_bytes(), bundle, password, legacy=legacy):
+                    return str(path), False
+                raise Refused(
+                    f"{path} exists, and is not the bundle of {device} in the vault", "move it away, or choose another --to"
+                )
+            data = bundle.encode() if password is None else exports.pfx(device, bundle, password, legacy=legacy)
+            _write_new(path, data)
         except FileExistsError as cause:
             raise Refused(f"somebody else has just written {path}", "look at the file, then run the command again") from cause
-        finally:
-            os.unlink(name)
+        except OSError as cause:
+            if cause.errno in FULL:
+                raise
+            raise Refused(f"{path} cannot be used: {cause.strerror}", "move it away, or choose another --to") from cause
         return str(path), True
 
     return deliver
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    """Writes a file all at once. What it holds may be removed from the vault next, so file and directory are on the disk."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # 0600 from birth
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(name, path)  # fails if there is a file, unlike a renaming
+    finally:
+        os.unlink(name)
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

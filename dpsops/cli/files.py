@@ -8,7 +8,8 @@ from pathlib import Path
 
 from dpsops.errors import InvalidInput
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""The disk is full: no file is to blame."""
 
 
 def read(path: Path, what: str, hint: str, *, encoding: str = "utf-8") -> str:
@@ -32,6 +33,6 @@ def write(path: Path, what: str, text: str) -> None:
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
             file.write(text)
     except OSError as cause:
-        if cause.errno in _FULL:
+        if cause.errno in FULL:
             raise
         raise InvalidInput(f"the {what} {path} cannot be written: {cause.strerror}", "choose another file") from cause

@@ -107,6 +107,25 @@ def test_bundles_are_exported_and_never_written_over(terminal: Terminal, tmp_pat
     )
 
 
+def test_what_stands_where_a_bundle_would_go_is_named_and_the_key_stays(terminal: Terminal, tmp_path: Path) -> None:
+    terminal("up")
+    terminal("device", "issue", "press-01", "press-02", "press-03")
+    to = tmp_path / "delivery"
+    (to / "press-01.pem").mkdir(parents=True)
+    (to / "press-02.pem").symlink_to(tmp_path / "nowhere.pem")
+    words = ("device", "export", "press-01", "press-02", "press-03", "--to", str(to), "--remove-key")
+    code, out, _ = terminal(*words)
+    assert (code, "press-01.pem cannot be used: Is a directory" in out, "press-02.pem cannot be used: No such file" in out) == (
+        3,
+        True,
+        True,
+    )
+    (to / "press-01.pem").rmdir()
+    (to / "press-02.pem").unlink()
+    assert terminal(*words)[0] == 0
+    assert {(to / f"press-0{number}.pem").read_text().count("BEGIN PRIVATE KEY") for number in (1, 2, 3)} == {1}
+
+
 @pytest.mark.parametrize("legacy", [False, True])
 def test_a_pfx_has_its_password_from_stdin(
     terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, legacy: bool

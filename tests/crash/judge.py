@@ -1,4 +1,5 @@
-"""What is compared after a command: what is in the embedded Azure, up to serials and dates, and which devices register."""
+"""What is compared after a command: what is in the embedded Azure and in files, up to serials and dates, and which devices
+register."""
 
 from __future__ import annotations
 
@@ -74,6 +75,19 @@ def _without(text: str) -> str:
     return text
 
 
+def files(place: Path) -> Counter[str]:
+    """The files that commands have written into a directory, with who may read them; without what is different in each run."""
+    found = Counter[str]()
+    for path in place.rglob("*"):
+        parts = path.relative_to(place).parts
+        if path.is_file() and parts[0] not in _NOT_WRITTEN and not any(part.startswith(".") for part in parts):
+            found[f"{'/'.join(parts)} {path.stat().st_mode & 0o777:o} {_without(path.read_text(encoding='utf-8'))}"] += 1
+    return found
+
+
+_NOT_WRITTEN = {"infra", "stdout", "stderr"}
+
+
 def registers(world: World, stored: Mapping[DeviceId, DeviceCredential], looked_at: Iterable[DeviceId]) -> dict[str, str]:
     """For each device, whether it can register with what it has stored, and with what it fetches now."""
     connection = world.connect()
@@ -98,7 +112,7 @@ def _registers(world: World, device: Device) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The result of a command: what is in the embedded Azure, and what devices can do."""
+    """The result of a command: what is in the embedded Azure and in files, and what devices can do."""
 
     documents: Counter[str]
     devices: dict[str, str]

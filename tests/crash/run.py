@@ -21,7 +21,7 @@ from pathlib import Path
 
 from dpsops.pki.bundles import DeviceCredential
 from dpsops.pki.names import DeviceId
-from tests.crash.judge import Outcome, registers, state
+from tests.crash.judge import Outcome, files, registers, state
 from tests.crash.place import Deadly, copied, empty, served
 from tests.crash.processes import Parent
 from tests.crash.table import COMMANDS, Command, Stage
@@ -122,7 +122,7 @@ class Worker:
         return prepared.outcome.differs(self._outcome(place, world, prepared.command, prepared.stored))
 
     def _outcome(self, place: Path, world: World, command: Command, stored: dict[DeviceId, DeviceCredential]) -> Outcome:
-        documents = state(place)
+        documents = state(place) + files(place)
         return Outcome(documents, registers(world, stored, (*command.admitted, *command.refused)))
 
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from dpsops.pki.bundles import DeviceCredential
 from dpsops.pki.names import DeviceId, device_id
@@ -103,6 +105,35 @@ def requested(stage: Stage) -> None:
         (stage.place / name).write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
 
+def asked(stage: Stage) -> None:
+    """A third device has made its own key, and asks for a certificate."""
+    fleet(stage)
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NEW)])
+    request = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, hashes.SHA256())
+    (stage.place / "requests").mkdir()
+    (stage.place / "requests" / "asked.csr").write_bytes(request.public_bytes(serialization.Encoding.PEM))
+
+
+def many(stage: Stage) -> None:
+    """Five devices more, which have not registered."""
+    fleet(stage)
+    stage.run("device", "issue", *TWENTY[:5])
+
+
+def with_vaults(stage: Stage) -> None:
+    """The settings name two vaults for devices, and nothing is there."""
+    settings = stage.place / "infra" / "local.toml"
+    settings.write_text(settings.read_text() + '\n[device]\nvaults = ["kv-dpsops-one", "kv-dpsops-two"]\n')
+
+
+def spread(stage: Stage) -> None:
+    """There are two vaults for devices, and half of the devices have a certificate."""
+    with_vaults(stage)
+    stage.run("up")
+    stage.run("device", "issue", *TWENTY[::2])
+
+
 BOTH = (PLAIN, PINNED)
 
 COMMANDS = (
@@ -119,6 +150,13 @@ COMMANDS = (
     Command("rotate --grace 0", (*REPLACE, "--until", "stable", "--grace", "0", "--yes"), fleet, BOTH),
     Command("rotate undo", ("rotate", "undo"), overlapping, BOTH),
     Command("rotate --compromised", (*REPLACE, "--compromised", "--yes"), fleet, BOTH),
+    Command("device issue --csr", ("device", "issue", "--csr", "requests"), asked, BOTH),
+    Command("device block (5)", ("device", "block", *TWENTY[:5]), many, BOTH, (TWENTY[0], TWENTY[4])),
+    Command("device export", ("device", "export", *BOTH, "--to", "delivery"), fleet, BOTH),
+    Command("device export --remove-key", ("device", "export", *BOTH, "--to", "delivery", "--remove-key"), fleet),
+    Command("up, with vaults for devices", ("up",), with_vaults),
+    Command("device issue (20), with vaults for devices", ("device", "issue", *TWENTY), spread, (TWENTY[0], TWENTY[-1])),
+    Command("device renew, with vaults for devices", ("device", "renew", *TWENTY[:6:2]), spread, (TWENTY[0], TWENTY[4])),
     Command("root csr", ("root", "csr", "--out", "root.csr"), fleet, BOTH),
     Command("root merge", ("root", "merge", "root.pem", "ca.pem"), requested, BOTH),
 )

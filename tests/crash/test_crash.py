@@ -23,5 +23,5 @@ def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
 @pytest.mark.parametrize("index", range(len(COMMANDS)), ids=[command.name for command in COMMANDS])
 def test_a_command_that_was_killed_in_its_middle_is_completed(worker: Worker, index: int) -> None:
     prepared = worker.prepare(index)
-    assert prepared.requests > 4
+    assert prepared.requests >= 4
     assert worker.kill(prepared, prepared.requests // 2, work_done=True) is None

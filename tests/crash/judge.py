@@ -23,7 +23,7 @@ _PASSING = {"identityKey", "application", "deployment", "operation"}
 """Kinds of documents that say nothing of the result: what a deployment has made is compared, and not how often it was begun."""
 
 _OPAQUE = (
-    (re.compile(r"-----BEGIN [^-]+-----.*-----END [^-]+-----\s*", re.DOTALL), "PEM"),
+    (re.compile(r"-----BEGIN ([^-]+)-----.*?-----END [^-]+-----\s*", re.DOTALL), r"\1 "),
     (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|\+00:00)"), "TIME"),
     (re.compile(r"PT[\d.]+[HMS][\d.HMS]*"), "TIME"),
     (re.compile(r"\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b"), "UUID"),

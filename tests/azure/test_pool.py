@@ -32,12 +32,16 @@ class Scripted:
     def __init__(self, *answers: Said | Exception | Callable[[Ask], Said]) -> None:
         self._answers = list(answers)
         self.asked: list[Ask] = []
+        self.times: list[float] = []
         self.pauses: list[float] = []
         self.seconds = 0.0
+        self._sleeping: list[float] = []
 
     async def __call__(self, ask: Ask, seconds: float) -> Answer:
-        """The next answer."""
+        """The next answer. Other requests are sent meanwhile."""
         self.asked.append(ask)
+        self.times.append(self.seconds)
+        await asyncio.sleep(0)
         given = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
         if isinstance(given, Exception):
             if isinstance(given, ServiceResponseTimeoutError):
@@ -50,9 +54,16 @@ class Scripted:
         """Nothing is open."""
 
     async def sleep(self, seconds: float) -> None:
-        """Moves the clock."""
+        """Moves the clock, after others have done what they can do until then."""
         self.pauses.append(seconds)
-        self.seconds += seconds
+        until = self.seconds + seconds
+        self._sleeping.append(until)
+        for _ in range(50):
+            await asyncio.sleep(0)
+        while min(self._sleeping) < until:
+            await asyncio.sleep(0)
+        self._sleeping.remove(until)
+        self.seconds = max(self.seconds, until)
 
 
 class Holder:
@@ -170,6 +181,35 @@ def test_a_new_role_is_waited_for_once_for_all_requests() -> None:
 
     assert {each.status_code for each in idle_loop().run_until_complete(many())} == {200}
     assert [each for each in wire.pauses if each >= 1] == [10, 10]
+
+
+def test_a_refusal_slows_the_requests_that_come_after_it() -> None:
+    wire = Scripted((429, THROTTLED, {"retry-after": "25"}), FINE)
+    found = pool(wire)
+    budget, ask = found.budget(Rate("operations", 100, 1)), Ask("GET", "https://hub.azure-devices.net/devices")
+
+    async def both() -> None:
+        first = asyncio.create_task(found.send(HUB, ask, (budget, 1)))
+        while not wire.pauses:
+            await asyncio.sleep(0)
+        await asyncio.gather(first, found.send(HUB, ask, (budget, 1)))
+
+    waited(both())
+    assert [each >= 25 for each in wire.times] == [False, True, True]
+
+
+def test_what_is_answered_makes_room_for_others() -> None:
+    wire = Scripted(FINE)
+    found = pool(wire)
+    budget, ask = found.budget(Rate("operations", 10, 1)), Ask("GET", "https://hub.azure-devices.net/devices")
+
+    async def many() -> None:
+        for _ in range(100):
+            await found.send(HUB, ask, (budget, 1))
+
+    waited(many())
+    assert 9 <= wire.seconds <= 12
+    assert max(wire.pauses) < 1
 
 
 def plane(wire: Scripted) -> DevicePlane:

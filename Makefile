@@ -28,10 +28,10 @@ test: setup ## run the tests, with coverage
 answers: setup ## give every command answers of another shape, at every place: takes an hour
 	@DPSOPS_TEST_ANSWERS=all $(BIN)/python -m pytest --numprocesses 2 --dist worksteal tests/workflows/test_answers.py
 
-crash: setup ## kill every command at every request, and say the same words again: takes a quarter of an hour
+crash: setup ## kill every command at every request, and say the same words again: takes half an hour
 	@$(BIN)/python -m tests.crash.run
 
-fleet: setup ## issue to 5,000 devices, killed three times, and rotate 1,000 that register all the time: takes some minutes
+fleet: setup ## issue to 5,000 devices, killed three times, and rotate 1,000 that register all the time: takes a minute
 	@$(BIN)/python -m tests.fleet_load.run
 
 boundaries: setup ## kill, and run beside each other, commands at every boundary between two requests; make test tries every eighth

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.iothub.state import hub_at, hub_name
-from dpsops.emulator.microsoft_devices.bodies import member
 from dpsops.emulator.microsoft_devices.errors import BAD_REQUEST, refusal
+from dpsops.emulator.resource_provider.bodies import member
 from dpsops.emulator.resource_provider.regions import normal
 from dpsops.emulator.world import World
 

@@ -10,19 +10,20 @@ from dpsops.emulator.dps.deletion import empty_service
 from dpsops.emulator.dps.links import read_links, show_given, show_links
 from dpsops.emulator.dps.state import DOMAIN, find_service, load_service, save_service, services_below
 from dpsops.emulator.http import NOTHING, Request, Response, Route
-from dpsops.emulator.microsoft_devices.bodies import json_object, member, members, tags
 from dpsops.emulator.microsoft_devices.certificate_routes import certificate_routes, certificate_type
 from dpsops.emulator.microsoft_devices.certificates import Holder
 from dpsops.emulator.microsoft_devices.errors import BAD_REQUEST, CONFLICT, refusal
 from dpsops.emulator.microsoft_devices.etags import check_condition, row_version
 from dpsops.emulator.microsoft_devices.managed_identities import read_identity
 from dpsops.emulator.microsoft_devices.policies import MASKED, after_put, find_policy
-from dpsops.emulator.microsoft_devices.regions import SERVICES, read_location
+from dpsops.emulator.microsoft_devices.regions import SERVICES
 from dpsops.emulator.microsoft_devices.transitions import Tracking, enter, poll, refuse_busy, settled
-from dpsops.emulator.microsoft_devices.versions import behind
 from dpsops.emulator.principal import Principal
+from dpsops.emulator.resource_provider.bodies import json_object, member, members, tags
 from dpsops.emulator.resource_provider.errors import resource_not_found
+from dpsops.emulator.resource_provider.locations import read_location
 from dpsops.emulator.resource_provider.resources import ResourceId, ResourceType
+from dpsops.emulator.resource_provider.versions import behind
 from dpsops.emulator.world import World
 
 TYPE = "Microsoft.Devices/provisioningServices"
@@ -48,7 +49,7 @@ def _write(world: World, identifier: ResourceId, body: JSON, version: str, calle
         rules.check_name(world, identifier.name)
         if load_service(world, identifier.name) is not None:
             raise refusal(world, CONFLICT, f"{rules.name_taken(identifier.name)}.")
-    location = read_location(body, TYPE, existing, identifier.group, SERVICES)
+    location = read_location(body.get("location"), TYPE, existing, identifier.group, SERVICES)
     capacity = rules.read_capacity(world, body)
     given = member(body, "properties", dict)
     if given is None:

@@ -8,8 +8,8 @@ from typing import Any
 
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Refusal
-from dpsops.emulator.microsoft_devices.bodies import member, members
 from dpsops.emulator.microsoft_devices.errors import BAD_REQUEST, refusal
+from dpsops.emulator.resource_provider.bodies import member, members
 from dpsops.emulator.resource_provider.regions import normal
 from dpsops.emulator.world import World
 

@@ -6,11 +6,11 @@ from dpsops.emulator.documents import JSON
 from dpsops.emulator.eventgrid import subscriptions
 from dpsops.emulator.http import Request, Response, Route
 from dpsops.emulator.iothub.state import find_hub, hubs_below, save_hub
-from dpsops.emulator.microsoft_devices.versions import behind
 from dpsops.emulator.principal import Principal
 from dpsops.emulator.resource_provider import operations, regions
 from dpsops.emulator.resource_provider.errors import refusal, resource_not_found
 from dpsops.emulator.resource_provider.resources import ResourceId, ResourceType
+from dpsops.emulator.resource_provider.versions import behind
 from dpsops.emulator.world import World
 
 TYPE = "Microsoft.EventGrid/eventSubscriptions"

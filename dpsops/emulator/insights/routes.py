@@ -11,10 +11,10 @@ from dpsops.emulator.http import Request, Response, Route
 from dpsops.emulator.insights import categories, diagnostic_settings
 from dpsops.emulator.insights.diagnostic_settings import TYPE, refusal
 from dpsops.emulator.insights.workspaces import GroupNames
-from dpsops.emulator.microsoft_devices.versions import behind
 from dpsops.emulator.principal import Principal
 from dpsops.emulator.resource_provider.errors import resource_not_found
 from dpsops.emulator.resource_provider.resources import ResourceId, ResourceType
+from dpsops.emulator.resource_provider.versions import behind
 from dpsops.emulator.world import World
 
 _VERSIONS = frozenset({"2017-05-01-preview", "2021-05-01-preview"})

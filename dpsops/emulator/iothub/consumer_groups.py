@@ -9,8 +9,8 @@ from urllib.parse import quote
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import NOTHING, Request, Response, Route
 from dpsops.emulator.iothub.state import consumer_groups, delete_consumer_group, find_consumer_group, save_consumer_group
-from dpsops.emulator.microsoft_devices.bodies import json_object, member
 from dpsops.emulator.microsoft_devices.errors import BAD_REQUEST, refusal
+from dpsops.emulator.resource_provider.bodies import json_object, member
 from dpsops.emulator.world import World
 
 _DEFAULT = "$Default"

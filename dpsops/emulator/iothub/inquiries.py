@@ -10,8 +10,8 @@ from dpsops.emulator.iothub.identities import count_by_status
 from dpsops.emulator.iothub.limits import quotas
 from dpsops.emulator.iothub.routing import matching_routes, route_result
 from dpsops.emulator.iothub.rules import SKUS
-from dpsops.emulator.microsoft_devices.bodies import json_object, member
 from dpsops.emulator.microsoft_devices.policies import find_policy
+from dpsops.emulator.resource_provider.bodies import json_object, member
 from dpsops.emulator.world import World
 
 

@@ -10,8 +10,8 @@ from dpsops.emulator.iothub import requirements
 from dpsops.emulator.iothub.routing import masked, read_routing, spell_sources
 from dpsops.emulator.iothub.rules import Sku
 from dpsops.emulator.iothub.state import DOMAIN
-from dpsops.emulator.microsoft_devices.bodies import member, members
 from dpsops.emulator.microsoft_devices.regions import display_name
+from dpsops.emulator.resource_provider.bodies import member, members
 from dpsops.emulator.times import timestamp
 from dpsops.emulator.world import World
 

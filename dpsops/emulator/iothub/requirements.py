@@ -9,8 +9,8 @@ from typing import Any
 
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Refusal
-from dpsops.emulator.microsoft_devices.bodies import member, members
 from dpsops.emulator.microsoft_devices.errors import BAD_REQUEST, refusal
+from dpsops.emulator.resource_provider.bodies import member, members
 from dpsops.emulator.world import World
 
 _DELIVERIES = range(1, 101)

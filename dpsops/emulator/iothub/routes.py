@@ -13,21 +13,22 @@ from dpsops.emulator.iothub.inquiries import inquiry_routes
 from dpsops.emulator.iothub.properties import read_properties, show_given, show_properties
 from dpsops.emulator.iothub.routing import default_routes
 from dpsops.emulator.iothub.state import empty_hub, find_hub, hubs_below, load_hub, save_hub, was_deleted
-from dpsops.emulator.microsoft_devices.bodies import json_object, member, members, tags
 from dpsops.emulator.microsoft_devices.certificate_routes import certificate_routes, certificate_type
 from dpsops.emulator.microsoft_devices.certificates import Holder
 from dpsops.emulator.microsoft_devices.errors import BAD_REQUEST, CONFLICT, refusal
 from dpsops.emulator.microsoft_devices.etags import row_version
 from dpsops.emulator.microsoft_devices.managed_identities import read_identity
 from dpsops.emulator.microsoft_devices.policies import MASKED, after_put
-from dpsops.emulator.microsoft_devices.regions import REGIONS, read_location
+from dpsops.emulator.microsoft_devices.regions import REGIONS
 from dpsops.emulator.microsoft_devices.transitions import Tracking, enter, poll, refuse_busy, settled
-from dpsops.emulator.microsoft_devices.versions import behind
 from dpsops.emulator.principal import Principal
 from dpsops.emulator.resource_provider import operations
+from dpsops.emulator.resource_provider.bodies import json_object, member, members, tags
 from dpsops.emulator.resource_provider.errors import resource_not_found
+from dpsops.emulator.resource_provider.locations import read_location
 from dpsops.emulator.resource_provider.regions import normal
 from dpsops.emulator.resource_provider.resources import ResourceId, ResourceType
+from dpsops.emulator.resource_provider.versions import behind
 from dpsops.emulator.times import timestamp
 from dpsops.emulator.world import World
 
@@ -55,7 +56,7 @@ def _write(world: World, identifier: ResourceId, body: JSON, caller: Principal) 
             raise refusal(world, BAD_REQUEST, fault, numeric=True)
         if load_hub(world, identifier.name) is not None:
             raise refusal(world, CONFLICT, f"{rules.name_taken(identifier.name)}.", numeric=True)
-    location = read_location(body, TYPE, existing, identifier.group, REGIONS)
+    location = read_location(body.get("location"), TYPE, existing, identifier.group, REGIONS)
     sku = rules.read_sku(world, body)
     hubs = hubs_below(world, f"/subscriptions/{identifier.subscription}")
     free = sum(each["sku"]["tier"] == "Free" and each["id"].lower() != identifier.key for each in hubs)

@@ -12,8 +12,8 @@ from typing import Any
 
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.iothub import requirements
-from dpsops.emulator.microsoft_devices.bodies import member, members
 from dpsops.emulator.microsoft_devices.errors import BAD_REQUEST, refusal
+from dpsops.emulator.resource_provider.bodies import member, members
 from dpsops.emulator.world import World
 
 _ENDPOINTS = ("serviceBusQueues", "serviceBusTopics", "eventHubs", "storageContainers", "cosmosDBSqlContainers")

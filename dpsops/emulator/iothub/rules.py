@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Refusal, Response
-from dpsops.emulator.microsoft_devices.bodies import member
 from dpsops.emulator.microsoft_devices.errors import BAD_REQUEST, refusal
+from dpsops.emulator.resource_provider.bodies import member
 from dpsops.emulator.resource_provider.regions import normal
 from dpsops.emulator.world import World
 

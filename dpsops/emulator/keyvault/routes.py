@@ -13,7 +13,9 @@ from dpsops.emulator.keyvault.rules import API_VERSIONS
 from dpsops.emulator.keyvault.state import TYPE
 from dpsops.emulator.keyvault.vaults import KIND, read
 from dpsops.emulator.principal import Principal
+from dpsops.emulator.resource_provider import regions
 from dpsops.emulator.resource_provider.errors import refusal, resource_not_found
+from dpsops.emulator.resource_provider.locations import read_location
 from dpsops.emulator.resource_provider.resources import ResourceId, ResourceType
 from dpsops.emulator.resource_provider.tags import read_tags
 from dpsops.emulator.world import World
@@ -38,7 +40,7 @@ def put(world: World, identifier: ResourceId, body: JSON, api_version: str, call
             raise deleted_vaults.not_found(name)
         document["deleted"] = None  # and all else is as it was: the request's properties do not matter
     else:
-        location = rules.location_of(body.get("location"))
+        location = regions.normal(read_location(body.get("location"), TYPE, None, identifier.group, regions.REGIONS))
         if document is None:
             document = state.create(world, identifier, location, caller)
         else:

@@ -12,6 +12,7 @@ from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Refusal, Request
 from dpsops.emulator.resource_provider import regions
 from dpsops.emulator.resource_provider.errors import refusal
+from dpsops.emulator.resource_provider.locations import require_same
 from dpsops.emulator.resource_provider.networks import is_network
 from dpsops.emulator.resource_provider.resources import ResourceId
 
@@ -111,20 +112,6 @@ def name_in_use(name: str) -> str:
     )
 
 
-def location_of(given: Any) -> str:
-    """The region that a request names, as Azure writes it (`West Europe` is `westeurope`)."""
-    if not isinstance(given, str) or not given:
-        raise refusal(400, "LocationRequired", "The location property is required for this definition.")
-    if regions.normal(given) not in regions.REGIONS:
-        raise refusal(
-            400,
-            "LocationNotAvailableForResourceType",
-            f"The provided location '{given}' is not available for resource type 'Microsoft.KeyVault/vaults'. "
-            f"List of available regions for the resource type is '{','.join(regions.REGIONS)}'.",
-        )
-    return regions.normal(given)
-
-
 def require_own(document: JSON, identifier: ResourceId) -> None:
     """Refuses (409) the name of another vault; of one that the same subscription has deleted, wherever it was, in other words."""
     there = ResourceId.parse(document["id"])
@@ -148,13 +135,7 @@ def require_replaceable(document: JSON, location: str, group: str) -> None:
     """Refuses (409) a PUT over a vault that is deleted but not purged, or that is somewhere else."""
     if document["deleted"] is not None:
         raise _still_deleted()
-    if document["location"] != location:
-        raise refusal(
-            409,
-            "InvalidResourceLocation",
-            f"The resource '{document['name']}' already exists in location '{document['location']}' in resource group '{group}'. "
-            f"A resource with the same name cannot be created in location '{location}'. Please select a new resource name.",
-        )
+    require_same(document, location, group)
 
 
 def properties(given: JSON, present: JSON | None, api_version: str, *, defaults: bool = True, kept: bool = False) -> JSON:

@@ -6,7 +6,6 @@ from functools import partial
 
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import NOTHING, Request, Response, Route
-from dpsops.emulator.microsoft_devices.bodies import json_object
 from dpsops.emulator.microsoft_devices.certificates import (
     Holder,
     certificates_of,
@@ -23,6 +22,7 @@ from dpsops.emulator.microsoft_devices.errors import stale
 from dpsops.emulator.microsoft_devices.etags import condition
 from dpsops.emulator.microsoft_devices.transitions import refuse_busy
 from dpsops.emulator.principal import Principal
+from dpsops.emulator.resource_provider.bodies import json_object
 from dpsops.emulator.resource_provider.resources import ResourceId, ResourceType
 from dpsops.emulator.world import World
 

@@ -15,11 +15,12 @@ from email.utils import formatdate
 from cryptography import x509
 
 from dpsops.emulator.documents import JSON
-from dpsops.emulator.microsoft_devices.bodies import member
-from dpsops.emulator.microsoft_devices.errors import BAD_REQUEST, FORBIDDEN, parent_not_found, refusal, stale
+from dpsops.emulator.microsoft_devices.errors import BAD_REQUEST, FORBIDDEN, refusal, stale
 from dpsops.emulator.microsoft_devices.etags import record_etag
 from dpsops.emulator.microsoft_devices.proof import facts, fault, from_file, parse_certificate
 from dpsops.emulator.microsoft_devices.transitions import refuse_busy
+from dpsops.emulator.resource_provider.bodies import member
+from dpsops.emulator.resource_provider.errors import parent_not_found
 from dpsops.emulator.resource_provider.resources import ResourceId
 from dpsops.emulator.world import World
 

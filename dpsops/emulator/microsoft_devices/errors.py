@@ -7,8 +7,6 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 
 from dpsops.emulator.http import Refusal, Response
-from dpsops.emulator.resource_provider.errors import refusal as gateway_refusal
-from dpsops.emulator.resource_provider.resources import ResourceId
 from dpsops.emulator.world import World
 
 BAD_REQUEST = 400_000
@@ -36,9 +34,3 @@ def key_not_found(world: World, key: str) -> Refusal:
 def stale(world: World) -> Refusal:
     """412: If-Match is missing where it is required, or names an older state."""
     return refusal(world, 412_001, "Invalid ETag supplied.")
-
-
-def parent_not_found(child: str, parent: ResourceId) -> Refusal:
-    """404, by the gateway: `child` is its type below the namespace, as in `IotHubs/certificates`."""
-    message = f"Failed to perform operation on '{child}', because the parent resource '{parent}' could not be found."
-    return gateway_refusal(404, "ParentResourceNotFound", message)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import uuid
 
 from dpsops.emulator.documents import JSON
-from dpsops.emulator.microsoft_devices.bodies import member
 from dpsops.emulator.principal import Principal
+from dpsops.emulator.resource_provider.bodies import member
 from dpsops.emulator.resource_provider.errors import refusal
 
 

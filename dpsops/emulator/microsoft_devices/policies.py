@@ -7,8 +7,8 @@ import secrets
 from collections.abc import Sequence
 
 from dpsops.emulator.documents import JSON
-from dpsops.emulator.microsoft_devices.bodies import member
 from dpsops.emulator.microsoft_devices.errors import BAD_REQUEST, key_not_found, refusal
+from dpsops.emulator.resource_provider.bodies import member
 from dpsops.emulator.world import World
 
 MASKED: JSON = {"primaryKey": "****", "secondaryKey": "****"}

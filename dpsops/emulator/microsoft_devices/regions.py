@@ -5,11 +5,6 @@ Source: Azure regions list, and the locations of recorded hubs (West US pairs wi
 
 from __future__ import annotations
 
-from collections.abc import Container
-
-from dpsops.emulator.documents import JSON
-from dpsops.emulator.microsoft_devices.bodies import member
-from dpsops.emulator.resource_provider.errors import refusal
 from dpsops.emulator.resource_provider.regions import normal
 
 _PAIRS = (
@@ -52,7 +47,7 @@ _PAIRS = (
 
 REGIONS = {normal(name): (name, pair) for name, pair in _PAIRS}
 """Display name and pair by the name as it stands in URLs."""
-SERVICES = frozenset(REGIONS) - {normal("Switzerland North")}
+SERVICES = tuple(each for each in REGIONS if each != normal("Switzerland North"))
 """Where a provisioning service may be: not everywhere where a hub may be (recorded 2020: `missing_registration_devices`). Users
 report the regions that have come since, and Switzerland North as one that has none."""
 _NAMES = {normal(name): name for pair in _PAIRS for name in pair}
@@ -61,24 +56,3 @@ _NAMES = {normal(name): name for pair in _PAIRS for name in pair}
 def display_name(region: str) -> str:
     """The name shown of a region, be it one where a hub can only fail over to (Germany North)."""
     return _NAMES[region]
-
-
-def read_location(body: JSON, kind: str, existing: JSON | None, group: str, offered: Container[str]) -> str:
-    """The location that a PUT names, as it is spelled there. Refuses, as the gateway does, one that is missing,
-    that is not among those `offered` (in the order of `REGIONS`), or that differs from that of the existing resource."""
-    location = member(body, "location", str)
-    if not location:
-        raise refusal(400, "LocationRequired", "The location property is required for this definition.")
-    if normal(location) not in offered:
-        message = (
-            f"The provided location '{location}' is not available for resource type '{kind}'. "
-            f"List of available regions for the resource type is '{','.join(each for each in REGIONS if each in offered)}'."
-        )
-        raise refusal(400, "LocationNotAvailableForResourceType", message)
-    if existing is not None and normal(existing["location"]) != normal(location):
-        message = (
-            f"The resource '{existing['name']}' already exists in location '{existing['location']}' in resource group '{group}'. "
-            f"A resource with the same name cannot be created in location '{location}'. Please select a new resource name."
-        )
-        raise refusal(409, "InvalidResourceLocation", message)
-    return location

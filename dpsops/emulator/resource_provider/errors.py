@@ -40,6 +40,12 @@ def resource_not_found(kind: str, name: str, group: str) -> Refusal:
     return by_gateway(refusal(404, "ResourceNotFound", message))
 
 
+def parent_not_found(child: str, parent: object) -> Refusal:
+    """404: `child` is its type below the namespace, as in `IotHubs/certificates`; `parent` the ID of what is not there."""
+    message = f"Failed to perform operation on '{child}', because the parent resource '{parent}' could not be found."
+    return refusal(404, "ParentResourceNotFound", message)
+
+
 def forbidden(caller: Principal, action: str, scope: str) -> Refusal:
     """403: no role of the caller's grants the action."""
     return refusal(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -12,13 +13,15 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Request
-from dpsops.emulator.identity.state import OPERATOR, SUBSCRIPTION, FederatedCredential, trust_issuer
+from dpsops.emulator.identity.state import OPERATOR, SUBSCRIPTION, FederatedCredential, publish_keys
+from dpsops.emulator.identity.state import trust as trust_issuer
 from dpsops.emulator.identity.tokens import LIFETIME, sign_jwt
 from dpsops.emulator.world import World as Inside
 from tests.worlds import World
 
 ISSUER, SUBJECT, AUDIENCE = "https://token.actions.example", "repo:acme/fleet:environment:prod", "api://AzureADTokenExchange"
 MANAGEMENT, VAULT = "https://management.azure.com/.default", "https://vault.azure.net/.default"
+KID = "key-1"
 
 
 @pytest.fixture(scope="module")
@@ -27,19 +30,34 @@ def issuer_key() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(65537, 2048)
 
 
-def trust(world: World, key: rsa.RSAPrivateKey) -> None:
-    """Lets the operator sign in with that issuer's tokens."""
+def trust(world: World, key: rsa.RSAPrivateKey | None, *, issuer: str = ISSUER, audience: str = AUDIENCE) -> None:
+    """Lets the operator sign in with that issuer's tokens; without a key, the issuer has published none."""
     assert world.embedded is not None
     with world.embedded.azure.database.transaction() as state:
-        credential = FederatedCredential(ISSUER, SUBJECT, AUDIENCE, key.public_key())
-        trust_issuer(Inside(state, world.clock.now()), OPERATOR.app_id, credential)
+        inside = Inside(state, world.clock.now())
+        trust_issuer(inside, OPERATOR.app_id, FederatedCredential("github", issuer, SUBJECT, audience))
+        if key is not None:
+            publish_keys(inside, issuer, {KID: key.public_key()})
 
 
-def assertion(world: World, key: rsa.RSAPrivateKey, **changes: object) -> str:
+def assertion(world: World, key: rsa.RSAPrivateKey, kid: str = "", **changes: object) -> str:
     """A federated token, valid for five minutes unless `changes` say otherwise."""
     now = int(world.clock.now())
     claims: JSON = {"iss": ISSUER, "sub": SUBJECT, "aud": AUDIENCE, "nbf": now, "iat": now, "exp": now + 300}
-    return sign_jwt(key, claims | changes, "foreign")
+    return sign_jwt(key, claims | changes, kid or KID)
+
+
+def sign_in(world: World, given: str) -> str:
+    """The token that the operator gets for a federated one."""
+    credential = ClientAssertionCredential(OPERATOR.tenant_id, OPERATOR.app_id, lambda: given, transport=world.transport)
+    return credential.get_token(MANAGEMENT).token
+
+
+def refused(world: World, given: str) -> str:
+    """What a sign-in of the operator with this token is refused with."""
+    with pytest.raises(ClientAuthenticationError) as wrong:
+        sign_in(world, given)
+    return str(wrong.value)
 
 
 def get(world: World, url: str, token: str) -> requests.Response:
@@ -91,43 +109,67 @@ def test_an_unknown_tenant_is_refused(embedded: World) -> None:
 
 def test_a_federated_token_signs_in(embedded: World, issuer_key: rsa.RSAPrivateKey) -> None:
     trust(embedded, issuer_key)
-    credential = ClientAssertionCredential(
-        OPERATOR.tenant_id, OPERATOR.app_id, lambda: assertion(embedded, issuer_key), transport=embedded.transport
-    )
-    token = credential.get_token(MANAGEMENT)
+    token = sign_in(embedded, assertion(embedded, issuer_key))
 
-    assert get(embedded, SUBSCRIPTION_URL, token.token).status_code == 200
+    assert get(embedded, SUBSCRIPTION_URL, token).status_code == 200
 
 
 @pytest.mark.parametrize(
-    ("changes", "code"),
+    ("changes", "code", "words"),
     [
-        ({"sub": "repo:acme/fleet:environment:dev"}, "AADSTS700213"),
-        ({"iss": "https://elsewhere.example"}, "AADSTS700213"),
-        ({"aud": "somebody-else"}, "AADSTS700212"),
-        ({"exp": 1}, "AADSTS700024"),
-        ({"exp": "never"}, "AADSTS700024"),
+        ({"sub": "repo:acme/fleet:environment:dev"}, "AADSTS700213", "assertion subject 'repo:acme/fleet:environment:dev'"),
+        ({"sub": SUBJECT.upper()}, "AADSTS7002138", "matches with case-insensitive comparison, but not with case-sensitive"),
+        ({"iss": "https://elsewhere.example"}, "AADSTS700211", "assertion issuer 'https://elsewhere.example'"),
+        ({"aud": "somebody-else"}, "AADSTS700212", "assertion audience 'somebody-else'"),
+        ({"exp": 1}, "AADSTS700024", "not within its valid time range"),
+        ({"exp": "never"}, "AADSTS700024", "not within its valid time range"),
+        ({"kid": "key-2"}, "AADSTS7000272", "with identifier key-2"),
     ],
 )
 def test_a_federated_token_that_does_not_fit_is_refused(
-    embedded: World, issuer_key: rsa.RSAPrivateKey, changes: dict[str, object], code: str
+    embedded: World, issuer_key: rsa.RSAPrivateKey, changes: dict[str, Any], code: str, words: str
 ) -> None:
     trust(embedded, issuer_key)
-    credential = ClientAssertionCredential(
-        OPERATOR.tenant_id, OPERATOR.app_id, lambda: assertion(embedded, issuer_key, **changes), transport=embedded.transport
-    )
-    with pytest.raises(ClientAuthenticationError, match=code):
-        credential.get_token(MANAGEMENT)
+    found = refused(embedded, assertion(embedded, issuer_key, **changes))
+    assert f"{code}: " in found
+    assert words in found
 
 
 def test_a_federated_token_of_another_key_is_refused(embedded: World, issuer_key: rsa.RSAPrivateKey) -> None:
     trust(embedded, issuer_key)
     forger = rsa.generate_private_key(65537, 2048)
-    credential = ClientAssertionCredential(
-        OPERATOR.tenant_id, OPERATOR.app_id, lambda: assertion(embedded, forger), transport=embedded.transport
-    )
-    with pytest.raises(ClientAuthenticationError, match="AADSTS700213"):
-        credential.get_token(MANAGEMENT)
+    assert "AADSTS50013: " in refused(embedded, assertion(embedded, forger))
+
+
+def test_the_key_of_a_federated_token_is_the_one_that_it_names(embedded: World, issuer_key: rsa.RSAPrivateKey) -> None:
+    assert embedded.embedded is not None
+    trust(embedded, issuer_key)
+    newer = rsa.generate_private_key(65537, 2048)
+    with embedded.embedded.azure.database.transaction() as state:
+        keys = {KID: issuer_key.public_key(), "key-2": newer.public_key()}
+        publish_keys(Inside(state, embedded.clock.now()), ISSUER, keys)
+    for key, kid in ((issuer_key, KID), (newer, "key-2")):
+        assert sign_in(embedded, assertion(embedded, key, kid))
+    assert "AADSTS50013: " in refused(embedded, assertion(embedded, newer))
+
+
+def test_without_a_trust_or_without_keys_nobody_signs_in(embedded: World, issuer_key: rsa.RSAPrivateKey) -> None:
+    given = assertion(embedded, issuer_key)
+    assert f"AADSTS70025: The client '{OPERATOR.app_id}' has no configured" in refused(embedded, given)
+    trust(embedded, None)
+    assert "AADSTS501661: " in refused(embedded, given)
+
+
+def test_tokens_of_entra_id_itself_are_not_federated(embedded: World, issuer_key: rsa.RSAPrivateKey) -> None:
+    issuer = f"https://sts.windows.net/{OPERATOR.tenant_id}/"
+    trust(embedded, issuer_key, issuer=issuer)
+    assert "AADSTS700222: " in refused(embedded, assertion(embedded, issuer_key, iss=issuer))
+
+
+@pytest.mark.parametrize("text", ["no-token", "a.b.c", "e30.W10.c2ln"])
+def test_what_is_no_token_is_refused_as_such(embedded: World, issuer_key: rsa.RSAPrivateKey, text: str) -> None:
+    trust(embedded, issuer_key)
+    assert "AADSTS50027: " in refused(embedded, text)
 
 
 def test_a_token_is_checked_on_every_call(embedded: World) -> None:
@@ -185,12 +227,5 @@ def test_a_token_request_is_a_form(embedded: World) -> None:
 
 
 def test_a_federated_token_is_for_the_audience_that_its_trust_names(embedded: World, issuer_key: rsa.RSAPrivateKey) -> None:
-    assert embedded.embedded is not None
-    with embedded.embedded.azure.database.transaction() as state:
-        trusted = FederatedCredential(ISSUER, SUBJECT, "api://elsewhere", issuer_key.public_key())
-        trust_issuer(Inside(state, embedded.clock.now()), OPERATOR.app_id, trusted)
-    credential = ClientAssertionCredential(
-        OPERATOR.tenant_id, OPERATOR.app_id, lambda: assertion(embedded, issuer_key), transport=embedded.transport
-    )
-    with pytest.raises(ClientAuthenticationError, match="AADSTS700212"):
-        credential.get_token(MANAGEMENT)
+    trust(embedded, issuer_key, audience="api://elsewhere")
+    assert "AADSTS700212: " in refused(embedded, assertion(embedded, issuer_key))

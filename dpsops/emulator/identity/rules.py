@@ -11,8 +11,8 @@ from urllib.parse import parse_qs
 
 from dpsops.emulator.http import Request
 from dpsops.emulator.identity.errors import refusal
-from dpsops.emulator.identity.state import Application, find_application, trusted_issuers
-from dpsops.emulator.identity.tokens import InvalidToken, verify_jwt
+from dpsops.emulator.identity.federation import require_trusted
+from dpsops.emulator.identity.state import Application, find_application
 from dpsops.emulator.world import World
 
 _RESOURCES = (
@@ -23,8 +23,6 @@ _RESOURCES = (
     "https://iothubs.azure.net",
 )
 _JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-_SKEW = 300
-"""Seconds by which clocks may differ."""
 
 
 def form_of(request: Request) -> Mapping[str, str]:
@@ -60,7 +58,10 @@ def require_client(world: World, form: Mapping[str, str], tenant: str) -> Applic
         message = f"Application with identifier '{name}' was not found in the directory '{tenant}'."
         raise refusal(world, "unauthorized_client", 700016, message)
     if "client_assertion" in form:
-        _require_assertion(world, application, form)
+        if form.get("client_assertion_type") != _JWT_BEARER:
+            message = "The request body must contain the following parameter: 'client_assertion_type'."
+            raise refusal(world, "invalid_request", 900144, message)
+        require_trusted(world, application.principal.app_id, form["client_assertion"])
     elif "client_secret" not in form:
         message = "'client_assertion', 'client_secret' or 'request' is required for the 'client_credentials' grant type."
         raise refusal(world, "invalid_request", 7000216, message, 401)
@@ -83,28 +84,3 @@ def audience_of(world: World, scope: str, tenant: str) -> str:
         message = f"The resource principal named {resource} was not found in the tenant named {tenant}."
         raise refusal(world, "invalid_resource", 500011, message)
     return resource
-
-
-def _require_assertion(world: World, application: Application, form: Mapping[str, str]) -> None:
-    """A federated token: signed by a trusted issuer, for its subject and audience, and not expired."""
-    if form.get("client_assertion_type") != _JWT_BEARER:
-        message = "The request body must contain the following parameter: 'client_assertion_type'."
-        raise refusal(world, "invalid_request", 900144, message)
-    credentials = trusted_issuers(world, application.principal.app_id)
-    for credential in credentials:
-        try:
-            claims = verify_jwt(form["client_assertion"], credential.key)
-        except InvalidToken:
-            continue
-        if claims.get("iss") != credential.issuer or claims.get("sub") != credential.subject:
-            continue
-        if claims.get("aud") != credential.audience:
-            message = "No matching federated identity record found for presented assertion audience."
-            raise refusal(world, "invalid_client", 700212, message, 401)
-        begins, ends = claims.get("nbf", 0), claims.get("exp")
-        if not (isinstance(begins, int | float) and isinstance(ends, int | float) and begins - _SKEW <= world.now < ends):
-            message = "Client assertion is not within its valid time range."
-            raise refusal(world, "invalid_client", 700024, message, 401)
-        return
-    message = "No matching federated identity record found for presented assertion subject."
-    raise refusal(world, "invalid_client", 700213, message, 401)

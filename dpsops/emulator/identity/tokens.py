@@ -92,17 +92,27 @@ def sign_jwt(key: rsa.RSAPrivateKey, claims: JSON, kid: str) -> str:
 
 def verify_jwt(token: str, key: rsa.RSAPublicKey) -> JSON:
     """The claims of an RS256 JWT that `key` signed. Raises `InvalidToken`."""
+    header, claims = split_jwt(token)
+    if header.get("alg") != "RS256":
+        raise InvalidToken("the signature algorithm is not RS256")
+    signed, _, signature = token.rpartition(".")
     try:
-        header, claims, signature = token.split(".")
-        if json.loads(decode_segment(header))["alg"] != "RS256":
-            raise InvalidToken("the signature algorithm is not RS256")
-        key.verify(decode_segment(signature), f"{header}.{claims}".encode(), padding.PKCS1v15(), hashes.SHA256())
-        document: Any = json.loads(decode_segment(claims))
-    except (ValueError, KeyError, TypeError, InvalidSignature) as invalid:
-        raise InvalidToken("the token is malformed or its signature is not valid") from invalid
-    if not isinstance(document, dict):
-        raise InvalidToken("the token has no claims")
-    return document
+        key.verify(decode_segment(signature), signed.encode(), padding.PKCS1v15(), hashes.SHA256())
+    except (ValueError, InvalidSignature) as invalid:
+        raise InvalidToken("the token's signature is not valid") from invalid
+    return claims
+
+
+def split_jwt(token: str) -> tuple[JSON, JSON]:
+    """The header and the claims of a JWT, which nobody has verified yet. Raises `InvalidToken`."""
+    try:
+        header, claims, _ = token.split(".")
+        read: list[Any] = [json.loads(decode_segment(part)) for part in (header, claims)]
+    except ValueError as invalid:
+        raise InvalidToken("the token is malformed") from invalid
+    if not all(isinstance(part, dict) for part in read):
+        raise InvalidToken("the token is malformed")
+    return read[0], read[1]
 
 
 def read_token(world: World, authorization: str, audience: str) -> Principal:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -22,6 +24,28 @@ from dpsops.emulator.world import CLIENT_ADDRESS, Clock, Meter, Timings, World
 
 class Dropped(Exception):
     """The connection is to break without an answer."""
+
+
+class _Writes:
+    """The paths, in lower case, of the requests that are changing something now."""
+
+    def __init__(self) -> None:
+        self._paths: list[str] = []
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def beside(self, request: Request) -> Iterator[frozenset[str]]:
+        """While a request is served: what others were changing when it came."""
+        path = [] if request.method in ("GET", "HEAD") else [request.path.lower()]
+        with self._lock:
+            others = frozenset(self._paths)
+            self._paths += path
+        try:
+            yield others
+        finally:
+            with self._lock:
+                for each in path:
+                    self._paths.remove(each)
 
 
 Observer = Callable[[Request, Response], None]
@@ -45,6 +69,7 @@ class Azure:
     client_address: str = CLIENT_ADDRESS
     chances: Chances = field(default_factory=Chances)
     meter: Meter = field(default_factory=Meter)
+    _writes: _Writes = field(default_factory=_Writes)
 
     def _world(self, state: State) -> World:
         return World(state, self.clock.now(), self.timings, self.meter, self.habits, self.client_address, self.chances)
@@ -64,6 +89,10 @@ class Azure:
 
     def handle(self, request: Request) -> Response:
         """The answer. Raises `Dropped` where a fault breaks the connection."""
+        with self._writes.beside(request) as others:
+            return self._answer(replace(request, meanwhile=others))
+
+    def _answer(self, request: Request) -> Response:
         effect = self.faults.hit(request)
         match effect:
             case faults.Throttle(retry_after):

@@ -42,7 +42,8 @@ class Habits:
     code (2020).
     new_identity_scopes: the answer to a new device identity has an empty list of parent scopes (recorded July to September
     2020), or none (June 2020 and 2021).
-    unregistered: the namespaces of providers that a subscription has yet to register.
+    unregistered: the namespaces of providers that a subscription has yet to register: Microsoft.ManagedIdentity is not among
+    those that Microsoft says every subscription has. The others here are taken to be registered.
     dps_put_absent: what a PUT of a provisioning service does with what it leaves out, its tags, identity and links among it:
     all goes back to its default ("reset"), or stays ("kept"). Nobody has seen which.
     vault_put_absent: the same of a vault ("reset" or "kept"); what can never be taken back stays either way.
@@ -72,6 +73,8 @@ class Habits:
     Azure in China, and of the public cloud in the past).
     bulk_counts: whether a bulk request to a device registry counts as one operation for each device, or as one ("call"). No
     document says; one report, of requests for 100 devices each that were throttled, can be read so.
+    second_federation: a second federated credential of an identity for the same issuer and subject is refused with 409
+    `Conflict` (quoted) or 400 `BadRequest` (documentation).
     shuffled: lists whose order nothing promises come in one of chance (`World.chances`): the changes of a what-if (sorted in
     recordings) and the links of a provisioning service (as they were sent).
     """
@@ -95,7 +98,7 @@ class Habits:
     registration_details: bool = True
     names_stale_versions: bool = True
     new_identity_scopes: bool = False
-    unregistered: frozenset[str] = frozenset()
+    unregistered: frozenset[str] = frozenset({"Microsoft.ManagedIdentity"})
     dps_put_absent: Literal["reset", "kept"] = "reset"
     vault_put_absent: Literal["reset", "kept"] = "reset"
     policies_absent: Literal["kept", "reset"] = "kept"
@@ -110,4 +113,5 @@ class Habits:
     dps_page: int = 100
     secret_creates: int = 300
     bulk_counts: Literal["call", "device"] = "device"
+    second_federation: Literal["Conflict", "BadRequest"] = "Conflict"
     shuffled: bool = False

@@ -34,7 +34,8 @@ NOTHING = _Nothing()
 class Request:
     """One HTTP request as a service sees it: host and header names in lower case, the path decoded.
 
-    `chain`: the TLS client certificates as presented, DER, leaf first; empty where the client sent none.
+    `chain`: the TLS client certificates as presented, DER, leaf first; empty where the client sent none. `meanwhile`: the paths,
+    in lower case, of the requests that were changing something when it came.
     """
 
     method: str
@@ -45,6 +46,7 @@ class Request:
     body: bytes = b""
     caller: Principal | None = None
     chain: tuple[bytes, ...] = ()
+    meanwhile: frozenset[str] = frozenset()
 
     @property
     def api_version(self) -> str:

@@ -33,6 +33,15 @@ class Role:
     changed: float = 0.0
 
 
+_CREDENTIALS = "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials"
+_FEDERATION = tuple(f"{_CREDENTIALS}/{verb}" for verb in ("read", "write", "delete"))
+_AROUND = (
+    "Microsoft.Authorization/*/read",
+    "Microsoft.Insights/alertRules/*",
+    "Microsoft.Resources/subscriptions/resourceGroups/read",
+    "Microsoft.Resources/deployments/*",
+)
+
 ROLES = {
     "8e3af657-a8ff-443c-a75c-2fe8c4bcb635": Role("Owner", ("*",)),
     "b24988ac-6180-42a0-ab88-20f7382dd24c": Role(
@@ -43,6 +52,22 @@ ROLES = {
     "f58310d9-a9f6-439a-9e8d-f62e7b41a168": Role(
         "Role Based Access Control Administrator",
         ("Microsoft.Authorization/roleAssignments/write", "Microsoft.Authorization/roleAssignments/delete", "*/read"),
+    ),
+    "e40ec5ca-96e0-45a2-b4ff-59039f2c2b59": Role(
+        "Managed Identity Contributor",
+        (
+            *(
+                f"Microsoft.ManagedIdentity/userAssignedIdentities/{verb}"
+                for verb in ("read", "write", "delete", "revokeTokens/action")
+            ),
+            *_FEDERATION,
+            *_AROUND,
+            "Microsoft.Support/*",
+        ),
+    ),
+    "7e559ce2-48d7-4b27-9128-fa1b247f1308": Role(
+        "Managed Identity Federated Identity Credential Contributor",
+        ("Microsoft.ManagedIdentity/userAssignedIdentities/read", *_FEDERATION, *_AROUND),
     ),
     "00482a5a-887f-4fb3-b363-3b7fe8e74483": Role(
         "Key Vault Administrator", ("Microsoft.KeyVault/vaults/read",), (), ("Microsoft.KeyVault/vaults/*",)

@@ -45,6 +45,8 @@ class Timings:
     or what has changed in one.
     identity: until a new device can be read in its hub.
     registration: how long a resource provider stays `Registering`.
+    principal: until the directory knows a new managed identity; federation: until sign-ins see a new or changed federated
+    credential of one.
     """
 
     operation: float = 0.0
@@ -55,6 +57,8 @@ class Timings:
     identity: float = 0.0
     registration: float = 0.0
     role_spread: float = 0.0
+    principal: float = 0.0
+    federation: float = 0.0
 
 
 class Meter:

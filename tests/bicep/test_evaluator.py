@@ -46,10 +46,6 @@ from tests.bicep.evaluations import (
 
 GROUP = "rg-snap"
 REFUSALS: Mapping[str, tuple[str, str]] = {
-    "user-assigned-identity": (
-        "The resource namespace 'Microsoft.ManagedIdentity' is invalid.",
-        "there are no user-assigned identities",
-    ),
     "asserts-and-fail": ("no hub", "the template calls fail()"),
 }
 """What is refused: in which words, and why."""

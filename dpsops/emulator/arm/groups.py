@@ -190,7 +190,8 @@ def _resources(providers: Providers, world: World, request: Request, subscriptio
             if _tagged(each.get("tags") or {}, wanted) and all(
                 wanted[key].lower() == fact.lower() for key, fact in facts.items() if key in wanted
             ):
-                found.append({key: each[key] for key in keys if each.get(key) is not None})
+                shown = each | {"id": str(ResourceId.parse(each["id"]))}  # in the gateway's spelling (recorded 2026)
+                found.append({key: shown[key] for key in keys if shown.get(key) is not None})
     return Response(200, {"value": found})
 
 

@@ -15,6 +15,8 @@ from dpsops.emulator.iothub.routes import ARM_ROUTES as HUB_ROUTES
 from dpsops.emulator.iothub.routes import RESOURCE_TYPES as HUB_TYPES
 from dpsops.emulator.keyvault.routes import ARM_ROUTES as VAULT_ROUTES
 from dpsops.emulator.keyvault.routes import RESOURCE_TYPES as VAULT_TYPES
+from dpsops.emulator.managedidentity.routes import ARM_ROUTES as IDENTITY_ROUTES
+from dpsops.emulator.managedidentity.routes import RESOURCE_TYPES as IDENTITY_TYPES
 from dpsops.emulator.resource_provider.resources import ResourceType
 
 
@@ -28,9 +30,10 @@ TYPES = (
     *VAULT_TYPES,
     *(_checked(each) for each in (*DPS_TYPES, *HUB_TYPES)),
     *EVENT_GRID_TYPES,
+    *IDENTITY_TYPES,
     insights.resource_type(_INSIGHTS),
 )
 """Every resource type. Providers refuse in the preflight what their PUT would; of a part of a resource none is recorded."""
 
-ROUTES = (*VAULT_ROUTES, *DPS_ROUTES, *EVENT_GRID_ROUTES, *HUB_ROUTES, *insights.routes(_INSIGHTS))
+ROUTES = (*VAULT_ROUTES, *DPS_ROUTES, *EVENT_GRID_ROUTES, *HUB_ROUTES, *IDENTITY_ROUTES, *insights.routes(_INSIGHTS))
 SERVICE = resource_manager(TYPES, ROUTES)

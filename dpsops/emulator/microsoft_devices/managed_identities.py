@@ -12,7 +12,7 @@ from dpsops.emulator.resource_provider.errors import refusal
 
 def read_identity(body: JSON, existing: JSON | None, owner: str, caller: Principal) -> JSON | None:
     """The identity of a PUT, None where it names none. A system-assigned one is made once, in the caller's tenant,
-    and kept; a user-assigned one cannot exist, as there is no provider that makes them."""
+    and kept; a user-assigned one is refused, as none can be assigned to a resource here."""
     given = member(body, "identity", dict)
     kind = None if given is None else member(given, "type", str)
     match kind:

@@ -38,6 +38,7 @@ _VERSIONS = {
     "Microsoft.Authorization/roleAssignments": "2022-04-01",
     "Microsoft.EventGrid": "2025-02-15",
     "Microsoft.Insights": "2021-05-01-preview",
+    "Microsoft.ManagedIdentity": "2024-11-30",
 }
 
 

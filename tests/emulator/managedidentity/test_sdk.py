@@ -20,7 +20,7 @@ from azure.mgmt.msi.models import FederatedIdentityCredential, Identity, Identit
 from azure.mgmt.resource.resources import ResourceManagementClient
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from dpsops.emulator.identity.state import OPERATOR, SUBSCRIPTION, TENANT, find_application
+from dpsops.emulator.identity.state import OPERATOR, SUBSCRIPTION, TENANT, federated_credentials, find_application
 from dpsops.emulator.identity.tokens import signing_key, verify_jwt
 from dpsops.emulator.world import Timings
 from tests.conformance.transports import DirectTransport
@@ -161,6 +161,8 @@ def test_what_is_deleted_signs_in_no_more(azure: Subscription, msi: Sdk, identit
     job(azure, identity, issuer_key).get_token(MANAGEMENT)
     msi.user_assigned_identities.delete("rg", "id-deployer")
     assert "AADSTS700016: " in refused(job(azure, identity, issuer_key))
+    with azure.world() as world:
+        assert federated_credentials(world, identity.client_id) == []
     anew = msi.user_assigned_identities.create_or_update("rg", "id-deployer", Identity(location="westeurope"))
     assert list(msi.federated_identity_credentials.list("rg", "id-deployer")) == []
     assert "AADSTS70025: " in refused(job(azure, anew, issuer_key))

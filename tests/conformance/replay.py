@@ -43,7 +43,7 @@ from tests.conformance.supply import Supplies, with_true_names
 _SLOW = 600.0
 """Seconds that everything which takes time takes: longer than all requests of a recording together."""
 
-_TIMINGS = Timings(operation=_SLOW, certificate=_SLOW, deletion=_SLOW, registration=_SLOW, query=_SLOW)
+_TIMINGS = Timings(operation=_SLOW, certificate=_SLOW, deletion=_SLOW, registration=_SLOW, query=_SLOW, principal=_SLOW)
 _TURNS = 8
 """How many things that take time may come one after the other between two requests."""
 

@@ -21,7 +21,7 @@ class Standing(Enum):
 
 
 _DATA_PLANES = re.compile(r".+\.(vault\.azure\.net|azure-devices-provisioning\.net|azure-devices\.net)")
-_OWN = {"microsoft.authorization", "microsoft.devices", "microsoft.keyvault", "microsoft.resources"}
+_OWN = {"microsoft.authorization", "microsoft.devices", "microsoft.keyvault", "microsoft.managedidentity", "microsoft.resources"}
 """Namespaces of what the embedded Azure has."""
 
 _OF_A_PROVIDER = re.compile(r".*/providers/(?P<namespace>[\w.-]+)/(?!(un)?register$).+", re.IGNORECASE)

@@ -37,7 +37,7 @@ _OWN = {
 }
 """Types that are Resource Manager's own, or that nothing can stand in for."""
 
-_EMBEDDED = ("microsoft.resources/", "microsoft.keyvault/", "microsoft.devices/")
+_EMBEDDED = ("microsoft.resources/", "microsoft.keyvault/", "microsoft.devices/", "microsoft.managedidentity/")
 SOMETHING = "Stand.In/things"
 """The type of what a template must have, of which the recording says nothing."""
 

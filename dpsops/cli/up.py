@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dpsops.cli import files
+from dpsops.cli.asking import ask, planned
 from dpsops.cli.connection import connected
 from dpsops.cli.exits import Exit
 from dpsops.cli.gathering import gathered
 from dpsops.cli.options import Options, timestamp
-from dpsops.errors import Error, InvalidInput
 
 if TYPE_CHECKING:
     from dpsops.model.enrollment import EnrollmentGroup
@@ -77,19 +77,8 @@ def _consent(plan: Plan) -> None:
 
 
 def _asker(run: Run) -> Callable[[Plan], None]:
-    def ask(plan: Plan) -> None:
-        if not sys.stdin.isatty():
-            raise InvalidInput(
-                f"'up' would change the environment {run.environment.name!r}, and there is no terminal to ask for confirmation",
-                "pass --yes, or approve a plan: dpsops plan --out FILE, then dpsops up --plan FILE",
-            )
-        run.progress("")  # a spinner would draw over the question
-        print(_planned(plan), file=sys.stderr)
-        print(f"Do this to {run.environment.name!r}? [y/N]: ", end="", file=sys.stderr, flush=True)
-        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-            raise Error("declined: no further change was made", "to continue, run the command again and answer y")
-
-    return ask
+    hint = "pass --yes, or approve a plan: dpsops plan --out FILE, then dpsops up --plan FILE"
+    return lambda plan: ask(run, "up", hint, plan.actions, plan.notes)
 
 
 def plan(
@@ -115,25 +104,8 @@ def plan(
         files.write(out, "plan", json.dumps(made.document(), indent=2) + "\n")
     actions = [action.document() for action in made.actions]
     document = {"changed": bool(actions), "actions": actions} | ({"notes": list(made.notes)} if made.notes else {})
-    options.print_result(document, _planned(made) or "Nothing to do.")
+    options.print_result(document, planned(made.actions, made.notes) or "Nothing to do.")
     return Exit.CHANGES_PENDING if detailed_exitcode and made.actions else Exit.DONE
-
-
-def _planned(plan: Plan) -> str:
-    lines: list[str] = []
-    for action in plan.actions:
-        lines.append(f"{'~' if action.changes else '+'} {action.action} {action.target}")
-        for each in action.changes:
-            lines.append(f"    {each.path}: {_value(each.before)} -> {_value(each.after)}")
-            if each.warning:
-                lines.append(f"    ! {each.warning}")
-    return "\n".join([*lines, *(f"note: {note}" for note in plan.notes)])
-
-
-def _value(value: object) -> str:
-    import json
-
-    return "(none)" if value is None else json.dumps(value)
 
 
 def status(context: typer.Context) -> None:

@@ -1,0 +1,45 @@
+"""What a person reads before something is changed, and the question whether to do it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from dpsops.errors import Error, InvalidInput
+
+if TYPE_CHECKING:
+    from dpsops.model.action import Action
+    from dpsops.model.run import Run
+
+
+def planned(actions: Iterable[Action], notes: Iterable[str]) -> str:
+    """Each action, with each property before and after, and what to know of it all; empty if there is nothing."""
+    lines: list[str] = []
+    for action in actions:
+        lines.append(f"{'~' if action.changes else '+'} {action.action} {action.target}")
+        for each in action.changes:
+            lines.append(f"    {each.path}: {_value(each.before)} -> {_value(each.after)}")
+            if each.warning:
+                lines.append(f"    ! {each.warning}")
+    return "\n".join([*lines, *(f"note: {note}" for note in notes)])
+
+
+def _value(value: object) -> str:
+    return "(none)" if value is None else json.dumps(value)
+
+
+def ask(run: Run, command: str, hint: str, actions: Iterable[Action], notes: Iterable[str]) -> None:
+    """Asks whether to do this to the environment. `hint`: what to do without a terminal. Raises an error if it is declined, or
+    if there is nobody to ask."""
+    name = run.environment.name
+    if not sys.stdin.isatty():
+        raise InvalidInput(
+            f"'{command}' would change the environment {name!r}, and there is no terminal to ask for confirmation", hint
+        )
+    run.progress("")  # a spinner would draw over the question
+    print(planned(actions, notes), file=sys.stderr)
+    print(f"Do this to {name!r}? [y/N]: ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise Error("declined: no further change was made", "to continue, run the command again and answer y")

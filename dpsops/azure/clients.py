@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from azure.mgmt.iothub import IotHubClient
     from azure.mgmt.iothubprovisioningservices import IotDpsClient
     from azure.mgmt.keyvault import KeyVaultManagementClient
+    from azure.mgmt.msi import ManagedServiceIdentityClient
     from azure.mgmt.resource.deployments import DeploymentsMgmtClient
     from azure.mgmt.resource.resources import ResourceManagementClient
     from cryptography.hazmat.primitives.asymmetric.types import (
@@ -127,7 +128,7 @@ class Clients:
 
     @cached_property
     def authorization(self) -> DataPlane:
-        """Role assignments (API 2022-04-01)."""
+        """Role assignments and role definitions (API 2022-04-01)."""
         return self.management("2022-04-01")
 
     def management(self, api_version: str) -> DataPlane:
@@ -149,6 +150,13 @@ class Clients:
         from azure.mgmt.keyvault import KeyVaultManagementClient
 
         return KeyVaultManagementClient(self._credential, self.subscription, **self._management)
+
+    @cached_property
+    def identities(self) -> ManagedServiceIdentityClient:
+        """User-assigned identities and their federated credentials."""
+        from azure.mgmt.msi import ManagedServiceIdentityClient
+
+        return ManagedServiceIdentityClient(self._credential, self.subscription, **self._management)
 
     @cached_property
     def dps(self) -> IotDpsClient:

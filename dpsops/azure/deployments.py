@@ -99,11 +99,7 @@ class Deployments:
     @understood(_WHO)
     def create_group(self) -> None:
         """Creates the resource group."""
-        from azure.mgmt.resource.resources.models import ResourceGroup as Group
-
-        environment = self._environment
-        group = Group(location=environment.location, tags=environment.tags)
-        self._clients.groups.resource_groups.create_or_update(environment.resource_group, group)
+        ResourceGroup(self._clients).create()
 
     @understood(_WHO)
     def deploy(self, wanted: Deployment) -> None:

@@ -52,7 +52,7 @@ class ResourceGroup:
         Raises `Refused` for a resource group that is being deleted.
         """
         environment = self._environment
-        if not self._group_exists():
+        if not self.exists():
             return Resources(self._group, group_exists=False)
         vault, dps = self._find(VAULT, environment.vault.name, _VERSIONS[VAULT]), self._find_service()
         leaf_vaults = {name.lower(): self._find(VAULT, name, _VERSIONS[VAULT]) for name in environment.device.vaults}
@@ -81,7 +81,8 @@ class ResourceGroup:
             return {}
         return {str(each.name).lower(): answers.tags(each.tags) for each in found}
 
-    def _group_exists(self) -> bool:
+    def exists(self) -> bool:
+        """Whether there is such a group. Raises `Refused` if it is being deleted."""
         name = self._environment.resource_group
         try:
             found = self._clients.groups.resource_groups.get(name)
@@ -93,6 +94,13 @@ class ResourceGroup:
                 f"wait until it is deleted (az group wait --deleted --name {name}), then run the command again",
             )
         return True
+
+    def create(self) -> None:
+        """Creates the group."""
+        from azure.mgmt.resource.resources.models import ResourceGroup as Group
+
+        group = Group(location=self._environment.location, tags=self._environment.tags)
+        self._clients.groups.resource_groups.create_or_update(self._environment.resource_group, group)
 
     def _find(self, type_: str, name: str, version: str) -> Resource | None:
         """The resource, as a GET shows it, or None."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from dpsops.azure.hub import Hubs
     from dpsops.azure.leaf_signer import LeafSigner
     from dpsops.azure.leaf_vault import LeafVaults
+    from dpsops.azure.pipeline_identities import PipelineIdentities
     from dpsops.azure.pool import Pool
     from dpsops.azure.provisioning import Wire
     from dpsops.azure.root_vault import RootVault
@@ -82,6 +83,13 @@ class Connection:
         from dpsops.azure.hub import Hubs
 
         return Hubs(self.clients)
+
+    @cached_property
+    def pipeline_identities(self) -> PipelineIdentities:
+        """The identities of the pipelines."""
+        from dpsops.azure.pipeline_identities import PipelineIdentities
+
+        return PipelineIdentities(self.clients)
 
     @cached_property
     def stores(self) -> tuple[TrustStore, ...]:

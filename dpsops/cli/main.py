@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from dpsops import __version__
-from dpsops.cli import admission, device, local, root, rotate, up
+from dpsops.cli import admission, device, local, pipeline, root, rotate, up
 from dpsops.cli.exits import Exit
 from dpsops.cli.options import Options, Output
 from dpsops.errors import Error, InvalidInput, NotAllowed
@@ -44,6 +44,7 @@ device.app.command("block")(admission.block)
 device.app.command("unblock")(admission.unblock)
 app.add_typer(device.app, name="device")
 app.add_typer(rotate.app, name="rotate")
+app.add_typer(pipeline.app, name="pipeline")
 app.add_typer(local.app, name="local")
 
 

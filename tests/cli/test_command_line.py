@@ -302,7 +302,7 @@ def test_a_wrong_secret_is_exit_code_4(terminal: Terminal, tmp_path: Path) -> No
         assert_error(terminal("up"), 4, "AADSTS7000215", "sign in")
 
 
-@pytest.mark.parametrize("arguments", [[], ["root"], ["device"], ["local"]])
+@pytest.mark.parametrize("arguments", [[], ["root"], ["device"], ["pipeline"], ["local"]])
 def test_a_group_without_a_command_shows_its_help(terminal: Terminal, arguments: list[str]) -> None:
     code, out, err = terminal(*arguments)
     assert (code, out) == (2, "")
@@ -321,6 +321,7 @@ COMMANDS = [
     *("device issue", "device renew", "device export", "device list", "device show", "device register"),
     *("device block", "device unblock"),
     *("rotate", "rotate status", "rotate undo"),
+    "pipeline setup",
     *("local serve", "local env", "local reset"),
 ]
 

@@ -42,8 +42,9 @@ def setup(
     of one environment on GitHub alone.
 
     GitHub is only asked: with GH_TOKEN or GITHUB_TOKEN, or about a public repository with neither. An identity whose environment
-    there lets anybody in is not trusted; the lines that mend it are printed, and the exit code is 3. It can be run again at any
-    time, and changes nothing if nothing is missing. No secret is made.
+    there is not protected trusts nobody; the lines that protect it are printed, and the exit code is 3.
+
+    It can be run again at any time, and changes nothing if nothing is missing. No secret is made.
 
     \b
     Examples:
@@ -76,7 +77,7 @@ def setup(
     options.print_result(
         _document(found, rest, shown), "\n\n".join([changes or "Nothing to do in Azure.", *_by_hand(options.env, found, rest)])
     )
-    return Exit.SOME_FAILED if found.unfit else Exit.DONE
+    return Exit.SOME_FAILED if found.unprotected else Exit.DONE
 
 
 def _proxy_is_embedded() -> bool:
@@ -105,8 +106,11 @@ def _document(setup: Setup, rest: Rest, actions: tuple[Action, ...]) -> dict[str
         ],
         "variables": [asdict(each) for each in rest.variables],
         "settings": rest.settings or None,
-        "missing": [asdict(each) for each in setup.unfit],
-        "commands": [*(each for unfit in setup.unfit for each in unfit.commands), *_variable_lines(setup, rest)],
+        "missing": [asdict(each) for each in setup.unprotected],
+        "commands": [
+            *(each for unprotected in setup.unprotected for each in unprotected.commands),
+            *_variable_lines(setup, rest),
+        ],
     }
 
 
@@ -119,13 +123,13 @@ def _by_hand(name: str, setup: Setup, rest: Rest) -> list[str]:
     parts = [
         "\n".join(
             [
-                f"✗ The environment {each.environment} on GitHub lets anybody in, so its identity does not trust it:",
+                f"✗ The environment {each.environment} on GitHub is not protected, so its identity does not trust it:",
                 *(f"    {reason}" for reason in each.reasons),
-                *(each.commands and ["  This makes it safe; then run the command again:"]),
+                *(each.commands and ["  This protects it; then run the command again:"]),
                 *(f"    {command}" for command in each.commands),
             ]
         )
-        for each in setup.unfit
+        for each in setup.unprotected
     ]
     if lines := _variable_lines(setup, rest):
         parts.append(

@@ -92,14 +92,16 @@ class WantedIdentity:
     credentials: tuple[Credential, ...]
 
 
-def wanted_identities(environment: Environment, repository: Repository, unfit: Collection[str]) -> tuple[WantedIdentity, ...]:
-    """The identities of an environment. `unfit`: the environments on GitHub that let anybody in."""
+def wanted_identities(
+    environment: Environment, repository: Repository, unprotected: Collection[str]
+) -> tuple[WantedIdentity, ...]:
+    """The identities of an environment. `unprotected`: the environments on GitHub that are not protected."""
     return tuple(
         WantedIdentity(
             f"id-dpsops-{environment.name}-{role.holder}",
             role,
             demand,
-            () if demand.environment in unfit else credentials(repository, demand.environment),
+            () if demand.environment in unprotected else credentials(repository, demand.environment),
         )
         for role, demand in demands(environment)
     )

@@ -93,7 +93,7 @@ def _warnings(
             if other.trusted in {wanted.trusted for wanted in ours}:
                 if not each.credentials:
                     yield (
-                        f"{each.name} trusts the environment {each.demand.environment} already, which lets anybody in: until "
+                        f"{each.name} trusts the environment {each.demand.environment} already, which is not protected: until "
                         f"that is mended, remove its federated credential: {remove}"
                     )
             elif other.name not in replaced:

@@ -18,8 +18,8 @@ from dpsops.settings import Environment
 
 
 @dataclass(frozen=True, slots=True)
-class Unfit:
-    """An environment on GitHub that lets anybody in, why, and the lines for a shell that mend it."""
+class Unprotected:
+    """An environment on GitHub that is not protected, why, and the lines for a shell that protect it."""
 
     environment: str
     reasons: tuple[str, ...]
@@ -32,7 +32,7 @@ class Setup:
 
     repository: Repository
     identities: tuple[WantedIdentity, ...]
-    unfit: tuple[Unfit, ...]
+    unprotected: tuple[Unprotected, ...]
     found: Found
     steps: tuple[Step, ...]
     warnings: tuple[str, ...]
@@ -60,21 +60,21 @@ def survey(run: Run, identities: PipelineIdentities, github: GitHub) -> Setup:
     run.progress("asking GitHub")
     repository = github.observe()
     asked = {demand.environment: (demand, github.environment(demand.environment)) for _, demand in demands(environment)}
-    unfit = tuple(_unfit(repository, asked, github))
-    wanted = wanted_identities(environment, repository, {each.environment for each in unfit})
+    unprotected = tuple(_unprotected(repository, asked, github))
+    wanted = wanted_identities(environment, repository, {each.environment for each in unprotected})
     run.progress("looking at what is there")
     found = identities.observe([each.name for each in wanted], role_ids(environment, identities.group))
     told = warnings(environment, repository, found, wanted)
-    return Setup(repository, wanted, unfit, found, tuple(decide(environment, found, wanted)), told)
+    return Setup(repository, wanted, unprotected, found, tuple(decide(environment, found, wanted)), told)
 
 
-def _unfit(
+def _unprotected(
     repository: Repository, asked: Mapping[str, tuple[Demand, GitHubEnvironment | None]], github: GitHub
-) -> Iterator[Unfit]:
+) -> Iterator[Unprotected]:
     any_protected = any(found and found.protected_branches for _, found in asked.values()) and github.protects_a_branch()
     for name, (demand, found) in asked.items():
         if reasons := demand.missing(found, any_protected=any_protected):
-            yield Unfit(name, reasons, demand.commands(repository, found, any_protected=any_protected))
+            yield Unprotected(name, reasons, demand.commands(repository, found, any_protected=any_protected))
 
 
 def set_up(run: Run, identities: PipelineIdentities, setup: Setup) -> Iterator[Action]:

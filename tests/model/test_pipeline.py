@@ -35,8 +35,8 @@ ISSUER_OF_TOKENS, AUDIENCE = "https://token.actions.githubusercontent.com", "api
 PLANNER_NAME = "id-dpsops-test-planner"
 
 
-def wanted(settings: Environment, *unfit: str) -> tuple[WantedIdentity, ...]:
-    return wanted_identities(settings, FLEET, unfit)
+def wanted(settings: Environment, *unprotected: str) -> tuple[WantedIdentity, ...]:
+    return wanted_identities(settings, FLEET, unprotected)
 
 
 def principal(name: str) -> str:
@@ -120,7 +120,7 @@ def test_an_identity_that_was_killed_half_way_goes_on() -> None:
     ]
 
 
-def test_an_environment_that_lets_anybody_in_gets_an_identity_that_trusts_nobody() -> None:
+def test_an_environment_that_is_not_protected_gets_an_identity_that_trusts_nobody() -> None:
     settings = environment()
     steps = decide(settings, Found(GROUP), wanted(settings, "test"))
     assert "create identity id-dpsops-test-deployer" in said(steps)
@@ -128,7 +128,7 @@ def test_an_environment_that_lets_anybody_in_gets_an_identity_that_trusts_nobody
         f"id-dpsops-test-{name}" for name in ("planner", "issuer", "operator")
     }
     (warning,) = warnings(settings, FLEET, complete(settings), wanted(settings, "test"))[:1]
-    assert "id-dpsops-test-deployer trusts the environment test already, which lets anybody in" in warning
+    assert "id-dpsops-test-deployer trusts the environment test already, which is not protected" in warning
     assert "az identity federated-credential delete --name github-test " in warning
 
 

@@ -125,8 +125,10 @@ UNDESCRIBED = {
     r"GET .*/(operationstatuses|(provisioningservice)?operationresults)/.*": "no file describes the polls of operations",
     r"(GET|HEAD|PUT|PATCH|DELETE) /subscriptions/[^/]+/resourcegroups(/[^/]+)?": "the file of resource groups is not at hand",
     r"GET /subscriptions/[^/]+/providers/[^/]+": "the file of resource providers is not at hand",
+    r"POST /subscriptions/[^/]+/providers/[^/]+/register": "the same",
     r"GET /subscriptions(/[^/]+)?(/resources|/locations)?": "the file of subscriptions is not at hand",
-    r".*/providers/Microsoft\.(Authorization/(locks|policyAssignments)|EventGrid)/.*": "these files are not at hand",
+    r".*/providers/Microsoft\.(Authorization/(locks|policyAssignments|roleDefinitions)|EventGrid)/.*": "these are not at hand",
+    r".*/providers/Microsoft\.ManagedIdentity/.*": "that of managed identities is not at hand",
     r".*/providers/Microsoft\.Insights/diagnosticSettings.*": "that of Azure Monitor is not at hand",
 }
 """Requests to the services judged that none of the files describe: a pattern of `METHOD PATH`, and why."""

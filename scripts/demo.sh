@@ -4,7 +4,7 @@
 set -euo pipefail
 source_tree="$(cd "$(dirname "$0")/.." && pwd)"
 place="$(mktemp -d)"
-trap '[ -z "${server:-}" ] || { kill "$server" && wait "$server"; } 2>/dev/null || true; rm -rf "$place"' EXIT
+trap 'dpsops local stop >/dev/null 2>&1 || true; rm -rf "$place"' EXIT
 cd "$place"
 
 say() { printf '\n\033[1m# %s\033[0m\n' "$1"; }
@@ -27,12 +27,7 @@ say "Two devices get their keys, leaves and chains, each in a secret of the vaul
 show dpsops device issue press-07 press-08
 
 say "The same Azure, served to other clients: Microsoft's own SDK reads the device's secret"
-dpsops local serve --port 0 2>serve.log &
-server=$!
-until grep -q "embedded Azure is at" serve.log; do
-  kill -0 "$server" 2>/dev/null || { cat serve.log; exit 1; }
-  sleep 0.2
-done
+show dpsops local serve --detach --port 0
 eval "$(dpsops local env)"
 show python "$source_tree/scripts/read_secret.py" kv-dpsops-local device-press-07 press-07.pem
 if command -v openssl >/dev/null; then

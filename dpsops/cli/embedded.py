@@ -6,10 +6,15 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, TypeVar
 
 from dpsops.errors import Error, Refused
 
@@ -18,7 +23,7 @@ if TYPE_CHECKING:
     from dpsops.settings import Embedded
 
 STATE_DIRECTORY = Path(".dpsops")
-_LOCK = "serve.lock"
+_LOCK, _LOG, _IGNORE = "serve.lock", "serve.log", ".gitignore"
 _STATE_MAY_BE_VALID = tuple(f"SQLITE_{name}" for name in ("PERM", "BUSY", "LOCKED", "READONLY", "IOERR", "FULL", "CANTOPEN"))
 """The names of SQLite errors that can also occur with a valid state (each with its prefix)."""
 _FILES = {
@@ -31,7 +36,21 @@ _FILES = {
     "server.new",
     "tls.lock",
     _LOCK,
+    _LOG,
+    _IGNORE,
 }
+
+VARIABLES = (
+    "HTTPS_PROXY",
+    "REQUESTS_CA_BUNDLE",
+    "SSL_CERT_FILE",
+    "NODE_EXTRA_CA_CERTS",
+    "AZURE_TENANT_ID",
+    "AZURE_CLIENT_ID",
+    "AZURE_CLIENT_SECRET",
+    "AZURE_SUBSCRIPTION_ID",
+)
+"""The environment variables that another client needs, by the names that Azure's tools, Python, OpenSSL and Node use."""
 
 
 @contextmanager
@@ -61,6 +80,7 @@ def start(settings: Embedded, *, port: int) -> EmbeddedAzure:
         role=settings.role_seconds,
         deletion=settings.deletion_seconds,
     )
+    _make_directory()
     try:
         return EmbeddedAzure(STATE_DIRECTORY, port=port, timings=timings)
     except TimeoutError as cause:
@@ -72,24 +92,37 @@ def start(settings: Embedded, *, port: int) -> EmbeddedAzure:
         raise Error(f"the embedded Azure cannot use its state in {STATE_DIRECTORY}/: {cause}", hint) from cause
 
 
+def _make_directory() -> None:
+    with suppress(FileExistsError):
+        STATE_DIRECTORY.mkdir(mode=0o700)
+        (STATE_DIRECTORY / _IGNORE).write_text("*\n", encoding="ascii")  # its keys belong in no repository
+
+
 def variables(azure: EmbeddedAzure) -> dict[str, str]:
-    """The environment variables that another client needs, by the names that Azure's tools and Python use."""
+    """The values of `VARIABLES`."""
     from dpsops.emulator.identity.state import OPERATOR, SUBSCRIPTION
 
     authority = str(azure.authority_file.absolute())
-    return {
-        "HTTPS_PROXY": azure.proxy_url,
-        "REQUESTS_CA_BUNDLE": authority,
-        "SSL_CERT_FILE": authority,
-        "AZURE_TENANT_ID": OPERATOR.tenant_id,
-        "AZURE_CLIENT_ID": OPERATOR.app_id,
-        "AZURE_CLIENT_SECRET": azure.client_secret,
-        "AZURE_SUBSCRIPTION_ID": SUBSCRIPTION,
-    }
+    identity = (OPERATOR.tenant_id, OPERATOR.app_id, azure.client_secret, SUBSCRIPTION)
+    return dict(zip(VARIABLES, (azure.proxy_url, authority, authority, authority, *identity), strict=True))
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Server:
+    """A server of this directory: its process, and the variables for its clients."""
+
+    process: int
+    variables: dict[str, str]
 
 
 def served_variables() -> dict[str, str] | None:
-    """The variables of the embedded Azure that is served in this directory, or None.
+    """The variables of the embedded Azure that is served in this directory, or None. Raises `Error` while it is starting."""
+    server = _server()
+    return server.variables if server else None
+
+
+def _server() -> _Server | None:
+    """The server of this directory, or None.
 
     A running server has locked the file. If the file is not locked, its server has ended, in whatever way.
     """
@@ -97,12 +130,94 @@ def served_variables() -> dict[str, str] | None:
         with open(STATE_DIRECTORY / _LOCK, "r+b") as file:
             if _try_lock(file, fcntl.LOCK_SH):  # shared: two commands that check at the same time must not block each other
                 return None
-            found: dict[str, str] = json.load(file)
-            return found
+            found = json.load(file)
+            return _Server(found["process"], found["variables"])
     except FileNotFoundError:
         return None
+    except KeyError as cause:
+        raise Error("another version of dpsops serves the embedded Azure of this directory", "stop that one") from cause
     except ValueError as cause:
-        raise Error("the embedded Azure in this directory is starting", "run the command again") from cause
+        raise _Starting("the embedded Azure in this directory is starting", "run the command again") from cause
+
+
+class _Starting(Error):
+    """A server has locked the file and not written it yet."""
+
+
+def wait_for_server(seconds: float) -> dict[str, str] | None:
+    """The variables of the embedded Azure as soon as one is served in this directory; None if that takes longer."""
+    return _waited(served_variables, seconds)
+
+
+_Found = TypeVar("_Found")
+
+
+def _waited(look: Callable[[], _Found | None], seconds: float) -> _Found | None:
+    """What is found within so many seconds, or None."""
+    for _ in range(int(seconds / _PAUSE_SECONDS)):
+        with suppress(_Starting):
+            if (found := look()) is not None:
+                return found
+        time.sleep(_PAUSE_SECONDS)
+    return None
+
+
+_PAUSE_SECONDS = 0.1
+
+
+def detached(port: int) -> str:
+    """Serves the embedded Azure in a process of its own, and returns the address of its proxy when it serves. Raises `Error` if
+    that process ends instead."""
+    if served_variables() is not None:
+        raise _already_served()
+    _make_directory()
+    log = STATE_DIRECTORY / _LOG
+    with open(os.open(log, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "w+b") as file:
+        process = subprocess.Popen(  # noqa: S603  # this program
+            [sys.executable, "-m", "dpsops", "local", "serve", "--port", str(port)],
+            stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True,
+        )  # fmt: skip
+
+    def serves() -> str | None:
+        server = _server()
+        if server is not None:
+            return server.variables["HTTPS_PROXY"]
+        if process.poll() is None:
+            return None
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+        told = {
+            line.split(": ")[1]: line.split(": ", 2)[2] for line in lines if line.startswith("dpsops: ") and line.count(": ") > 1
+        }
+        raise Error(told.get("error", "the embedded Azure has ended"), told.get("hint", f"see {log}"))
+
+    address = _waited(serves, _START_SECONDS)
+    if address is None:
+        process.terminate()
+        raise Error(f"the embedded Azure does not serve after {_START_SECONDS:.0f} seconds", f"see {log}")
+    process.returncode = 0  # else Python warns of a child that outlives it
+    return address
+
+
+_START_SECONDS = 60.0
+
+
+def stop() -> bool:
+    """Stops the embedded Azure that is served in this directory; False if there is none."""
+    server = _server()
+    if server is None:
+        return False
+    try:
+        os.kill(server.process, signal.SIGTERM)
+    except OSError as cause:
+        raise Error(
+            f"the embedded Azure, process {server.process}, cannot be stopped: {cause.strerror}", "stop it there"
+        ) from cause
+    if not _waited(lambda: _server() is None or None, _STOP_SECONDS):
+        raise Error(f"the embedded Azure, process {server.process}, does not stop", f"end it: kill -KILL {server.process}")
+    return True
+
+
+_STOP_SECONDS = 15.0
 
 
 @contextmanager
@@ -111,14 +226,18 @@ def announced(azure: EmbeddedAzure) -> Iterator[None]:
     descriptor = os.open(STATE_DIRECTORY / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     with open(descriptor, "r+b") as file:
         if not _try_lock(file, fcntl.LOCK_EX):
-            raise Refused("an embedded Azure is already served in this directory", "use it: dpsops local env")
+            raise _already_served()
         file.truncate()
-        file.write(json.dumps(variables(azure)).encode())
+        file.write(json.dumps({"process": os.getpid(), "variables": variables(azure)}).encode())
         file.flush()
         try:
             yield
         finally:
             file.truncate(0)
+
+
+def _already_served() -> Refused:
+    return Refused("an embedded Azure is already served in this directory", 'use it: eval "$(dpsops local env)"')
 
 
 def reset() -> bool:
@@ -127,7 +246,7 @@ def reset() -> bool:
     if not STATE_DIRECTORY.is_dir():
         return False
     if served_variables() is not None:
-        raise Refused("the embedded Azure of this directory is being served", "stop 'dpsops local serve' first")
+        raise Refused("the embedded Azure of this directory is being served", "stop it: dpsops local stop")
     others = sorted(entry.name for entry in STATE_DIRECTORY.iterdir() if entry.name not in _FILES)
     if others:
         raise Refused(

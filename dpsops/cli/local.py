@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from dpsops.cli.options import Options
-from dpsops.errors import Error
+from dpsops.cli.options import Options, Output
+from dpsops.cli.shells import Shell
+from dpsops.errors import Error, InvalidInput
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -17,8 +18,9 @@ app = typer.Typer(
     help="""The embedded Azure, as a server for other clients.
 
 \b
-  dpsops local serve &           run it
+  dpsops local serve --detach    run it
   eval "$(dpsops local env)"     let az, an SDK or curl use it
+  dpsops local stop              stop it
   dpsops local reset             delete it""",
 )
 
@@ -26,18 +28,23 @@ app = typer.Typer(
 @app.command()
 def serve(
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port of the proxy; 0: any free port.")] = 8043,
+    detach: Annotated[bool, typer.Option("--detach", help="Return when it serves; it runs until 'dpsops local stop'.")] = False,
 ) -> None:
     """Serve the embedded Azure until it is interrupted.
 
     \b
-    Example:
+    Examples:
       dpsops local serve --port 8043
+      dpsops local serve --detach && eval "$(dpsops local env)"
     """
     from dpsops.cli.connection import SETTINGS_DIRECTORY
-    from dpsops.cli.embedded import announced, start
+    from dpsops.cli.embedded import announced, detached, start
     from dpsops.settings import LOCAL, load
 
     settings = load(LOCAL, SETTINGS_DIRECTORY).embedded
+    if detach:
+        print(f"dpsops: the embedded Azure is at {detached(port)}; stop it: dpsops local stop", file=sys.stderr)
+        return
     try:
         with start(settings, port=port) as azure, announced(azure):
             print(f"dpsops: the embedded Azure is at {azure.proxy_url}; Ctrl-C stops it", file=sys.stderr, flush=True)
@@ -51,24 +58,58 @@ def serve(
 
 
 @app.command()
-def env(context: typer.Context) -> None:
-    """Print the variables that let another client use the embedded Azure that is served here.
-
-    They contain a client secret, which is valid only for this embedded Azure.
+def stop(context: typer.Context) -> None:
+    """Stop the embedded Azure that is served in this directory. Its state stays.
 
     \b
     Example:
-      eval "$(dpsops local env)" && python my_program.py
+      dpsops local stop
     """
-    import shlex
-
-    from dpsops.cli.embedded import served_variables
+    from dpsops.cli.embedded import stop as end
 
     options: Options = context.obj
-    found = served_variables()
-    if found is None:
-        raise Error("no embedded Azure is served in this directory", "start one: dpsops local serve")
-    options.print_result(dict(found), "\n".join(f"export {name}={shlex.quote(value)}" for name, value in found.items()))
+    changed = end()
+    options.print_result({"changed": changed}, "" if changed else "nothing to stop")
+
+
+@app.command()
+def env(
+    context: typer.Context,
+    shell: Annotated[Shell, typer.Option("--shell", help="Whose words to print; bash is also for sh and zsh.")] = Shell.bash,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait up to 30 seconds until it serves.")] = False,
+    unset: Annotated[bool, typer.Option("--unset", help="Forget the variables, to use the real Azure again.")] = False,
+) -> None:
+    """Print the variables that let another client use the embedded Azure that is served here.
+
+    They contain a client secret, which is valid only for this embedded Azure. If none is served, what is printed stops the line
+    of the shell: the program behind it would use the real Azure.
+
+    \b
+    Examples:
+      eval "$(dpsops local env)" && python my_program.py
+      dpsops local serve & eval "$(dpsops local env --wait)" && python my_program.py
+      dpsops local env --shell fish | source; and python my_program.py
+      dpsops local env --shell dotenv > azure.env && docker run --env-file azure.env ...
+      eval "$(dpsops local env --unset)"
+    """
+    from dpsops.cli import shells
+    from dpsops.cli.embedded import VARIABLES, served_variables, wait_for_server
+
+    options: Options = context.obj
+    if unset:
+        if shell is Shell.dotenv:
+            raise InvalidInput("a file of variables cannot forget them", "delete the file")
+        options.print_result({"unset": list(VARIABLES)}, shells.unset(shell, VARIABLES))
+        return
+    try:
+        found = wait_for_server(30) if wait else served_variables()
+        if found is None:
+            raise Error("no embedded Azure is served in this directory", "start one: dpsops local serve --detach")
+    except Error:
+        if options.output is Output.text and (line := shells.stop(shell)):
+            print(line)
+        raise
+    options.print_result(dict(found), shells.assigned(shell, found))
 
 
 @app.command()

@@ -298,7 +298,8 @@ def test_a_wrong_secret_is_exit_code_4(terminal: Terminal, tmp_path: Path) -> No
     terminal("plan")
     with served(tmp_path):
         lock = tmp_path / ".dpsops" / "serve.lock"
-        lock.write_text(json.dumps(json.loads(lock.read_text()) | {"AZURE_CLIENT_SECRET": "wrong"}))
+        found = json.loads(lock.read_text())
+        lock.write_text(json.dumps(found | {"variables": found["variables"] | {"AZURE_CLIENT_SECRET": "wrong"}}))
         assert_error(terminal("up"), 4, "AADSTS7000215", "sign in")
 
 
@@ -322,7 +323,7 @@ COMMANDS = [
     *("device block", "device unblock"),
     *("rotate", "rotate status", "rotate undo"),
     "pipeline setup",
-    *("local serve", "local env", "local reset"),
+    *("local serve", "local env", "local stop", "local reset"),
 ]
 
 

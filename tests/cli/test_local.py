@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 import fcntl
+import os
+import socket
+import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.cli.terminal import Terminal, assert_error, served
+from dpsops.cli.shells import Shell, assigned, unset
+from tests.cli.terminal import SOURCE, Terminal, assert_error, served
 
 
 def test_serve_env_reset(terminal: Terminal, tmp_path: Path) -> None:
-    assert_error(terminal("local", "env"), 1, "no embedded Azure is served", "dpsops local serve")
+    code, out, err = terminal("local", "env")
+    assert (code, out) == (1, "kill -INT $$; false\n")
+    assert "no embedded Azure is served" in err
+    assert_error(terminal("--output", "json", "local", "env"), 1, "no embedded Azure is served", "dpsops local serve --detach")
     assert terminal("local", "reset")[:2] == (0, "nothing to delete\n")
     with served(tmp_path):
         found = terminal.json("local", "env")
         wanted = {
-            "HTTPS_PROXY", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "AZURE_TENANT_ID", "AZURE_CLIENT_ID",
-            "AZURE_CLIENT_SECRET", "AZURE_SUBSCRIPTION_ID",
+            "HTTPS_PROXY", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "AZURE_TENANT_ID",
+            "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_SUBSCRIPTION_ID",
         }  # fmt: skip
         assert set(found) == wanted | {"schema_version", "environment"}
         lines = terminal("local", "env")[1].splitlines()
         assert {line.removeprefix("export ").partition("=")[0] for line in lines} == wanted
         assert terminal("up")[0] == 0
-        assert_error(terminal("local", "serve", "--port", "0"), 1, "already served")
+        assert_error(terminal("local", "serve", "--port", "0"), 1, "already served", 'eval "$(dpsops local env)"')
+        assert_error(terminal("local", "serve", "--detach"), 1, "already served", 'eval "$(dpsops local env)"')
         assert_error(terminal("local", "reset"), 1, "is being served")
     assert terminal("up")[1] == "Nothing changed: nothing is missing.\n"
     (tmp_path / ".dpsops" / "mine.txt").write_text("precious")
@@ -38,8 +48,61 @@ def test_a_server_that_was_killed_is_not_taken_for_a_running_one(terminal: Termi
     with served(tmp_path) as server:
         server.kill()
         server.wait(30)
-    assert_error(terminal("local", "env"), 1, "no embedded Azure is served")
+    assert terminal("local", "env")[0] == 1
+    assert terminal("local", "stop")[:2] == (0, "nothing to stop\n")
     assert terminal("status")[0] == 0
+
+
+def test_it_serves_until_it_is_stopped(terminal: Terminal, tmp_path: Path) -> None:
+    assert terminal("local", "serve", "--detach", "--port", "0")[0] == 0
+    try:
+        assert (tmp_path / ".dpsops" / ".gitignore").read_text() == "*\n"
+        assert stat.S_IMODE((tmp_path / ".dpsops" / "serve.log").stat().st_mode) == 0o600
+        assert terminal("local", "env", "--wait")[0] == 0
+        assert terminal("status")[0] == 0
+    finally:
+        assert terminal.json("local", "stop")["changed"] is True
+    assert terminal("local", "env")[0] == 1
+    assert terminal("local", "reset")[0] == 0
+
+
+def test_a_detached_server_that_cannot_start_says_why(terminal: Terminal, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        assert_error(terminal("local", "serve", "--detach", "--port", port), 1, f"port {port} cannot be used", "--port")
+    (tmp_path / ".dpsops" / "serve.lock").write_text("")
+    with open(tmp_path / ".dpsops" / "serve.lock", "r+b") as other_server:
+        fcntl.flock(other_server, fcntl.LOCK_EX)
+        assert_error(terminal("--output", "json", "local", "env"), 1, "is starting", "run the command again")
+        other_server.write(b'{"HTTPS_PROXY": "http://127.0.0.1:1"}')
+        other_server.flush()
+        assert_error(terminal("local", "stop"), 1, "another version of dpsops", "stop that one")
+
+
+@pytest.mark.parametrize("joined", ["; ", " && ", "\n"])
+def test_a_program_does_not_run_against_the_real_azure_if_nothing_is_served(tmp_path: Path, joined: str) -> None:
+    script = f'eval "$("$PYTHON" -m dpsops local env)"{joined}echo reached'
+    variables = {"PATH": os.environ["PATH"], "PYTHON": sys.executable, **SOURCE}
+    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, env=variables, capture_output=True, text=True, check=False)
+    assert (done.returncode != 0, "reached" in done.stdout) == (True, False)
+
+
+_ODD = {"PLAIN": "http://127.0.0.1:8043", "ODD": "/home/o'neil/a b$HOME\\`x`\"/ca.pem"}
+
+
+def test_the_words_for_a_shell_set_and_forget_what_they_say() -> None:
+    script = f"{assigned(Shell.bash, _ODD)}\nprintenv PLAIN ODD\n{unset(Shell.bash, _ODD)}\nprintenv PLAIN ODD"
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines() == list(_ODD.values())
+    assert assigned(Shell.fish, {"A": "o'n\\eil"}) == "set -gx A 'o\\'n\\\\eil'"
+    assert assigned(Shell.powershell, {"A": "o'neil"}) == "$env:A = 'o''neil'"
+    assert assigned(Shell.dotenv, _ODD).splitlines()[0] == "PLAIN=http://127.0.0.1:8043"
+
+
+def test_the_variables_are_forgotten_also_if_nothing_is_served(terminal: Terminal) -> None:
+    assert terminal("local", "env", "--unset")[1].splitlines()[0] == "unset HTTPS_PROXY"
+    assert terminal("local", "env", "--unset", "--shell", "powershell")[0] == 0
+    assert_error(terminal("local", "env", "--unset", "--shell", "dotenv"), 2, "cannot forget", "delete the file")
 
 
 def test_two_commands_that_look_for_a_server_at_the_same_time_find_none(terminal: Terminal, tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ class Fleet:
             serial=run.entropy.serial(),
             now=run.now(),
         )
-        credential = read_bundle(chains.bundle(key, leaf, () if alone else (self.root,)), device)
+        credential = read_bundle(chains.bundle(key, leaf, () if alone else (self.root,)).encode(), device)
         return register_over_https(self.azure.dps.facts().id_scope, device, credential, self.azure.wire, run.sleep)
 
     def register_first(self, device: str) -> Assigned:

@@ -57,8 +57,8 @@ def register(
     if bundle is not None:
         if not id_scope:
             raise InvalidInput("--bundle needs the ID scope of the DPS", "add --id-scope; 'dpsops status' shows the ID scope")
-        text = files.read(bundle, "bundle", "a bundle is PEM: private key, certificate, chain", encoding="ascii")
-        credential = read_bundle(text, str(bundle))
+        data = files.read_bytes(bundle, "bundle", "a bundle is PEM: private key, certificate, chain")
+        credential = read_bundle(data, str(bundle))
         with wired(options) as (wire, progress):
             done = play(credential, id_scope, wire, wait=time.sleep, now=datetime.now(UTC), progress=progress)
     else:

@@ -22,6 +22,14 @@ def read(path: Path, what: str, hint: str, *, encoding: str = "utf-8") -> str:
         raise unreadable(path, what, f"it is not {encoding.upper()} text", hint) from cause
 
 
+def read_bytes(path: Path, what: str, hint: str) -> bytes:
+    """The content of a file, of which `what` and the hint say what it is."""
+    try:
+        return path.read_bytes()
+    except OSError as cause:
+        raise unreadable(path, what, cause.strerror, hint) from cause
+
+
 def unreadable(path: Path, what: str, reason: str | None, hint: str) -> InvalidInput:
     """The error for a file with the wrong content."""
     return InvalidInput(f"the {what} {path} cannot be read: {reason}", hint)

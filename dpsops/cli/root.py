@@ -136,8 +136,8 @@ def csr(
 @app.command()
 def merge(
     context: typer.Context,
-    certificate: Annotated[Path, typer.Argument(metavar="CERT", help="The certificate for the request, as PEM.")],
-    chain: Annotated[Path, typer.Argument(metavar="CHAIN", help="The issuer's certificate, and so on up to the top, as PEM.")],
+    certificate: Annotated[Path, typer.Argument(metavar="CERT", help="The certificate for the request.")],
+    chain: Annotated[Path, typer.Argument(metavar="CHAIN", help="The issuers' certificates up to the top, in any order.")],
 ) -> None:
     """Complete the next root with the certificate that another CA issued for the request of 'dpsops root csr'.
 
@@ -150,8 +150,7 @@ def merge(
     from dpsops.workflows import root_csr
 
     options: Options = context.obj
-    made, *more = _read_certificates(certificate)
-    above = [*more, *_read_certificates(chain)]
+    made, above = _read_certificates(certificate), _read_certificates(chain)
     with connected(options) as connection:
         done = gathered(
             connection.run,
@@ -161,10 +160,6 @@ def merge(
 
 
 def _read_certificates(path: Path) -> list[x509.Certificate]:
-    from cryptography import x509
+    from dpsops.pki import encodings
 
-    what, hint = "certificate", "the file must contain certificates as PEM"
-    try:
-        return x509.load_pem_x509_certificates(files.read(path, what, hint).encode())
-    except ValueError as cause:
-        raise files.unreadable(path, what, "it contains no certificate", hint) from cause
+    return encodings.certificates(files.read_bytes(path, "certificate", "check the path"), str(path))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 
 from dpsops.errors import InvalidInput
-from dpsops.pki import chains
+from dpsops.pki import chains, encodings
+from dpsops.pki.certification_path import is_signed_by
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -20,31 +21,27 @@ class DeviceCredential:
     chain: str
 
 
-def read_bundle(text: str, source: str) -> DeviceCredential:
-    """Reads key and chain from a PEM text and encodes both again, because this reader accepts blanks that TLS refuses. Raises
-    `InvalidInput` if either is missing or incomplete, or if the key does not belong to the first certificate: TLS would fail
-    too, without a useful message."""
-    hint = "a bundle is the device's private key, its certificate and the certificate chain, as PEM"
-    begin, end = "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----"
-    if begin not in text or end not in text:
-        raise InvalidInput(f"{source} contains no private key (PKCS #8, PEM)", hint)
-    if text.count("-----BEGIN CERTIFICATE-----") != text.count("-----END CERTIFICATE-----"):
-        raise InvalidInput(f"{source} contains an incomplete certificate", hint)
-    try:
-        key = serialization.load_pem_private_key(text[text.index(begin) : text.index(end) + len(end)].encode(), password=None)
-        public_key = key.public_key()
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise InvalidInput(f"the private key in {source} cannot be read", hint) from None
-    try:
-        certificates = x509.load_pem_x509_certificates(text.encode())
-        certified = certificates[0].public_key()
-    except (ValueError, UnsupportedAlgorithm) as cause:
-        raise InvalidInput(f"{source} contains no certificate", hint) from cause
-    if not chains.same_key(public_key, certified):
-        name = chains.common_name(certificates[0].subject)
-        raise InvalidInput(
-            f"the private key in {source} does not belong to the first certificate, {name}",
-            "the device certificate must be first; its issuer's certificate follows, and so on up to the root",
-        )
+def read_bundle(data: bytes, source: str) -> DeviceCredential:
+    """Reads key and certificates in whatever encoding and order, and encodes them anew: these readers accept more than TLS does.
+    The certificate of the key comes first. Raises `InvalidInput` if a part is missing or incomplete, or if the key belongs
+    to none of the certificates: TLS would fail too, without a useful message."""
+    key = encodings.private_key(data, source, _HINT)
+    given = encodings.certificates(data, source, with_key=True)
+    leaf = next((each for each in given if chains.same_key(key.public_key(), each.public_key())), None)
+    if leaf is None:
+        names = ", ".join(chains.common_name(each.subject) for each in given)
+        raise InvalidInput(f"the private key in {source} belongs to none of its certificates: {names}", _HINT)
     private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    return DeviceCredential(private.decode(), "".join(map(chains.pem, certificates)))
+    return DeviceCredential(private.decode(), "".join(map(chains.pem, _in_order(leaf, given))))
+
+
+_HINT = "a bundle is the device's private key, its certificate and the certificate chain, as PEM"
+
+
+def _in_order(leaf: x509.Certificate, given: Sequence[x509.Certificate]) -> list[x509.Certificate]:
+    """The leaf, then its issuers as far as they are there, then what else is there."""
+    found, left = [leaf], [each for each in dict.fromkeys(given) if each != leaf]
+    while issuer := next((each for each in left if is_signed_by(found[-1], each)), None):
+        left.remove(issuer)
+        found.append(issuer)
+    return [*found, *left]

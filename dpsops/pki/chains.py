@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from itertools import pairwise
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -12,10 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes, PublicKeyTypes
 
-from dpsops.errors import Error, InvalidCertificate, InvalidInput
-from dpsops.pki.profiles import path_length, root_faults
-
-_CHAIN = "the chain must be the issuer's certificate, then that of its issuer, and so on up to a self-signed certificate"
+from dpsops.errors import Error, InvalidCertificate
 
 
 def require_issued_by(certificate: x509.Certificate, root: x509.Certificate, now: datetime) -> None:
@@ -45,37 +41,6 @@ def require_issued_by(certificate: x509.Certificate, root: x509.Certificate, now
 
 def _whose(certificate: x509.Certificate) -> str:
     return f"the certificate of {certificate.subject.rfc4514_string()}"
-
-
-def require_chain(certificate: x509.Certificate, above: Sequence[x509.Certificate], now: datetime, below: int = 0) -> None:
-    """Raises `InvalidInput` unless `above` is a chain from the certificate's issuer to a self-signed certificate: each one is
-    signed by the next, valid today, and allowed at its place in the chain (RFC 5280, 6.1: CA, keyCertSign, path length).
-
-    `certificate` is a CA certificate, so each one above it has at least one CA below it, and `below` more if so many must be
-    possible below `certificate` itself. No issuer may expire first.
-    """
-    chain = [certificate, *above]
-    for depth, (signed, issuer) in enumerate(pairwise(chain), below + 1):
-        who, whose = issuer.subject.rfc4514_string(), signed.subject.rfc4514_string()
-        try:
-            signed.verify_directly_issued_by(issuer)
-        except (InvalidSignature, ValueError, TypeError) as cause:
-            raise InvalidInput(f"{who} did not sign {whose}", _CHAIN) from cause
-        if faults := [*root_faults(issuer, now), *length_faults(issuer, depth)]:
-            raise InvalidInput(f"{who}, the issuer of {whose}, {' and '.join(faults)}", "use a CA that may issue it")
-        if issuer.not_valid_after_utc < signed.not_valid_after_utc:
-            raise InvalidInput(
-                f"{whose} would expire after its issuer, which expires on {issuer.not_valid_after_utc:%Y-%m-%d}",
-                "have it signed with a shorter validity",
-            )
-    if not is_self_signed(chain[-1]):
-        raise InvalidInput(f"the chain ends with {chain[-1].subject.rfc4514_string()}, which is not self-signed", _CHAIN)
-
-
-def length_faults(issuer: x509.Certificate, below: int) -> list[str]:
-    """Why a CA certificate cannot have `below` CAs between it and a device certificate (RFC 5280, 4.2.1.9)."""
-    length = path_length(issuer)
-    return [f"allows {length} CA(s) below it, and must allow {below}"] if length is not None and length < below else []
 
 
 def is_self_signed(certificate: x509.Certificate) -> bool:

@@ -47,7 +47,7 @@ def has_key(bundle: str) -> bool:
 def without_key(bundle: str) -> str:
     """The certificates of a bundle alone. Raises `InvalidInput` if it is damaged."""
     if has_key(bundle):
-        return read_bundle(bundle, "the bundle").chain
+        return read_bundle(bundle.encode(), "the bundle").chain
     try:
         return "".join(map(chains.pem, x509.load_pem_x509_certificates(bundle.encode())))
     except ValueError as cause:
@@ -63,7 +63,7 @@ def pfx(device: DeviceId, bundle: str, password: bytes, *, legacy: bool) -> byte
         raise Refused(
             f"the key of {device} is not in the vault, so no PFX can be made", f"dpsops device export {device} --to DIR"
         )
-    credential = read_bundle(bundle, f"the secret of {device}")
+    credential = read_bundle(bundle.encode(), f"the secret of {device}")
     key = serialization.load_pem_private_key(credential.key.encode(), None)
     if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
         raise Refused(f"the key of {device} is neither RSA nor EC", f"dpsops device renew {device} --again")
@@ -96,7 +96,7 @@ def _is_bundle(text: str, bundle: str) -> bool:
     if text == bundle:
         return True
     try:
-        return read_bundle(text, "the file").chain == without_key(bundle)
+        return read_bundle(text.encode(), "the file").chain == without_key(bundle)
     except InvalidInput:
         return False
 

@@ -40,7 +40,7 @@ def id_scope(dps: Dps) -> str:
 
 def fetch(run: Run, leaves: LeafVaults, device: DeviceId) -> DeviceCredential:
     """The device's key and chain, from its secret. Raises `Error` if it has none."""
-    return read_bundle(engine.wait(run, leaves.bundle(device)), f"the secret of {device}")
+    return read_bundle(engine.wait(run, leaves.bundle(device)).encode(), f"the secret of {device}")
 
 
 def register(

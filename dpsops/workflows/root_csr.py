@@ -7,6 +7,7 @@ Its key is not exportable either. The root is proven, trusted and rotated like a
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
 from cryptography import x509
 
@@ -23,7 +24,7 @@ from dpsops.model.root import Absent, CsrRequested, Merged, RootState, root_name
 from dpsops.model.rotation import Phase, Standing, VaultState
 from dpsops.model.rotation import classify as classify_rotation
 from dpsops.model.run import Run
-from dpsops.pki import chains, profiles
+from dpsops.pki import certification_path, chains, profiles
 from dpsops.steps.make_root import make_root
 from dpsops.steps.observe_generations import observe_generations
 
@@ -54,27 +55,29 @@ def merge(
     leaves: LeafVaults,
     dps: Dps,
     stores: Sequence[TrustStore],
-    certificate: x509.Certificate,
+    made: Sequence[x509.Certificate],
     above: Sequence[x509.Certificate],
 ) -> Iterator[Action]:
     """Completes the root with the certificate that another CA issued for its request, and the chain above it; yields what was
-    done.
+    done. made: that certificate, maybe with others of its chain, which are in `above` too or not.
 
     Raises `InvalidInput` for a certificate that cannot be this root, before anything in the vault is changed.
     """
     view = observe_generations(run, roots, leaves, dps, stores)
     standing = classify_rotation(view.observed)
-    if standing.phase is Phase.STAGED and roots.certificate(root_name(standing.new)) == certificate:
+    if standing.phase is Phase.STAGED and roots.certificate(root_name(standing.new)) in made:
         return
     name = _next_name(standing, view)
     state = _state(run, roots, view, name)
     if isinstance(state, CsrRequested):
+        certificate = _issued(_read(state, name), made, above)
         _require_fitting(run, certificate, _read(state, name))
-        chains.require_chain(certificate, above, run.now(), run.environment.root.path_length)
+        chain = certification_path.certification_path(certificate, [*made, *above])
+        certification_path.require_path(certificate, chain, run.now(), run.environment.root.path_length)
         run.progress(f"merging {name}")
-        roots.merge(name, [certificate, *above])
+        roots.merge(name, [certificate, *chain])
         yield Action("merge", f"root {name}", "merged")
-    elif not (isinstance(state, Merged) and state.root.certificate == certificate):
+    elif not (isinstance(state, Merged) and state.root.certificate in made):
         raise Error(f"there is no pending request for {name}", "create one first: dpsops root csr")
     yield from make_root(run, roots, name)
 
@@ -108,9 +111,22 @@ def _read(state: CsrRequested, name: str) -> x509.CertificateSigningRequest:
     return request
 
 
+def _issued(
+    request: x509.CertificateSigningRequest, made: Sequence[x509.Certificate], above: Sequence[x509.Certificate]
+) -> x509.Certificate:
+    """The certificate for the request."""
+
+    def among(given: Sequence[x509.Certificate]) -> x509.Certificate | None:
+        return next((each for each in given if chains.same_key(each.public_key(), request.public_key())), None)
+
+    if (found := among(made)) is not None:
+        return found
+    if among(above) is not None:
+        raise InvalidInput("the certificate for the request is in the file of the chain", "name the files the other way round")
+    raise InvalidInput("the certificate is for another key than the request", "have the request of 'dpsops root csr' signed")
+
+
 def _require_fitting(run: Run, certificate: x509.Certificate, request: x509.CertificateSigningRequest) -> None:
-    if not chains.same_key(certificate.public_key(), request.public_key()):
-        raise InvalidInput("the certificate is for another key than the request", "have the request of 'dpsops root csr' signed")
     wanted, found = chains.common_name(request.subject), chains.common_name(certificate.subject)
     if wanted != found:
         raise InvalidInput(
@@ -122,8 +138,16 @@ def _require_fitting(run: Run, certificate: x509.Certificate, request: x509.Cert
             f"the certificate {' and '.join(faults)}",
             "have it signed as a CA certificate: basicConstraints CA:TRUE, keyUsage keyCertSign",
         )
+    if faults := certification_path.use_faults(certificate):
+        raise InvalidInput(f"the certificate {' and '.join(faults)}", "have it signed without that: devices could not use it")
+    days = run.environment.leaf.days
+    if certificate.not_valid_after_utc < run.now() + timedelta(days=days):
+        raise InvalidInput(
+            f"the certificate expires on {certificate.not_valid_after_utc:%Y-%m-%d}, before a device certificate of {days} days",
+            "have it signed for some years, or change [leaf] days in the settings",
+        )
     wanted_length = run.environment.root.path_length
-    if faults := chains.length_faults(certificate, wanted_length):
+    if faults := certification_path.length_faults(certificate, wanted_length):
         raise InvalidInput(
             f"the certificate {' and '.join(faults)} ([root] path_length)",
             f"have it signed with basicConstraints pathlen:{wanted_length}, or change [root] path_length in the settings",

@@ -44,7 +44,7 @@ def test_openssl_reads_the_key_the_certificate_and_the_chain(tmp_path: Path, pas
     made = exports.pfx(PRESS, BUNDLE, password, legacy=legacy)
     found = opened(tmp_path, made, password, *(["-legacy"] if legacy else []))
     assert found.returncode == 0, found.stderr
-    assert read_bundle(found.stdout, "it") == read_bundle(BUNDLE, "it")
+    assert read_bundle(found.stdout.encode(), "it") == read_bundle(BUNDLE.encode(), "it")
     assert found.stdout.count("friendlyName: press-07\n") == 2  # of the certificate and of the key
     assert len(set(re.findall(r"localKeyID: ([0-9A-F ]+)", found.stdout))) == 1  # by which .NET finds the key
     assert opened(tmp_path, made, b"hunter3", *(["-legacy"] if legacy else [])).returncode != 0
@@ -78,7 +78,7 @@ DAMAGED = {
     "a key that cannot be read": BUNDLE.replace("-----\nM", "-----\nAAAAM", 1),
     "no certificate": private(device_key()),
     "cut off": BUNDLE[:-40],
-    "a key in the old format": BUNDLE.replace("PRIVATE KEY", "EC PRIVATE KEY"),
+    "an encrypted key": BUNDLE.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY"),
     "a key of another type": private(ed25519.Ed25519PrivateKey.generate()) + CHAIN,
 }
 

@@ -166,7 +166,7 @@ def csr(to: Connection) -> tuple[str, x509.CertificateSigningRequest]:
 
 def merge(to: Connection, certificate: x509.Certificate, above: Sequence[x509.Certificate]) -> list[Action]:
     """Runs `root merge`."""
-    return list(root_csr.merge(to.run, to.roots, to.leaves, to.dps, to.stores, certificate, above))
+    return list(root_csr.merge(to.run, to.roots, to.leaves, to.dps, to.stores, [certificate], above))
 
 
 def root_state(to: Connection, name: str) -> RootState:

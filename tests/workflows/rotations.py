@@ -92,7 +92,7 @@ def forged(connection: Connection, name: str) -> Device:
         lifetime=timedelta(days=30), serial=connection.run.entropy.serial(), now=connection.run.now(),
     )  # fmt: skip
     bundle = chains.bundle(key, leaf, authority.chain)
-    return Device(device_id(name), read_bundle(bundle, name))
+    return Device(device_id(name), read_bundle(bundle.encode(), name))
 
 
 def certificate_of(connection: Connection, root: str) -> x509.Certificate:

@@ -40,15 +40,32 @@ class Action:
         return known | ({"changes": [each.document() for each in self.changes]} if self.changes else {})
 
     @classmethod
-    def read(cls, document: Mapping[str, object]) -> Action:
-        """Reads an action from its JSON. Raises `LookupError`, `TypeError` or `ValueError` for anything else."""
-        listed = document.get("changes", [])
+    def read(cls, document: object) -> Action:
+        """Reads an action from its JSON. Raises `LookupError` or `TypeError` for anything else."""
+        found = members(document)
+        listed = found.get("changes", [])
         if not isinstance(listed, list):
             raise TypeError("changes that are no list")
-        changes = tuple(
-            PropertyChange(str(each["path"]), each["before"], each["after"], str(each.get("warning", ""))) for each in listed
-        )
-        return cls(str(document["action"]), str(document["target"]), str(document["outcome"]), changes)
+        return cls(text(found["action"]), text(found["target"]), text(found["outcome"]), tuple(map(_read_change, listed)))
+
+
+def _read_change(document: object) -> PropertyChange:
+    found = members(document)
+    return PropertyChange(text(found["path"]), found["before"], found["after"], text(found.get("warning", "")))
+
+
+def members(document: object) -> Mapping[str, object]:
+    """A JSON object. Raises `TypeError` for anything else."""
+    if not isinstance(document, dict):
+        raise TypeError("no object")
+    return document
+
+
+def text(value: object) -> str:
+    """A JSON string. Raises `TypeError` for anything else."""
+    if not isinstance(value, str):
+        raise TypeError("no text")
+    return value
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from dpsops.errors import InvalidInput
 from dpsops.model import enrollment, proof
 from dpsops.model import root as roots
-from dpsops.model.action import Action
+from dpsops.model.action import Action, members, text
 from dpsops.model.enrollment import EnrollmentGroup
 from dpsops.model.proof import CaCertificate
 from dpsops.model.roles import Principal
@@ -75,15 +75,17 @@ class Plan:
         }
 
     @classmethod
-    def read(cls, text: str, source: str) -> Plan:
+    def read(cls, content: str, source: str) -> Plan:
         """Reads a plan from its JSON. Raises `InvalidInput` for anything else."""
         try:
-            document = json.loads(text)
-            if document["schema_version"] != 1:
+            found = members(json.loads(content))
+            if found["schema_version"] != 1:
                 raise InvalidInput(f"{source} is a plan of another version", "make a new one: dpsops plan --out FILE")
-            actions = tuple(Action.read(entry) for entry in document["actions"])
-            notes = tuple(document.get("notes", ()))
-            return cls(document["environment"], document["subscription"], document["inputs"], actions, notes)
+            listed, notes = found["actions"], found.get("notes", [])
+            if not isinstance(listed, list) or not isinstance(notes, list):
+                raise TypeError("no list")
+            head = [text(found[name]) for name in ("environment", "subscription", "inputs")]
+            return cls(head[0], head[1], head[2], tuple(map(Action.read, listed)), tuple(map(text, notes)))
         except (ValueError, KeyError, TypeError, RecursionError) as cause:
             raise InvalidInput(f"{source} is not a plan", "make one: dpsops plan --out FILE") from cause
 

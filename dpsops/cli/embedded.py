@@ -122,7 +122,17 @@ def served_variables() -> dict[str, str] | None:
 
 
 def _server() -> _Server | None:
-    """The server of this directory, or None.
+    """The server of this directory, or None. Raises `Error` while it is starting."""
+    content = _announcement()
+    if content is None:
+        return None
+    if (server := _read(content)) is None:
+        raise Error("the embedded Azure in this directory is starting", "run the command again")
+    return server
+
+
+def _announcement() -> bytes | None:
+    """What the server of this directory has written for others, empty while it is starting; None if there is none.
 
     A running server has locked the file. If the file is not locked, its server has ended, in whatever way.
     """
@@ -130,23 +140,30 @@ def _server() -> _Server | None:
         with open(STATE_DIRECTORY / _LOCK, "r+b") as file:
             if _try_lock(file, fcntl.LOCK_SH):  # shared: two commands that check at the same time must not block each other
                 return None
-            found = json.load(file)
-            return _Server(found["process"], found["variables"])
+            return file.read()
     except FileNotFoundError:
         return None
+
+
+def _read(announcement: bytes) -> _Server | None:
+    """The server that has written this; None if it is not complete."""
+    try:
+        found = json.loads(announcement)
+        return _Server(found["process"], found["variables"])
     except KeyError as cause:
         raise Error("another version of dpsops serves the embedded Azure of this directory", "stop that one") from cause
-    except ValueError as cause:
-        raise _Starting("the embedded Azure in this directory is starting", "run the command again") from cause
-
-
-class _Starting(Error):
-    """A server has locked the file and not written it yet."""
+    except ValueError:
+        return None
 
 
 def wait_for_server(seconds: float) -> dict[str, str] | None:
     """The variables of the embedded Azure as soon as one is served in this directory; None if that takes longer."""
-    return _waited(served_variables, seconds)
+
+    def served() -> dict[str, str] | None:
+        server = _read(_announcement() or b"")
+        return server.variables if server else None
+
+    return _waited(served, seconds)
 
 
 _Found = TypeVar("_Found")
@@ -155,9 +172,8 @@ _Found = TypeVar("_Found")
 def _waited(look: Callable[[], _Found | None], seconds: float) -> _Found | None:
     """What is found within so many seconds, or None."""
     for _ in range(int(seconds / _PAUSE_SECONDS)):
-        with suppress(_Starting):
-            if (found := look()) is not None:
-                return found
+        if (found := look()) is not None:
+            return found
         time.sleep(_PAUSE_SECONDS)
     return None
 
@@ -179,7 +195,7 @@ def detached(port: int) -> str:
         )  # fmt: skip
 
     def serves() -> str | None:
-        server = _server()
+        server = _read(_announcement() or b"")
         if server is not None:
             return server.variables["HTTPS_PROXY"]
         if process.poll() is None:
@@ -212,7 +228,7 @@ def stop() -> bool:
         raise Error(
             f"the embedded Azure, process {server.process}, cannot be stopped: {cause.strerror}", "stop it there"
         ) from cause
-    if not _waited(lambda: _server() is None or None, _STOP_SECONDS):
+    if not _waited(lambda: _announcement() is None or None, _STOP_SECONDS):
         raise Error(f"the embedded Azure, process {server.process}, does not stop", f"end it: kill -KILL {server.process}")
     return True
 

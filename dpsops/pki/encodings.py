@@ -112,6 +112,8 @@ def _checked(certificate: x509.Certificate) -> x509.Certificate:
     """A certificate of which every part can be read: the library reads some only when they are asked for."""
     if certificate.version is not x509.Version.v3:
         raise ValueError("it is X.509 version 1, which has no extensions and so is no CA certificate")
+    if certificate.serial_number <= 0:
+        raise ValueError("its serial number is not positive (RFC 5280, 4.1.2.2)")
     _ = certificate.extensions, certificate.subject, certificate.issuer, certificate.public_key(), certificate.not_valid_after_utc
     return certificate
 

@@ -25,7 +25,7 @@ ANYTHING = st.recursive(
 )
 
 
-def places(document: Any) -> list[list[Any]]:
+def places(document: Any) -> list[list[str | int]]:
     """Every place in a document, as a path of keys."""
     entries = document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()
     return [[], *([key, *path] for key, each in entries for path in places(each))]
@@ -34,11 +34,11 @@ def places(document: Any) -> list[list[Any]]:
 @given(st.data())
 def test_a_changed_plan_is_read_or_refused(data: st.DataObject) -> None:
     document: Any = json.loads(json.dumps(PLAN.document()))
-    path = data.draw(st.sampled_from(places(document)))
+    path: list[str | int] = data.draw(st.sampled_from(places(document)))
     whole: Any = {"whole": document}
-    *above, last = ["whole", *path]
-    place = whole
-    for key in above:
+    way: list[Any] = ["whole", *path]
+    place, last = whole, way[-1]
+    for key in way[:-1]:
         place = place[key]
     if data.draw(st.booleans()):
         place[last] = data.draw(ANYTHING)

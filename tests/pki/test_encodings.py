@@ -71,6 +71,12 @@ def test_one_certificate_is_read_from_der_base64_and_what_openssl_trusts() -> No
         assert certificates(data, "the file") == [CA.certificate]
 
 
+def negative(certificate: x509.Certificate) -> bytes:
+    """The certificate in DER with another serial number, as old CAs made it: they forgot the zero in front."""
+    serial = certificate.serial_number.to_bytes((certificate.serial_number.bit_length() + 7) // 8, "big")
+    return certificate.public_bytes(DER).replace(serial, bytes([serial[0] | 0x80]) + serial[1:])
+
+
 PFX = pkcs12.serialize_key_and_certificates(None, KEY, LEAF, BOTH, BestAvailableEncryption(b"hunter2"))
 REFUSED = {
     "empty": (b" \n", "is empty"),
@@ -86,6 +92,7 @@ REFUSED = {
     "cut off": (TEXT[:-30], "incomplete"),
     "damaged": (TEXT.replace(b"MII", b"M*I", 1), "not base64"),
     "another document": (TEXT.replace(b"MII", b"AAA"), "cannot be read"),
+    "a negative serial number": (negative(CA.certificate), "serial number is not positive"),
     "too large": (TEXT + b" " * MOST_BYTES, "too large"),
 }
 

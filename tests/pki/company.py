@@ -42,7 +42,7 @@ class Authority:
             .subject_name(own)
             .issuer_name(issuer_name or (issuer.certificate.subject if issuer else own))
             .public_key(self.key.public_key())
-            .serial_number(x509.random_serial_number())
+            .serial_number(x509.random_serial_number() | 1 << 158)
             .not_valid_before(NOW - timedelta(days=1))
             .not_valid_after(NOW + life)
             .add_extension(x509.BasicConstraints(ca, None), critical=True)

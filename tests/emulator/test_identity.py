@@ -229,3 +229,23 @@ def test_a_token_request_is_a_form(embedded: World) -> None:
 def test_a_federated_token_is_for_the_audience_that_its_trust_names(embedded: World, issuer_key: rsa.RSAPrivateKey) -> None:
     trust(embedded, issuer_key, audience="api://elsewhere")
     assert "AADSTS700212: " in refused(embedded, assertion(embedded, issuer_key))
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "status"),
+    [
+        ("https://login.microsoftonline.com/common/oauth2/v2.0/authorize", 200),
+        ("https://login.windows.net/9f2c1c52", 200),
+        ("https://login.example.com/common/oauth2/v2.0/authorize", 400),
+        ("https://login.microsoftonline.com", 400),
+        ("nonsense", 400),
+        ("", 400),
+    ],
+)
+def test_an_instance_that_is_none_of_microsofts_is_refused(embedded: World, endpoint: str, status: int) -> None:
+    assert embedded.embedded is not None
+    request = Request("GET", "login.microsoftonline.com", "/common/discovery/instance", {"authorization_endpoint": endpoint})
+    answer = embedded.embedded.azure.handle(request)
+    assert answer.status == status
+    assert isinstance(answer.body, dict)
+    assert answer.body.get("error", "") == ("" if status == 200 else "invalid_instance")

@@ -109,7 +109,8 @@ def test_an_invalid_request_is_not_logged(embedded: World, caplog: pytest.LogCap
     session.trust_env = False
     with session:  # answered only after what came before
         proxies, verify = {"https": embedded.embedded.proxy_url}, str(embedded.embedded.authority_file)
-        known = "https://login.microsoftonline.com/common/discovery/instance"
+        endpoint = "authorization_endpoint=https://login.microsoftonline.com/common/oauth2/v2.0/authorize"
+        known = f"https://login.microsoftonline.com/common/discovery/instance?{endpoint}"
         assert session.get(known, proxies=proxies, verify=verify, timeout=10).status_code == 200
     assert [record for record in caplog.records if record.exc_info] == []
 

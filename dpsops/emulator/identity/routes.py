@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
+
 from dpsops.emulator.http import Request, Response, Route
+from dpsops.emulator.identity.errors import refusal
 from dpsops.emulator.identity.rules import audience_of, form_of, require_client, require_tenant, required
 from dpsops.emulator.identity.tokens import LIFETIME, issue_token, public_jwk, signing_key
 from dpsops.emulator.world import World
 
+_ALIASES = ("login.microsoftonline.com", "login.windows.net", "login.microsoft.com", "sts.windows.net")
+
 
 def instance_discovery(world: World, request: Request) -> Response:
     """Which authorities are Microsoft's own: what MSAL asks before it trusts one."""
-    aliases = ["login.microsoftonline.com", "login.windows.net", "login.microsoft.com", "sts.windows.net"]
-    metadata = {"preferred_network": aliases[0], "preferred_cache": aliases[1], "aliases": aliases}
-    tenant = request.query.get("authorization_endpoint", "https://login.microsoftonline.com/common").split("/")[3]
+    metadata = {"preferred_network": _ALIASES[0], "preferred_cache": _ALIASES[1], "aliases": list(_ALIASES)}
+    asked = re.fullmatch(r"https://([^/]+)/([^/]+)(?:/.*)?", request.query.get("authorization_endpoint", ""))
+    if asked is None or asked[1].lower() not in _ALIASES:
+        raise refusal(world, "invalid_instance", 50049, "Unknown or invalid instance.")
+    tenant = asked[2]
     endpoint = f"https://login.microsoftonline.com/{tenant}/v2.0/.well-known/openid-configuration"
     return Response(200, {"tenant_discovery_endpoint": endpoint, "api-version": "1.1", "metadata": [metadata]})
 

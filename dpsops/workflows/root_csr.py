@@ -136,7 +136,7 @@ def _require_fitting(run: Run, certificate: x509.Certificate, request: x509.Cert
     if faults := profiles.root_faults(certificate, run.now()):
         raise InvalidInput(
             f"the certificate {' and '.join(faults)}",
-            "have it signed as a CA certificate: basicConstraints CA:TRUE, keyUsage keyCertSign",
+            "have it signed as a CA certificate that is valid now: basicConstraints CA:TRUE, keyUsage keyCertSign",
         )
     if faults := certification_path.use_faults(certificate):
         raise InvalidInput(f"the certificate {' and '.join(faults)}", "have it signed without that: devices could not use it")

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from dpsops import __version__
-from dpsops.cli import admission, device, local, pipeline, root, rotate, up
+from dpsops.cli import admission, device, local, pipeline, root, rotate, status, up
 from dpsops.cli.exits import Exit
 from dpsops.cli.options import Options, Output
 from dpsops.errors import Error, InvalidInput, NotAllowed
@@ -37,7 +37,7 @@ Exit codes: 0 done, 1 failed, 2 wrong use, 3 some of many failed,
 )
 app.command("up")(up.up)
 app.command("plan")(up.plan)
-app.command("status")(up.status)
+app.command("status")(status.status)
 app.add_typer(root.app, name="root")
 device.app.command("register")(admission.register)
 device.app.command("block")(admission.block)

@@ -12,7 +12,7 @@ from dpsops.cli import files
 from dpsops.cli.connection import connected
 from dpsops.cli.gathering import gathered
 from dpsops.cli.options import Options, timestamp
-from dpsops.cli.up import root_document
+from dpsops.cli.status import root_document
 
 if TYPE_CHECKING:
     from cryptography import x509

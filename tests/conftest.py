@@ -36,7 +36,9 @@ _AZURE = [pytest.param("azure", marks=pytest.mark.azure)]
 
 
 def pytest_configure() -> None:
-    """Compiles what the tests start, and pytest's own processes rewrite, once, also if no bytecode may be beside its source."""
+    """Compiles what the tests start, and pytest's own processes rewrite, once, also if no bytecode may be beside its source. The
+    commands of the tests are no steps of a job that runs the tests."""
+    os.environ.pop("GITHUB_ACTIONS", None)
     if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
         os.environ["PYTHONPYCACHEPREFIX"] = str(Path(sys.prefix) / "pycache")
 

@@ -18,6 +18,8 @@ from dpsops.cli.device import DeviceArgument
 from dpsops.cli.exits import of_many
 from dpsops.cli.gathering import gathered, line
 from dpsops.cli.options import Options, Transport
+from dpsops.cli.summary import Outputs, Summary
+from dpsops.cli.tally import Tally
 from dpsops.cli.wanted import DevicesArgument, FromOption, wanted_devices
 from dpsops.errors import InvalidInput
 
@@ -88,7 +90,8 @@ def _print_registered(options: Options, device: str, done: Registered) -> None:
         "message_sent": done.sent,
     }
     text = f"✓ {device}: registered over {done.transport}, assigned to {done.assigned.hub} ({done.assigned.substatus})"
-    options.print_result(document, f"{text}\n✓ {device}: connected to the hub and sent a message" if done.sent else text)
+    summary = Summary(f"{text.removeprefix('✓ ')}.", outputs=Outputs(changed=True, failed=0))
+    options.print_result(document, f"{text}\n✓ {device}: connected to the hub and sent a message" if done.sent else text, summary)
 
 
 def block(context: typer.Context, devices: DevicesArgument = None, source: FromOption = None) -> int:
@@ -132,7 +135,7 @@ def _change(
         with given as roster:
             wanted = [each.device for each in roster]
         results = workflow(connection.run, connection.leaves, connection.dps, connection.hubs, wanted)
-        found = gathered(connection.run, results)
+        found = gathered(options, connection.run, results)
     done = [each for each in found if isinstance(each, Action)]
     failed = [each for each in found if isinstance(each, Failed)]
     document = {
@@ -141,5 +144,6 @@ def _change(
         **({"failed": [asdict(each) for each in failed]} if len(wanted) > 1 else {}),
     }
     said = "it is" if len(wanted) == 1 else "they are"
-    options.print_result(document, "\n".join(map(line, found)) or f"Nothing changed: {said} {nothing}.")
+    unchanged = f"Nothing changed: {said} {nothing}."
+    options.print_result(document, "\n".join(map(line, found)) or unchanged, Tally.of(found).summary(unchanged))
     return of_many(succeeded=len(failed) < len(wanted), failed=bool(failed))

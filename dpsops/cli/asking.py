@@ -20,13 +20,14 @@ def planned(actions: Iterable[Action], notes: Iterable[str]) -> str:
     for action in actions:
         lines.append(f"{'~' if action.changes else '+'} {action.action} {action.target}")
         for each in action.changes:
-            lines.append(f"    {each.path}: {_value(each.before)} -> {_value(each.after)}")
+            lines.append(f"    {each.path}: {shown(each.before)} -> {shown(each.after)}")
             if each.warning:
                 lines.append(f"    ! {each.warning}")
     return "\n".join([*lines, *(f"note: {note}" for note in notes)])
 
 
-def _value(value: object) -> str:
+def shown(value: object) -> str:
+    """A value of a property, as JSON."""
     return "(none)" if value is None else json.dumps(value)
 
 

@@ -147,6 +147,20 @@ def connected(options: Options, *formats: Output, share: float = 1.0) -> Iterato
         yield Connection(run, clients, wire)
 
 
+def root_thumbprint(options: Options, connection: Connection) -> str:
+    """The SHA-256 of the root in use, for somebody who looks at it later. It is empty if nobody does, or if it cannot be read."""
+    from dpsops.errors import Error
+    from dpsops.pki.chains import thumbprint
+    from dpsops.workflows.root import export
+
+    if not options.told.is_pipeline:
+        return ""
+    try:
+        return thumbprint(export(connection.run, connection.roots, connection.dps))
+    except Error:
+        return ""
+
+
 @contextmanager
 def event_loop(pool: Pool) -> Iterator[asyncio.AbstractEventLoop]:
     """The event loop of an invocation. At its end the lists that were not read to theirs, and the connections of the pool, are

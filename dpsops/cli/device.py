@@ -13,6 +13,7 @@ import typer
 from dpsops.cli import exporting, issuing
 from dpsops.cli.connection import connected
 from dpsops.cli.options import Options, Output, timestamp
+from dpsops.cli.summary import Few, Name, Outputs, Summary, Table
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -75,14 +76,42 @@ def list_devices(
         run = connection.run
         found = workflow(run, connection.roots, connection.leaves, connection.dps, connection.hubs)
         nothing = "No device has a certificate." if wanted == Filter() else "No device fits."
-        _print_members(options, run, (member for member in found if wanted.fits(member, run.now())), nothing)
+        few: Few[Member] = Few()
+        try:
+            fitting = (member for member in found if wanted.fits(member, run.now()))
+            _print_members(options, run, _kept(fitting, few), nothing)
+        finally:
+            options.tell(_summary(few, nothing))
+
+
+def _kept(members: Iterator[Member], few: Few[Member]) -> Iterator[Member]:
+    for member in members:
+        few.add(member)
+        yield member
+
+
+def _summary(few: Few[Member], nothing: str) -> Summary:
+    """The devices that were read, the first of them in a table."""
+    rows = tuple(
+        (
+            Name(each.leaf.device),
+            f"{each.leaf.not_after:%Y-%m-%d}{_warning(each)}" if each.leaf.not_after else "unknown",
+            _state(each),
+        )
+        for each in few.first
+    )
+    return Summary(
+        lead=f"{few.total:,} device{'' if few.total == 1 else 's'}." if few.total else nothing,
+        blocks=(Table(("device", "valid until", "registered"), rows, few.left_out, "dpsops --output csv device list"),),
+        outputs=Outputs(changed=False),
+    )
 
 
 def _print_members(options: Options, run: Run, members: Iterator[Member], nothing: str) -> None:
     """Prints each device as soon as it is known; JSON is one document, which is printed at the end."""
     match options.output:
         case Output.json:
-            options.print_result({"devices": [_member(member) for member in members]}, "")
+            options.print_document({"devices": [_member(member) for member in members]}, "")
         case Output.jsonl:
             for member in members:
                 options.print_row(_member(member))
@@ -99,7 +128,7 @@ def _print_members(options: Options, run: Run, members: Iterator[Member], nothin
                 print(_line(member), flush=True)
                 empty = False
             if empty:
-                options.print_result({}, nothing)
+                options.print_document({}, nothing)
 
 
 _COLUMNS = (
@@ -145,7 +174,23 @@ def show(context: typer.Context, device: DeviceArgument) -> None:
         ("vault", leaf.vault),
     ]
     document = _member(found) | {"chain": [_described(certificate) for certificate in chain]}
-    options.print_result(document, "\n".join(f"{label:<12} {value}" for label, value in rows))
+    summary = Summary(
+        lead=f"{leaf.device}: {_state(found)}.",
+        blocks=(Table(("device", leaf.device), tuple(rows[1:])),),
+        outputs=Outputs(changed=False),
+        warnings=tuple(_troubles(found)),
+    )
+    options.print_result(document, "\n".join(f"{label:<12} {value}" for label, value in rows), summary)
+
+
+def _troubles(found: Member) -> Iterator[str]:
+    name = found.leaf.device
+    if found.expires_soon and not found.blocked:
+        yield f"the certificate of {name} expires soon, or has expired: dpsops device renew {name}"
+    if found.partially_blocked:
+        yield f"{name} is blocked only in part: dpsops device block {name}, or dpsops device unblock {name}"
+    if found.failure:
+        yield f"{name} could not register: {found.failure}"
 
 
 def _described(certificate: x509.Certificate) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,14 +16,15 @@ from dpsops.cli.connection import connected
 from dpsops.cli.exits import of_many
 from dpsops.cli.files import FULL
 from dpsops.cli.options import Options
+from dpsops.cli.summary import Summary
+from dpsops.cli.tally import FEW, Tally
 from dpsops.cli.wanted import STDIN, DevicesArgument, FromOption, wanted_devices
 from dpsops.errors import InvalidInput, Refused
 
 if TYPE_CHECKING:
+    from dpsops.model.action import Failed
     from dpsops.pki.names import DeviceId
-
-_FEW = 25
-"""For more devices the text has only counts, and what has failed."""
+    from dpsops.workflows.export import Exported
 
 
 def export(
@@ -55,6 +57,8 @@ def export(
 
     options: Options = context.obj
     password = _password(password_file, source, pfx=pfx, legacy=legacy)
+    if password is not None:
+        options.told.mask(password.decode())
     with connected(options) as connection:
         given = wanted_devices(devices or (), source, connection.run.environment, shard=WHOLE, keep_going=False)
         with given as roster:
@@ -68,6 +72,7 @@ def export(
                 else:
                     done.append(result)
         except BaseException:
+            options.tell(_summary(done, failed))
             connection.run.progress("")
             print(_text(done, failed), file=sys.stderr)
             raise
@@ -77,13 +82,26 @@ def export(
         ],
         "failed": [{"device": each.device, "reason": each.reason} for each in failed],
     }
-    options.print_result(document, _text(done, failed))
+    options.print_result(document, _text(done, failed), _summary(done, failed))
     return of_many(succeeded=bool(done), failed=bool(failed))
+
+
+def _summary(done: list[Exported], failed: list[Failed]) -> Summary:
+    """What was exported. Files are no change in Azure: only the removal of a key is."""
+    tally = Tally.of(failed)
+    tally.nouns = ("file written", "files written")
+    for each in done:
+        if each.written or each.key_removed:
+            tally.did("export", each.device, f"{each.path}{', key removed from the vault' if each.key_removed else ''}")
+        else:
+            tally.kept += 1
+    found = tally.summary("Nothing was written: each file is there.")
+    return replace(found, outputs=replace(found.outputs, changed=any(each.key_removed for each in done), issued=None))
 
 
 def _text(done: list[Any], failed: list[Any]) -> str:
     lines = [f"✗ {each.device}: {each.reason}" for each in failed]
-    if len(done) <= _FEW:
+    if len(done) <= FEW:
         for each in done:
             what = f"written to {each.path}" if each.written else f"is in {each.path}"
             lines.append(f"✓ {each.device}: {what}{', and its key is no longer in the vault' if each.key_removed else ''}")

@@ -3,36 +3,51 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from dpsops.cli.options import timestamp
+from dpsops.cli.summary import UNKNOWN, Outputs
+from dpsops.cli.tally import Tally
 
 if TYPE_CHECKING:
-    from dpsops.model.action import Result
+    from dpsops.cli.options import Options
+    from dpsops.model.action import Action, Result
     from dpsops.model.device import Issued, Unchanged
     from dpsops.model.run import Run
 
 _Result = TypeVar("_Result", bound="Result | Issued | Unchanged")
 
 
-def gathered(run: Run, results: Iterable[_Result]) -> list[_Result]:
-    """All results of a workflow. After an error or Ctrl-C, the results until then are printed on stderr, because no later run
-    prints them."""
+def gathered(options: Options, run: Run, results: Iterable[_Result]) -> list[_Result]:
+    """All results of a workflow. After an error or Ctrl-C, the results until then are printed on stderr and told, because no
+    later run does."""
     done: list[_Result] = []
     try:
         done.extend(results)
     except BaseException:
-        show(run, done)
+        show(options, run, done)
         raise
     return done
 
 
-def show(run: Run, done: Iterable[_Result]) -> None:
-    """Prints on stderr what was done."""
+def show(options: Options, run: Run, done: Sequence[_Result]) -> None:
+    """Prints on stderr, and tells, what was done before an error."""
+    options.tell(Tally.of(done).interrupted())
     run.progress("")  # a spinner would draw over it
     for each in done:
         print(line(each), file=sys.stderr)
+
+
+def print_done(
+    options: Options, done: Sequence[Action], nothing: str, outputs: Outputs = UNKNOWN, notes: Sequence[str] = ()
+) -> None:
+    """Prints what a workflow has done. `nothing`: why, if it did nothing. `outputs`, `notes`: what else is told."""
+    text = "\n".join(f"✓ {action.target}: {action.outcome}" for action in done)
+    document = {"changed": bool(done), "actions": [action.document() for action in done]}
+    summary = Tally.of(done).summary(f"Nothing changed: {nothing}.", outputs)
+    options.print_result(document, text or f"Nothing changed: {nothing}.", replace(summary, warnings=tuple(notes)))
 
 
 def line(result: Result | Issued | Unchanged) -> str:

@@ -10,6 +10,7 @@ import typer
 
 from dpsops.cli.options import Options, Output
 from dpsops.cli.shells import Shell
+from dpsops.cli.summary import Outputs, Summary
 from dpsops.errors import Error, InvalidInput
 
 app = typer.Typer(
@@ -69,7 +70,9 @@ def stop(context: typer.Context) -> None:
 
     options: Options = context.obj
     changed = end()
-    options.print_result({"changed": changed}, "" if changed else "nothing to stop")
+    lead = "The embedded Azure of this directory was stopped." if changed else "No embedded Azure was served in this directory."
+    summary = Summary(lead, outputs=Outputs(changed=changed))
+    options.print_result({"changed": changed}, "" if changed else "nothing to stop", summary)
 
 
 @app.command()
@@ -99,7 +102,8 @@ def env(
     if unset:
         if shell is Shell.dotenv:
             raise InvalidInput("a file of variables cannot forget them", "delete the file")
-        options.print_result({"unset": list(VARIABLES)}, shells.unset(shell, VARIABLES))
+        summary = Summary("The words that forget the variables were printed.", outputs=Outputs(changed=False))
+        options.print_result({"unset": list(VARIABLES)}, shells.unset(shell, VARIABLES), summary)
         return
     try:
         found = wait_for_server(30) if wait else served_variables()
@@ -109,7 +113,9 @@ def env(
         if options.output is Output.text and (line := shells.stop(shell)):
             print(line)
         raise
-    options.print_result(dict(found), shells.assigned(shell, found))
+    options.told.mask(found["AZURE_CLIENT_SECRET"])
+    summary = Summary("The variables of the embedded Azure that is served here were printed.", outputs=Outputs(changed=False))
+    options.print_result(dict(found), shells.assigned(shell, found), summary)
 
 
 @app.command()
@@ -124,4 +130,6 @@ def reset(context: typer.Context) -> None:
 
     options: Options = context.obj
     changed = delete()
-    options.print_result({"changed": changed}, "" if changed else "nothing to delete")
+    lead = "The embedded Azure of this directory was deleted." if changed else "There was no embedded Azure to delete."
+    summary = Summary(lead, outputs=Outputs(changed=changed))
+    options.print_result({"changed": changed}, "" if changed else "nothing to delete", summary)

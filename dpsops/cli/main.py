@@ -15,6 +15,7 @@ from dpsops import __version__
 from dpsops.cli import admission, device, local, pipeline, root, rotate, status, up
 from dpsops.cli.exits import Exit
 from dpsops.cli.options import Options, Output
+from dpsops.cli.summary import Told
 from dpsops.errors import Error, InvalidInput, NotAllowed
 
 app = typer.Typer(
@@ -65,7 +66,8 @@ def options(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
 ) -> None:
     """Reads the options that all commands share."""
-    context.obj = Options(env, output, verbose)
+    context.obj.environment = env
+    context.obj = Options(env, output, verbose, context.obj)
 
 
 def run() -> None:
@@ -90,7 +92,8 @@ def run() -> None:
     sys.exit(code)
 
 
-_INTERRUPTED = "dpsops: interrupted; completed steps stay done, run the command again to continue"
+_UNFINISHED = ("interrupted; completed steps stay done", "run the command again to continue")
+_INTERRUPTED = f"dpsops: {', '.join(_UNFINISHED)}"
 _ENDING_SECONDS = 3.0
 
 
@@ -112,26 +115,55 @@ def _end(number: int, _: object) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Runs a command and returns its exit code; every error ends here, as an error and a hint on stderr."""
+    """Runs a command and returns its exit code; every error ends here, as an error and a hint on stderr. GitHub Actions, if it
+    runs this, is told more."""
+    if os.environ.get("GITHUB_ACTIONS") != "true":
+        return _run(arguments, Told())
+    from dpsops.cli.actions import step
+
+    with step(os.environ, _title(arguments)) as told:
+        return _run(arguments, told)
+
+
+def _run(arguments: list[str], told: Told) -> int:
     try:
-        result = app(arguments, prog_name="dpsops", standalone_mode=False)
+        result = app(arguments, prog_name="dpsops", standalone_mode=False, obj=told)
     except Error as error:
-        return _report(error)
+        return _report(error, told)
     except (typer.Abort, KeyboardInterrupt):
         result = Exit.INTERRUPTED
+    except Ended:
+        told.failure = _UNFINISHED
+        raise
     except typer.TyperException as misuse:
         if misuse.format_message().startswith("Usage:"):  # a command group without a command prints its help
             print(misuse.format_message(), file=sys.stderr)
             return Exit.WRONG_USE
-        return _report(InvalidInput(_sentence(misuse.format_message()), "dpsops --help, or --help after the command"))
+        return _report(InvalidInput(_sentence(misuse.format_message()), "dpsops --help, or --help after the command"), told)
     except BrokenPipeError:
+        told.failure = ("nobody has read the result to its end", "")
         sys.stderr.close()
         return Exit.FAILED
     except Exception as error:
-        return _report(_explain(error))
+        return _report(_explain(error), told)
     if result == Exit.INTERRUPTED:  # Typer returns it after Ctrl-C
+        told.failure = _UNFINISHED
         print(_INTERRUPTED, file=sys.stderr)
     return result if isinstance(result, int) else 0
+
+
+def _title(arguments: list[str]) -> str:
+    """The words of the command, without options and what they are given: `dpsops device issue`."""
+    words, command = ["dpsops"], typer.main.get_command(app)
+    rest = iter(arguments)
+    for each in rest:
+        commands = getattr(command, "commands", {})
+        if each in commands:
+            words.append(each)
+            command = commands[each]
+        elif any(each in option.opts and not getattr(option, "is_flag", True) for option in command.params):
+            next(rest, None)
+    return " ".join(words)
 
 
 def _sentence(text: str) -> str:
@@ -155,7 +187,8 @@ def _print(label: str, text: str) -> None:
     print("\n".join(f"dpsops: {line}" for line in [f"{label}: {first}", *indented]), file=sys.stderr)
 
 
-def _report(error: Error) -> int:
+def _report(error: Error, told: Told) -> int:
+    told.failure = (error.message, error.hint)
     _print("error", error.message)
     if error.hint:
         _print("hint", error.hint)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from dpsops.cli.connection import connected
 from dpsops.cli.exits import of_many
 from dpsops.cli.gathering import gathered, line
 from dpsops.cli.options import Options, Output
+from dpsops.cli.tally import FEW, Tally
 from dpsops.cli.wanted import wanted_devices
 
 if TYPE_CHECKING:
@@ -26,57 +27,6 @@ if TYPE_CHECKING:
     from dpsops.pki.names import DeviceId
 
     Result = Issued | Unchanged | Failed | Action
-
-_FEW = 25
-"""For more devices the text has only counts, and what has failed."""
-
-_SHOWN = 20
-"""So many failures the text shows."""
-
-
-@dataclass(slots=True)
-class _Tally:
-    """The counts of a command for many devices, and the lines of the first failures."""
-
-    issued: int = 0
-    existing: int = 0
-    changed: int = 0
-    disabled: int = 0
-    failures: int = 0
-    failed: list[str] = field(default_factory=list)
-
-    def add(self, result: Result) -> None:
-        """Counts a result."""
-        from dpsops.model.action import Action, Failed
-        from dpsops.model.device import Issued
-
-        match result:
-            case Issued():
-                self.issued += 1
-            case Failed():
-                self.failures += 1
-                if len(self.failed) < _SHOWN:
-                    self.failed.append(line(result))
-            case Action():
-                self.disabled += result.action == "disable"
-                self.changed += result.action not in ("keep", "disable")
-            case _:
-                self.existing += 1
-
-    def text(self) -> str:
-        """The counts, below the failures."""
-        lines = list(self.failed)
-        if more := self.failures - len(self.failed):
-            lines.append(f"✗ and {more:,} more")
-        counts = [
-            (self.issued, "issued"),
-            (self.existing, "kept the certificate that they have"),
-            (self.changed, "individual enrollments changed"),
-            (self.disabled, "with older secret versions disabled"),
-            (self.failures, "failed"),
-        ]
-        said = ", ".join(f"{count:,} {what}" for count, what in counts if count)
-        return "\n".join([*lines, f"{'✗' if self.failures else '✓'} {said or 'nothing to do'}"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +99,7 @@ class Command:
         bad = list(self.roster.own_bad_rows()) if self.roster else []
         for each in bad:
             self._failed(each.row, each.text)
-        if self.options.output is Output.text and count > _FEW:
+        if self.options.output is Output.text and count > FEW:
             return self._report_counts(results, bad)
         return self._report_each(results, bad)
 
@@ -179,7 +129,9 @@ class Command:
         from dpsops.model.device import Issued, Unchanged
 
         place = {device: number for number, device in enumerate(Devices(self.roster))} if self.roster else {}
-        found = sorted(gathered(self.connection.run, self._seen(results)), key=lambda each: place.get(_device(each), 0))
+        found = sorted(
+            gathered(self.options, self.connection.run, self._seen(results)), key=lambda each: place.get(_device(each), 0)
+        )
         issued = {each.device: each for each in found if isinstance(each, Issued)}  # twice if a rotation was undone
         existing = {each.device: each for each in found if isinstance(each, Unchanged) and each.device not in issued}
         failed = [each for each in found if isinstance(each, Failed)]
@@ -193,22 +145,39 @@ class Command:
         }
         in_order = sorted(found, key=lambda each: (Issued, Unchanged, Failed, Action).index(type(each)))
         lines = [*(f"✗ {each.text}" for each in bad), *map(line, in_order)]
+        tally = _of_rows(bad)
+        for each in in_order:
+            tally.add(each)
         if self.options.output is not Output.jsonl:
-            self.options.print_result(document, "\n".join(lines))
+            self.options.print_result(document, "\n".join(lines), tally.summary(_NOTHING))
+        else:
+            self.options.tell(tally.summary(_NOTHING))
         succeeded = {*issued, *existing} - {one.device for one in failed}
         return of_many(succeeded=bool(succeeded), failed=bool(failed or bad))
 
     def _report_counts(self, results: Iterable[Result], bad: Sequence[BadRow]) -> int:
-        tally = _Tally(failed=[f"✗ {each.text}" for each in bad[:_SHOWN]], failures=len(bad))
+        tally = _of_rows(bad)
         try:
             for result in self._seen(results):
                 tally.add(result)
         except BaseException:
+            self.options.tell(tally.interrupted())
             self.connection.run.progress("")
             print(tally.text(), file=sys.stderr)
             raise
-        self.options.print_result({}, tally.text())
-        return of_many(succeeded=bool(tally.issued or tally.existing), failed=bool(tally.failures))
+        self.options.print_result({}, tally.text(), tally.summary(_NOTHING))
+        return of_many(succeeded=bool(tally.issued or tally.existing), failed=bool(tally.failures.total))
+
+
+_NOTHING = "Nothing changed: each device has the certificate that it needs."
+
+
+def _of_rows(bad: Sequence[BadRow]) -> Tally:
+    """The counts, with the bad rows."""
+    tally = Tally()
+    for each in bad:
+        tally.fail(each.row.device, each.reason, each.text)
+    return tally
 
 
 def _device(result: Result) -> DeviceId:

@@ -6,16 +6,14 @@ import enum
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from dpsops.cli.summary import Summary, Told
 from dpsops.errors import InvalidInput
-
-if TYPE_CHECKING:
-    from dpsops.model.action import Action
 
 
 class Output(enum.StrEnum):
@@ -36,11 +34,12 @@ class Transport(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The global options of one invocation."""
+    """The global options of one invocation, and what it has told so far."""
 
     env: str
     output: Output
     verbose: bool
+    told: Told
 
     def require(self, *formats: Output) -> None:
         """Raises `InvalidInput` if the result has none of these formats."""
@@ -51,16 +50,28 @@ class Options:
 
     def print_row(self, row: dict[str, Any]) -> None:
         """Prints one of many results as a line of JSON."""
+        print(self._json(row), flush=True)
+
+    def _json(self, document: dict[str, Any], indent: int | None = None) -> str:
+        """A document as JSON. In the log of a pipeline `##[` would be a command: an escape says the same in JSON."""
         import json
 
-        print(json.dumps(row, default=_encode), flush=True)
+        text = json.dumps(document, indent=indent, default=_encode)
+        return text.replace("##[", "##\\u005b") if self.told.is_pipeline else text
 
-    def print_result(self, document: dict[str, Any], text: str) -> None:
-        """Prints the result: the document as JSON, or the text unless it is empty."""
+    def tell(self, summary: Summary) -> None:
+        """Tells somebody who looks later what came of the command: also of one that has failed."""
+        self.told.summaries.append(summary)
+
+    def print_result(self, document: dict[str, Any], text: str, summary: Summary) -> None:
+        """Prints the result, and tells the summary: also if the result cannot be written."""
+        self.tell(summary)
+        self.print_document(document, text)
+
+    def print_document(self, document: dict[str, Any], text: str) -> None:
+        """Prints the document as JSON, or the text unless it is empty."""
         if self.output is Output.json:
-            import json
-
-            text = json.dumps({"schema_version": 1, "environment": self.env} | document, indent=2, default=_encode)
+            text = self._json({"schema_version": 1, "environment": self.env} | document, indent=2)
         if not text:
             return
         try:
@@ -70,12 +81,6 @@ class Options:
         except OSError:  # such as a full disk: what was done is not said again by a later run
             print(text, file=sys.stderr)
             raise
-
-    def print_done(self, done: Sequence[Action], nothing: str) -> None:
-        """Prints what a workflow has done. `nothing`: why, if it did nothing."""
-        text = "\n".join(f"✓ {action.target}: {action.outcome}" for action in done)
-        document = {"changed": bool(done), "actions": [action.document() for action in done]}
-        self.print_result(document, text or f"Nothing changed: {nothing}.")
 
 
 def _encode(value: object) -> str:

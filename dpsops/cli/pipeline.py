@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,8 +16,13 @@ from dpsops.cli.embedded import served_variables
 from dpsops.cli.exits import Exit
 from dpsops.cli.gathering import gathered, line
 from dpsops.cli.options import Options
+from dpsops.cli.plan_summary import plan_summary
+from dpsops.cli.summary import Listing, Name, Outputs, Summary, Table
+from dpsops.cli.tally import Tally
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dpsops.model.action import Action
     from dpsops.workflows.pipeline_setup import Rest, Setup
 
@@ -68,16 +73,44 @@ def setup(
             if not (yes or environment.is_local):
                 hint = "pass --yes; to see what it would do: --dry-run"
                 ask(run, "pipeline setup", hint, found.planned, found.warnings)
-            done = gathered(run, pipeline_setup.set_up(run, identities, found))
+            done = gathered(options, run, pipeline_setup.set_up(run, identities, found))
         rest = pipeline_setup.rest(environment, identities, found)
     for warning in found.warnings:
         print(f"dpsops: note: {warning}", file=sys.stderr)
     shown = found.planned if dry_run else tuple(done)
     changes = planned(shown, ()) if dry_run else "\n".join(map(line, shown))
-    options.print_result(
-        _document(found, rest, shown), "\n\n".join([changes or "Nothing to do in Azure.", *_by_hand(options.env, found, rest)])
-    )
+    text = "\n\n".join([changes or "Nothing to do in Azure.", *_by_hand(options.env, found, rest)])
+    came = plan_summary(shown) if dry_run else Tally.of(done).summary("Nothing to do in Azure.")
+    outputs = Outputs(changed=bool(done), pending=bool(dry_run and found.steps))
+    options.print_result(_document(found, rest, shown), text, _summary(came, outputs, found, rest))
     return Exit.SOME_FAILED if found.unprotected else Exit.DONE
+
+
+def _summary(came: Summary, outputs: Outputs, setup: Setup, rest: Rest) -> Summary:
+    """What came of it, and what remains to be done by hand."""
+    lines = [each for unprotected in setup.unprotected for each in unprotected.commands]
+    variables = tuple((each.environment, Name(each.name), Name(each.value)) for each in rest.variables)
+    return replace(
+        came,
+        blocks=(
+            *came.blocks,
+            Table(("environment on GitHub", "variable", "value (none is secret)"), variables),
+            *_listing("The lines that protect the environments on GitHub", lines),
+            *_listing("The lines that set the variables", _variable_lines(setup, rest)),
+            *_listing("For the settings, so that the plan is the same whoever makes it", rest.settings.splitlines()),
+        ),
+        outputs=outputs,
+        warnings=(*setup.warnings, *filter(None, (rest.again,))),
+        errors=tuple(
+            f"the environment {each.environment} on GitHub is not protected, so its identity does not trust it: "
+            f"{'; '.join(each.reasons)}"
+            for each in setup.unprotected
+        ),
+    )
+
+
+def _listing(title: str, lines: Sequence[str]) -> tuple[Listing, ...]:
+    return (Listing(title, "\n".join(lines)),) if lines else ()
 
 
 def _proxy_is_embedded() -> bool:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dpsops.cli import files
-from dpsops.cli.connection import connected
-from dpsops.cli.gathering import gathered
+from dpsops.cli.connection import connected, root_thumbprint
+from dpsops.cli.gathering import gathered, print_done
 from dpsops.cli.options import Options, timestamp
 from dpsops.cli.status import root_document
+from dpsops.cli.summary import Listing, Outputs, Summary, Table
+from dpsops.cli.trust_chain import root_chain
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -42,19 +44,24 @@ def show(context: typer.Context) -> None:
     options: Options = context.obj
     with connected(options) as connection:
         facts = workflow.show(connection.run, connection.roots, connection.dps, connection.stores)
-    text = "\n".join(
-        (
-            f"name        {facts.name} (generation {facts.generation})",
-            f"subject     {facts.subject}",
-            f"serial      {facts.serial}",
-            f"thumbprint  {facts.thumbprint} (SHA-256)",
-            f"key         {facts.key}, {'EXPORTABLE' if facts.exportable else 'not exportable'}",
-            f"path length {_allowed(facts.path_length)}",
-            f"valid       {timestamp(facts.not_before)} to {timestamp(facts.not_after)}",
-            f"verified    {'yes' if facts.verified else 'no: dpsops root prove'}",
-        )
+    rows = (
+        ("name", f"{facts.name} (generation {facts.generation})"),
+        ("subject", facts.subject),
+        ("serial", facts.serial),
+        ("thumbprint", f"{facts.thumbprint} (SHA-256)"),
+        ("key", f"{facts.key}, {'EXPORTABLE' if facts.exportable else 'not exportable'}"),
+        ("path length", _allowed(facts.path_length)),
+        ("valid", f"{timestamp(facts.not_before)} to {timestamp(facts.not_after)}"),
+        ("verified", "yes" if facts.verified else "no: dpsops root prove"),
     )
-    options.print_result({"root": root_document(facts)}, text)
+    summary = Summary(
+        lead=f"The root is {facts.name}.",
+        blocks=(root_chain(connection.run.environment, facts), Table(("root", facts.name), rows[1:])),
+        outputs=Outputs(changed=False, root_thumbprint=facts.thumbprint),
+        warnings=() if facts.verified else ("DPS has not verified the root: dpsops root prove",),
+    )
+    text = "\n".join(f"{label:<11} {value}" for label, value in rows)
+    options.print_result({"root": root_document(facts)}, text, summary)
 
 
 def _allowed(path_length: int | None) -> str:
@@ -74,8 +81,10 @@ def prove(context: typer.Context) -> None:
 
     options: Options = context.obj
     with connected(options) as connection:
-        done = gathered(connection.run, workflow.prove(connection.run, connection.roots, connection.dps, connection.stores))
-    options.print_done(done, "it is already verified")
+        steps = workflow.prove(connection.run, connection.roots, connection.dps, connection.stores)
+        done = gathered(options, connection.run, steps)
+        root = root_thumbprint(options, connection)
+    print_done(options, done, "it is already verified", Outputs(root_thumbprint=root))
 
 
 @app.command()
@@ -96,7 +105,13 @@ def export(
     with connected(options) as connection:
         certificate = workflow.export(connection.run, connection.roots, connection.dps)
     text = pem(certificate)
-    options.print_result({"pem": text, "thumbprint": thumbprint(certificate)}, _written(out, "certificate", text))
+    found = thumbprint(certificate)
+    summary = Summary(
+        lead=f"The root's certificate{f' was written to {out}' if out else ''}: SHA-256 {found}.",
+        blocks=(Listing("The certificate as PEM", text),),
+        outputs=Outputs(changed=False, root_thumbprint=found),
+    )
+    options.print_result({"pem": text, "thumbprint": found}, _written(out, "certificate", text), summary)
 
 
 def _written(out: Path | None, what: str, text: str) -> str:
@@ -128,9 +143,16 @@ def csr(
 
     options: Options = context.obj
     with connected(options) as connection:
-        name, request = root_csr.csr(connection.run, connection.roots, connection.leaves, connection.dps, connection.stores)
+        name, request, made = root_csr.csr(connection.run, connection.roots, connection.leaves, connection.dps, connection.stores)
+        root = root_thumbprint(options, connection)
     text = request.public_bytes(Encoding.PEM).decode()
-    options.print_result({"name": name, "common_name": common_name(request.subject), "csr": text}, _written(out, "request", text))
+    summary = Summary(
+        lead=f"{name} waits for a certificate that another CA signs: dpsops root merge CERT CHAIN",
+        blocks=(Listing(f"The request of {name} as PEM", text),),
+        outputs=Outputs(changed=made, pending=True, root_thumbprint=root),
+    )
+    document = {"name": name, "common_name": common_name(request.subject), "csr": text}
+    options.print_result(document, _written(out, "request", text), summary)
 
 
 @app.command()
@@ -153,10 +175,12 @@ def merge(
     made, above = _read_certificates(certificate), _read_certificates(chain)
     with connected(options) as connection:
         done = gathered(
+            options,
             connection.run,
             root_csr.merge(connection.run, connection.roots, connection.leaves, connection.dps, connection.stores, made, above),
         )
-    options.print_done(done, "it is already finished")
+        root = root_thumbprint(options, connection)
+    print_done(options, done, "it is already finished", Outputs(root_thumbprint=root))
 
 
 def _read_certificates(path: Path) -> list[x509.Certificate]:

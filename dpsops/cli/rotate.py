@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +14,8 @@ from dpsops.cli.connection import Connection, connected
 from dpsops.cli.exits import Exit, of_many
 from dpsops.cli.gathering import gathered, line, show
 from dpsops.cli.options import Options
-from dpsops.cli.rotation_report import rotation_document, rotation_text
+from dpsops.cli.rotation_report import rotation_document, rotation_summary, rotation_text
+from dpsops.cli.tally import Tally
 from dpsops.errors import Error, InvalidInput, Refused
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def rotate(
         else:
             leave = _accept if yes else _leaver(connection.run)
             results = _rotation(connection).rotate(until=target, grace=timedelta(days=grace), replace=number, leave=leave)
-        done, found = _reported(connection, results, timedelta(days=grace))
+        done, found = _reported(options, connection, results, timedelta(days=grace))
     return _print_rotated(options, done, found)
 
 
@@ -198,20 +199,22 @@ def _ask_for(name: str, declined: str) -> None:
         raise Error(f"declined: {declined}", f"to continue, type the name of the environment: {name}")
 
 
-def _reported(connection: Connection, results: Iterator[Result], grace: timedelta) -> tuple[list[Result], RotationReport | None]:
+def _reported(
+    options: Options, connection: Connection, results: Iterator[Result], grace: timedelta
+) -> tuple[list[Result], RotationReport | None]:
     """What was done, and the status after it. After an error or Ctrl-C, what was done until then is printed on stderr.
 
     What was done stays done if only the status cannot be read: then a note says so.
     """
     from dpsops.model.action import Note
 
-    done = gathered(connection.run, results)
+    done = gathered(options, connection.run, results)
     try:
         return done, _status(connection, grace)
     except Error as error:
         return [*done, Note(f"the state of the rotation could not be read: {error.line}; to see it: dpsops rotate status")], None
     except BaseException:
-        show(connection.run, done)
+        show(options, connection.run, done)
         raise
 
 
@@ -240,7 +243,10 @@ def _print_rotated(options: Options, results: list[Result], found: RotationRepor
     }
     lines = [*map(line, done), *map(line, failed), *map(line, remaining)] or ["Nothing changed."]
     report = ["", rotation_text(found)] if found else []
-    options.print_result(document, "\n".join([*lines, *(line(note) for note in notes), *report]))
+    if found:
+        options.tell(rotation_summary(found))
+    text = "\n".join([*lines, *(line(note) for note in notes), *report])
+    options.print_result(document, text, Tally.of(results).summary("Nothing changed."))
     if remaining:
         return Exit.SOME_FAILED
     return of_many(succeeded=bool(done), failed=bool(failed))
@@ -258,7 +264,9 @@ def status(context: typer.Context, grace: GraceOption = _GRACE) -> None:
     options: Options = context.obj
     with connected(options) as connection:
         found = _status(connection, timedelta(days=grace))
-    options.print_result({"rotation": rotation_document(found)}, rotation_text(found))
+    summary = rotation_summary(found)
+    shown = replace(summary, outputs=replace(summary.outputs, changed=False))
+    options.print_result({"rotation": rotation_document(found)}, rotation_text(found), shown)
 
 
 @app.command()
@@ -273,5 +281,5 @@ def undo(context: typer.Context) -> None:
 
     options: Options = context.obj
     with connected(options) as connection:
-        done, found = _reported(connection, _rotation(connection).undo(), GRACE)
+        done, found = _reported(options, connection, _rotation(connection).undo(), GRACE)
     _print_rotated(options, done, found)

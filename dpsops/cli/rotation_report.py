@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dpsops.cli.options import timestamp
+from dpsops.cli.summary import ROWS, Diagram, Name, Node, Outputs, Paragraph, Summary, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from dpsops.model.member import WaitingDevice
     from dpsops.model.rotation_report import RotationReport
@@ -57,15 +58,71 @@ def _role(found: RotationReport, number: int) -> str:
     return {found.observed.primary: "primary", found.observed.secondary: "secondary"}.get(number, "")
 
 
-def rotation_text(found: RotationReport) -> str:
-    """The rotation as text: the phases with the present one marked, the generations, and the next step."""
+def rotation_summary(found: RotationReport) -> Summary:
+    """The rotation for somebody who looks at a run of a pipeline: the phases as a diagram, and the same as the text."""
+    from dpsops.model.rotation import Phase
+    from dpsops.pki.chains import thumbprint
+
+    root = found.certificates.get(found.observed.primary)
+    header, *generations = _generations(found)
+    devices = found.left_behind or found.waiting.devices
+    rows = tuple((Name(each.device), each.reason) for each in devices[:ROWS])
+    label = "left behind" if found.left_behind else "waits for"
+    return Summary(
+        lead=f"The rotation is {found.standing.phase}.",
+        blocks=(
+            _diagram(found),
+            Table(header, tuple(generations)),
+            Table((label, "why"), rows, len(devices) - len(rows), "dpsops --output json rotate status"),
+            *(() if found.trouble else (Paragraph(f"Next{_when(found)}: {_next_command(found)}"),)),
+        ),
+        outputs=Outputs(pending=found.standing.phase is not Phase.STABLE, root_thumbprint=thumbprint(root) if root else ""),
+        warnings=tuple(_troubles(found)),
+    )
+
+
+def _troubles(found: RotationReport) -> Iterator[str]:
+    if found.trouble:
+        yield f"the rotation is stuck: {found.trouble}"
+    elif found.left_behind:
+        yield f"{len(found.left_behind)} device(s) were left behind, and cannot register until they have their new certificate"
+
+
+def _when(found: RotationReport) -> str:
+    if not found.waiting.devices or found.left_behind or found.csr_waits:
+        return ""
+    ends = f", or after {timestamp(found.waiting.ends)}" if found.waiting.ends else ""
+    return f", when they have registered with their new certificate{ends}"
+
+
+def _diagram(found: RotationReport) -> Diagram:
+    """The phases, or after a breach the steps, with the present one marked."""
+    from dpsops.model.rotation import Phase, Step
+
+    here = found.standing.phase
+    if here is Phase.BREACHED:
+        steps = (Step.CUT_OFF, Step.STAGE, Step.PROVE, Step.ADMIT, Step.REISSUE, Step.READMIT)
+        nodes = tuple(Node((step.value,), is_wrong=step is found.standing.step) for step in steps)
+    else:
+        nodes = tuple(Node((phase.value,), is_here=phase is here) for phase in Phase if phase is not Phase.BREACHED)
+    return Diagram(nodes, tuple((number, number + 1, "") for number in range(len(nodes) - 1)))
+
+
+def _generations(found: RotationReport) -> list[tuple[str, ...]]:
+    """A header, and a row for each generation."""
     from dpsops.model.root import root_name
 
-    rows = [("generation", "vault", "DPS", "group", "devices", "valid until")]
+    rows: list[tuple[str, ...]] = [("generation", "vault", "DPS", "group", "devices", "valid until")]
     for one in found.observed.generations:
         end = f"{one.not_after:%Y-%m-%d}" if one.not_after else "-"
         role = _role(found, one.number) or "-"
         rows.append((root_name(one.number), one.in_vault.text, one.trust.value, role, str(one.leaves), end))
+    return rows
+
+
+def rotation_text(found: RotationReport) -> str:
+    """The rotation as text: the phases with the present one marked, the generations, and the next step."""
+    rows = _generations(found)
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     return "\n".join([_phases(found), "", *table, "", *_next_lines(found)])
@@ -85,28 +142,31 @@ def _phases(found: RotationReport) -> str:
 
 def _next_lines(found: RotationReport) -> list[str]:
     """The waiting devices, and what to do next."""
-    from dpsops.model.root import root_name
-
     waiting = found.waiting
     if found.left_behind and not found.trouble:
         return [
             *_named("behind", found.left_behind),
             "        They were left behind, and cannot register until they have their new certificate.",
-            f"next    {_command(found)}: {_effect(found)}",
+            f"next    {_next_command(found)}",
         ]
     if found.trouble:
         return [f"stuck   {found.trouble}"]
-    if found.csr_waits:
-        new = root_name(found.standing.new)
-        return [f"next    dpsops root merge CERT CHAIN: {new} waits for a certificate that another CA must sign"]
-    if not waiting.devices:
-        return [f"next    {_command(found)}: {_effect(found)}"]
-    ends = f", or after {timestamp(waiting.ends)}" if waiting.ends else ""
+    if found.csr_waits or not waiting.devices:
+        return [f"next    {_next_command(found)}"]
     return [
         *_named("waits", waiting.devices),
-        f"next    when they have registered with their new certificate{ends}:",
-        f"        {_command(found)}: {_effect(found)}",
+        f"next    {_when(found).removeprefix(', ')}:",
+        f"        {_next_command(found)}",
     ]
+
+
+def _next_command(found: RotationReport) -> str:
+    """The next command, and what it does."""
+    from dpsops.model.root import root_name
+
+    if found.csr_waits and not found.left_behind:
+        return f"dpsops root merge CERT CHAIN: {root_name(found.standing.new)} waits for a certificate that another CA must sign"
+    return f"{_command(found)}: {_effect(found)}"
 
 
 def _named(label: str, devices: Sequence[WaitingDevice]) -> list[str]:

@@ -10,6 +10,8 @@ import typer
 
 from dpsops.cli.connection import connected
 from dpsops.cli.options import Options, timestamp
+from dpsops.cli.summary import Outputs, Paragraph, Summary, Table
+from dpsops.cli.trust_chain import status_chain
 
 if TYPE_CHECKING:
     from dpsops.model.enrollment import EnrollmentGroup
@@ -41,7 +43,7 @@ def status(context: typer.Context) -> None:
             connection.hubs,
             connection.stores,
         )
-    options.print_result(_document(found), _text(found))
+    options.print_result(_document(found), _text(found), _summary(found))
 
 
 _FEW = 25
@@ -99,10 +101,40 @@ def root_document(root: RootFacts) -> dict[str, Any]:
     }
 
 
+def _summary(status: Status) -> Summary:
+    """What exists, in a diagram and a table. Each step is a warning, unless it is only the first one."""
+    from dpsops.model.next import FIRST_DEVICE
+
+    steps = tuple(step for step in status.next if step != FIRST_DEVICE)
+    trouble = (f"{status.trouble.line}: {status.trouble.hint}",) if status.trouble else ()
+    warnings = (*trouble, *(step for step in steps if status.trouble is None or step != status.trouble.hint))
+    count = len(warnings)
+    return Summary(
+        lead=f"{count} thing{'' if count == 1 else 's'} to look at." if count else "Nothing is wrong.",
+        blocks=(
+            *(() if _is_empty(status) else (status_chain(status),)),
+            Table(("environment", status.environment.name), tuple(_rows(status)[1:])),
+            *(Paragraph(f"Next: {step}") for step in status.next if step == FIRST_DEVICE),
+        ),
+        outputs=Outputs(changed=False, root_thumbprint=status.root.thumbprint if status.root else ""),
+        warnings=warnings,
+    )
+
+
+def _is_empty(status: Status) -> bool:
+    return not status.vaults and status.dps is None and not status.hubs and status.trouble is None
+
+
 def _text(status: Status) -> str:
+    steps = (("next" if number == 0 else "", step) for number, step in enumerate(status.next))
+    return "\n".join(f"{label:<12} {value}".rstrip() for label, value in (*_rows(status), *steps))
+
+
+def _rows(status: Status) -> list[tuple[str, str]]:
+    """What exists, each with its label; a row without one continues the row above."""
     environment, dps = status.environment, status.dps
-    if not status.vaults and dps is None and not status.hubs and status.trouble is None:
-        return _rows([("environment", f"{environment.name}: nothing exists yet"), ("next", "dpsops up")])
+    if _is_empty(status):
+        return [("environment", f"{environment.name}: nothing exists yet")]
     hosts = {hub.name: hub.host for hub in status.hubs}
     rows = [
         ("environment", environment.name),
@@ -134,8 +166,7 @@ def _text(status: Status) -> str:
     )
     if devices.total > _FEW:
         rows += [("pace" if number == 0 else "", line) for number, line in enumerate(_pace_lines(status))]
-    rows += [("next" if number == 0 else "", step) for number, step in enumerate(status.next)]
-    return _rows(rows)
+    return rows
 
 
 def _paces(status: Status) -> dict[str, Pace]:
@@ -165,7 +196,3 @@ def _named(vault: Vault, existing: tuple[Vault, ...]) -> str:
 def _missing(devices: DeviceCounts) -> str:
     left = f", {devices.left_behind} left behind by a rotation" if devices.left_behind else ""
     return left + (f", {devices.waiting} not back since the breach" if devices.waiting else "")
-
-
-def _rows(rows: list[tuple[str, str]]) -> str:
-    return "\n".join(f"{label:<12} {value}".rstrip() for label, value in rows)

@@ -11,10 +11,12 @@ import typer
 
 from dpsops.cli import files
 from dpsops.cli.asking import ask, planned
-from dpsops.cli.connection import connected
+from dpsops.cli.connection import connected, root_thumbprint
 from dpsops.cli.exits import Exit
-from dpsops.cli.gathering import gathered
+from dpsops.cli.gathering import gathered, print_done
 from dpsops.cli.options import Options
+from dpsops.cli.plan_summary import plan_summary
+from dpsops.cli.summary import Outputs
 
 if TYPE_CHECKING:
     from dpsops.model.plan import Plan
@@ -47,6 +49,11 @@ def up(
     with connected(options) as connection:
         asks = not (yes or approved or connection.run.environment.is_local)
         confirm = _asker(connection.run) if asks else _consent
+
+        def confirmed(plan: Plan) -> None:
+            options.tell(plan_summary(plan.actions, is_folded=True))
+            confirm(plan)
+
         steps = converge(
             connection.run,
             connection.deployments,
@@ -54,14 +61,15 @@ def up(
             connection.dps,
             connection.stores,
             approved=approved,
-            confirm=confirm,
+            confirm=confirmed,
             relink=relink,
             tell=told.append,
         )
-        done = gathered(connection.run, steps)
+        done = gathered(options, connection.run, steps)
+        root = root_thumbprint(options, connection)
     for note in told:
         print(f"dpsops: note: {note}", file=sys.stderr)
-    options.print_done(done, "nothing is missing")
+    print_done(options, done, "nothing is missing", Outputs(pending=False, root_thumbprint=root), told)
 
 
 def _consent(plan: Plan) -> None:
@@ -96,5 +104,7 @@ def plan(
         files.write(out, "plan", json.dumps(made.document(), indent=2) + "\n")
     actions = [action.document() for action in made.actions]
     document = {"changed": bool(actions), "actions": actions} | ({"notes": list(made.notes)} if made.notes else {})
-    options.print_result(document, planned(made.actions, made.notes) or "Nothing to do.")
+    outputs = Outputs(changed=False, pending=bool(actions))
+    summary = plan_summary(made.actions, made.notes, outputs)
+    options.print_result(document, planned(made.actions, made.notes) or "Nothing to do.", summary)
     return Exit.CHANGES_PENDING if detailed_exitcode and made.actions else Exit.DONE

@@ -32,6 +32,9 @@ class DeviceCounts:
     waiting: int = 0
 
 
+FIRST_DEVICE = "dpsops device issue ID"
+"""The one step that remains in an environment with which nothing is wrong."""
+
 _NAMED = 10
 """How many devices a step names at most."""
 
@@ -191,6 +194,6 @@ def next_steps(seen: Situation, settings: Root, now: datetime) -> Iterator[str]:
             "dpsops device renew ID"
         )
     if not seen.devices.total:
-        yield "dpsops device issue ID"
+        yield FIRST_DEVICE
     if seen.logs_off:
         yield seen.logs_off

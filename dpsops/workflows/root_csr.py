@@ -31,8 +31,8 @@ from dpsops.steps.observe_generations import observe_generations
 
 def csr(
     run: Run, roots: RootVault, leaves: LeafVaults, dps: Dps, stores: Sequence[TrustStore]
-) -> tuple[str, x509.CertificateSigningRequest]:
-    """The name of the next root, and the request for its key. The vault creates both unless they exist already.
+) -> tuple[str, x509.CertificateSigningRequest, bool]:
+    """The name of the next root, the request for its key, and whether the vault has created both now or had them already.
 
     Raises `Refused` during a rotation.
     """
@@ -40,13 +40,14 @@ def csr(
     standing = classify_rotation(view.observed)
     name = _next_name(standing, view)
     state = _state(run, roots, view, name)
-    if isinstance(state, Absent):
+    is_new = isinstance(state, Absent)
+    if is_new:
         run.progress(f"creating the key of {name} in the vault ({run.environment.root.key}, not exportable)")
         roots.request(name, "Unknown", reuse_key=False)
         state = _state(run, roots, view, name)
     if not isinstance(state, CsrRequested):
         raise Refused(f"{name} is already being created, as a self-signed root", f"to complete it: {continuation(standing)}")
-    return name, _read(state, name)
+    return name, _read(state, name), is_new
 
 
 def merge(

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from dpsops.azure.transport import Transport
+from tests.cli.runner import Job
 from tests.cli.terminal import LOCAL, Terminal
 
 
@@ -37,3 +38,9 @@ def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     (tmp_path / "infra").mkdir()
     (tmp_path / "infra" / "local.toml").write_text(LOCAL)
     return Terminal(capsys)
+
+
+@pytest.fixture
+def job(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Job:
+    """A step of a job on GitHub Actions."""
+    return Job(tmp_path_factory.mktemp("runner"), monkeypatch)

@@ -161,7 +161,8 @@ def view(to: Connection) -> View:
 
 def csr(to: Connection) -> tuple[str, x509.CertificateSigningRequest]:
     """Runs `root csr`."""
-    return root_csr.csr(to.run, to.roots, to.leaves, to.dps, to.stores)
+    name, request, _ = root_csr.csr(to.run, to.roots, to.leaves, to.dps, to.stores)
+    return name, request
 
 
 def merge(to: Connection, certificate: x509.Certificate, above: Sequence[x509.Certificate]) -> list[Action]:

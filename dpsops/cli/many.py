@@ -176,7 +176,7 @@ def _of_rows(bad: Sequence[BadRow]) -> Tally:
     """The counts, with the bad rows."""
     tally = Tally()
     for each in bad:
-        tally.fail(each.row.device, each.reason, each.text)
+        tally.fail(each.row.device, each.text, each.text)
     return tally
 
 

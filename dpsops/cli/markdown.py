@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from dpsops.cli.summary import Cell, Diagram, Listing, Name, Node, Paragraph, Points, Summary, Table, Told
+from dpsops.cli.summary import Cell, Diagram, Listing, Name, Node, Paragraph, Summary, Table, Told
 
 _MARKUP = {ord(each): f"&#{ord(each)};" for each in "&<>|\\`*_~[]{}#@$!:\"'^="}
 """Each may begin markup, a link, a mention, an emoji or a formula. The reference of a character never does (GFM, 2.5)."""
@@ -15,6 +15,7 @@ _RESERVED = 200
 """Bytes that are kept for the sentence about what was left out."""
 
 _PLAIN = re.compile(r"[^A-Za-z0-9 ,./()=-]")
+_LIST = re.compile(r"[0-9]+[.)]|[-+ ]")
 _HERE, _WRONG = "here fill:#0969da,stroke:#0969da,color:#ffffff", "wrong fill:#cf222e,stroke:#cf222e,color:#ffffff"
 
 
@@ -58,12 +59,10 @@ def _blocks(summary: Summary) -> Iterator[str | Table]:
                 yield _rendered(block)
 
 
-def _rendered(block: Paragraph | Points | Diagram | Listing) -> str:
+def _rendered(block: Paragraph | Diagram | Listing) -> str:
     match block:
         case Paragraph():
             return _sentence(block.text)
-        case Points():
-            return "\n".join([f"**{escaped(block.title)}**", "", *(f"- {_sentence(each)}" for each in block.points)])
         case Listing():
             text = "\n".join(map(_verbatim, block.text.rstrip("\n").splitlines()))
             return f"<pre>{text}</pre>".join(_fold(block.title))
@@ -153,9 +152,9 @@ def _visible(line: str) -> str:
 
 
 def _sentence(text: str) -> str:
-    """A text at the beginning of a line, where a digit, `-` and `+` would begin a list."""
+    """A text at the beginning of a line, where a number, `-`, `+` or a space may begin a list or code."""
     safe = escaped(text)
-    return safe if not safe or safe[0].isalpha() or safe[0] == "&" else f"&#{ord(safe[0])};{safe[1:]}"
+    return f"&#{ord(safe[0])};{safe[1:]}" if _LIST.match(safe) else safe
 
 
 def mermaid(diagram: Diagram) -> Iterator[str]:

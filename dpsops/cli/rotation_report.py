@@ -74,11 +74,18 @@ def rotation_summary(found: RotationReport) -> Summary:
             _diagram(found),
             Table(header, tuple(generations)),
             Table((label, "why"), rows, len(devices) - len(rows), "dpsops --output json rotate status"),
-            *(() if found.trouble else (Paragraph(f"Next{_when(found)}: {_next_command(found)}"),)),
+            *((Paragraph(f"Next{_when(found)}: {_next_command(found)}"),) if _is_under_way(found) else ()),
         ),
         outputs=Outputs(pending=found.standing.phase is not Phase.STABLE, root_thumbprint=thumbprint(root) if root else ""),
         warnings=tuple(_troubles(found)),
     )
+
+
+def _is_under_way(found: RotationReport) -> bool:
+    """Whether there is a next step that should be taken: nobody should begin a rotation because a page names it."""
+    from dpsops.model.rotation import Phase
+
+    return not found.trouble and (found.standing.phase is not Phase.STABLE or found.csr_waits or bool(found.left_behind))
 
 
 def _troubles(found: RotationReport) -> Iterator[str]:

@@ -31,14 +31,6 @@ class Paragraph:
 
 
 @dataclass(frozen=True, slots=True)
-class Points:
-    """Sentences, one below the other."""
-
-    title: str
-    points: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Table:
     """Rows below a header. `left_out`: how many more rows there are; `more`: what shows them. `folded`: the title below which it
     is hidden until somebody wants to see it; empty: it is not hidden."""
@@ -75,7 +67,7 @@ class Listing:
     text: str
 
 
-Block = Paragraph | Points | Table | Diagram | Listing
+Block = Paragraph | Table | Diagram | Listing
 
 
 @dataclass(frozen=True, slots=True)

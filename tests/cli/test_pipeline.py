@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import tomllib
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.runner import Job, commands
 from tests.cli.terminal import LOCAL, Terminal, assert_error, served
 from tests.github import REPOSITORY, Stub, environment
 from tests.github import served as github_served
@@ -93,6 +95,21 @@ def test_an_environment_that_is_not_protected_ends_with_three(terminal: Terminal
     assert [each["trusted"] for each in document["identities"]] == [True, True, False, False]
     assert [each["environment"] for each in document["missing"]] == ["local-issue", "local-rotate"]
     assert all(each["commands"] for each in document["missing"])
+
+
+def test_an_environment_that_is_not_protected_is_an_error_of_the_run(terminal: Terminal, stub: Stub, job: Job) -> None:
+    stub.say("/environments/local-rotate", environment("local-rotate"))
+    assert terminal(*SETUP, "--dry-run")[0] == 3
+    assert (job.outputs["changed"], job.outputs["pending"]) == ("false", "true")
+    job.begin()
+    code, _, err = terminal(*SETUP)
+    found = [each for each in commands(err) if each.name == "error"]
+    assert (code, len(found)) == (3, 1)
+    assert "local-rotate on GitHub is not protected" in found[0].data
+    assert "it has no required reviewers" in found[0].data
+    assert job.page.startswith("## ❌ dpsops pipeline setup (local)\n")
+    assert "gh api --method PUT repos/octo-org/fleet/environments/local-rotate" in html.unescape(job.page)
+    assert job.outputs == {"changed": "true", "pending": "false"}
 
 
 def test_without_github_nothing_is_made(terminal: Terminal, stub: Stub) -> None:

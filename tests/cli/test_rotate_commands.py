@@ -207,7 +207,7 @@ def test_a_root_that_another_ca_signs(terminal: Terminal, tmp_path: Path) -> Non
         tmp_path, "x509", "-req", "-in", "root.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-days", "3000", "-out", "root-g2.pem",
         "-extfile", "extensions", "-set_serial", "77",
     )  # fmt: skip
-    assert_error(terminal("root", "merge", "root.csr", "ca.pem"), 2, "root.csr cannot be read: it contains no certificate")
+    assert_error(terminal("root", "merge", "root.csr", "ca.pem"), 2, "root.csr is the request itself, and no certificate")
     assert_error(terminal("root", "merge", "missing.pem", "ca.pem"), 2, "missing.pem cannot be read: No such file")
     assert_error(terminal("root", "merge", "ca.pem", "ca.pem"), 2, "is for another key than the request")
     assert_error_free(terminal("root", "merge", "root-g2.pem", "ca.pem"), "✓ root root-g2: merged")

@@ -71,7 +71,7 @@ lock: setup ## resolve the dependencies again, to their newest versions
 	@$(PIP) install uv
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --extra dev \
 		--no-emit-index-url --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
-	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra device --constraint requirements.lock \
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --constraint requirements.lock \
 		--no-emit-index-url --custom-compile-command "make lock" --output-file requirements-runtime.lock pyproject.toml
 
 clean: ## remove all that make and the tests have made

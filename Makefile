@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test answers boundaries crash fleet mutants az azure-facts lint bench record lock clean
+.PHONY: help setup demo test answers boundaries crash fleet mutants az azure-facts bicep wheel release lint bench record lock clean
 
 help: ## show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,7 +52,16 @@ az: setup .venv-az/.stamp ## drive the embedded Azure with Microsoft's Azure CLI
 azure-facts: setup ## find out on a real subscription what nobody has seen yet, for a few euros; says so, and asks first
 	@$(BIN)/python -m azure_facts $(ARGUMENTS)
 
-lint: setup ## check style, types, import layers and workflows
+bicep: ## hold bicep/ against Bicep's own compiler, of one version; needs jq, and that version or the Azure CLI
+	@.ci/bicep
+
+wheel: setup ## build the wheel, and run it away from its source, with the newest dependencies
+	@.ci/wheel
+
+release: setup ## build what a release publishes into dist/: TAG=v1.2.3 make release
+	@.ci/release
+
+lint: setup ## check style, types, import layers, workflows and shell scripts
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
@@ -60,6 +69,7 @@ lint: setup ## check style, types, import layers and workflows
 	@$(BIN)/zizmor --offline --no-progress --quiet .github
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	@$(BIN)/shellcheck .ci/* scripts/*.sh tests/states/make.sh
 
 bench: setup ## print how many requests and how much time the main jobs take
 	@$(BIN)/python -m bench.bench

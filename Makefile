@@ -66,10 +66,12 @@ lint: setup ## check style, types, import layers, workflows and shell scripts
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/zizmor --offline --no-progress --quiet .github
+	@$(BIN)/zizmor --offline --no-progress --quiet --strict-collection --persona auditor action.yml .github
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-actions action.yml .github/actions/*/action.yml
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 	@$(BIN)/shellcheck .ci/* scripts/*.sh tests/states/make.sh
+	@$(BIN)/python -m tests.pipelines.shell
 
 bench: setup ## print how many requests and how much time the main jobs take
 	@$(BIN)/python -m bench.bench

@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test answers boundaries crash fleet mutants az azure-facts bicep wheel release lint bench record lock clean
+.PHONY: help setup demo test pipelines answers boundaries crash fleet mutants az azure-facts bicep wheel release lint bench record lock clean
 
 help: ## show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ demo: setup ## from nothing to a device that registers and moves to a new root, 
 
 test: setup ## run the tests, with coverage
 	@$(BIN)/python -m pytest --cov --numprocesses 2 --dist worksteal
+
+pipelines: setup ## run each pipeline job by job on the embedded Azure, from two repositories: takes some minutes
+	@DPSOPS_TEST_PIPELINES=all $(BIN)/python -m pytest tests/pipelines
 
 answers: setup ## give every command answers of another shape, at every place: takes an hour
 	@DPSOPS_TEST_ANSWERS=all $(BIN)/python -m pytest --numprocesses 2 --dist worksteal tests/workflows/test_answers.py

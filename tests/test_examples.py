@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from tests.bicep.compiler import compile_file
@@ -133,39 +130,3 @@ def test_a_container_apps_job_starts_one_replica_without_a_secret() -> None:
     assert "secrets" not in settings
     assert job["identity"]["type"] == "UserAssigned"
     assert [each.keys() for each in settings["registries"]] == [{"server", "identity"}]
-
-
-# GitHub Actions
-
-
-@pytest.fixture
-def workflow(tmp_path: Path) -> Path:
-    """The snippet of the document in a workflow."""
-    document = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
-    (snippet,) = re.findall(r"^```yaml\n(jobs:\n.*?)^```$", document, re.MULTILINE | re.DOTALL)
-    around = "name: Issue\n\non:\n  workflow_dispatch:\n\npermissions: {}\n\nconcurrency:\n  group: issue\n\n"
-    file = tmp_path / ".github" / "workflows" / "issue.yml"
-    file.parent.mkdir(parents=True)
-    file.write_text(around + snippet, encoding="utf-8")
-    return file
-
-
-def test_the_matrix_has_each_shard(workflow: Path) -> None:
-    job = yaml.safe_load(workflow.read_text(encoding="utf-8"))["jobs"]["issue"]
-    program, *words = shlex.split(job["steps"][-1]["run"])
-
-    assert program == ".venv/bin/dpsops"
-    assert job["strategy"]["fail-fast"] is False
-    assert job["env"]["SHARD"] == "${{ matrix.shard }}"
-    assert [f"{shard}/16" for shard in job["strategy"]["matrix"]["shard"]] == SHARDS
-    require_issue(words, "$SHARD/16")
-
-
-def test_the_workflow_passes_what_the_repository_s_own_pass(workflow: Path) -> None:
-    for program, *words in (
-        ["zizmor", "--offline", "--no-progress", "--quiet"],
-        ["check-jsonschema", "--quiet", "--builtin-schema", "vendor.github-workflows"],
-    ):
-        command = [str(Path(sys.executable).parent / program), *words, str(workflow)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.terminal import served
+
 pytestmark = pytest.mark.usefixtures("unmeasured")
 
 ROOT = Path(__file__).parents[1]
@@ -69,7 +71,8 @@ def follow(text: str, directory: Path, *binaries: Path) -> None:
 
 def test_every_command_prints_what_the_runbook_shows(tmp_path: Path) -> None:
     settle(tmp_path)
-    follow(RUNBOOK.read_text(encoding="utf-8").partition(VAULT_LOST)[0], tmp_path)
+    with served(tmp_path):  # faster: no command starts an embedded Azure of its own
+        follow(RUNBOOK.read_text(encoding="utf-8").partition(VAULT_LOST)[0], tmp_path)
 
 
 def test_the_commands_are_found() -> None:

@@ -15,10 +15,13 @@ import hypothesis
 import pytest
 import vcr
 
+from dpsops.emulator.identity import tokens
+from dpsops.emulator.keyvault import material
 from tests.bicep import evaluations, real
 from tests.conformance import report
 from tests.conformance.exchanges import ValidatingObserver
 from tests.conformance.openapi import FOLDER, Specification
+from tests.key_stock import KeyStock
 from tests.worlds import World, azure_world, embedded_world, forget_challenges, recorded_world, start_embedded
 
 hypothesis.settings.load_profile("ci")  # a profile of Hypothesis: the same examples each time, no deadline, no database
@@ -41,6 +44,15 @@ def pytest_configure() -> None:
     os.environ.pop("GITHUB_ACTIONS", None)
     if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
         os.environ["PYTHONPYCACHEPREFIX"] = str(Path(sys.prefix) / "pycache")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _keys_from_a_stock() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        keys = KeyStock().module()
+        patch.setattr(material, "rsa", keys)
+        patch.setattr(tokens, "rsa", keys)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -114,7 +114,7 @@ def test_there_is_a_container_apps_job_for_each_shard(tmp_path: Path) -> None:
     assert job["name"] == f"[format('issue-{{0}}', {turn})]"
     assert program["command"] == ["sh", "-c"]
     (script,) = program["args"]
-    written = re.fullmatch(rf"\[format\('cd /work && (.*)', {re.escape(turn)}, parameters\('shards'\)\)\]", script)
+    written = re.fullmatch(rf"\[format\('cd /fleet && (.*)', {re.escape(turn)}, parameters\('shards'\)\)\]", script)
     assert written is not None
     for index, shard in enumerate(SHARDS):
         require_issue(said_in_a_shell(written[1].format(index + 1, 16), tmp_path, {}), shard)

@@ -65,7 +65,7 @@ resource issue 'Microsoft.App/jobs@2025-01-01' = [
             image: image
             command: ['sh', '-c']
             args: [
-              'cd /work && exec dpsops --env prod device issue --from devices.csv --shard ${index}/${shards} --keep-going'
+              'cd /fleet && exec dpsops --env prod device issue --from devices.csv --shard ${index}/${shards} --keep-going'
             ]
             env: [
               {
@@ -84,7 +84,7 @@ resource issue 'Microsoft.App/jobs@2025-01-01' = [
             volumeMounts: [
               {
                 volumeName: 'work'
-                mountPath: '/work'
+                mountPath: '/fleet'
               }
             ]
           }

@@ -130,7 +130,8 @@ def csr(
 ) -> None:
     """Print a certificate request (CSR) for the next root, which another CA signs. The key stays in the vault.
 
-    It prints the same request until 'dpsops root merge' completes the root.
+    It prints the same request until 'dpsops root merge' completes the root. A vault's request cannot ask for a CA certificate:
+    what that CA must issue is said on stderr.
 
     \b
     Example:
@@ -138,6 +139,7 @@ def csr(
     """
     from cryptography.hazmat.primitives.serialization import Encoding
 
+    from dpsops.pki import root_requests
     from dpsops.pki.chains import common_name
     from dpsops.workflows import root_csr
 
@@ -146,13 +148,27 @@ def csr(
         name, request, made = root_csr.csr(connection.run, connection.roots, connection.leaves, connection.dps, connection.stores)
         root = root_thumbprint(options, connection)
     text = request.public_bytes(Encoding.PEM).decode()
+    environment = connection.run.environment
+    terms = root_requests.terms(request, environment.root.path_length, environment.leaf.days)
+    asked, needed = "; ".join(terms.asked) or "no extension", "; ".join(terms.needed)
     summary = Summary(
         lead=f"{name} waits for a certificate that another CA signs: dpsops root merge CERT CHAIN",
-        blocks=(Listing(f"The request of {name} as PEM", text),),
+        blocks=(
+            Table(("request", name), (("it asks for", asked), ("the CA must issue", needed))),
+            Listing(f"The request of {name} as PEM", text),
+        ),
         outputs=Outputs(changed=made, pending=True, root_thumbprint=root),
     )
-    document = {"name": name, "common_name": common_name(request.subject), "csr": text}
+    document = {
+        "name": name,
+        "common_name": common_name(request.subject),
+        "csr": text,
+        "asks_for": list(terms.asked),
+        "must_have": list(terms.needed),
+    }
     options.print_result(document, _written(out, "request", text), summary)
+    print(f"dpsops: the request asks for: {asked}", file=sys.stderr)
+    print(f"dpsops: the CA must issue, whatever it asks for: {needed}", file=sys.stderr)
 
 
 @app.command()

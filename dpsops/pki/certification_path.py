@@ -38,9 +38,10 @@ def certification_path(certificate: x509.Certificate, given: Sequence[x509.Certi
         found.append(last)
     names = ", ".join(each.subject.rfc4514_string() for each in left)
     if not is_self_signed(last):
+        missing = f"add the certificate of {last.issuer.rfc4514_string()}"
         if left:
-            raise InvalidInput(f"none of these signed {_name(last)}: {names}", _ALL)
-        raise InvalidInput(f"the chain ends with {_name(last)}, which is not self-signed", _CHAIN)
+            raise InvalidInput(f"none of these signed {_name(last)}: {names}", f"{missing}: {_ALL}")
+        raise InvalidInput(f"the chain ends with {_name(last)}, which is not self-signed", f"{missing}: {_CHAIN}")
     if left:
         raise InvalidInput(f"not in the chain of {_name(certificate)}: {names}", "leave out what is not in its chain")
     return tuple(found)
@@ -65,6 +66,19 @@ def require_path(certificate: x509.Certificate, above: Sequence[x509.Certificate
                 f"{_name(signed)} would expire after its issuer, which expires on {issuer.not_valid_after_utc:%Y-%m-%d}",
                 "have it signed with a shorter validity",
             )
+
+
+def presentable(path: Sequence[x509.Certificate]) -> tuple[x509.Certificate, ...]:
+    """The part of a path, the lowest certificate first, that a device can show to anybody: up to the first issuer whose name is
+    written in another type of string than the certificate below names it in.
+
+    RFC 5280, 7.1, has both names equal, and OpenSSL follows it; Go and others compare their bytes, and nobody has seen which DPS
+    does. A device needs the path only up to the root that DPS and the hubs have themselves, so what is left out is not missed.
+    """
+    for depth, (signed, issuer) in enumerate(pairwise(path), 1):
+        if signed.issuer.public_bytes() != issuer.subject.public_bytes():
+            return tuple(path[:depth])
+    return tuple(path)
 
 
 def use_faults(certificate: x509.Certificate) -> list[str]:

@@ -9,7 +9,7 @@ from dpsops.model.device import Issuer
 from dpsops.model.enrollment import EnrollmentGroup
 from dpsops.model.root import Ready, RootVersion, classify, root_name
 from dpsops.model.run import Run
-from dpsops.pki import chains
+from dpsops.pki import certification_path, chains
 
 
 def current_name(run: Run, roots: RootVault, group: EnrollmentGroup | None) -> str:
@@ -43,5 +43,7 @@ def issuer(run: Run, roots: RootVault, dps: Dps) -> Issuer:
     trusted = group.trusted()
     name = root_name(max(trusted))
     root = finished_root(run, roots, name)
-    chain = (root.certificate,) if chains.is_self_signed(root.certificate) else roots.merged_chain(root, name)
+    if chains.is_self_signed(root.certificate):
+        return Issuer(root, max(trusted), (root.certificate,), trusted)
+    chain = certification_path.presentable(roots.merged_chain(root, name))
     return Issuer(root, max(trusted), chain, trusted)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 
 from dpsops.azure.ca_certificates import TrustStore
 from dpsops.azure.dps import Dps
@@ -106,8 +107,8 @@ def _state(run: Run, roots: RootVault, view: View, name: str) -> RootState:
 def _read(state: CsrRequested, name: str) -> x509.CertificateSigningRequest:
     try:
         request = x509.load_der_x509_csr(state.csr)
-        request.public_key()
-    except ValueError as cause:
+        _ = request.public_key(), request.subject, request.extensions
+    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as cause:
         raise Unreadable(f"the vault's request for {name} is not a valid CSR", "run the command again") from cause
     return request
 

@@ -184,7 +184,11 @@ def test_a_root_that_another_ca_signs(terminal: Terminal, tmp_path: Path) -> Non
     terminal("device", "issue", "press-07")
     request = terminal.json("root", "csr")
     assert (request["name"], request["common_name"]) == ("root-g2", "dpsops local root G2")
-    assert terminal("root", "csr", "--out", "root.csr")[:2] == (0, "")
+    assert "basicConstraints CA:FALSE" in request["asks_for"][-1]
+    assert "basicConstraints critical CA:TRUE, pathlen:0" in request["must_have"]
+    code, out, err = terminal("root", "csr", "--out", "root.csr")
+    assert (code, out) == (0, "")
+    assert "the CA must issue, whatever it asks for: basicConstraints critical CA:TRUE, pathlen:0; keyUsage" in err
     assert (tmp_path / "root.csr").read_text() == request["csr"]
     assert_error(
         terminal("rotate", "--replace", "root-g1"),

@@ -12,7 +12,14 @@ from cryptography.x509.name import _ASN1Type
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from dpsops.errors import InvalidInput
-from dpsops.pki.certification_path import certification_path, is_self_signed, names_match, require_path, use_faults
+from dpsops.pki.certification_path import (
+    certification_path,
+    is_self_signed,
+    names_match,
+    presentable,
+    require_path,
+    use_faults,
+)
 from tests.pki.company import NOW, Authority, name, with_sha1
 
 ROOT = Authority("Company Root CA")
@@ -37,8 +44,10 @@ def test_what_is_missing_or_too_much_is_named() -> None:
         ((*ABOVE, OTHER.certificate), "not in the chain of CN=dpsops root G1: CN=Other Root"),
         ((Authority("Company Issuing CA").certificate,), "none of these signed"),  # of the same name, with another key
     ):
-        with pytest.raises(InvalidInput, match=words):
+        with pytest.raises(InvalidInput, match=words) as refused:
             certification_path(OURS, given)
+        if CA.certificate not in given:
+            assert "add the certificate of CN=Company Issuing CA" in refused.value.hint
 
 
 def test_a_root_that_another_one_has_cross_signed_leads_to_whichever_is_there() -> None:
@@ -62,7 +71,10 @@ def test_a_name_is_the_same_in_another_type_of_string() -> None:
     assert not names_match(x509.Name([]), x509.Name([]))
     authority = Authority(printable, issuer=ROOT)
     ours = Authority("dpsops root G1", issuer=authority, issuer_name=utf8).certificate
-    assert certification_path(ours, (authority.certificate, ROOT.certificate)) == (authority.certificate, ROOT.certificate)
+    above = (authority.certificate, ROOT.certificate)
+    assert certification_path(ours, above) == above
+    assert presentable((ours, *above)) == (ours,)  # who compares bytes sees no issuer
+    assert presentable((OURS, *ABOVE)) == (OURS, *ABOVE)
 
 
 def test_the_signature_of_the_root_itself_may_be_weak_and_no_other() -> None:

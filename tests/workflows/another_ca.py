@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.name import _ASN1Type
 
 YEAR = timedelta(days=365)
 
@@ -39,14 +40,21 @@ def signed(
     authority: bool = True,
     life: timedelta = 5 * YEAR,
     path_length: int | None = 0,
+    issuer_name: x509.Name | None = None,
 ) -> x509.Certificate:
-    """The certificate that this CA issues for a request."""
+    """The certificate that this CA issues for a request. It may write its own name in its own way."""
     key = request.public_key()
     assert isinstance(key, ec.EllipticCurvePublicKey)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name)]) if common_name else request.subject
-    made = builder(name, issuer[1].subject, key, now, life)
+    made = builder(name, issuer_name or issuer[1].subject, key, now, life)
     constraints = x509.BasicConstraints(authority, path_length if authority else None)
     return made.add_extension(constraints, critical=True).sign(issuer[0], hashes.SHA256())
+
+
+def in_printable_string(name: x509.Name) -> x509.Name:
+    """The same name (RFC 5280, 7.1) with other bytes."""
+    attributes = [x509.NameAttribute(each.oid, each.value, _type=_ASN1Type.PrintableString) for each in name]
+    return x509.Name(attributes)
 
 
 def certified(request: x509.CertificateSigningRequest, now: datetime) -> tuple[x509.Certificate, x509.Certificate]:

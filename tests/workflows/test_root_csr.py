@@ -13,7 +13,7 @@ from dpsops.errors import Error, InvalidInput, Refused
 from dpsops.model.rotation import GRACE, Phase
 from dpsops.pki import chains
 from dpsops.steps.use_root import finished_root
-from tests.workflows.another_ca import YEAR, certified, company, signed
+from tests.workflows.another_ca import YEAR, certified, company, in_printable_string, signed
 from tests.workflows.commands import csr, issue_to, merge, rotate, rotation, rotation_status, undo, up
 from tests.workflows.devices import Device
 from tests.workflows.doing import PRESS
@@ -81,6 +81,20 @@ def test_a_root_of_another_ca_is_proven_trusted_and_rotated_like_any_other(quick
     rotate(quick.connect(), Phase.STABLE, NONE)
     assert observed(quick.connect()).primary == 3
     Device.fetched(quick.connect(), PRESS).register(quick.connect())
+
+
+def test_a_device_registers_if_the_ca_has_written_its_own_name_in_another_type_of_string(quick: World) -> None:
+    """RFC 5280, 7.1, has the names equal; the embedded DPS compares their bytes, as some do."""
+    issue_to(quick.connect(), PRESS)
+    _, request = csr(quick.connect())
+    now = quick.connect().run.now()
+    issuer = company(now)
+    certificate = signed(request, issuer, now, issuer_name=in_printable_string(issuer[1].subject))
+    merge(quick.connect(), certificate, [issuer[1]])
+    rotate(quick.connect(), Phase.DRAINING, NONE)
+    one = Device.fetched(quick.connect(), PRESS)
+    assert x509.load_pem_x509_certificates(one.credential.chain.encode())[1:] == [certificate]
+    one.register(quick.connect())
 
 
 def test_a_certificate_that_cannot_be_this_root_is_refused_before_the_vault_is_changed(quick: World) -> None:

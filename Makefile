@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test pipelines answers boundaries crash fleet mutants az azure-facts bicep wheel release lint bench record lock clean
+.PHONY: help setup demo test pipelines answers boundaries crash fuzz fleet mutants az azure-facts bicep wheel release lint bench record lock clean
 
 help: ## show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ pipelines: setup ## run each pipeline job by job on the embedded Azure, from two
 
 answers: setup ## give every command answers of another shape, at every place: takes an hour
 	@DPSOPS_TEST_ANSWERS=all $(BIN)/python -m pytest --numprocesses 2 --dist worksteal tests/workflows/test_answers.py
+
+fuzz: setup ## give dpsops and the embedded Azure what nobody should, each time something else: takes an hour
+	@DPSOPS_TEST_FUZZ=$${DPSOPS_TEST_FUZZ:-100} DPSOPS_TEST_SEED=$${DPSOPS_TEST_SEED:-$$(date +%s)} $(BIN)/python -m pytest --numprocesses 2 tests/fuzz
 
 crash: setup ## kill every command at every request, and say the same words again: takes half an hour
 	@$(BIN)/python -m tests.crash.run

@@ -27,6 +27,7 @@ from dpsops.azure.clients import Clients
 from dpsops.azure.new_roles import NewRoles
 from dpsops.azure.pool import Pool
 from dpsops.azure.provisioning import Wire
+from dpsops.azure.sign_in import to_authority
 from dpsops.azure.transport import Transport, new_session
 from dpsops.azure.waits import Waiting
 from dpsops.cli.connection import Connection
@@ -244,7 +245,7 @@ class _Account:
         now = self._azure.azure.clock.now()
         if self._credential is None or now - self._since > _SIGNED_IN:
             identity = OPERATOR.tenant_id, OPERATOR.app_id, self._azure.client_secret
-            self._credential, self._since = ClientSecretCredential(*identity, transport=self._transport), now
+            self._credential, self._since = ClientSecretCredential(*identity, **to_authority(self._transport)), now
         return self._credential
 
 

@@ -12,6 +12,7 @@ from pydantic.alias_generators import to_camel
 
 if TYPE_CHECKING:
     from azure.core.paging import ItemPaged
+    from azure.core.polling import LROPoller
 
 _Item = TypeVar("_Item")
 
@@ -43,6 +44,15 @@ def every(listed: ItemPaged[_Item]) -> Iterator[_Item]:
     for page in pages:
         yield from page
         seen.next(str(getattr(pages, "continuation_token", None) or ""))
+
+
+def ended(operation: LROPoller[_Item]) -> _Item:
+    """The result of an operation that has succeeded. Raises `TypeError` if its end cannot be read: the SDKs' poller takes a
+    `TypeError` of its own for no error, and returns what it was answered first."""
+    found = operation.result()
+    if operation.status().lower() != "succeeded":
+        raise TypeError("an operation whose end cannot be read")
+    return found
 
 
 def tags(value: object) -> dict[str, str]:

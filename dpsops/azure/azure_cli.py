@@ -89,7 +89,7 @@ def _shown(arguments: list[str], transport: Transport) -> Any:
         return json.loads(ended.stdout)
     except subprocess.TimeoutExpired as cause:
         raise CredentialUnavailableError(message=f"az did not answer in {seconds:g} seconds") from cause
-    except (OSError, ValueError) as cause:
+    except (OSError, RecursionError, ValueError) as cause:
         raise CredentialUnavailableError(message=f"az cannot be used: {type(cause).__name__}") from cause
 
 

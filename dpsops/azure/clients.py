@@ -10,6 +10,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from dpsops.azure.errors import understood
+from dpsops.azure.home import HomePolicy
 from dpsops.azure.new_roles import NewRoles, NewRolesPolicy
 from dpsops.azure.retries import BoundedPolicy, PatientRetryPolicy
 from dpsops.azure.signer import signer, vault_key
@@ -240,7 +241,12 @@ class Clients:
     @property
     def _vault(self) -> dict[str, Any]:
         patient = [self._patient("the vault", VAULT)]
-        return {"transport": self._transport, "per_call_policies": patient, "retry_policy": PatientRetryPolicy(self._transport)}
+        return {"per_call_policies": patient, **self._bounded(vault_host(self.environment.vault.name))}
+
+    def _bounded(self, host: str) -> dict[str, Any]:
+        """The options of every client of the SDKs."""
+        retries = PatientRetryPolicy(self._transport)
+        return {"transport": self._transport, "retry_policy": retries, "per_retry_policies": [HomePolicy(host)]}
 
     def _patient(self, service: str, type_: str) -> NewRolesPolicy:
         return NewRolesPolicy(self.new_roles, service, self.group, type_)
@@ -260,8 +266,8 @@ class Clients:
     @property
     def _management(self) -> dict[str, Any]:
         cloud = {"base_url": f"https://{_MANAGEMENT_HOST}", "credential_scopes": [_MANAGEMENT_SCOPE]}  # whatever a variable says
-        bounds = {"per_call_policies": [BoundedPolicy(self._transport)], "retry_policy": PatientRetryPolicy(self._transport)}
-        return {"transport": self._transport, "polling_interval": _POLLING_SECONDS} | bounds | cloud
+        bounds = {"per_call_policies": [BoundedPolicy(self._transport)], "polling_interval": _POLLING_SECONDS}
+        return {**self._bounded(_MANAGEMENT_HOST), **bounds, **cloud}
 
 
 async def pause(seconds: float) -> None:

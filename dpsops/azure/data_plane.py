@@ -10,6 +10,7 @@ from azure.core.pipeline.policies import BearerTokenCredentialPolicy, HTTPPolicy
 from azure.core.rest import HttpRequest
 
 from dpsops.azure.answers import Pages
+from dpsops.azure.home import HomePolicy
 from dpsops.azure.retries import PatientRetryPolicy
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class DataPlane:
             RequestIdPolicy(),
             UserAgentPolicy(sdk_moniker="dpsops"),
             PatientRetryPolicy(transport, retry_status=_RETRIES),
+            HomePolicy(host),
             BearerTokenCredentialPolicy(credential, scope),
         ]
         self._client: PipelineClient[Any, Any] = PipelineClient(f"https://{host}", policies=policies, transport=transport)

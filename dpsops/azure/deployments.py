@@ -87,7 +87,8 @@ class Deployments:
         environment = self._environment
         name, bound = deployment_name(environment), environment.waits.operation_seconds
         with self._clients.waiting.operation(f"the what-if of the deployment {name}", bound):
-            answer = self._clients.deployments.deployments.begin_what_if(environment.resource_group, name, question).result()
+            asked = self._clients.deployments.deployments.begin_what_if(environment.resource_group, name, question)
+            answer = answers.ended(asked)
         if answer.error is not None:  # a what-if that failed is answered 200
             raise _failure(answer.error)
         return Foreseen(
@@ -110,9 +111,10 @@ class Deployments:
         properties = models.DeploymentProperties(**_properties(wanted.parameters))
         name, bound = deployment_name(environment), environment.waits.operation_seconds
         with self._clients.waiting.operation(f"the deployment {name}", bound):
-            self._clients.deployments.deployments.begin_create_or_update(
-                environment.resource_group, name, models.Deployment(properties=properties)
-            ).result()
+            deployment = models.Deployment(properties=properties)
+            answers.ended(
+                self._clients.deployments.deployments.begin_create_or_update(environment.resource_group, name, deployment)
+            )
         self.wait_for_roles(wait=True)
 
     def wait_for_roles(self, *, wait: bool) -> None:

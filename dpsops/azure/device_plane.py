@@ -11,6 +11,7 @@ from azure.core.exceptions import ResourceNotFoundError
 from dpsops.azure.answers import Pages
 from dpsops.azure.budgets import Budget
 from dpsops.azure.exchange import Answer, Ask
+from dpsops.azure.home import require_home
 from dpsops.azure.pool import Cost, Place, Pool, encoded, required
 
 _JSON = {"Accept": "application/json", "User-Agent": "dpsops"}
@@ -102,11 +103,7 @@ class DevicePlane:
         return required(answer)
 
     def _url(self, path: str) -> str:
-        """The address of a path, or of the link to a next page, which is whole. Raises `TypeError` for one to another host: it
-        would get the token."""
-        home = f"https://{self.place.host}"
-        if path.startswith("/"):
-            return f"{home}{path}"
-        if not path.lower().startswith((f"{home}/", f"{home}:443/")):
-            raise TypeError("a list whose next page is on another host")
-        return path
+        """The address of a path, or of the link to a next page, which is whole. Raises as `require_home` does."""
+        url = f"https://{self.place.host}{path}" if path.startswith("/") else path
+        require_home(url, self.place.host)
+        return url

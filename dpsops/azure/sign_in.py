@@ -7,11 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dpsops.azure.home import require_home
 from dpsops.errors import InvalidInput, NotAllowed
 from dpsops.settings import Environment
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
+    from azure.core.pipeline import PipelineRequest
 
     from dpsops.azure.transport import Transport
 
@@ -44,6 +46,16 @@ def sign_in(environment: Environment, variables: Mapping[str, str], transport: T
     return SignIn(named, subscription)
 
 
+def to_authority(transport: Transport) -> dict[str, Any]:
+    """The options of a credential that sends a secret or an assertion to Entra ID: to its own host alone, whatever address for
+    tokens it names itself."""
+
+    def at_home(request: PipelineRequest[Any]) -> None:
+        require_home(request.http_request.url, _AUTHORITY)
+
+    return {"transport": transport, "authority": _AUTHORITY, "raw_request_hook": at_home}
+
+
 def _by_default(environment: Environment, variables: Mapping[str, str], transport: Transport) -> SignIn:
     from azure.identity import CredentialUnavailableError
 
@@ -65,7 +77,7 @@ def _named(variables: Mapping[str, str], transport: Transport) -> TokenCredentia
     tenant, client = variables.get("AZURE_TENANT_ID", ""), variables.get("AZURE_CLIENT_ID", "")
     if not tenant or not client:
         return None
-    options: dict[str, Any] = {"transport": transport, "authority": _AUTHORITY}
+    options = to_authority(transport)
     if secret := variables.get("AZURE_CLIENT_SECRET"):
         from azure.identity import ClientSecretCredential
 

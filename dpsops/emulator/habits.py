@@ -75,6 +75,8 @@ class Habits:
     document says; one report, of requests for 100 devices each that were throttled, can be read so.
     second_federation: a second federated credential of an identity for the same issuer and subject is refused with 409
     `Conflict` (quoted) or 400 `BadRequest` (documentation).
+    permissions_need_a_role: the list of one's own permissions needs Microsoft.Authorization/permissions/read (Azure permissions
+    of Microsoft.Authorization), or is answered to anybody: people have read it with roles that do not have this action.
     shuffled: lists whose order nothing promises come in one of chance (`World.chances`): the changes of a what-if (sorted in
     recordings) and the links of a provisioning service (as they were sent).
     """
@@ -114,4 +116,5 @@ class Habits:
     secret_creates: int = 300
     bulk_counts: Literal["call", "device"] = "device"
     second_federation: Literal["Conflict", "BadRequest"] = "Conflict"
+    permissions_need_a_role: bool = True
     shuffled: bool = False

@@ -5,9 +5,11 @@ Source: Azure built-in roles reference. Only roles that matter to the emulated s
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from dpsops.emulator.documents import JSON
 from dpsops.emulator.principal import Principal
 from dpsops.emulator.world import World
 
@@ -186,13 +188,8 @@ def allowed(world: World, caller: Principal, action: str, scope: str, *, data: b
     condition grants neither that nor the right to assign roles, which are what conditions are about: nothing here evaluates
     them (stricter guess).
     """
-    scope = scope.lower().rstrip("/")
-    for key, assignment in world.state.list(ASSIGNMENT):
-        above = assignment["scope"].rstrip("/")
-        if assignment["principal"] != caller.object_id or not (scope + "/").startswith(above + "/"):
-            continue
-        role = find_role(world, assignment["role"])
-        if role is None or (assignment.get("condition") and (data or action.lower().startswith("microsoft.authorization/"))):
+    for key, assignment, role in _assigned(world, caller, scope):
+        if assignment.get("condition") and (data or action.lower().startswith("microsoft.authorization/")):
             continue
         if data:
             granted = _matches(action, role.data_actions) and not _matches(action, role.not_data_actions)
@@ -201,6 +198,21 @@ def allowed(world: World, caller: Principal, action: str, scope: str, *, data: b
         elif _matches(action, role.actions) and not _matches(action, role.not_actions):
             return True
     return False
+
+
+def held(world: World, caller: Principal, scope: str) -> list[Role]:
+    """The roles that `caller` has been assigned at the resource ID `scope` and above it, one for each assignment."""
+    return [role for _, _, role in _assigned(world, caller, scope)]
+
+
+def _assigned(world: World, caller: Principal, scope: str) -> Iterator[tuple[str, JSON, Role]]:
+    """The assignments that hold for a caller at a scope: key, document and role."""
+    here = scope.lower().rstrip("/") + "/"
+    for key, assignment in world.state.list(ASSIGNMENT):
+        if assignment["principal"] == caller.object_id and here.startswith(assignment["scope"].rstrip("/") + "/"):
+            role = find_role(world, assignment["role"])
+            if role is not None:
+                yield key, assignment, role
 
 
 def _delay(world: World, key: str) -> float:

@@ -13,6 +13,7 @@ from dpsops.emulator.arm import (
     foresight,
     groups,
     locks,
+    permissions,
     providers,
     registrations,
     role_definitions,
@@ -63,6 +64,7 @@ def resource_manager(types: Iterable[ResourceType], provided: Iterable[Route]) -
     ]
     own = [
         *versions.behind(role_routes.routes(registered), versions.AUTHORIZATION),
+        *versions.behind(permissions.routes(registered), versions.PERMISSIONS),
         *versions.behind(locks.routes(registered), versions.LOCKS),
         *versions.behind(policies.routes(registered), versions.POLICIES),
         *(_own(route) for route in versions.behind(resources, versions.RESOURCES)),

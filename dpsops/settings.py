@@ -34,6 +34,9 @@ LOCAL = "local"
 DEVICES_TAG = "dpsops-devices"
 """The tag of a vault that holds devices' secrets and nothing else: the name of its environment."""
 
+MADE_TAG = "dpsops-environment"
+"""The tag of what `up` has made: the name of its environment. What was there before gets none."""
+
 _ENVIRONMENT = re.compile(r"[a-z][a-z0-9-]{0,23}")
 _DAYS_OF_WARNING_A_MONTH = 27
 
@@ -279,9 +282,10 @@ class Environment(_Table):
         return self
 
     @model_validator(mode="after")
-    def _vaults_of_devices_have_a_tag(self) -> Self:
-        if any(name.lower() == DEVICES_TAG for name in self.tags):
-            raise ValueError(f"tags: {DEVICES_TAG} is dpsops's own tag, for the vaults of [device]: use another name")
+    def _own_tags_are_free(self) -> Self:
+        for own, what in ((DEVICES_TAG, "the vaults of [device]"), (MADE_TAG, "what 'dpsops up' makes")):
+            if any(name.lower() == own for name in self.tags):
+                raise ValueError(f"tags: {own} is dpsops's own tag, for {what}: use another name")
         if self.device.vaults and len(self.tags) == MOST_TAGS:
             raise ValueError(f"tags: at most {MOST_TAGS - 1}, because dpsops sets one of its own on the vaults of [device]")
         return self

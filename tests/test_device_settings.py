@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dpsops.errors import InvalidInput
-from dpsops.settings import DEVICES_TAG
+from dpsops.settings import DEVICES_TAG, MADE_TAG
 from tests.settings_texts import COMPLETE, SMALL, environment
 
 KEY = '[device]\nvaults = ["kv-devices-1", "kv-devices-2"]\n'
@@ -50,6 +50,11 @@ def test_without_them_the_vault_of_the_root_holds_the_secrets(tmp_path: Path, te
 @pytest.mark.parametrize(("text", "line", "words"), WRONG.values(), ids=WRONG)
 def test_anything_else_is_refused_with_its_line(tmp_path: Path, text: str, line: int, words: str) -> None:
     assert refusal(tmp_path, f"{COMPLETE}[device]\n{text}\n").startswith(f"line {line}: {words}")
+
+
+def test_the_mark_of_what_up_makes_is_dpsops_own(tmp_path: Path) -> None:
+    message = refusal(tmp_path, f"tags = {{ {MADE_TAG.title()} = 'x' }}\n{SMALL}")
+    assert message == f"line 1: tags: {MADE_TAG} is dpsops's own tag, for what 'dpsops up' makes: use another name"
 
 
 def test_the_tag_of_these_vaults_is_dpsops_own(tmp_path: Path) -> None:

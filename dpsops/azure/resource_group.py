@@ -17,6 +17,7 @@ from dpsops.model.deployment import deployment_name
 from dpsops.model.logs import DiagnosticSetting
 from dpsops.model.resources import Resource, Resources, former_vaults, strange_links
 from dpsops.model.roles import HUB, SERVICE, VAULT, Held
+from dpsops.model.tags import made
 
 _VERSIONS = {VAULT: "2026-02-01", HUB: "2023-06-30"}
 _SERVICE_VERSIONS = ("2026-11-01", "2022-12-12")
@@ -99,7 +100,7 @@ class ResourceGroup:
         """Creates the group."""
         from azure.mgmt.resource.resources.models import ResourceGroup as Group
 
-        group = Group(location=self._environment.location, tags=self._environment.tags)
+        group = Group(location=self._environment.location, tags=made(self._environment.tags, self._environment.name))
         self._clients.groups.resource_groups.create_or_update(self._environment.resource_group, group)
 
     def _find(self, type_: str, name: str, version: str) -> Resource | None:

@@ -13,9 +13,18 @@ from dpsops.errors import Refused
 from dpsops.model import logs
 from dpsops.model.action import Action, PropertyChange
 from dpsops.model.links import missing_link_roles, service_changes, service_to_write
-from dpsops.model.resources import Resource, Resources, keeps_policies, kept_identity, kept_of_hub, kept_of_vault, region
+from dpsops.model.resources import (
+    Resource,
+    Resources,
+    keeps_policies,
+    kept_identity,
+    kept_of_hub,
+    kept_of_vault,
+    region,
+    tags_to_write,
+)
 from dpsops.model.roles import HUB, SERVICE, VAULT, Assignment, Principal, needed
-from dpsops.model.tags import merged, tag_changes
+from dpsops.model.tags import tag_changes
 from dpsops.settings import DEVICES_TAG, Environment, Hub, Vault
 
 _OUTCOMES = {"create": "created", "modify": "modified", "assign": "assigned"}
@@ -159,7 +168,7 @@ def _vault(environment: Environment, wanted: Vault, found: Resource | None) -> d
     return {
         "name": wanted.name,
         "location": environment.location if found is None else found.location,
-        "tags": merged(found.tags if found else {}, _tags_of_vault(environment, wanted)),
+        "tags": tags_to_write(environment, found, _tags_of_vault(environment, wanted)),
         "sku": wanted.sku,
         "purgeProtection": wanted.purge_protection,
         "softDeleteRetentionDays": wanted.soft_delete_days,
@@ -199,7 +208,7 @@ def _hub(environment: Environment, wanted: Hub, found: Resource | None) -> dict[
     return {
         "name": wanted.name,
         "location": (wanted.location or environment.location) if found is None else found.location,
-        "tags": merged(found.tags if found else {}, environment.tags),
+        "tags": tags_to_write(environment, found, environment.tags),
         "sku": wanted.sku,
         "capacity": wanted.capacity,
         "keepPolicies": keeps_policies(found),

@@ -19,9 +19,10 @@ from dpsops.model.resources import (
     region,
     registry_host,
     strange_links,
+    tags_to_write,
 )
 from dpsops.model.roles import HUB, Assignment, Principal, Role
-from dpsops.model.tags import merged, tag_changes
+from dpsops.model.tags import tag_changes
 from dpsops.settings import Environment, Hub
 
 DATA_CONTRIBUTOR = Role("4fc6c259-987e-4a07-842e-c321cc9d413f", "IoT Hub Data Contributor")
@@ -119,7 +120,7 @@ def service_to_write(environment: Environment, found: Resources) -> dict[str, ob
     known: dict[str, object] = {
         "name": environment.dps.name,
         "location": environment.location if service is None else service.location,
-        "tags": merged(service.tags if service else {}, environment.tags),
+        "tags": tags_to_write(environment, service, environment.tags),
         "capacity": (service.sku.get("capacity") if service else None) or 1,
         "allocationPolicy": _ALLOCATION[environment.dps.allocation],
     }

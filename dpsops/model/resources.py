@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from dpsops.model.logs import DiagnosticSetting
 from dpsops.model.roles import HUB, SERVICE, VAULT, Held
+from dpsops.model.tags import made, merged
 from dpsops.settings import DEVICES_TAG, Environment, Hub, Vault
 
 _POLICIES = "authorizationPolicies"
@@ -152,6 +153,12 @@ def kept_identity(resource: Resource | None) -> dict[str, object]:
     if isinstance(assigned, Mapping) and assigned:
         kept["userAssignedIdentities"] = {identifier: {} for identifier in assigned}
     return kept
+
+
+def tags_to_write(environment: Environment, found: Resource | None, wanted: Mapping[str, str]) -> dict[str, str]:
+    """All tags that a resource will have. Only a new one is marked as made: one that was there before
+    is not dpsops's to remove."""
+    return made(wanted, environment.name) if found is None else merged(found.tags, wanted)
 
 
 def links(service: Resource | None) -> tuple[Link, ...]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dpsops.errors import Refused
 from dpsops.limits import MOST_TAGS
 from dpsops.model.action import PropertyChange
+from dpsops.settings import MADE_TAG
 
 
 def tag_changes(present: Mapping[str, str], wanted: Mapping[str, str]) -> Iterator[PropertyChange]:
@@ -22,6 +23,17 @@ def tag_changes(present: Mapping[str, str], wanted: Mapping[str, str]) -> Iterat
         before = present.get(names.get(name.lower(), ""))
         if before != value:
             yield PropertyChange(f"tags.{names.get(name.lower(), name)}", before, value)
+
+
+def made(tags: Mapping[str, str], environment: str) -> dict[str, str]:
+    """The tags of something new, and the mark that `up` made it, for `down`. Without room for one more there is
+    no mark: for `down` it then is like something that an earlier version made."""
+    return {**tags, **({MADE_TAG: environment} if len(tags) < MOST_TAGS else {})}
+
+
+def is_made(tags: Mapping[str, str], environment: str) -> bool:
+    """Whether `up` made it for this environment."""
+    return any(name.lower() == MADE_TAG and value == environment for name, value in tags.items())
 
 
 def merged(present: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from dpsops.errors import Refused
 from dpsops.model.deployment import Deployment
 from dpsops.model.links import DATA_CONTRIBUTOR
 from dpsops.model.roles import HUB, ROLES, SERVICE, VAULT, Role
+from dpsops.settings import MADE_TAG
 from tests.bicep.group import (
     GROUP,
     HUBS,
@@ -85,7 +86,7 @@ def test_what_is_in_no_list_is_left_alone(group: Group) -> None:
 def test_the_resources_that_are_created(group: Group) -> None:
     group.converge(environment(tags={"team": "iot"}, vault={"sku": "premium"}, dps={"allocation": "geoLatency"}))
     vault = group.get(VAULT, "kv-dpsops-test")
-    assert (vault["location"], vault["tags"]) == ("westeurope", {"team": "iot"})
+    assert (vault["location"], vault["tags"]) == ("westeurope", {"team": "iot", MADE_TAG: "test"})
     assert vault["properties"]["sku"] == {"family": "A", "name": "premium"}
     assert vault["properties"]["enableRbacAuthorization"] is True
     assert vault["properties"]["enableSoftDelete"] is True

@@ -13,7 +13,7 @@ from dpsops.model.deployment import Deployment, decide
 from dpsops.model.logs import DiagnosticSetting
 from dpsops.model.resources import Resource, Resources, former_vaults, left_vault
 from dpsops.model.roles import SERVICE, VAULT, Held, Principal, needed
-from dpsops.settings import DEVICES_TAG, Environment
+from dpsops.settings import DEVICES_TAG, MADE_TAG, Environment
 from tests.model.test_deployment import DONE, GROUP, ME, settings, vault
 
 ONE, TWO = "kv-devices-1", "kv-devices-2"
@@ -62,9 +62,9 @@ def test_each_that_is_missing_is_created_with_its_tag_like_the_root_s_but_in_sof
     assert names(found, "create")[:3] == [f"{VAULT}/{name}" for name in ("kv-dpsops-test", ONE, TWO)]
     given: Any = found.parameters
     root, *others = given["vaults"]
-    assert (root["sku"], root["tags"]) == ("premium", {"team": "ot"})
+    assert (root["sku"], root["tags"]) == ("premium", {"team": "ot", MADE_TAG: "test"})
     for each in others:
-        assert (each["sku"], each["tags"]) == ("standard", {"team": "ot", DEVICES_TAG: "test"})
+        assert (each["sku"], each["tags"]) == ("standard", {"team": "ot", DEVICES_TAG: "test", MADE_TAG: "test"})
         assert (each["softDeleteRetentionDays"], each["purgeProtection"], each["current"]) == (7, True, {})
 
 

@@ -18,7 +18,7 @@ from dpsops.model.replacement import stay
 from dpsops.model.resources import left_vault
 from dpsops.model.roles import VAULT
 from dpsops.model.rotation import Phase
-from dpsops.settings import DEVICES_TAG, Environment
+from dpsops.settings import DEVICES_TAG, MADE_TAG, Environment
 from tests.workflows.by_hand import azure, remove_the_roles
 from tests.workflows.commands import issue_to, members, plan, rotate, rotation_status, status, up, whole_status
 from tests.workflows.doing import PRESS, fetched, over
@@ -56,7 +56,7 @@ def test_up_makes_them_and_then_rests(embedded: World) -> None:
     assert vaults_in(up(embedded.connect(wanted), planned)) == [("create", ONE, "created"), ("create", TWO, "created")]
     for name in (ONE, TWO):
         found = shown(embedded, name)
-        assert (found.location, found.tags) == ("westeurope", {DEVICES_TAG: "test"})
+        assert (found.location, found.tags) == ("westeurope", {DEVICES_TAG: "test", MADE_TAG: "test"})
         assert (found.properties.sku.name, found.properties.enable_rbac_authorization) == ("standard", True)
         assert (found.properties.soft_delete_retention_in_days, found.properties.enable_purge_protection) == (7, None)
     assert up(embedded.connect(wanted)) == []
@@ -97,7 +97,7 @@ def test_they_have_the_tags_and_the_protection_of_the_settings_also_later(quick:
     assert changes == {"properties.enablePurgeProtection": (None, True), "tags.team": (None, "ot")}
     up(quick.connect(other))
     found = shown(quick, ONE)
-    assert (found.tags, found.properties.enable_purge_protection) == ({"team": "ot", DEVICES_TAG: "test"}, True)
+    assert (found.tags, found.properties.enable_purge_protection) == ({"team": "ot", DEVICES_TAG: "test", MADE_TAG: "test"}, True)
     assert up(quick.connect(other)) == []
 
 
@@ -161,7 +161,7 @@ def test_the_vault_of_another_environment_is_refused(quick: World) -> None:
     for run in (up, plan):
         with pytest.raises(Refused, match=f"the vault {ONE} is for the devices of the environment test"):
             run(quick.connect(other))
-    assert shown(quick, ONE).tags == {DEVICES_TAG: "test"}
+    assert shown(quick, ONE).tags == {DEVICES_TAG: "test", MADE_TAG: "test"}
 
 
 @pytest.mark.parametrize("left", [spread(TWO), spread()], ids=["one is left", "none is left"])

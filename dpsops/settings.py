@@ -332,12 +332,17 @@ _DEFAULT_LOCAL: dict[str, Any] = {
 }
 
 
-def load(name: str, directory: Path) -> Environment:
-    """Reads `NAME.toml` in `directory`; `local` needs no file. Raises `InvalidInput` with the line, the key and the reason."""
+def require_name(name: str) -> None:
+    """Raises `InvalidInput` for what cannot be the name of an environment."""
     if not _ENVIRONMENT.fullmatch(name):
         raise InvalidInput(
             f"{name!r} is not a valid environment name", "use at most 24 lower case letters, digits and hyphens, as in dev"
         )
+
+
+def load(name: str, directory: Path) -> Environment:
+    """Reads `NAME.toml` in `directory`; `local` needs no file. Raises `InvalidInput` with the line, the key and the reason."""
+    require_name(name)
     path = directory / f"{name}.toml"
     try:
         text = path.read_text(encoding="utf-8-sig")  # some editors write a byte order mark at the start
@@ -345,7 +350,10 @@ def load(name: str, directory: Path) -> Environment:
         if name == LOCAL:
             return Environment.model_validate(_DEFAULT_LOCAL | {"name": name})
         known = ", ".join(sorted({file.stem for file in directory.glob("*.toml")} | {LOCAL}))
-        raise InvalidInput(f"there is no environment {name!r} ({path} is missing)", f"environments here: {known}") from None
+        raise InvalidInput(
+            f"there is no environment {name!r} ({path} is missing)",
+            f"environments here: {known}; for a new one: dpsops init {name}",
+        ) from None
     except (OSError, UnicodeDecodeError) as cause:
         raise InvalidInput(
             f"{path} cannot be read: {cause}", "a settings file is TOML in the encoding UTF-8: save it again in it"
@@ -387,5 +395,5 @@ def _explain(path: Path, text: str, cause: ValidationError) -> InvalidInput:
     more = len(errors) - 1
     return InvalidInput(
         f"{path}, line {line_of(text, keys)}: {where}: {expected}",
-        "correct the file" + (f" ({more} more error(s))" if more else "") + "; infra/dev.toml is a complete example",
+        "correct the file" + (f" ({more} more error(s))" if more else "") + "; for a complete example: dpsops init example",
     )

@@ -12,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 TEMPLATE = "dpsops/template/main.json"
+SETTINGS = "dpsops/template/environment.toml"
 
 
 def run(*arguments: str, cwd: Path, **environment: str) -> str:
@@ -43,7 +44,7 @@ def test_the_wheel_contains_every_module_and_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "dpsops").rglob("*.py")}
-    assert names == modules | {TEMPLATE, "dpsops/py.typed"}
+    assert names == modules | {TEMPLATE, SETTINGS, "dpsops/py.typed"}
 
 
 def test_the_wheel_runs_without_the_source(wheel: Path, tmp_path: Path) -> None:
@@ -54,4 +55,6 @@ def test_the_wheel_runs_without_the_source(wheel: Path, tmp_path: Path) -> None:
     where = run("-c", "import dpsops; print(dpsops.__file__)", cwd=elsewhere, PYTHONPATH=str(installed))
     assert Path(where.strip()) == installed / "dpsops" / "__init__.py"
     assert "Usage" in run("-m", "dpsops", "--help", cwd=elsewhere, PYTHONPATH=str(installed))
+    made = run("-m", "dpsops", "init", "prod", cwd=elsewhere, PYTHONPATH=str(installed))
+    assert made.startswith(f"infra{os.sep}prod.toml\n")
     assert "root-g1 in DPS dps-dpsops-local: verified" in run("-m", "dpsops", "up", cwd=elsewhere, PYTHONPATH=str(installed))

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from dpsops import __version__
-from dpsops.cli import admission, device, local, pipeline, root, rotate, status, up
+from dpsops.cli import admission, device, init, local, pipeline, root, rotate, status, up
 from dpsops.cli.exits import Exit
 from dpsops.cli.options import Options, Output
 from dpsops.cli.summary import Told
@@ -36,6 +36,7 @@ Exit codes: 0 done, 1 failed, 2 wrong use, 3 some of many failed,
     rich_markup_mode=None,  # Rich makes --help slow, and prints colours into pipes on GitHub
     pretty_exceptions_enable=False,  # a traceback with local variables could print a key
 )
+app.command("init")(init.init)
 app.command("up")(up.up)
 app.command("plan")(up.plan)
 app.command("status")(status.status)

@@ -97,6 +97,10 @@ def test_every_command_tells_the_runner_what_came_of_it(
         monkeypatch.setenv("GITHUB_API_URL", github.address)
         seen.add(tell(terminal, job, f"pipeline setup --repo {REPOSITORY}", reads))
         assert ["local-plan", "AZURE_CLIENT_ID"] in [row[:2] for table in tables(job.page) for row in table]
+    job.begin()
+    assert terminal("init", "prod")[0] == 0
+    seen.add("init")
+    assert job.page.startswith("## ✅ dpsops init (prod)\n\nThe settings of the environment prod were written")
     seen.add(tell(terminal, job, "local stop", {"local stop"}))
     seen.add(tell(terminal, job, "local reset", reads))
     assert set(words(typer.main.get_command(app))) - NO_RESULT == seen, "a command has no place in this story"

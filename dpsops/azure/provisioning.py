@@ -75,8 +75,8 @@ class _Operation(Shape):
 _TRY_AGAIN = "run the command again; 'dpsops status' shows the state of the environment"
 
 _BLOCKED = (
-    "'dpsops device show' shows whether the device is blocked ('dpsops device unblock' unblocks it), 'dpsops status' whether "
-    "the enrollment group is disabled"
+    "'dpsops device show ID' shows whether the device is blocked ('dpsops device unblock ID' unblocks it), 'dpsops status' "
+    "whether the enrollment group is disabled"
 )
 
 _NO_HUB = (
@@ -93,7 +93,7 @@ _DEAD_LINK = (
 _NO_REASON = "DPS gives no reason over MQTT: compare the ID scope with 'dpsops status', or use --transport https"
 
 _ADVICE = {
-    401: "DPS does not accept this certificate, or the device is blocked: 'dpsops device show' shows whether it is blocked, "
+    401: "DPS does not accept this certificate, or the device is blocked: 'dpsops device show ID' shows whether it is blocked, "
     "'dpsops status' whether the root is verified and the group enabled; a device must send a valid certificate with its "
     "complete chain",
     404: "there is no such ID scope or registration: compare the ID scope with 'dpsops status'",
@@ -242,7 +242,8 @@ def send_message(hub: str, device: str, credential: DeviceCredential, wire: Wire
         except sdk.exceptions.ClientError as cause:
             raise Error(
                 f"the hub {hub} refuses the connection of {device}: {_innermost(cause)}",
-                "the device identity may be disabled, or have the thumbprint of another certificate: dpsops device show",
+                "the device identity may be disabled, or have the thumbprint of another certificate: "
+                f"dpsops device show {device}",
             ) from cause
 
 

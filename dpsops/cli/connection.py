@@ -122,7 +122,7 @@ def connected(options: Options, *formats: Output, share: float = 1.0) -> Iterato
     environment = load(options.env, SETTINGS_DIRECTORY)
     with ExitStack() as stack:
         stack.enter_context(_logged(verbose=options.verbose))
-        shown = stack.enter_context(progress(options.verbose))
+        shown = stack.enter_context(progress(options))
         say = shown.say
         waiting = Waiting(say=say)
         stack.enter_context(waiting.watched())
@@ -187,7 +187,7 @@ def wired(options: Options) -> Iterator[tuple[Wire, Callable[[str], None]]]:
     from dpsops.settings import LOCAL, load
 
     with ExitStack() as stack:
-        say = stack.enter_context(progress(options.verbose)).say
+        say = stack.enter_context(progress(options)).say
         waiting = Waiting(say=say)
         stack.enter_context(waiting.watched())
         if options.env != LOCAL:

@@ -125,7 +125,7 @@ def _print_members(options: Options, run: Run, members: Iterator[Member], nothin
             for member in members:
                 if empty:
                     run.progress("")  # a spinner would draw over the rows
-                print(_line(member), flush=True)
+                options.print_line(_line(member))
                 empty = False
             if empty:
                 options.print_document({}, nothing)
@@ -252,7 +252,7 @@ def _line(member: Member) -> str:
 
 def _state(member: Member) -> str:
     if member.blocked:
-        return "partially blocked: dpsops device show" if member.partially_blocked else "blocked"
+        return f"partially blocked: dpsops device show {member.leaf.device}" if member.partially_blocked else "blocked"
     if not member.hub:
         return f"not registered: {member.failure}" if member.failure else "never registered"
     if not member.registered_thumbprint:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import signal
 import sys
 import threading
-from typing import Annotated
+from typing import Annotated, TextIO, cast
 
 import typer
 
 from dpsops import __version__
 from dpsops.cli import admission, device, init, local, pipeline, root, rotate, status, up
+from dpsops.cli.commands import Address, AddressedStream
 from dpsops.cli.exits import Exit
 from dpsops.cli.options import Options, Output
 from dpsops.cli.summary import Told
@@ -56,19 +58,40 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
+_DEFAULT = "local"
+"""The environment that is chosen if nobody names one."""
+
+
 @app.callback()
 def options(
     context: typer.Context,
     env: Annotated[
         str, typer.Option("--env", envvar="DPSOPS_ENV", metavar="NAME", help="The environment: infra/NAME.toml.")
-    ] = "local",
+    ] = _DEFAULT,
     output: Annotated[Output, typer.Option("--output", help="The format of the result.")] = Output.text,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show each request on stderr.")] = False,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
 ) -> None:
     """Reads the options that all commands share."""
-    context.obj.environment = env
-    context.obj = Options(env, output, verbose, context.obj)
+    told: Told = context.obj
+    told.environment = env
+    told.address = Address(_global_words(env), _addressed_commands())
+    context.obj = Options(env, output, verbose, told)
+
+
+def _global_words(env: str) -> tuple[str, ...]:
+    """The global options that a command which is pasted later needs, to be about the same environment."""
+    is_chosen = env == (os.environ.get("DPSOPS_ENV") or _DEFAULT) == _DEFAULT
+    return () if is_chosen else ("--env", env)
+
+
+_WITHOUT_ENVIRONMENT = {"local"}
+"""The commands that are about no environment of the settings."""
+
+
+def _addressed_commands() -> frozenset[str]:
+    names = (*(each.name for each in app.registered_commands), *(each.name for each in app.registered_groups))
+    return frozenset(filter(None, names)) - _WITHOUT_ENVIRONMENT
 
 
 def run() -> None:
@@ -119,10 +142,16 @@ def main(arguments: list[str]) -> int:
     """Runs a command and returns its exit code; every error ends here, as an error and a hint on stderr. GitHub Actions, if it
     runs this, is told more."""
     if os.environ.get("GITHUB_ACTIONS") != "true":
-        return _run(arguments, Told())
+        return _addressed_run(arguments, Told())
     from dpsops.cli.actions import step
 
     with step(os.environ, _title(arguments)) as told:
+        return _addressed_run(arguments, told)
+
+
+def _addressed_run(arguments: list[str], told: Told) -> int:
+    """Everything on stderr is for people: each command that is named there leads to the environment that it is about."""
+    with contextlib.redirect_stderr(cast("TextIO", AddressedStream(sys.stderr, told))):
         return _run(arguments, told)
 
 
@@ -189,7 +218,7 @@ def _print(label: str, text: str) -> None:
 
 
 def _report(error: Error, told: Told) -> int:
-    told.failure = (error.message, error.hint)
+    told.failure = (told.address.text(error.message), told.address.text(error.hint))
     _print("error", error.message)
     if error.hint:
         _print("hint", error.hint)

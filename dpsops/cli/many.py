@@ -105,7 +105,7 @@ class Command:
 
     def _failed(self, row: Row, reason: str) -> None:
         if self.file is not None:
-            self.file.add(row, reason)
+            self.file.add(row, self.options.told.address.text(reason))
         if self.options.output is Output.jsonl:
             self.options.print_row({"device": row.device, "outcome": "failed", "reason": reason})
 

@@ -48,6 +48,10 @@ class Options:
                 f"this command has no --output {self.output.value}", f"it has: {', '.join(each.value for each in formats)}"
             )
 
+    def print_line(self, text: str) -> None:
+        """Prints one of many results as a line for people."""
+        print(self.told.address.text(text), flush=True)
+
     def print_row(self, row: dict[str, Any]) -> None:
         """Prints one of many results as a line of JSON."""
         print(self._json(row), flush=True)
@@ -56,12 +60,12 @@ class Options:
         """A document as JSON. In the log of a pipeline `##[` would be a command: an escape says the same in JSON."""
         import json
 
-        text = json.dumps(document, indent=indent, default=_encode)
+        text = json.dumps(self.told.address.document(document), indent=indent, default=_encode)
         return text.replace("##[", "##\\u005b") if self.told.is_pipeline else text
 
     def tell(self, summary: Summary) -> None:
         """Tells somebody who looks later what came of the command: also of one that has failed."""
-        self.told.summaries.append(summary)
+        self.told.summaries.append(summary.addressed(self.told.address))
 
     def print_result(self, document: dict[str, Any], text: str, summary: Summary) -> None:
         """Prints the result, and tells the summary: also if the result cannot be written."""
@@ -72,6 +76,8 @@ class Options:
         """Prints the document as JSON, or the text unless it is empty."""
         if self.output is Output.json:
             text = self._json({"schema_version": 1, "environment": self.env} | document, indent=2)
+        else:
+            text = self.told.address.text(text)
         if not text:
             return
         try:
@@ -108,9 +114,9 @@ class Progress:
 
 
 @contextmanager
-def progress(verbose: bool) -> Iterator[Progress]:
+def progress(options: Options) -> Iterator[Progress]:
     """Shows the progress: a spinner if the terminal supports it; else, and with `--verbose`, plain lines."""
-    if verbose or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+    if options.verbose or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         last = ""
 
         def line(text: str) -> None:
@@ -137,7 +143,7 @@ def progress(verbose: bool) -> Iterator[Progress]:
             if not text:
                 status.stop()
                 return
-            status.update(text)
+            status.update(options.told.address.text(text))  # before it is fitted into the terminal
             status.start()
 
         yield Progress(spin, spin)

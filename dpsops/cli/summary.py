@@ -4,8 +4,10 @@ elsewhere."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
+
+from dpsops.cli.commands import NOWHERE, Address
 
 _Each = TypeVar("_Each")
 
@@ -103,6 +105,26 @@ class Summary:
     errors: tuple[str, ...] = ()
     errors_left_out: int = 0
 
+    def addressed(self, address: Address) -> Summary:
+        """The summary, in which each command leads to the environment that it is about. What stands for itself stays."""
+        return replace(
+            self,
+            lead=address.text(self.lead),
+            blocks=tuple(_addressed(block, address) for block in self.blocks),
+            warnings=tuple(map(address.text, self.warnings)),
+            errors=tuple(map(address.text, self.errors)),
+        )
+
+
+def _addressed(block: Block, address: Address) -> Block:
+    match block:
+        case Paragraph():
+            return Paragraph(address.text(block.text))
+        case Table():
+            rows = tuple(tuple(address.text(cell) if isinstance(cell, str) else cell for cell in row) for row in block.rows)
+            return replace(block, rows=rows, more=address.text(block.more))
+    return block
+
 
 @dataclass(slots=True)
 class Few(Generic[_Each]):
@@ -133,11 +155,12 @@ class Told:
     """What an invocation has told so far, for the one who looks at it later.
 
     is_pipeline: somebody does. mask: hides a secret in the log from now on. environment: its name, once it is known.
-    failure: the message and the hint of the error that has ended the command.
+    address: what leads a command to it. failure: the message and the hint of the error that has ended the command.
     """
 
     is_pipeline: bool = False
     mask: Callable[[str], None] = _nobody
     environment: str = ""
+    address: Address = NOWHERE
     summaries: list[Summary] = field(default_factory=list)
     failure: tuple[str, str] | None = None

@@ -1,0 +1,81 @@
+"""The commands that dpsops names: every one in its source, and those in a text, cut out as a person would paste them."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+SOURCE = Path(__file__).parents[2] / "dpsops"
+
+VALUES = {
+    "' --compromised' if compromised else ''": " --compromised",
+    "' '.join(outdated[:_NAMED])": "press-07 press-08",
+    "context.invoked_subcommand": "status",
+    "cut.root": "root-g1",
+    "device": "press-07",
+    "member.leaf.device": "press-07",
+    "name": "root-g1",
+    "partially[0]": "press-07",
+    "result.device": "press-07",
+    "root_name(old)": "root-g1",
+}
+"""What the placeholders of the commands in the source may be."""
+
+_BEGIN, _REST = r"\bdpsops (?:--[a-z]+ \w+ )*", r"(?:(?! then\b| &&| \|)[^'`,;:()\n«])*«?"
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A text of the source that names a command, and where it is."""
+
+    place: str
+    text: str
+
+
+def commands(text: str, words: frozenset[str]) -> list[str]:
+    """The commands in a text that begin with one of these words, each as a person would paste it."""
+    return [found[0].strip() for found in re.finditer(rf"{_BEGIN}(?:{'|'.join(words)})\b{_REST}", text)]
+
+
+def named(words: frozenset[str]) -> Iterator[Named]:
+    """Every text in the source of dpsops that names a command which begins with one of these words, except docstrings and the
+    pages of `--help`."""
+    for path in sorted(SOURCE.rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in _texts(tree):
+            text = _written(node)
+            if commands(text, words):
+                yield Named(f"{path.relative_to(SOURCE.parent)}:{node.lineno}", text)
+
+
+def _texts(tree: ast.Module) -> Iterator[ast.Constant | ast.JoinedStr]:
+    left_out: set[ast.expr | ast.stmt] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Expr():  # a docstring
+                left_out.add(node.value)
+            case ast.keyword(arg="help"):
+                left_out.add(node.value)
+            case ast.JoinedStr():
+                left_out.update(node.values)
+    for node in ast.walk(tree):
+        is_text = isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
+        if is_text and node not in left_out:
+            assert isinstance(node, ast.Constant | ast.JoinedStr)
+            yield node
+
+
+def _written(node: ast.Constant | ast.JoinedStr) -> str:
+    """The text, with a value for each of its placeholders; an unknown one is in angle quotation marks."""
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    return "".join(str(each.value) if isinstance(each, ast.Constant) else _value(each) for each in node.values)
+
+
+def _value(node: ast.expr) -> str:
+    assert isinstance(node, ast.FormattedValue)
+    name = ast.unparse(node.value)
+    return VALUES.get(name, f"«{name}»")

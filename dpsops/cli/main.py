@@ -85,7 +85,7 @@ def _global_words(env: str) -> tuple[str, ...]:
     return () if is_chosen else ("--env", env)
 
 
-_WITHOUT_ENVIRONMENT = {"local"}
+_WITHOUT_ENVIRONMENT = {"init", "local"}
 """The commands that are about no environment of the settings."""
 
 

@@ -17,7 +17,8 @@ from tests.cli.hints import Named, commands, named
 FIRST = frozenset(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
 """The commands that are not below another."""
 
-ADDRESSED = FIRST - {"local"}
+WITHOUT_ENVIRONMENT = {"init", "local"}
+ADDRESSED = FIRST - WITHOUT_ENVIRONMENT
 """Those that are about an environment."""
 
 PROD = Address(("--env", "prod"), ADDRESSED)
@@ -111,7 +112,7 @@ def test_every_command_of_the_program_is_one_or_the_other() -> None:
     told = parsed("dpsops --env prod status")
     assert told.address == PROD
     for name in FIRST:
-        assert (told.address.text(f"dpsops {name}") != f"dpsops {name}") == (name != "local")
+        assert (told.address.text(f"dpsops {name}") != f"dpsops {name}") == (name not in WITHOUT_ENVIRONMENT)
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,7 +16,7 @@ from dpsops.cli import files
 from dpsops.cli.connection import connected, wired
 from dpsops.cli.device import DeviceArgument
 from dpsops.cli.exits import of_many
-from dpsops.cli.gathering import gathered, line
+from dpsops.cli.gathering import actions_document, gathered, line
 from dpsops.cli.options import Options, Transport
 from dpsops.cli.summary import Outputs, Summary
 from dpsops.cli.tally import Tally
@@ -134,16 +134,16 @@ def _change(
         given = wanted_devices(devices or (), source, connection.run.environment, shard=WHOLE, keep_going=False)
         with given as roster:
             wanted = [each.device for each in roster]
+
+        def document(found: Sequence[Action | Failed]) -> dict[str, Any]:
+            failed = [asdict(each) for each in found if isinstance(each, Failed)]
+            actions = actions_document([each for each in found if isinstance(each, Action)])
+            return actions | ({"failed": failed} if len(wanted) > 1 else {})
+
         results = workflow(connection.run, connection.leaves, connection.dps, connection.hubs, wanted)
-        found = gathered(options, connection.run, results)
-    done = [each for each in found if isinstance(each, Action)]
-    failed = [each for each in found if isinstance(each, Failed)]
-    document = {
-        "changed": bool(done),
-        "actions": [action.document() for action in done],
-        **({"failed": [asdict(each) for each in failed]} if len(wanted) > 1 else {}),
-    }
+        found = gathered(options, connection.run, results, document)
+    failed = sum(isinstance(each, Failed) for each in found)
     said = "it is" if len(wanted) == 1 else "they are"
     unchanged = f"Nothing changed: {said} {nothing}."
-    options.print_result(document, "\n".join(map(line, found)) or unchanged, Tally.of(found).summary(unchanged))
-    return of_many(succeeded=len(failed) < len(wanted), failed=bool(failed))
+    options.print_result(document(found), "\n".join(map(line, found)) or unchanged, Tally.of(found).summary(unchanged))
+    return of_many(succeeded=failed < len(wanted), failed=bool(failed))

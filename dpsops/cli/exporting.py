@@ -65,6 +65,7 @@ def export(
             wanted = [each.device for each in roster]
         deliver = _deliverer(_directory(to), password, legacy=legacy)
         done, failed = list[workflow.Exported](), list[Failed]()
+        options.told.done = lambda: _document(done, failed)
         try:
             for result in workflow.export(connection.run, connection.leaves, wanted, deliver, remove_key=remove_key):
                 if isinstance(result, Failed):
@@ -76,14 +77,17 @@ def export(
             connection.run.progress("")
             print(_text(done, failed), file=sys.stderr)
             raise
-    document: dict[str, Any] = {
+    options.print_result(_document(done, failed), _text(done, failed), _summary(done, failed))
+    return of_many(succeeded=bool(done), failed=bool(failed))
+
+
+def _document(done: list[Exported], failed: list[Failed]) -> dict[str, Any]:
+    return {
         "exported": [
             {"device": each.device, "file": each.path, "written": each.written, "key_removed": each.key_removed} for each in done
         ],
         "failed": [{"device": each.device, "reason": each.reason} for each in failed],
     }
-    options.print_result(document, _text(done, failed), _summary(done, failed))
-    return of_many(succeeded=bool(done), failed=bool(failed))
 
 
 def _summary(done: list[Exported], failed: list[Failed]) -> Summary:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from dpsops.cli.options import timestamp
 from dpsops.cli.summary import UNKNOWN, Outputs
@@ -20,10 +20,13 @@ if TYPE_CHECKING:
 _Result = TypeVar("_Result", bound="Result | Issued | Unchanged")
 
 
-def gathered(options: Options, run: Run, results: Iterable[_Result]) -> list[_Result]:
+def gathered(
+    options: Options, run: Run, results: Iterable[_Result], document: Callable[[Sequence[_Result]], dict[str, Any]]
+) -> list[_Result]:
     """All results of a workflow. After an error or Ctrl-C, the results until then are printed on stderr and told, because no
-    later run does."""
+    later run does. document: what is said of results as JSON, of all or of those before an error."""
     done: list[_Result] = []
+    options.told.done = lambda: _before_error(document(done))
     try:
         done.extend(results)
     except BaseException:
@@ -40,14 +43,23 @@ def show(options: Options, run: Run, done: Sequence[_Result]) -> None:
         print(line(each), file=sys.stderr)
 
 
+def _before_error(document: dict[str, Any]) -> dict[str, Any]:
+    """What was done before an error. Whether the error has come after a change that nobody has counted is not known."""
+    return document | {"changed": None} if document.get("changed") is False else document
+
+
+def actions_document(done: Sequence[Action]) -> dict[str, Any]:
+    """What a workflow has done, as JSON."""
+    return {"changed": bool(done), "actions": [action.document() for action in done]}
+
+
 def print_done(
     options: Options, done: Sequence[Action], nothing: str, outputs: Outputs = UNKNOWN, notes: Sequence[str] = ()
 ) -> None:
     """Prints what a workflow has done. `nothing`: why, if it did nothing. `outputs`, `notes`: what else is told."""
     text = "\n".join(f"✓ {action.target}: {action.outcome}" for action in done)
-    document = {"changed": bool(done), "actions": [action.document() for action in done]}
     summary = Tally.of(done).summary(f"Nothing changed: {nothing}.", outputs)
-    options.print_result(document, text or f"Nothing changed: {nothing}.", replace(summary, warnings=tuple(notes)))
+    options.print_result(actions_document(done), text or f"Nothing changed: {nothing}.", replace(summary, warnings=tuple(notes)))
 
 
 def line(result: Result | Issued | Unchanged) -> str:

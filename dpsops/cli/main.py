@@ -8,17 +8,19 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from typing import Annotated, TextIO, cast
 
 import typer
 
 from dpsops import __version__
-from dpsops.cli import admission, device, init, local, pipeline, root, rotate, status, up
+from dpsops.cli import admission, device, ending, init, local, pipeline, root, rotate, status, up
+from dpsops.cli.arguments import Given, read
 from dpsops.cli.commands import Address, AddressedStream
 from dpsops.cli.exits import Exit
 from dpsops.cli.options import Options, Output
 from dpsops.cli.summary import Told
-from dpsops.errors import Error, InvalidInput, NotAllowed
+from dpsops.errors import Error, InvalidInput
 
 app = typer.Typer(
     name="dpsops",
@@ -73,10 +75,14 @@ def options(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
 ) -> None:
     """Reads the options that all commands share."""
-    told: Told = context.obj
+    _is_about(env, context.obj, context.command)
+    context.obj = Options(env, output, verbose, context.obj)
+
+
+def _is_about(env: str, told: Told, tree: object) -> None:
+    """From now on it is known which environment the command is about: each command that is named leads there."""
     told.environment = env
-    told.address = Address(_global_words(env), _addressed_commands())
-    context.obj = Options(env, output, verbose, told)
+    told.address = Address(_global_words(env), frozenset(getattr(tree, "commands", {})) - _WITHOUT_ENVIRONMENT)
 
 
 def _global_words(env: str) -> tuple[str, ...]:
@@ -89,9 +95,9 @@ _WITHOUT_ENVIRONMENT = {"init", "local"}
 """The commands that are about no environment of the settings."""
 
 
-def _addressed_commands() -> frozenset[str]:
-    names = (*(each.name for each in app.registered_commands), *(each.name for each in app.registered_groups))
-    return frozenset(filter(None, names)) - _WITHOUT_ENVIRONMENT
+def _tree() -> Callable[..., object]:
+    """All commands, as the parser has them."""
+    return typer.main.get_command(app)
 
 
 def run() -> None:
@@ -107,7 +113,7 @@ def run() -> None:
     try:
         code = main(sys.argv[1:])
     except Ended as ended:
-        print(_INTERRUPTED, file=sys.stderr, flush=True)
+        print(ending.INTERRUPTED, file=sys.stderr, flush=True)
         os._exit(ended.code)
     if code == Exit.INTERRUPTED:
         # The device SDK's threads would print errors while Python exits, and Python would kill itself with the signal if it
@@ -116,8 +122,6 @@ def run() -> None:
     sys.exit(code)
 
 
-_UNFINISHED = ("interrupted; completed steps stay done", "run the command again to continue")
-_INTERRUPTED = f"dpsops: {', '.join(_UNFINISHED)}"
 _ENDING_SECONDS = 3.0
 
 
@@ -139,93 +143,62 @@ def _end(number: int, _: object) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Runs a command and returns its exit code; every error ends here, as an error and a hint on stderr. GitHub Actions, if it
-    runs this, is told more."""
+    """Runs a command and returns its exit code; every error ends here. GitHub Actions, if it runs this, is told more."""
+    tree = _tree()
+    given = read(arguments, tree)
     if os.environ.get("GITHUB_ACTIONS") != "true":
-        return _addressed_run(arguments, Told())
+        return _addressed(arguments, tree, given, Told())
     from dpsops.cli.actions import step
 
-    with step(os.environ, _title(arguments)) as told:
-        return _addressed_run(arguments, told)
+    with step(os.environ, " ".join(["dpsops", *given.words])) as told:
+        return _addressed(arguments, tree, given, told)
 
 
-def _addressed_run(arguments: list[str], told: Told) -> int:
+def _addressed(arguments: list[str], tree: Callable[..., object], given: Given, told: Told) -> int:
     """Everything on stderr is for people: each command that is named there leads to the environment that it is about."""
+    _is_about(given.last("--env") or os.environ.get("DPSOPS_ENV") or _DEFAULT, told, tree)
+    asked = given.last("--output")
+    output = Output(asked) if asked in Output.__members__ else Output.text
     with contextlib.redirect_stderr(cast("TextIO", AddressedStream(sys.stderr, told))):
-        return _run(arguments, told)
+        return _run(arguments, tree, told, output)
 
 
-def _run(arguments: list[str], told: Told) -> int:
+def _run(arguments: list[str], tree: Callable[..., object], told: Told, output: Output) -> int:
     try:
-        result = app(arguments, prog_name="dpsops", standalone_mode=False, obj=told)
+        result = tree(arguments, prog_name="dpsops", standalone_mode=False, obj=told)
     except Error as error:
-        return _report(error, told)
+        return ending.failed(error, told, output)
     except (typer.Abort, KeyboardInterrupt):
         result = Exit.INTERRUPTED
     except Ended:
-        told.failure = _UNFINISHED
+        ending.interrupted(told, output)
         raise
     except typer.TyperException as misuse:
-        if misuse.format_message().startswith("Usage:"):  # a command group without a command prints its help
-            print(misuse.format_message(), file=sys.stderr)
-            return Exit.WRONG_USE
-        return _report(InvalidInput(_sentence(misuse.format_message()), "dpsops --help, or --help after the command"), told)
+        return _misused(misuse, told, output)
     except BrokenPipeError:
-        told.failure = ("nobody has read the result to its end", "")
-        sys.stderr.close()
-        return Exit.FAILED
+        return ending.unread(told)
+    except OSError as error:
+        return ending.failed(_explain(error), told, output)
     except Exception as error:
-        return _report(_explain(error), told)
+        ending.defect(error, told, output)
+        raise
     if result == Exit.INTERRUPTED:  # Typer returns it after Ctrl-C
-        told.failure = _UNFINISHED
-        print(_INTERRUPTED, file=sys.stderr)
+        print(ending.INTERRUPTED, file=sys.stderr)
+        return ending.interrupted(told, output)
     return result if isinstance(result, int) else 0
 
 
-def _title(arguments: list[str]) -> str:
-    """The words of the command, without options and what they are given: `dpsops device issue`."""
-    words, command = ["dpsops"], typer.main.get_command(app)
-    rest = iter(arguments)
-    for each in rest:
-        commands = getattr(command, "commands", {})
-        if each in commands:
-            words.append(each)
-            command = commands[each]
-        elif any(each in option.opts and not getattr(option, "is_flag", True) for option in command.params):
-            next(rest, None)
-    return " ".join(words)
+def _misused(misuse: typer.TyperException, told: Told, output: Output) -> Exit:
+    """Reports a command line that cannot be used; a group of commands without a command prints its help instead."""
+    hint = "dpsops --help, or --help after the command"
+    if misuse.format_message().startswith("Usage:"):
+        return ending.failed(InvalidInput("a command is missing", hint), told, output, page=misuse.format_message())
+    return ending.failed(InvalidInput(" ".join(misuse.format_message().split()).rstrip("."), hint), told, output)
 
 
-def _sentence(text: str) -> str:
-    return " ".join(text.split()).rstrip(".")
-
-
-def _explain(error: Exception) -> Error:
-    """The error for a failure of the operating system. Anything else is a defect, and is raised again."""
-    if not isinstance(error, OSError):
-        raise error
+def _explain(error: OSError) -> Error:
+    """The error for a failure of the operating system."""
     return Error(
         ": ".join(str(part) for part in (error.filename, error.strerror or error) if part),
         "check disk space and permissions, then run the command again: it continues",
     )
-
-
-def _print(label: str, text: str) -> None:
-    """Prints to stderr. Every line begins with the program's name, because others may write to the same log."""
-    first, *more = text.splitlines() or [""]
-    indented = [" " * len(f"{label}: ") + line for line in more]
-    print("\n".join(f"dpsops: {line}" for line in [f"{label}: {first}", *indented]), file=sys.stderr)
-
-
-def _report(error: Error, told: Told) -> int:
-    told.failure = (told.address.text(error.message), told.address.text(error.hint))
-    _print("error", error.message)
-    if error.hint:
-        _print("hint", error.hint)
-    match error:
-        case InvalidInput():
-            return Exit.WRONG_USE
-        case NotAllowed():
-            return Exit.NOT_ALLOWED
-        case _:
-            return Exit.FAILED

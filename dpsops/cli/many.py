@@ -6,6 +6,7 @@ import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -130,29 +131,20 @@ class Command:
 
         place = {device: number for number, device in enumerate(Devices(self.roster))} if self.roster else {}
         found = sorted(
-            gathered(self.options, self.connection.run, self._seen(results)), key=lambda each: place.get(_device(each), 0)
+            gathered(self.options, self.connection.run, self._seen(results), partial(_document, bad)),
+            key=lambda each: place.get(_device(each), 0),
         )
-        issued = {each.device: each for each in found if isinstance(each, Issued)}  # twice if a rotation was undone
-        existing = {each.device: each for each in found if isinstance(each, Unchanged) and each.device not in issued}
-        failed = [each for each in found if isinstance(each, Failed)]
-        actions = [each for each in found if isinstance(each, Action)]
-        document: dict[str, Any] = {
-            "issued": [one.document() for one in issued.values()],
-            "unchanged": list(existing),
-            "existing": [{"device": one.device, "secret_id": one.secret_id} for one in existing.values()],
-            "failed": [*(_bad(each) for each in bad), *(asdict(one) for one in failed)],
-            "actions": [action.document() for action in actions],
-        }
         in_order = sorted(found, key=lambda each: (Issued, Unchanged, Failed, Action).index(type(each)))
         lines = [*(f"✗ {each.text}" for each in bad), *map(line, in_order)]
         tally = _of_rows(bad)
         for each in in_order:
             tally.add(each)
         if self.options.output is not Output.jsonl:
-            self.options.print_result(document, "\n".join(lines), tally.summary(_NOTHING))
+            self.options.print_result(_document(bad, found), "\n".join(lines), tally.summary(_NOTHING))
         else:
             self.options.tell(tally.summary(_NOTHING))
-        succeeded = {*issued, *existing} - {one.device for one in failed}
+        failed = {each.device for each in found if isinstance(each, Failed)}
+        succeeded = {each.device for each in found if isinstance(each, Issued | Unchanged)} - failed
         return of_many(succeeded=bool(succeeded), failed=bool(failed or bad))
 
     def _report_counts(self, results: Iterable[Result], bad: Sequence[BadRow]) -> int:
@@ -170,6 +162,22 @@ class Command:
 
 
 _NOTHING = "Nothing changed: each device has the certificate that it needs."
+
+
+def _document(bad: Sequence[BadRow], found: Sequence[Result]) -> dict[str, Any]:
+    """The results as JSON (the contract)."""
+    from dpsops.model.action import Action, Failed
+    from dpsops.model.device import Issued, Unchanged
+
+    issued = {each.device: each for each in found if isinstance(each, Issued)}  # twice if a rotation was undone
+    existing = {each.device: each for each in found if isinstance(each, Unchanged) and each.device not in issued}
+    return {
+        "issued": [one.document() for one in issued.values()],
+        "unchanged": list(existing),
+        "existing": [{"device": one.device, "secret_id": one.secret_id} for one in existing.values()],
+        "failed": [*(_bad(each) for each in bad), *(asdict(each) for each in found if isinstance(each, Failed))],
+        "actions": [each.document() for each in found if isinstance(each, Action)],
+    }
 
 
 def _of_rows(bad: Sequence[BadRow]) -> Tally:

@@ -54,14 +54,7 @@ class Options:
 
     def print_row(self, row: dict[str, Any]) -> None:
         """Prints one of many results as a line of JSON."""
-        print(self._json(row), flush=True)
-
-    def _json(self, document: dict[str, Any], indent: int | None = None) -> str:
-        """A document as JSON. In the log of a pipeline `##[` would be a command: an escape says the same in JSON."""
-        import json
-
-        text = json.dumps(self.told.address.document(document), indent=indent, default=_encode)
-        return text.replace("##[", "##\\u005b") if self.told.is_pipeline else text
+        print(written(row, self.told), flush=True)
 
     def tell(self, summary: Summary) -> None:
         """Tells somebody who looks later what came of the command: also of one that has failed."""
@@ -75,7 +68,8 @@ class Options:
     def print_document(self, document: dict[str, Any], text: str) -> None:
         """Prints the document as JSON, or the text unless it is empty."""
         if self.output is Output.json:
-            text = self._json({"schema_version": 1, "environment": self.env} | document, indent=2)
+            text = written({"schema_version": 1, "environment": self.env} | document, self.told, indent=2)
+            self.told.has_result = True  # if it cannot be written, neither can an error
         else:
             text = self.told.address.text(text)
         if not text:
@@ -87,6 +81,14 @@ class Options:
         except OSError:  # such as a full disk: what was done is not said again by a later run
             print(text, file=sys.stderr)
             raise
+
+
+def written(document: dict[str, Any], told: Told, indent: int | None = None) -> str:
+    """A document as JSON. In the log of a pipeline `##[` would be a command: an escape says the same in JSON."""
+    import json
+
+    text = json.dumps(told.address.document(document), indent=indent, default=_encode)
+    return text.replace("##[", "##\\u005b") if told.is_pipeline else text
 
 
 def _encode(value: object) -> str:

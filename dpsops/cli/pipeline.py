@@ -14,7 +14,7 @@ from dpsops.cli.asking import ask, planned
 from dpsops.cli.connection import connected
 from dpsops.cli.embedded import served_variables
 from dpsops.cli.exits import Exit
-from dpsops.cli.gathering import gathered, line
+from dpsops.cli.gathering import actions_document, gathered, line
 from dpsops.cli.options import Options
 from dpsops.cli.plan_summary import plan_summary
 from dpsops.cli.summary import Listing, Name, Outputs, Summary, Table
@@ -73,7 +73,7 @@ def setup(
             if not (yes or environment.is_local):
                 hint = "pass --yes; to see what it would do: --dry-run"
                 ask(run, "pipeline setup", hint, found.planned, found.warnings)
-            done = gathered(options, run, pipeline_setup.set_up(run, identities, found))
+            done = gathered(options, run, pipeline_setup.set_up(run, identities, found), actions_document)
         rest = pipeline_setup.rest(environment, identities, found)
     for warning in found.warnings:
         print(f"dpsops: note: {warning}", file=sys.stderr)

@@ -10,7 +10,7 @@ import typer
 
 from dpsops.cli import files
 from dpsops.cli.connection import connected, root_thumbprint
-from dpsops.cli.gathering import gathered, print_done
+from dpsops.cli.gathering import actions_document, gathered, print_done
 from dpsops.cli.options import Options, timestamp
 from dpsops.cli.status import root_document
 from dpsops.cli.summary import Listing, Outputs, Summary, Table
@@ -82,7 +82,7 @@ def prove(context: typer.Context) -> None:
     options: Options = context.obj
     with connected(options) as connection:
         steps = workflow.prove(connection.run, connection.roots, connection.dps, connection.stores)
-        done = gathered(options, connection.run, steps)
+        done = gathered(options, connection.run, steps, actions_document)
         root = root_thumbprint(options, connection)
     print_done(options, done, "it is already verified", Outputs(root_thumbprint=root))
 
@@ -194,6 +194,7 @@ def merge(
             options,
             connection.run,
             root_csr.merge(connection.run, connection.roots, connection.leaves, connection.dps, connection.stores, made, above),
+            actions_document,
         )
         root = root_thumbprint(options, connection)
     print_done(options, done, "it is already finished", Outputs(root_thumbprint=root))

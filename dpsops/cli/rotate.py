@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dpsops.cli.connection import Connection, connected
 from dpsops.cli.exits import Exit, of_many
-from dpsops.cli.gathering import gathered, line, show
+from dpsops.cli.gathering import actions_document, gathered, line, show
 from dpsops.cli.options import Options
 from dpsops.cli.rotation_report import rotation_document, rotation_summary, rotation_text
 from dpsops.cli.tally import Tally
@@ -208,7 +208,7 @@ def _reported(
     """
     from dpsops.model.action import Note
 
-    done = gathered(options, connection.run, results)
+    done = gathered(options, connection.run, results, _document)
     try:
         return done, _status(connection, grace)
     except Error as error:
@@ -226,6 +226,18 @@ def _status(connection: Connection, grace: timedelta) -> RotationReport:
     )
 
 
+def _document(results: Sequence[Result], found: RotationReport | None = None) -> dict[str, Any]:
+    from dpsops.model.action import Action, Failed, Note, Remains
+
+    return {
+        **actions_document([each for each in results if isinstance(each, Action)]),
+        "failed": [asdict(each) for each in results if isinstance(each, Failed)],
+        "remaining": [asdict(each) for each in results if isinstance(each, Remains)],
+        "notes": [each.text for each in results if isinstance(each, Note)],
+        "rotation": rotation_document(found) if found else None,
+    }
+
+
 def _print_rotated(options: Options, results: list[Result], found: RotationReport | None) -> int:
     from dpsops.model.action import Action, Failed, Note, Remains
 
@@ -233,20 +245,12 @@ def _print_rotated(options: Options, results: list[Result], found: RotationRepor
     failed = [result for result in results if isinstance(result, Failed)]
     remaining = [result for result in results if isinstance(result, Remains)]
     notes = [result for result in results if isinstance(result, Note)]
-    document = {
-        "changed": bool(done),
-        "actions": [action.document() for action in done],
-        "failed": [asdict(one) for one in failed],
-        "remaining": [asdict(one) for one in remaining],
-        "notes": [note.text for note in notes],
-        "rotation": rotation_document(found) if found else None,
-    }
     lines = [*map(line, done), *map(line, failed), *map(line, remaining)] or ["Nothing changed."]
     report = ["", rotation_text(found)] if found else []
     if found:
         options.tell(rotation_summary(found))
     text = "\n".join([*lines, *(line(note) for note in notes), *report])
-    options.print_result(document, text, Tally.of(results).summary("Nothing changed."))
+    options.print_result(_document(results, found), text, Tally.of(results).summary("Nothing changed."))
     if remaining:
         return Exit.SOME_FAILED
     return of_many(succeeded=bool(done), failed=bool(failed))

@@ -155,7 +155,8 @@ class Told:
     """What an invocation has told so far, for the one who looks at it later.
 
     is_pipeline: somebody does. mask: hides a secret in the log from now on. environment: its name, once it is known.
-    address: what leads a command to it. failure: the message and the hint of the error that has ended the command.
+    address: what leads a command to it. failure: the message and the hint of the error that has ended the command. done: what was
+    done so far, as members of the document of the result. has_result: that document was printed.
     """
 
     is_pipeline: bool = False
@@ -164,3 +165,5 @@ class Told:
     address: Address = NOWHERE
     summaries: list[Summary] = field(default_factory=list)
     failure: tuple[str, str] | None = None
+    done: Callable[[], dict[str, object]] = dict
+    has_result: bool = False

@@ -13,7 +13,7 @@ from dpsops.cli import files
 from dpsops.cli.asking import ask, planned
 from dpsops.cli.connection import connected, root_thumbprint
 from dpsops.cli.exits import Exit
-from dpsops.cli.gathering import gathered, print_done
+from dpsops.cli.gathering import actions_document, gathered, print_done
 from dpsops.cli.options import Options
 from dpsops.cli.plan_summary import plan_summary
 from dpsops.cli.summary import Outputs
@@ -65,7 +65,7 @@ def up(
             relink=relink,
             tell=told.append,
         )
-        done = gathered(options, connection.run, steps)
+        done = gathered(options, connection.run, steps, actions_document)
         root = root_thumbprint(options, connection)
     for note in told:
         print(f"dpsops: note: {note}", file=sys.stderr)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -65,6 +66,20 @@ def assert_error(result: tuple[int, str, str], code: int, *words: str) -> None:
     assert "Traceback" not in result[2]
     for word in words:
         assert word in result[2]
+
+
+def error_document(terminal: Terminal, *arguments: str, code: int) -> dict[str, Any]:
+    """The document of a command that must fail, with its error. stderr must have the same for people."""
+    found, out, err = terminal(*arguments)
+    assert found == code, err
+    document: dict[str, Any] = json.loads(out)
+    assert list(document)[:3] == ["schema_version", "environment", "error"]
+    assert document["schema_version"] == 1
+    assert set(document["error"]) - {"registration"} == {"code", "message", "hint"}
+    lines = " ".join(re.sub(r"^dpsops: (?:error:|hint:)?", "", each).strip() for each in err.splitlines())
+    assert " ".join(document["error"]["message"].split()) in " ".join(lines.split())
+    assert document["error"]["hint"] in lines
+    return document
 
 
 def assert_error_free(result: tuple[int, str, str], words: str) -> None:

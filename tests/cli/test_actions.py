@@ -123,7 +123,7 @@ def test_help_says_nothing_to_the_runner(terminal: Terminal, job: Job, arguments
         (["--env", "plan", "device", "issue", "Press"], "dpsops device issue (plan)"),
         (["--output", "json", "--verbose", "rotate", "undo", "x"], "dpsops rotate undo (local)"),
         (["device", "issue", "--from", "status", "x", "renew"], "dpsops device issue (local)"),
-        (["nonsense"], "dpsops"),
+        (["nonsense"], "dpsops (local)"),
     ],
 )
 def test_an_error_has_the_words_of_its_command(terminal: Terminal, job: Job, arguments: list[str], title: str) -> None:

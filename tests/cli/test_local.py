@@ -13,14 +13,19 @@ from pathlib import Path
 import pytest
 
 from dpsops.cli.shells import Shell, assigned, unset
-from tests.cli.terminal import SOURCE, Terminal, assert_error, served
+from tests.cli.terminal import SOURCE, Terminal, assert_error, error_document, served
 
 
 def test_serve_env_reset(terminal: Terminal, tmp_path: Path) -> None:
     code, out, err = terminal("local", "env")
     assert (code, out) == (1, "kill -INT $$; false\n")
     assert "no embedded Azure is served" in err
-    assert_error(terminal("--output", "json", "local", "env"), 1, "no embedded Azure is served", "dpsops local serve --detach")
+    found = error_document(terminal, "--output", "json", "local", "env", code=1)["error"]
+    assert found == {
+        "code": "failed",
+        "message": "no embedded Azure is served in this directory",
+        "hint": "start one: dpsops local serve --detach",
+    }
     assert terminal("local", "reset")[:2] == (0, "nothing to delete\n")
     with served(tmp_path):
         found = terminal.json("local", "env")
@@ -73,7 +78,7 @@ def test_a_detached_server_that_cannot_start_says_why(terminal: Terminal, tmp_pa
     (tmp_path / ".dpsops" / "serve.lock").write_text("")
     with open(tmp_path / ".dpsops" / "serve.lock", "r+b") as other_server:
         fcntl.flock(other_server, fcntl.LOCK_EX)
-        assert_error(terminal("--output", "json", "local", "env"), 1, "is starting", "run the command again")
+        assert "is starting" in error_document(terminal, "--output", "json", "local", "env", code=1)["error"]["message"]
         other_server.write(b'{"HTTPS_PROXY": "http://127.0.0.1:1"}')
         other_server.flush()
         assert_error(terminal("local", "stop"), 1, "another version of dpsops", "stop that one")

@@ -77,7 +77,8 @@ def test_several_reasons_stand_one_below_the_other(terminal: Terminal, tmp_path:
 
     monkeypatch.setattr(Azure, "handle", refuse)
     code, out, err = terminal("--output", "json", "plan")
-    assert (code, out) == (1, "")
+    assert code == 1
+    assert json.loads(out)["error"]["message"].splitlines()[:2] == ["Azure gives 3 reasons:", "1. The first."]
     vault = (
         "choose another vault name in the settings: these names are unique in all of Azure; if you deleted a vault of this name"
     )

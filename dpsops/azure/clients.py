@@ -22,6 +22,7 @@ from dpsops.settings import Environment, vault_host
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
+    from azure.core.rest import HttpRequest
     from azure.keyvault.certificates import CertificateClient
     from azure.keyvault.keys import KeyClient
     from azure.keyvault.secrets import SecretClient
@@ -52,6 +53,12 @@ _DPS_VERSION, _SECRETS_VERSION, _KEYS_VERSION = "2021-10-01", "2026-04-01", "202
 _DPS_BY_KEY, _DPS_BY_IDENTITY = "2022-12-12", "2026-11-01"
 """The API versions of the DPS's management: the one that recordings show in use, and the first one that knows links by identity,
 which is the SDK's own."""
+
+_OWN_HOSTS = {
+    ".vault.azure.net": (_VAULT_SCOPE, _KEYS_VERSION),
+    ".azure-devices-provisioning.net": (_DPS_SCOPE, _DPS_VERSION),
+    ".azure-devices.net": (_HUB_SCOPE, "2021-04-12"),
+}
 
 _POLLING_SECONDS = 5
 
@@ -137,6 +144,24 @@ class Clients:
         from dpsops.azure.data_plane import DataPlane
 
         return DataPlane(_MANAGEMENT_HOST, _MANAGEMENT_SCOPE, api_version, self._credential, self._transport)
+
+    def data(self, host: str) -> DataPlane:
+        """A service's own host, for what is only looked at: it does not wait for new roles."""
+        from dpsops.azure.data_plane import DataPlane
+
+        scope, version = next(found for name, found in _OWN_HOSTS.items() if host.endswith(name))
+        return DataPlane(host, scope, version, self._credential, self._transport)
+
+    def send_plainly(self, request: HttpRequest) -> Any:
+        """The answer to a request without a credential, whatever it is; a failure is not tried again."""
+        return self._transport.send(request)
+
+    @property
+    def means(self) -> str:
+        """How it signs in, for people."""
+        from dpsops.azure.sign_in import means
+
+        return means(self._credential)
 
     @cached_property
     def monitor(self) -> DataPlane:

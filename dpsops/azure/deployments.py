@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from importlib import resources
 from pathlib import Path
@@ -17,7 +17,7 @@ from dpsops.azure.diagnostic_settings import visible_settings
 from dpsops.azure.error_documents import one_line
 from dpsops.azure.errors import failed_operation, understood
 from dpsops.azure.resource_group import ResourceGroup
-from dpsops.errors import Error, NotAllowed, Refused
+from dpsops.errors import Denied, Error, NotAllowed, Refused
 from dpsops.model.deployment import Deployment, deployment_name
 from dpsops.model.failure import Reason
 from dpsops.model.logs import DiagnosticSetting
@@ -132,20 +132,23 @@ class Deployments:
         """The diagnostic settings of the vault, or None if this identity may not read them. One request."""
         return visible_settings(self._clients.monitor, f"{self._clients.group}/providers/{VAULT}/{self._environment.vault.name}")
 
-    @understood(_WHO)
     def deleted_vault(self, name: str) -> Refused | None:
         """The refusal to use an environment whose vault of this name is soft-deleted; None if it is not, or if this identity
-        cannot see it."""
+        cannot see it: that needs a role on the subscription, and without it the deployment itself reports the conflict."""
+        try:
+            return self.find_deleted_vault(name)
+        except Denied as denied:
+            if not denied.role_missing:
+                raise
+            return None
+
+    @understood(_WHO)
+    def find_deleted_vault(self, name: str) -> Refused | None:
+        """The same. Raises `Denied` if this identity cannot see it."""
         try:
             deleted = self._clients.vaults.vaults.get_deleted(name, self._environment.location)
         except ResourceNotFoundError:
             return None
-        except HttpResponseError as error:
-            if (
-                error.status_code == 403
-            ):  # needs a role on the subscription; without it, the deployment itself reports the conflict
-                return None
-            raise
         since: datetime | None = answers.moment(deleted.properties.deletion_date) if deleted.properties else None
         return Refused(
             f"a vault named {name} was deleted{f' on {since:%Y-%m-%d}' if since else ''}, but its name is still in use",
@@ -180,20 +183,31 @@ class Deployments:
             return []
         return [str(hub.name) for hub in listed if hub.sku and _text(hub.sku.name) == "F1"]
 
-    @understood(_WHO)
     def taken_names(self, found: Resources) -> tuple[Reason, ...]:
         """Why the names of the vaults, the DPS and the hubs that are to be made cannot be used: they are unique in all of Azure.
         One request for each. An identity that may not ask learns it from the deployment."""
         environment = self._environment
-        asked = [(self._ask_for_vault, vault.name) for vault, present in found.vaults(environment) if present is None]
-        asked += [(self._ask_for_service, environment.dps.name)] if found.dps is None else []
-        asked += [(self._ask_for_hub, hub.name) for hub in environment.hub if found.hub(hub) is None]
-        answers_ = [(name, _answer(ask, name)) for ask, name in asked]
-        return tuple(
-            Reason(_fault(each), one_line(each.message or f"the name {name} is already in use"), name)
-            for name, each in answers_
-            if each is not None and each.name_available is False
-        )
+        asked = [(VAULT, vault.name) for vault, present in found.vaults(environment) if present is None]
+        asked += [(SERVICE, environment.dps.name)] if found.dps is None else []
+        asked += [(HUB, hub.name) for hub in environment.hub if found.hub(hub) is None]
+        reasons = []
+        for type_, name in asked:
+            try:
+                reasons.append(self.taken_name(type_, name))
+            except Denied as denied:
+                if not denied.role_missing:
+                    raise
+        return tuple(each for each in reasons if each is not None)
+
+    @understood(_WHO)
+    def taken_name(self, type_: str, name: str) -> Reason | None:
+        """Why a name cannot be used for a resource of this type; None if it can. One request. Raises `Denied` if this identity
+        may not ask."""
+        ask = {VAULT: self._ask_for_vault, SERVICE: self._ask_for_service, HUB: self._ask_for_hub}[type_]
+        answer = ask(name)
+        if answer.name_available is not False:
+            return None
+        return Reason(_fault(answer), one_line(answer.message or f"the name {name} is already in use"), name)
 
     def _ask_for_vault(self, name: str) -> Availability:
         from azure.mgmt.keyvault.models import VaultCheckNameAvailabilityParameters
@@ -221,16 +235,6 @@ class Availability(Protocol):
     def message(self) -> str | None: ...
     @property
     def reason(self) -> object: ...
-
-
-def _answer(ask: Callable[[str], Availability], name: str) -> Availability | None:
-    """What a service says of a name, or None to an identity that may not ask."""
-    try:
-        return ask(name)
-    except HttpResponseError as error:
-        if error.status_code != 403:
-            raise
-        return None
 
 
 def _fault(answer: Availability) -> str:

@@ -75,7 +75,7 @@ class RootVault:
         complete = self._complete(name)
         if not complete:
             pending = self.pending(name)
-            return ObservedRoot(name, pending=pending, deleted=pending is None and self._is_deleted(name))
+            return ObservedRoot(name, pending=pending, deleted=pending is None and self.is_deleted(name))
         wanted = [each for each in complete if each.enabled] or complete
         versions = tuple(self._version(name, each.version) for each in wanted)
         has_root = any(root_faults(each.certificate, now) == [] for each in versions)
@@ -216,7 +216,9 @@ class RootVault:
     def _version(self, name: str, version: str) -> RootVersion:
         return _read_version(self._clients.certificates.get_certificate_version(name, version))
 
-    def _is_deleted(self, name: str) -> bool:
+    @understood("the vault")
+    def is_deleted(self, name: str) -> bool:
+        """Whether a deleted certificate has this name."""
         try:
             self._clients.certificates.get_deleted_certificate(name)
         except ResourceNotFoundError:

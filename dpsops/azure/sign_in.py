@@ -118,3 +118,16 @@ def _github_token(variables: Mapping[str, str], transport: Transport) -> Callabl
         return token
 
     return fetch
+
+
+_MEANS = {
+    "ClientSecretCredential": "a client secret",
+    "ClientAssertionCredential": "a token of GitHub's",
+    "WorkloadIdentityCredential": "a federated token in a file",
+    "AzureCliCredential": "az",
+}
+
+
+def means(credential: TokenCredential) -> str:
+    """How a credential signs in, for people."""
+    return _MEANS.get(type(credential).__name__, "what this machine offers, such as az or a managed identity")

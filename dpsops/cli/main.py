@@ -14,7 +14,7 @@ from typing import Annotated, TextIO, cast
 import typer
 
 from dpsops import __version__
-from dpsops.cli import admission, device, ending, init, local, pipeline, root, rotate, status, up
+from dpsops.cli import admission, device, doctor, ending, init, local, pipeline, root, rotate, status, up
 from dpsops.cli.arguments import Given, read
 from dpsops.cli.commands import Address, AddressedStream
 from dpsops.cli.exits import Exit
@@ -44,6 +44,7 @@ app.command("init")(init.init)
 app.command("up")(up.up)
 app.command("plan")(up.plan)
 app.command("status")(status.status)
+app.command("doctor")(doctor.doctor)
 app.add_typer(root.app, name="root")
 device.app.command("register")(admission.register)
 device.app.command("block")(admission.block)

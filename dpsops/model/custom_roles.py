@@ -46,6 +46,7 @@ PLANNER = CustomRole(
     "planner",
     "Reads an environment of dpsops, and asks what a deployment would change.",
     actions=(
+        "Microsoft.Authorization/permissions/read",
         "Microsoft.Authorization/roleAssignments/read",
         "Microsoft.Devices/IotHubs/certificates/Read",
         "Microsoft.Devices/IotHubs/Read",
@@ -73,6 +74,7 @@ DEPLOYER = CustomRole(
     "deployer",
     "Deploys an environment of dpsops, makes its root and enrolls the group.",
     actions=(
+        "Microsoft.Authorization/permissions/read",
         "Microsoft.Authorization/roleAssignments/read",
         "Microsoft.Authorization/roleAssignments/write",
         "Microsoft.Devices/IotHubs/certificates/generateVerificationCode/Action",
@@ -117,7 +119,7 @@ DEPLOYER = CustomRole(
 ISSUER = CustomRole(
     "issuer",
     "Issues and renews device certificates under the root of an environment of dpsops.",
-    actions=("Microsoft.Devices/provisioningServices/Read",),
+    actions=("Microsoft.Authorization/permissions/read", "Microsoft.Devices/provisioningServices/Read"),
     data_actions=(
         "Microsoft.Devices/IotHubs/devices/read",
         "Microsoft.Devices/IotHubs/twins/read",
@@ -136,6 +138,7 @@ OPERATOR = CustomRole(
     "operator",
     "What an operator of dpsops needs beside the roles that 'dpsops up' assigns.",
     actions=(
+        "Microsoft.Authorization/permissions/read",
         "Microsoft.Authorization/roleAssignments/read",
         "Microsoft.Devices/IotHubs/certificates/Delete",
         "Microsoft.Devices/IotHubs/certificates/generateVerificationCode/Action",

@@ -30,6 +30,7 @@ class Only(enum.Enum):
 
     ALWAYS = enum.auto()
     WITHOUT_GROUP = enum.auto()
+    INCOMPLETE = enum.auto()
     WITH_LOGS = enum.auto()
     PROVEN_TO_HUBS = enum.auto()
     LINKED_BY_KEY = enum.auto()
@@ -45,13 +46,15 @@ class Need:
     only: Only = Only.ALWAYS
     helps: str = ""
 
-    def applies(self, environment: Environment, *, group_exists: bool) -> bool:
-        """Whether it is needed in an environment."""
+    def applies(self, environment: Environment, *, group_exists: bool, complete: bool) -> bool:
+        """Whether it is needed in an environment. complete: whether all of its resources exist."""
         match self.only:
             case Only.ALWAYS:
                 return True
             case Only.WITHOUT_GROUP:
                 return not group_exists
+            case Only.INCOMPLETE:
+                return not complete
             case Only.WITH_LOGS:
                 return environment.vault.logs is not None
             case Only.PROVEN_TO_HUBS:
@@ -86,6 +89,7 @@ _ASKED_FOR_NAMES = _control(
     "Microsoft.KeyVault/locations/deletedVaults/read",
     "Microsoft.Devices/checkNameAvailability/Action",
     "Microsoft.Devices/checkProvisioningServiceNameAvailability/Action",
+    only=Only.INCOMPLETE,
     helps="whether a name is free is learnt from the deployment alone",
 )
 _ENROLLMENT_GROUP = _data(Place.DPS, "enrollmentGroups/read")
@@ -110,7 +114,7 @@ _REGISTRATIONS = _data(Place.DPS, "registrationStates/read")
 _IDENTITIES = _data(Place.HUBS, "devices/read")
 _DPS = _control(Place.DPS, "Read")
 _WHAT_IF = _control(Place.GROUP, "Microsoft.Resources/deployments/whatIf/action")
-_ASSIGN = "Microsoft.Authorization/roleAssignments/write"
+ASSIGN = "Microsoft.Authorization/roleAssignments/write"
 _LOGS = "Microsoft.Insights/diagnosticSettings/"
 
 _OBSERVE = (
@@ -163,10 +167,10 @@ NEEDS: dict[str, Needs] = {
     + _WHAT_IF
     + _control(Place.SUBSCRIPTION, "Microsoft.Resources/subscriptions/resourceGroups/write", only=Only.WITHOUT_GROUP)
     + _control(Place.GROUP, *(f"Microsoft.Resources/deployments/{each}" for each in ("write", "operationstatuses/read")))
-    + _control(Place.VAULT, "write", _ASSIGN)
-    + _control(Place.LEAF_VAULTS, "write", _ASSIGN)
-    + _control(Place.DPS, "write", _ASSIGN)
-    + _control(Place.HUBS, "write", _ASSIGN)
+    + _control(Place.VAULT, "write", ASSIGN)
+    + _control(Place.LEAF_VAULTS, "write", ASSIGN)
+    + _control(Place.DPS, "write", ASSIGN)
+    + _control(Place.HUBS, "write", ASSIGN)
     + _control(Place.HUBS, "listKeys/action", only=Only.LINKED_BY_KEY)
     + _control(Place.DPS, "listKeys/action", only=Only.LINKED_BY_KEY)
     + _control(Place.VAULT, f"{_LOGS}write", only=Only.WITH_LOGS)
@@ -214,8 +218,8 @@ NEEDS: dict[str, Needs] = {
 }
 """By the command as it is typed; after a comma, on what."""
 
-EXPECTS_NOTHING = ("plan", "up", "status")
-"""The commands that need no environment that exists."""
+LOOK_ONLY = ("plan", "status")
+"""The commands that read of what exists, and do without the rest."""
 
 
 def chosen(words: str) -> tuple[str, ...]:
@@ -225,8 +229,9 @@ def chosen(words: str) -> tuple[str, ...]:
     return tuple(name for name in NEEDS if name == wanted or name.startswith((f"{wanted},", f"{wanted} --")))
 
 
-def of(command: str, environment: Environment, *, group_exists: bool) -> Iterator[Need]:
-    """What a command needs in an environment, each once. What it needs and can do without elsewhere, it needs."""
-    needs = [each for each in NEEDS[command] if each.applies(environment, group_exists=group_exists)]
+def of(command: str, environment: Environment, *, group_exists: bool, complete: bool = False) -> Iterator[Need]:
+    """What a command needs in an environment, each once. What it needs and can do without elsewhere, it needs. complete: whether
+    all resources of the environment exist."""
+    needs = [each for each in NEEDS[command] if each.applies(environment, group_exists=group_exists, complete=complete)]
     needed = {(each.place, each.action) for each in needs if not each.helps}
     yield from dict.fromkeys(each for each in needs if not each.helps or (each.place, each.action) not in needed)

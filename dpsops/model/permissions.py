@@ -102,3 +102,8 @@ def missing_role(code: str, message: str, asked: Asked | None = None) -> str:
 
 def _role(action: str) -> tuple[str, str]:
     return next((role, extent) for pattern, role, extent in _ROLES if re.match(pattern, action.lower()))
+
+
+def narrowest_role(action: str) -> str:
+    """The narrowest built-in role that grants an action."""
+    return _role(action)[0]

@@ -30,6 +30,8 @@ NO_RESULT = {"local serve"}
 READ = [
     "status",
     "plan",
+    "doctor",
+    "doctor --for rotate",
     "root show",
     "root export",
     "device list",
@@ -39,6 +41,7 @@ READ = [
 """Commands that change nothing."""
 
 STORY = [
+    "doctor",
     "plan",
     "up",
     "status",

@@ -127,7 +127,9 @@ UNDESCRIBED = {
     r"GET /subscriptions/[^/]+/providers/[^/]+": "the file of resource providers is not at hand",
     r"POST /subscriptions/[^/]+/providers/[^/]+/register": "the same",
     r"GET /subscriptions(/[^/]+)?(/resources|/locations)?": "the file of subscriptions is not at hand",
-    r".*/providers/Microsoft\.(Authorization/(locks|policyAssignments|roleDefinitions)|EventGrid)/.*": "these are not at hand",
+    r".*/providers/Microsoft\.Authorization/(locks|permissions|policyAssignments|roleDefinitions)(/.*)?": "these are not at hand",
+    r".*/providers/Microsoft\.EventGrid/.*": "that of Event Grid is not at hand",
+    r"GET /": "whoever asks for this only wants to know whether somebody answers",
     r".*/providers/Microsoft\.ManagedIdentity/.*": "that of managed identities is not at hand",
     r".*/providers/Microsoft\.Insights/diagnosticSettings.*": "that of Azure Monitor is not at hand",
 }

@@ -9,8 +9,10 @@ from functools import partial
 
 from cryptography import x509
 
+from dpsops.azure.examination import Examination
 from dpsops.cli.connection import Connection
 from dpsops.fleet import engine
+from dpsops.model import needs
 from dpsops.model.action import Action, Failed, Result
 from dpsops.model.device import Issued, Issuer, Unchanged
 from dpsops.model.enrollment import IndividualSettings
@@ -32,6 +34,7 @@ from dpsops.workflows import devices, issue, root_csr
 from dpsops.workflows import plan as planning
 from dpsops.workflows import status as statuses
 from dpsops.workflows import up as converging
+from dpsops.workflows.doctor import Checkup, Doctor
 from dpsops.workflows.rotate_status import rotation_status as rotation_status_of
 from dpsops.workflows.rotation.parts import Parts
 from dpsops.workflows.rotation.rotate import Rotation
@@ -157,6 +160,12 @@ def rotation_status(to: Connection, grace: timedelta = GRACE) -> RotationReport:
 def view(to: Connection) -> View:
     """What a rotation observes."""
     return observe_generations(to.run, to.roots, to.leaves, to.dps, to.stores)
+
+
+def doctor(to: Connection, *names: str) -> Checkup:
+    """Runs `doctor`, for all commands unless some are named."""
+    examination = Examination(to.clients)
+    return Doctor(to.run, examination, to.deployments, to.roots, to.stores).examine(names or tuple(needs.NEEDS))
 
 
 def csr(to: Connection) -> tuple[str, x509.CertificateSigningRequest]:

@@ -115,6 +115,7 @@ MORE = {
     "plan where a hub has left the settings": Command("stable", commands.plan, hubs=1),
     "up where a hub has left the settings": Command("stable", commands.up, hubs=1),
     "device block, enrolled by itself": Command("stable", lambda to: commands.block(to, OTHER)),
+    "doctor": Command("stable", commands.doctor),
     "device issue where it is issued": Command("stable", lambda to: commands.issue_to(to, PRESS)),
 }
 """Other uses of them, which need other actions."""

@@ -11,6 +11,7 @@ from azure.core.exceptions import ResourceNotFoundError
 from dpsops.azure.clients import Clients
 from dpsops.azure.errors import understood
 from dpsops.model.proof import CaCertificate, Challenge
+from dpsops.model.roles import SERVICE
 from dpsops.settings import hub_host
 
 
@@ -60,6 +61,11 @@ def every_trust_store(clients: Clients) -> tuple[TrustStore, ...]:
     environment = clients.environment
     names = [str(each.name) for each in clients.hubs.iot_hub_resource.list_by_resource_group(environment.resource_group)]
     return (DpsTrustStore(clients, environment.dps.name), *(HubTrustStore(clients, name) for name in names))
+
+
+def trust_store(clients: Clients, type_: str, name: str) -> TrustStore:
+    """That of the DPS or of a hub in the resource group, by the type of the resource and its name."""
+    return DpsTrustStore(clients, name) if type_ == SERVICE else HubTrustStore(clients, name)
 
 
 class DpsTrustStore:

@@ -66,8 +66,8 @@ class DataPlane:
         answer: dict[str, Any] = self._send("POST", path).json()
         return answer
 
-    def delete(self, path: str, etag: str) -> None:
-        """Removes the document with this etag. It is no error if it does not exist any more."""
+    def delete(self, path: str, etag: str | None) -> None:
+        """Removes the document, or the one with this etag. It is no error if it does not exist any more."""
         try:
             self._send("DELETE", path, etag=etag)
         except ResourceNotFoundError:

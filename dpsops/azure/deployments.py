@@ -20,6 +20,7 @@ from dpsops.azure.resource_group import ResourceGroup
 from dpsops.errors import Denied, Error, NotAllowed, Refused
 from dpsops.model.deployment import Deployment, deployment_name
 from dpsops.model.failure import Reason
+from dpsops.model.hints import recover_vault
 from dpsops.model.logs import DiagnosticSetting
 from dpsops.model.offers import Offered
 from dpsops.model.resources import Resources, region
@@ -149,11 +150,16 @@ class Deployments:
             deleted = self._clients.vaults.vaults.get_deleted(name, self._environment.location)
         except ResourceNotFoundError:
             return None
-        since: datetime | None = answers.moment(deleted.properties.deletion_date) if deleted.properties else None
+        facts = deleted.properties
+        since: datetime | None = answers.moment(facts.deletion_date) if facts else None
         return Refused(
             f"a vault named {name} was deleted{f' on {since:%Y-%m-%d}' if since else ''}, but its name is still in use",
-            f"recover the vault and what is in it: az keyvault recover --name {name}; or choose another vault name; "
-            f"'az keyvault purge --name {name}' would destroy both for ever",
+            recover_vault(
+                self._environment,
+                name,
+                group_exists=ResourceGroup(self._clients).exists(),
+                until=answers.moment(facts.scheduled_purge_date) if facts and facts.purge_protection_enabled else None,
+            ),
         )
 
     @understood(_WHO)

@@ -20,6 +20,7 @@ from dpsops.azure.dps_documents import (
     device_document,
     group_changes,
     individual_changes,
+    is_block,
     provisioning_members,
     read_group,
     read_individual,
@@ -29,6 +30,7 @@ from dpsops.azure.dps_documents import (
 )
 from dpsops.azure.errors import understood
 from dpsops.errors import Changed
+from dpsops.model.contents import Entry
 from dpsops.model.enrollment import EnrollmentGroup, IndividualEnrollment, Provisioning
 from dpsops.model.registration import Registration
 from dpsops.model.trusting import Trusting
@@ -118,6 +120,18 @@ class Dps:
         """The registration IDs, in lower case, of the devices with an individual enrollment; one request for each page."""
         pages = self._plane.query("/enrollments/query", _ALL, rows=_ROWS)
         return {str(each["registrationId"]).lower() async for page in pages for each in page}
+
+    @understood(_WHO)
+    async def entries(self) -> list[Entry]:
+        """Every enrollment, of groups and of devices, however it attests; a request for each page."""
+        groups = self._plane.query("/enrollmentGroups/query", _ALL, rows=_ROWS)
+        found = [Entry(str(each["enrollmentGroupId"]).lower(), is_group=True) async for page in groups for each in page]
+        devices = self._plane.query("/enrollments/query", _ALL, rows=_ROWS)
+        return found + [
+            Entry(str(each["registrationId"]).lower(), is_group=False, is_block=is_block(each))
+            async for page in devices
+            for each in page
+        ]
 
     @understood(_WHO)
     async def trusting(self) -> list[Trusting]:

@@ -153,12 +153,18 @@ def read_individual(document: Mapping[str, object]) -> IndividualEnrollment:
         device=DeviceId(found.registration_id),
         enabled=_is_enabled(found),
         pinned=tuple(((each.info and each.info.sha256_thumbprint) or "").upper() for each in pinned),
-        is_block=(found.optional_device_information or {}).get("dpsops") == BLOCK_MARK["dpsops"],  # it may have other members too
+        is_block=is_block(document),
         etag=found.etag,
         provisioning=_read_provisioning(found),
         registration=_as_registration(found.registration_state) if found.registration_state else None,
         document=document,
     )
+
+
+def is_block(document: Mapping[str, object]) -> bool:
+    """Whether `device block` created an individual enrollment."""
+    given = document.get("optionalDeviceInformation")
+    return isinstance(given, Mapping) and given.get("dpsops") == BLOCK_MARK["dpsops"]  # it may have other members too
 
 
 def _is_enabled(found: _Enrollment) -> bool:

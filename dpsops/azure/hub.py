@@ -73,6 +73,17 @@ class Hubs:
             yield [_of_twin(each) for each in page]
 
     @understood(_WHO)
+    async def listed(self, host: str) -> list[str]:
+        """The IDs of all device identities of a hub. One request lists a thousand at most ("Get Devices"), and knows what has
+        just changed; if there are more, the query lists them all."""
+        found = [
+            str(each["deviceId"]) for each in (await self._clients.registry(host).send("GET", f"/devices?top={_LISTED}")).json()
+        ]
+        if len(found) < _LISTED:
+            return found
+        return list(dict.fromkeys([*found, *[each.device async for page in self.pages(host) for each in page]]))
+
+    @understood(_WHO)
     async def put_identities(self, host: str, identities: Sequence[HubIdentity]) -> list[str]:
         """Changes device identities to these, each with its etag, in one request; at most as many as `bulk`. Returns the IDs of
         those that were not changed, because somebody else has changed them."""

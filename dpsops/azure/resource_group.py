@@ -19,7 +19,7 @@ from dpsops.model.resources import Resource, Resources, former_vaults, strange_l
 from dpsops.model.roles import HUB, SERVICE, VAULT, Held
 from dpsops.model.tags import made
 
-_VERSIONS = {VAULT: "2026-02-01", HUB: "2023-06-30"}
+VERSIONS = {VAULT: "2026-02-01", HUB: "2023-06-30"}
 _SERVICE_VERSIONS = ("2026-11-01", "2022-12-12")
 """The API versions in which the resources are read. Only the first one of a DPS shows an identity and links by it."""
 
@@ -55,9 +55,9 @@ class ResourceGroup:
         environment = self._environment
         if not self.exists():
             return Resources(self._group, group_exists=False)
-        vault, dps = self._find(VAULT, environment.vault.name, _VERSIONS[VAULT]), self._find_service()
-        leaf_vaults = {name.lower(): self._find(VAULT, name, _VERSIONS[VAULT]) for name in environment.device.vaults}
-        hubs = {hub.name.lower(): self._find(HUB, hub.name, _VERSIONS[HUB]) for hub in environment.hub}
+        vault, dps = self.find(VAULT, environment.vault.name, VERSIONS[VAULT]), self.find_service()
+        leaf_vaults = {name.lower(): self.find(VAULT, name, VERSIONS[VAULT]) for name in environment.device.vaults}
+        hubs = {hub.name.lower(): self.find(HUB, hub.name, VERSIONS[HUB]) for hub in environment.hub}
         return Resources(
             self._group,
             group_exists=True,
@@ -67,7 +67,7 @@ class ResourceGroup:
             dps=dps,
             hubs={name: hub for name, hub in hubs.items() if hub is not None},
             held=self._held(),
-            linked_before=self._linked_before() if strange_links(environment, dps) else frozenset(),
+            linked_before=self.linked_before() if strange_links(environment, dps) else frozenset(),
             logs=self._logs(
                 {(VAULT, environment.vault.name): vault, (SERVICE, environment.dps.name): dps}
                 | {(VAULT, name): found for name, found in leaf_vaults.items()}
@@ -103,7 +103,7 @@ class ResourceGroup:
         group = Group(location=self._environment.location, tags=made(self._environment.tags, self._environment.name))
         self._clients.groups.resource_groups.create_or_update(self._environment.resource_group, group)
 
-    def _find(self, type_: str, name: str, version: str) -> Resource | None:
+    def find(self, type_: str, name: str, version: str) -> Resource | None:
         """The resource, as a GET shows it, or None."""
         identifier = f"{self._group}/providers/{type_}/{name}"
         try:
@@ -114,15 +114,15 @@ class ResourceGroup:
         sku = found.sku.model_dump(exclude_none=True) if found.sku else {}
         return Resource(found.location, found.tags or {}, sku, found.identity or {}, found.properties or {})
 
-    def _find_service(self) -> Resource | None:
+    def find_service(self) -> Resource | None:
         """The DPS. A version that is not there yet is no reason to know nothing of it."""
         newest, known = _SERVICE_VERSIONS
         try:
-            return self._find(SERVICE, self._environment.dps.name, newest)
+            return self.find(SERVICE, self._environment.dps.name, newest)
         except HttpResponseError as error:
             if error.status_code != 400:
                 raise
-        return self._find(SERVICE, self._environment.dps.name, known)
+        return self.find(SERVICE, self._environment.dps.name, known)
 
     def _held(self) -> frozenset[Held]:
         """The roles that hold on the group, above it, and on what is in it."""
@@ -137,7 +137,7 @@ class ResourceGroup:
             for type_, name in there
         }
 
-    def _linked_before(self) -> frozenset[str]:
+    def linked_before(self) -> frozenset[str]:
         """The names, in lower case, of the hubs of the settings at the last deployment, as its parameters say."""
         try:
             found = self._clients.deployments.deployments.get(

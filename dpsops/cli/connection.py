@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from dpsops.azure.provisioning import Wire
     from dpsops.azure.root_vault import RootVault
     from dpsops.model.run import Run
+    from dpsops.steps.look_inside import Looking
 
 SETTINGS_DIRECTORY = Path("infra")
 
@@ -97,6 +98,18 @@ class Connection:
         from dpsops.azure.ca_certificates import trust_stores
 
         return trust_stores(self.clients)
+
+    @cached_property
+    def looking(self) -> Looking:
+        """What a removal looks into."""
+        from dpsops.azure.ca_certificates import trust_store
+        from dpsops.azure.removals import Removals
+        from dpsops.azure.vault_objects import VaultObjects
+        from dpsops.steps.look_inside import Looking
+
+        return Looking(
+            Removals(self.clients), VaultObjects(self.clients), self.dps, self.hubs, partial(trust_store, self.clients)
+        )
 
     def every_store(self) -> tuple[TrustStore, ...]:
         """The trust stores of the DPS and of every hub in the resource group."""

@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable
+from datetime import datetime
 
 from dpsops.model.failure import Policy, Reason
 from dpsops.model.permissions import is_denied, missing_role
+from dpsops.settings import Environment
 
 _AGAIN = "then run the command again"
 
@@ -85,6 +87,21 @@ def _existing_assignment(reason: Reason) -> str:
     return (
         "somebody has assigned this role already, under another name: find that assignment "
         f"(az role assignment list --all{which}), delete it (az role assignment delete --ids ID), {_AGAIN}: it assigns the role"
+    )
+
+
+def recover_vault(environment: Environment, name: str, *, group_exists: bool, until: datetime | None) -> str:
+    """What to do about a vault that is deleted and keeps its name. `until`: when a vault that nobody can purge is gone."""
+    group = "" if group_exists else f"az group create --name {environment.resource_group} --location {environment.location}; "
+    purge = (
+        f"nobody can purge it before {until:%Y-%m-%d}"
+        if until
+        else f"'az keyvault purge --name {name}' would destroy both for ever"
+    )
+    anew = "; or begin anew: dpsops local reset" if environment.is_local else ""
+    return (
+        f"recover the vault and what is in it: {group}az keyvault recover --name {name}; then run the command again; or choose "
+        f"another vault name; {purge}{anew}"
     )
 
 

@@ -19,6 +19,7 @@ from dpsops.model.enrollment import IndividualSettings
 from dpsops.model.generations import View
 from dpsops.model.member import Member
 from dpsops.model.plan import Plan
+from dpsops.model.removal import Removal
 from dpsops.model.replacement import Cut, Left, stay
 from dpsops.model.root import RootState
 from dpsops.model.rotation import GRACE, Phase
@@ -31,6 +32,7 @@ from dpsops.steps.observe_generations import observe_generations
 from dpsops.steps.use_root import issuer
 from dpsops.workflows import block as blocking
 from dpsops.workflows import devices, issue, root_csr
+from dpsops.workflows import down as removing
 from dpsops.workflows import plan as planning
 from dpsops.workflows import status as statuses
 from dpsops.workflows import up as converging
@@ -55,6 +57,18 @@ def up(
     """Runs `up`: the actions that it did."""
     parts = (to.run, to.deployments, to.roots, to.dps, to.stores)
     return list(converging.up(*parts, approved=approved, confirm=confirm, relink=relink, tell=tell))
+
+
+def down(to: Connection, confirm: Callable[[Removal], None] = consent, *, purge: bool = False) -> list[Action]:
+    """Runs `down`: the actions that it did."""
+    planned = removing.survey(to.run, to.looking, purge=purge)
+    confirm(planned.removal)
+    return list(removing.down(to.run, to.looking, planned))
+
+
+def removal(to: Connection, *, purge: bool = False) -> Removal:
+    """What `down` would do."""
+    return removing.survey(to.run, to.looking, purge=purge).removal
 
 
 def plan(to: Connection) -> Plan:

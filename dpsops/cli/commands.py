@@ -33,7 +33,7 @@ def _pattern(commands: frozenset[str]) -> re.Pattern[str]:
     names = "|".join(sorted(map(re.escape, commands)))
     return re.compile(
         r'"(?:[^"\\\n]|\\.)*"'
-        rf"|(?<![\w=./-])dpsops (?=(?:--output \w+ )?(?:{names})(?![\w-]))(?![^'`,;:()\n]*--(?:env|help)\b)"
+        rf"|(?<![\w=./-])dpsops (?=(?:{names})(?![\w-]))(?![^'`,;:()\n]*--(?:env|help)\b)"
     )
 
 

@@ -64,8 +64,8 @@ def list_devices(
     Examples:
       dpsops device list
       dpsops device list --expiring 30 --never-registered
-      dpsops --output csv device list > devices.csv
-      dpsops --output jsonl device list | jq -r 'select(.registered_at == null) | .device'
+      dpsops device list --output csv > devices.csv
+      dpsops device list --output jsonl | jq -r 'select(.registered_at == null) | .device'
     """
     from dpsops.model.member import Filter
     from dpsops.workflows.devices import list_devices as workflow
@@ -102,7 +102,7 @@ def _summary(few: Few[Member], nothing: str) -> Summary:
     )
     return Summary(
         lead=f"{few.total:,} device{'' if few.total == 1 else 's'}." if few.total else nothing,
-        blocks=(Table(("device", "valid until", "registered"), rows, few.left_out, "dpsops --output csv device list"),),
+        blocks=(Table(("device", "valid until", "registered"), rows, few.left_out, "dpsops device list --output csv"),),
         outputs=Outputs(changed=False),
     )
 

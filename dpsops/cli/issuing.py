@@ -70,7 +70,7 @@ def issue(
       dpsops device issue press-09 --individual --hub iot-dpsops-dev --twin press.json
       dpsops device issue --from line-3.csv --keep-going --failed again.csv
       dpsops device issue --from fleet.csv --shard 3/16
-      dpsops --output json device issue press-07 press-08 | jq -r '.issued[].secret_id'
+      dpsops device issue press-07 press-08 --output json | jq -r '.issued[].secret_id'
     """
     from dpsops.model.enrollment import require_hub
     from dpsops.workflows import issue as workflow

@@ -9,13 +9,14 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, TextIO, cast
 
 import typer
 
 from dpsops import __version__
 from dpsops.cli import admission, device, doctor, ending, init, local, pipeline, root, rotate, status, up
-from dpsops.cli.arguments import Given, read
+from dpsops.cli.arguments import Given, every, global_options, read
 from dpsops.cli.commands import Address, AddressedStream
 from dpsops.cli.exits import Exit
 from dpsops.cli.options import Options, Output
@@ -36,7 +37,7 @@ Start here, with no Azure account:
 Exit codes: 0 done, 1 failed, 2 wrong use, 3 some of many failed,
 4 not signed in or not allowed, 10 changes pending (--detailed-exitcode).""",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,  # Rich makes --help slow, and prints colours into pipes on GitHub
     pretty_exceptions_enable=False,  # a traceback with local variables could print a key
 )
@@ -65,11 +66,24 @@ _DEFAULT = "local"
 """The environment that is chosen if nobody names one."""
 
 
+def _environments(begun: str) -> list[str]:
+    """The environments of this directory whose names begin so, for a shell that completes a line."""
+    names = {_DEFAULT, *(path.stem for path in Path("infra").glob("*.toml"))}
+    return sorted(name for name in names if name.startswith(begun))
+
+
 @app.callback()
 def options(
     context: typer.Context,
     env: Annotated[
-        str, typer.Option("--env", envvar="DPSOPS_ENV", metavar="NAME", help="The environment: infra/NAME.toml.")
+        str,
+        typer.Option(
+            "--env",
+            envvar="DPSOPS_ENV",
+            metavar="NAME",
+            autocompletion=_environments,
+            help="The environment: infra/NAME.toml.",
+        ),
     ] = _DEFAULT,
     output: Annotated[Output, typer.Option("--output", help="The format of the result.")] = Output.text,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show each request on stderr.")] = False,
@@ -96,9 +110,17 @@ _WITHOUT_ENVIRONMENT = {"init", "local"}
 """The commands that are about no environment of the settings."""
 
 
-def _tree() -> Callable[..., object]:
-    """All commands, as the parser has them."""
-    return typer.main.get_command(app)
+def command_line() -> Callable[..., object]:
+    """All commands, as the parser has them. Each names the global options in its help; for a shell that completes a line they
+    are its own."""
+    tree = typer.main.get_command(app)
+    common = global_options(tree)
+    named = f"Global options, here or before the command: {', '.join(each.opts[0] for each in common)}."
+    for command in every(tree):
+        command.epilog = named
+        if "_DPSOPS_COMPLETE" in os.environ:
+            command.params.extend(common)
+    return tree
 
 
 def run() -> None:
@@ -145,28 +167,28 @@ def _end(number: int, _: object) -> None:
 
 def main(arguments: list[str]) -> int:
     """Runs a command and returns its exit code; every error ends here. GitHub Actions, if it runs this, is told more."""
-    tree = _tree()
+    tree = command_line()
     given = read(arguments, tree)
     if os.environ.get("GITHUB_ACTIONS") != "true":
-        return _addressed(arguments, tree, given, Told())
+        return _addressed(tree, given, Told())
     from dpsops.cli.actions import step
 
     with step(os.environ, " ".join(["dpsops", *given.words])) as told:
-        return _addressed(arguments, tree, given, told)
+        return _addressed(tree, given, told)
 
 
-def _addressed(arguments: list[str], tree: Callable[..., object], given: Given, told: Told) -> int:
+def _addressed(tree: Callable[..., object], given: Given, told: Told) -> int:
     """Everything on stderr is for people: each command that is named there leads to the environment that it is about."""
     _is_about(given.last("--env") or os.environ.get("DPSOPS_ENV") or _DEFAULT, told, tree)
     asked = given.last("--output")
     output = Output(asked) if asked in Output.__members__ else Output.text
     with contextlib.redirect_stderr(cast("TextIO", AddressedStream(sys.stderr, told))):
-        return _run(arguments, tree, told, output)
+        return _run(tree, given, told, output)
 
 
-def _run(arguments: list[str], tree: Callable[..., object], told: Told, output: Output) -> int:
+def _run(tree: Callable[..., object], given: Given, told: Told, output: Output) -> int:
     try:
-        result = tree(arguments, prog_name="dpsops", standalone_mode=False, obj=told)
+        result = tree(given.arranged(), prog_name="dpsops", standalone_mode=False, obj=told)
     except Error as error:
         return ending.failed(error, told, output)
     except (typer.Abort, KeyboardInterrupt):

@@ -263,7 +263,7 @@ def status(context: typer.Context, grace: GraceOption = _GRACE) -> None:
     \b
     Examples:
       dpsops rotate status
-      dpsops --output json rotate status | jq -r '.rotation.waiting_for[]'
+      dpsops rotate status --output json | jq -r '.rotation.waiting_for[]'
     """
     options: Options = context.obj
     with connected(options) as connection:

@@ -73,7 +73,7 @@ def rotation_summary(found: RotationReport) -> Summary:
         blocks=(
             _diagram(found),
             Table(header, tuple(generations)),
-            Table((label, "why"), rows, len(devices) - len(rows), "dpsops --output json rotate status"),
+            Table((label, "why"), rows, len(devices) - len(rows), "dpsops rotate status --output json"),
             *((Paragraph(f"Next{_when(found)}: {_next_command(found)}"),) if _is_under_way(found) else ()),
         ),
         outputs=Outputs(pending=found.standing.phase is not Phase.STABLE, root_thumbprint=thumbprint(root) if root else ""),
@@ -182,7 +182,7 @@ def _named(label: str, devices: Sequence[WaitingDevice]) -> list[str]:
     width = max(len(each.device) for each in shown)
     lines = [f"{each.device.ljust(width)}  {each.reason}" for each in shown]
     if more := len(devices) - len(shown):
-        lines.append(f"and {more} more: dpsops --output json rotate status")
+        lines.append(f"and {more} more: dpsops rotate status --output json")
     return [f"{label if number == 0 else '':<7} {line}" for number, line in enumerate(lines)]
 
 

@@ -28,7 +28,7 @@ def status(context: typer.Context) -> None:
 
     \b
     Example:
-      dpsops --output json status | jq .root.not_after
+      dpsops status --output json | jq .root.not_after
     """
     from dpsops.workflows.status import status as observe
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import typer
 
+from dpsops.cli.arguments import every, read
 from dpsops.cli.commands import Address, addressed
-from dpsops.cli.main import app
+from dpsops.cli.main import command_line
 from dpsops.cli.summary import Told
 from tests.cli.hints import Named, commands, named
 
-FIRST = frozenset(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+FIRST = frozenset(getattr(command_line(), "commands", {}))
 """The commands that are not below another."""
 
 WITHOUT_ENVIRONMENT = {"init", "local"}
@@ -33,19 +32,13 @@ FEW = 60
 def parsed(line: str) -> Told:
     """What the command line of dpsops makes of a command: it is read completely, but nothing is done. Raises what it raises."""
     told = Told()
-    command = typer.main.get_command(app)
-    for each in _below(command):
+    commands: Any = command_line()
+    for each in every(commands):
         each.callback = lambda **_: None
-    words = shlex.split(line)
-    assert words[0] == "dpsops"
-    command([GIVEN.get(word, word) for word in words[1:]], standalone_mode=False, obj=told)
+    program, *words = shlex.split(line)
+    assert program == "dpsops"
+    commands(read([GIVEN.get(word, word) for word in words], commands).arranged(), standalone_mode=False, obj=told)
     return told
-
-
-def _below(group: Any) -> Iterator[Any]:
-    for each in getattr(group, "commands", {}).values():
-        yield each
-        yield from _below(each)
 
 
 @pytest.mark.parametrize("hint", [pytest.param(each, id=each.place) for each in named(ADDRESSED)])
@@ -76,7 +69,7 @@ def test_the_hints_of_the_source_are_found() -> None:
         ("run 'dpsops up' first", "run 'dpsops --env prod up' first"),
         ("dpsops plan --out FILE, then dpsops up", "dpsops --env prod plan --out FILE, then dpsops --env prod up"),
         ("`dpsops device issue ID`", "`dpsops --env prod device issue ID`"),
-        ("dpsops --output json status", "dpsops --env prod --output json status"),
+        ("dpsops status --output json", "dpsops --env prod status --output json"),
         ("dpsops status --env dev, or dpsops status", "dpsops status --env dev, or dpsops --env prod status"),
         ("'dpsops rotate status --help' shows them", None),
         ("stop it: dpsops local stop", None),

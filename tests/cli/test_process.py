@@ -31,7 +31,8 @@ def test_an_interrupted_command_prints_a_message(terminal: Terminal, tmp_path: P
 
 def test_an_interrupt_in_an_exec_is_handled_like_any_other(tmp_path: Path) -> None:
     (tmp_path / "interrupted.py").write_text(
-        "from dpsops.cli import main\ndef app(*_, **__): exec('raise KeyboardInterrupt')\nmain._tree = lambda: app\nmain.run()\n"
+        "from dpsops.cli import main\ndef app(*_, **__): exec('raise KeyboardInterrupt')\n"
+        "app.params = []\nmain.command_line = lambda: app\nmain.run()\n"
     )
     command = [sys.executable, "-m", "interrupted"]
     result = subprocess.run(command, cwd=tmp_path, env=os.environ | SOURCE, capture_output=True, text=True, check=False)
@@ -85,7 +86,7 @@ def test_a_signal_ends_the_process_whatever_its_blocks_wait_for(tmp_path: Path) 
     (tmp_path / "waiting.py").write_text(
         "import os, signal, threading\nfrom dpsops.cli import main\nmain._ENDING_SECONDS = 0.1\n"
         "def app(*_, **__):\n    try:\n        os.kill(os.getpid(), signal.SIGTERM)\n        raise AssertionError\n"
-        "    finally:\n        threading.Event().wait()\nmain._tree = lambda: app\nmain.run()\n"
+        "    finally:\n        threading.Event().wait()\napp.params = []\nmain.command_line = lambda: app\nmain.run()\n"
     )
     command = [sys.executable, "-m", "waiting"]
     done = subprocess.run(command, cwd=tmp_path, env=os.environ | SOURCE, capture_output=True, check=False, timeout=60)

@@ -86,7 +86,7 @@ def _of_command(command: str, environment: Environment, rights: Rights, *, also:
             detail = f"without {need.action} on {lack.name}, {need.helps}"
             yield Finding(PERMISSIONS, command, Outcome.WARNING, detail, granting.built_in(command, [lack])[0].line(rights.who))
     if not grants and not unknown:
-        detail = f"has what it needs; dpsops up assigns roles {coming}" if later else "has what it needs"
+        detail = f"has what it needs; 'dpsops up' assigns roles {coming}" if later else "has what it needs"
         yield Finding(PERMISSIONS, command, Outcome.OK, detail)
 
 

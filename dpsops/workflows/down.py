@@ -68,7 +68,7 @@ def _require_gone(to: Looking, removal: Removal) -> None:
     if again:
         raise Changed(
             f"somebody has made {', '.join(again)} again: 'dpsops up' is at work at the same time",
-            "a vault that was removed is soft-deleted, with all that is in it: dpsops status shows how to get it back; or run "
+            "a vault that was removed is soft-deleted, with all that is in it: 'dpsops status' shows how to get it back; or run "
             "the command again, to remove the rest",
         )
 

@@ -169,11 +169,12 @@ class Examination:
         return None if found is None else dict(found["properties"])
 
     def tries(self, subject: Subject, host: str) -> dict[str, bool]:
-        """Whether the identity is let in, by the action (in lower case) that a harmless request needs; only what is told."""
+        """Whether the identity is let in, by the action (in lower case) that a harmless request needs; only what is told.
+        host: the service's own, or empty if it must not be asked."""
         found = {}
         for action, (path, version) in _TRIES.get(subject.place, {}).items():
             found[action] = _answer(lambda: self.clients.management(version).get(f"{subject.id}{path}"))  # noqa: B023
-        for action, path in _DATA_TRIES.get(subject.place, {}).items():
+        for action, path in _DATA_TRIES.get(subject.place, {}).items() if host else ():
             found[action] = _answer(lambda: self.clients.data(host).get(path))  # noqa: B023
         return {action: answer for action, answer in found.items() if answer is not None}
 

@@ -38,13 +38,14 @@ def resources(run: Run, examination: Examination) -> tuple[dict[str, Seen], list
         try:
             document = examination.resource(place, identifier) if group_exists else None
             exists = document is not None
-        except Denied:
+        except Error:  # the list of permissions, which is asked for later, says why
             endpoint = reach(run, examination, name, host)
             exists = not endpoint.trouble
         entry = Entry.UNKNOWN
         if exists:
             hosts.append(endpoint or reach(run, examination, name, host))
-            entry = examination.entry(place, host)
+            if not hosts[-1].trouble:
+                entry = examination.entry(place, host)
         found[identifier] = Seen(Subject(place, identifier, name, exists), document, entry)
     return found, hosts
 
@@ -77,10 +78,9 @@ def find_rights(run: Run, examination: Examination, who: Principal, seen: Mappin
             unseen.append(Unseen(error.message, error.hint).finding("own-permissions", scope))
     for subject in subjects:
         if subject.exists and subject.id not in listed:
-            host = subject.id.rpartition("/")[2]
-            tried |= {
-                (subject.id, action): answer for action, answer in examination.tries(subject, _host(subject.place, host)).items()
-            }
+            there = seen.get(subject.id)
+            host = _host(subject) if there and there.entry in (Entry.OPEN, Entry.DENIED) else ""
+            tried |= {(subject.id, action): answer for action, answer in examination.tries(subject, host).items()}
     custom = _known(lambda: examination.custom_roles(within), otherwise=None)
     return Rights(who, tuple(subjects), within, group_exists, listed, tried, custom), unseen
 
@@ -104,10 +104,11 @@ def _id(group: str, type_: str, name: str) -> str:
     return f"{group}/providers/{type_}/{name}"
 
 
-def _host(place: Place, name: str) -> str:
-    if place in (Place.VAULT, Place.LEAF_VAULTS):
+def _host(subject: Subject) -> str:
+    name = subject.id.rpartition("/")[2]
+    if subject.place in (Place.VAULT, Place.LEAF_VAULTS):
         return vault_host(name)
-    return hub_host(name) if place is Place.HUBS else f"{name.lower()}.azure-devices-provisioning.net"
+    return hub_host(name) if subject.place is Place.HUBS else f"{name.lower()}.azure-devices-provisioning.net"
 
 
 def _known(ask: Callable[[], _Result], otherwise: _Result) -> _Result:

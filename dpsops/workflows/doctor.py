@@ -179,7 +179,7 @@ class Doctor:
         environment = self.run.environment
         vault = next(each for each in seen.values() if each.subject.place is Place.VAULT)
         dps = next(each for each in seen.values() if each.subject.place is Place.DPS)
-        if vault.entry is not Entry.CLOSED and vault.subject.exists:
+        if vault.entry in (Entry.OPEN, Entry.DENIED):
             self.run.progress("reading the roots")
             yield from self._roots(commands, environment)
         if condition.makes_a_root(commands) and dps.subject.exists:

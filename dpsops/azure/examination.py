@@ -14,6 +14,7 @@ from dpsops.azure.answers import Shape
 from dpsops.azure.clients import Clients
 from dpsops.azure.errors import explain, reasons, understood
 from dpsops.azure.new_roles import moment
+from dpsops.azure.role_assignments import role_assignments
 from dpsops.errors import Error
 from dpsops.model.endpoints import Endpoint, Entry
 from dpsops.model.entitlement import Subject
@@ -133,6 +134,14 @@ class Examination:
             for each in roles
             if each.type == "CustomRole" and len(each.permissions) == 1
         )
+
+    @understood(_WHO)
+    def conditional_scopes(self, group: str) -> tuple[str, ...]:
+        """Where this identity, or a group, holds a role under a condition: on a resource group, above it, or on what is in it."""
+        mine = self.clients.caller.object_id.lower()
+        found = role_assignments(self.clients.authorization, group)
+        ours = (each for each in found if each.conditional and (each.principal == mine or each.kind == "Group"))
+        return tuple(dict.fromkeys(each.scope for each in ours))
 
     @understood(_WHO)
     def locks(self, group: str) -> tuple[Lock, ...]:

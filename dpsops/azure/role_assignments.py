@@ -18,6 +18,7 @@ class _Properties(Shape):
     principal_id: str
     principal_type: str | None = None
     created_on: Annotated[datetime | None, Field(strict=False)] = None
+    condition: str | None = None
 
 
 class _Assignment(Shape):
@@ -27,13 +28,14 @@ class _Assignment(Shape):
 @dataclass(frozen=True, slots=True)
 class RoleAssignment:
     """A role (its GUID) that a principal (its object ID) holds on a scope: all in lower case. `kind` is User, Group,
-    ServicePrincipal or empty; `created` None if Azure does not say it."""
+    ServicePrincipal or empty; `created` None if Azure does not say it; `conditional`: whether a condition limits it."""
 
     scope: str
     role: str
     principal: str
     kind: str
     created: datetime | None
+    conditional: bool = False
 
 
 def role_assignments(authorization: DataPlane, group: str) -> list[RoleAssignment]:
@@ -48,6 +50,7 @@ def role_assignments(authorization: DataPlane, group: str) -> list[RoleAssignmen
             each.principal_id.lower(),
             each.principal_type or "",
             each.created_on,
+            bool(each.condition),
         )
         for each in found
     ]

@@ -84,6 +84,7 @@ class Doctor:
         rights, blind = find_rights(self.run, self.examination, who, seen)
         yield from blind
         yield from entitlement.findings(commands, environment, rights)
+        yield from self._conditions(rights)
         yield from self._locks(commands, rights)
         for each in seen.values():
             if each.subject.exists and each.subject.place is not Place.WORKSPACE:
@@ -95,6 +96,19 @@ class Doctor:
             yield from self._deployment(seen)
         yield from self._root_of_trust(commands, seen)
         yield from self._logs(seen)
+
+    def _conditions(self, rights: Rights) -> Iterator[Finding]:
+        """The list of permissions does not tell whether a role was assigned under a condition; who may not look is told elsewhere
+        what it lacks."""
+        try:
+            scopes = self.examination.conditional_scopes(rights.within)
+        except Error:
+            return
+        for scope in scopes:
+            detail = "a role was assigned there under a condition: what it allows is not as sure as it seems"
+            yield Finding(
+                "condition", scope, Outcome.UNKNOWN, detail, f"az role assignment list --scope {scope} --query '[?condition]'"
+            )
 
     def _locks(self, commands: tuple[str, ...], rights: Rights) -> Iterator[Finding]:
         if not rights.group_exists:

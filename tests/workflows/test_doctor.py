@@ -179,3 +179,15 @@ def test_a_wrong_clock_is_named(quick: World, seconds: float, expected: str) -> 
     (found,) = [each for each in doctor(to, "status").findings if each.check == "clock"]
     assert found.outcome.value == expected
     assert seconds == 0 or f"{abs(seconds)} seconds {'ahead' if seconds > 0 else 'behind'}" in found.detail
+
+
+def test_a_role_under_a_condition_is_told(inside: Callable[[str], World]) -> None:
+    """The list of permissions has it as any other."""
+    world = identified(inside("stable"), "operator")
+    with azure(world).database.transaction() as state:
+        for key, held in list(state.list(ASSIGNMENT)):
+            if held["principal"] == principal("operator").object_id and held["scope"] != GROUP:
+                state.put(ASSIGNMENT, key, held | {"condition": "@Resource[a] StringEquals 'b'", "conditionVersion": "2.0"})
+    found = doctor(world.connect(settings()), "device export").findings
+    conditions = {each.subject for each in found if each.check == "condition" and each.outcome is Outcome.UNKNOWN}
+    assert f"{GROUP}/providers/microsoft.keyvault/vaults/kv-dpsops-test" in conditions

@@ -15,7 +15,9 @@ from dpsops.emulator.world import Timings
 from dpsops.emulator.world import World as Inside
 from dpsops.errors import Error
 from dpsops.model import needs
+from dpsops.model.built_in_roles import BUILT_IN
 from dpsops.model.needs import Need, Place
+from dpsops.model.rights import Permission
 from tests.workflows.by_hand import azure
 from tests.workflows.identities import as_identity, principal, role_named
 from tests.workflows.saved import Saved
@@ -116,6 +118,15 @@ def test_a_command_fails_without_what_it_needs(asked: Callable[..., tuple[Asked,
 
 def test_every_command_of_the_page_is_here() -> None:
     assert list(needs.NEEDS) == list(COMMANDS)
+
+
+@pytest.mark.parametrize("name", [name for name in BUILT_IN if name in {each.name for each in rbac.ROLES.values()}])
+def test_a_built_in_role_allows_the_same_in_the_embedded_azure(name: str) -> None:
+    role = rbac.ROLES[role_named(name)]
+    there = Permission(role.actions, role.not_actions, role.data_actions, role.not_data_actions)
+    wanted = {(need.action, need.data) for each in needs.NEEDS.values() for need in each}
+    allows = {each for each in wanted if BUILT_IN[name].allows(each[0], data=each[1])}
+    assert allows == {each for each in wanted if there.allows(each[0], data=each[1])}
 
 
 def test_a_person_may_name_a_command_as_it_is_typed() -> None:

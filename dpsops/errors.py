@@ -24,18 +24,35 @@ from __future__ import annotations
 class Error(Exception):
     """A failure with a message (one sentence) and a hint: the next thing to do.
 
-    If Azure gives several reasons, both may have one line more for each.
+    If Azure gives several reasons, both may have one line more for each. What a file, an argument or an answer brings in is shown
+    without what a terminal would obey, and cut to a length that somebody reads.
     """
 
     def __init__(self, message: str, hint: str) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message = _shown(message)
+        self.hint = _shown(hint)
+        super().__init__(self.message)
 
     @property
     def line(self) -> str:
         """The message in one line."""
         return " ".join(self.message.splitlines())
+
+
+_LONGEST_LINE, _MOST_LINES = 1500, 60
+
+
+def _shown(text: str) -> str:
+    lines = text.split("\n")
+    if len(lines) > _MOST_LINES:
+        lines[_MOST_LINES:] = [f"and {len(lines) - _MOST_LINES} more lines"]
+    return "\n".join(map(_line, lines))
+
+
+def _line(text: str) -> str:
+    if len(text) > _LONGEST_LINE:
+        text = f"{text[: _LONGEST_LINE - 200]} ... {text[-180:]}"
+    return text if text.isprintable() else "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 
 
 class InvalidInput(Error):

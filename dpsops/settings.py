@@ -332,6 +332,13 @@ _DEFAULT_LOCAL: dict[str, Any] = {
 }
 
 
+_MOST_BYTES = 1 << 20
+_MANY_PARTS = re.compile(r"""(?<![\w-])(?:[\w-]+["']?[ \t]*\.[ \t]*["']?){50}""")
+"""A dotted key that long takes `tomllib` the square of its parts."""
+
+_EXAMPLE = "correct the file; for a complete example: dpsops init example"
+
+
 def require_name(name: str) -> None:
     """Raises `InvalidInput` for what cannot be the name of an environment."""
     if not _ENVIRONMENT.fullmatch(name):
@@ -344,8 +351,11 @@ def load(name: str, directory: Path) -> Environment:
     """Reads `NAME.toml` in `directory`; `local` needs no file. Raises `InvalidInput` with the line, the key and the reason."""
     require_name(name)
     path = directory / f"{name}.toml"
+    if path.exists() and not path.is_file():
+        raise InvalidInput(f"{path} cannot be read: it is not a regular file", "a settings file is TOML in the encoding UTF-8")
     try:
-        text = path.read_text(encoding="utf-8-sig")  # some editors write a byte order mark at the start
+        with path.open("rb") as file:
+            text = file.read(_MOST_BYTES + 1).decode("utf-8-sig")  # some editors write a byte order mark at the start
     except FileNotFoundError:
         if name == LOCAL:
             return Environment.model_validate(_DEFAULT_LOCAL | {"name": name})
@@ -358,6 +368,8 @@ def load(name: str, directory: Path) -> Environment:
         raise InvalidInput(
             f"{path} cannot be read: {cause}", "a settings file is TOML in the encoding UTF-8: save it again in it"
         ) from cause
+    if len(text) > _MOST_BYTES or _MANY_PARTS.search(text):
+        raise InvalidInput(f"{path} is too large for settings, or has a key of 50 parts or more", _EXAMPLE)
     try:
         document = tomllib.loads(text)
     except (ValueError, RecursionError) as cause:  # also raised for numbers that are too long and brackets that are too deep
@@ -379,6 +391,7 @@ def _explain(path: Path, text: str, cause: ValidationError) -> InvalidInput:
     if first["type"] == "value_error" and (match := re.match(r"([\w.]+): ", expected)) and (not keys or match[1] == "capacity"):
         keys, expected = (*keys, *match[1].split(".")), expected[match.end() :]
     where = ".".join(str(key) for key in keys)
+    where = where if where.isprintable() else ascii(where)
     match first["type"]:
         case "extra_forbidden":
             expected = "no such setting"
@@ -395,5 +408,5 @@ def _explain(path: Path, text: str, cause: ValidationError) -> InvalidInput:
     more = len(errors) - 1
     return InvalidInput(
         f"{path}, line {line_of(text, keys)}: {where}: {expected}",
-        "correct the file" + (f" ({more} more error(s))" if more else "") + "; for a complete example: dpsops init example",
+        _EXAMPLE.replace(";", f" ({more} more error(s));") if more else _EXAMPLE,
     )

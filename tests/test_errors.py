@@ -62,3 +62,11 @@ def test_every_error_that_is_raised_has_a_hint() -> None:
                 if isinstance(hint, ast.Constant) and not hint.value:
                     without.append(f"{name}, line {call.lineno}")
     assert without == []
+
+
+def test_an_error_shows_nothing_that_a_terminal_would_obey_and_nothing_endless() -> None:
+    error = Error("\x1b[2Ja\r\x85\u202e\udcffb\nc\N{SNOWMAN}", "\x07" + "y" * 100_000)
+    assert error.message == "\\x1b[2Ja\\r\\x85\\u202e\\udcffb\nc\N{SNOWMAN}"
+    assert error.hint.startswith("\\x07yyy")
+    assert len(error.hint) < 2000
+    assert len(Error("x\n" * 10_000, "").message.splitlines()) < 100

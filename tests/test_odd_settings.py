@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dpsops.errors import InvalidInput
+from dpsops.settings import load
 from tests.settings_texts import COMPLETE, environment
 
 
@@ -75,3 +79,35 @@ _VALUES = st.recursive(
 @ANY_TEXT
 def test_any_document_is_valid_or_gets_a_clear_error(tmp_path: Path, document: dict[str, Any]) -> None:
     attempt(tmp_path, "".join(f"{key} = {written(value)}\n" for key, value in document.items()))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a" + ".a" * 20_000 + " = 1",
+        '[tags]\n"a"' + '."a"' * 20_000 + " = 1",
+        "[" + "a." * 20_000 + "a]",
+        "hub = [{x" + " . x" * 20_000 + " = 1}]",
+        "x = 1\n" * 200_000,
+        '"\\u001b[2Jx\\ny" = 1',
+        '"' + "x" * 100_000 + '" = 1',
+        "location = " + "9" * 5000,
+    ],
+    ids=["dots", "quoted dots", "a header of dots", "dots inside", "large", "what a terminal obeys", "a long key", "many digits"],
+)
+def test_odd_texts_get_a_short_error(tmp_path: Path, text: str) -> None:
+    begun = time.process_time()
+    refused = error_of(tmp_path, text)
+    assert refused is not None
+    assert refused.message.isprintable()
+    assert len(refused.message) < 2000
+    assert time.process_time() - begun < 2, "tomllib takes the square of the parts of a key"
+
+
+def test_what_is_no_file_is_no_settings_file(tmp_path: Path) -> None:
+    for make in (os.mkdir, os.mkfifo):
+        path = tmp_path / "dev.toml"
+        make(path)
+        with pytest.raises(InvalidInput, match="is not a regular file"):
+            load("dev", tmp_path)
+        path.rmdir() if path.is_dir() else path.unlink()

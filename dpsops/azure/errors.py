@@ -30,7 +30,6 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from pydantic import ValidationError
 
 from dpsops.azure.error_documents import one_line, read, without_secrets
-from dpsops.azure.home import ElsewhereError
 from dpsops.errors import Changed, Denied, Error, Missing, NotAllowed, Throttled, Unavailable, Unreadable
 from dpsops.model.failure import Reason, advised, told
 from dpsops.model.hints import CONFLICT, hint, is_overtaken, is_policy
@@ -117,7 +116,7 @@ def _unreadable(service: str, error: Exception) -> Unreadable:
         case ValidationError():
             first = error.errors(include_input=False)[0]
             what = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
-        case AttributeError() | TypeError() | ElsewhereError():
+        case AttributeError() | TypeError():
             what = one_line(str(error))
         case _:
             what = type(error).__name__

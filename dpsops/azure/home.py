@@ -12,19 +12,21 @@ from urllib.parse import urlsplit
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import HTTPPolicy
 
-
-class ElsewhereError(ValueError):
-    """An answer leads to another host. It is no `TypeError`, which the SDKs' poller would take for no error."""
+from dpsops.errors import Unreadable
 
 
 def require_home(url: str, host: str) -> None:
-    """Raises `ElsewhereError` unless the address is on this host, over TLS; another `ValueError` if it is none.
+    """Raises `Unreadable` unless the address is on this host, over TLS, and `ValueError` if it is none.
 
-    It compares what stands in the address: readers of addresses differ in what they take for the host of odd ones.
+    It compares what stands in the address: readers of addresses differ in what they take for the host of odd ones. It is no
+    `TypeError`, which the SDKs' poller would take for no error.
     """
     address = urlsplit(url)
     if address.scheme != "https" or address.netloc.lower() not in (host, f"{host}:443"):
-        raise ElsewhereError("an address on another host")
+        raise Unreadable(
+            f"an answer of {host} leads to another host, so it is not followed",
+            "run the command again; if it fails again, check whether a proxy changes the answers: --verbose shows each request",
+        )
 
 
 class HomePolicy(HTTPPolicy[Any, Any]):

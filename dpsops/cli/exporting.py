@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dpsops.cli import files
 from dpsops.cli.connection import connected
 from dpsops.cli.exits import of_many
-from dpsops.cli.files import FULL
 from dpsops.cli.options import Options
 from dpsops.cli.summary import Summary
 from dpsops.cli.tally import FEW, Tally
@@ -128,11 +128,8 @@ def _password(file: Path | None, source: Path | None, *, pfx: bool, legacy: bool
     if file == STDIN:
         if source == STDIN:
             raise InvalidInput("standard input cannot be both the devices and the password", "write one of them to a file")
-        return password(sys.stdin.buffer.read())
-    try:
-        return password(file.read_bytes())
-    except OSError as cause:
-        raise InvalidInput(f"the file of the password, {file}, cannot be read: {cause.strerror}", "check the path") from cause
+        return password(sys.stdin.buffer.read(files.MOST_BYTES))
+    return password(files.read_bytes(file, "file of the password", "check the path"))
 
 
 def _directory(path: Path) -> Path:
@@ -161,7 +158,7 @@ def _deliverer(directory: Path, password: bytes | None, *, legacy: bool) -> Call
         except FileExistsError as cause:
             raise Refused(f"somebody else has just written {path}", "look at the file, then run the command again") from cause
         except OSError as cause:
-            if cause.errno in FULL:
+            if cause.errno in files.FULL:
                 raise
             raise Refused(f"{path} cannot be used: {cause.strerror}", "move it away, or choose another --to") from cause
         return str(path), True

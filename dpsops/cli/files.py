@@ -12,12 +12,14 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 """The disk is full: no file is to blame."""
 
 
+MOST_BYTES = 16 << 20
+"""More is not read: a plan, a bundle or a password has less, and a device such as /dev/zero has no end."""
+
+
 def read(path: Path, what: str, hint: str, *, encoding: str = "utf-8") -> str:
     """The text of a file. `what`: the kind of file, for the error; the hint is for the error too."""
     try:
-        return path.read_text(encoding=encoding)
-    except OSError as cause:
-        raise unreadable(path, what, cause.strerror, hint) from cause
+        return read_bytes(path, what, hint).decode(encoding)
     except UnicodeDecodeError as cause:
         raise unreadable(path, what, f"it is not {encoding.upper()} text", hint) from cause
 
@@ -25,9 +27,13 @@ def read(path: Path, what: str, hint: str, *, encoding: str = "utf-8") -> str:
 def read_bytes(path: Path, what: str, hint: str) -> bytes:
     """The content of a file, of which `what` and the hint say what it is."""
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
     except OSError as cause:
         raise unreadable(path, what, cause.strerror, hint) from cause
+    if len(data) > MOST_BYTES:
+        raise unreadable(path, what, f"it has more than {MOST_BYTES:,} bytes", hint)
+    return data
 
 
 def unreadable(path: Path, what: str, reason: str | None, hint: str) -> InvalidInput:

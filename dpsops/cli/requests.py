@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dpsops.cli import files
 from dpsops.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -101,8 +102,8 @@ def _thumbprint(path: Path) -> str:
     from dpsops.pki import chains
 
     try:
-        return chains.thumbprint(x509.load_pem_x509_certificates(path.read_bytes())[0])
-    except (OSError, ValueError):
+        return chains.thumbprint(x509.load_pem_x509_certificates(files.read_bytes(path, "certificate", ""))[0])
+    except (InvalidInput, ValueError):
         return ""
 
 

@@ -13,10 +13,9 @@ from azure.core.exceptions import ServiceRequestError, ServiceResponseError, Ser
 
 from dpsops.azure.device_plane import DevicePlane
 from dpsops.azure.exchange import Answer, Ask
-from dpsops.azure.home import ElsewhereError
 from dpsops.azure.new_roles import NewRoles
 from dpsops.azure.pool import Place, Pool, encoded
-from dpsops.errors import Unavailable
+from dpsops.errors import Unavailable, Unreadable
 from dpsops.model.rates import Rate
 from dpsops.settings import Waits
 from tests.worlds import idle_loop, waited
@@ -241,6 +240,6 @@ def test_a_next_page_on_another_host_gets_no_token(link: str) -> None:
         return [row async for page in plane(wire).pages("/devices") for row in page]
 
     wire = Scripted((200, {"value": [], "nextLink": link}, {}))
-    with pytest.raises(ElsewhereError, match="another host"):
+    with pytest.raises(Unreadable, match="another host"):
         waited(rows())
     assert len(wire.asked) == 1

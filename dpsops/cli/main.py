@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import shlex
 import signal
 import sys
 import threading
@@ -101,9 +102,9 @@ def _is_about(env: str, told: Told, tree: object) -> None:
 
 
 def _global_words(env: str) -> tuple[str, ...]:
-    """The global options that a command which is pasted later needs, to be about the same environment."""
+    """The global options that a command which is pasted later needs, to be about the same environment: each that chooses it."""
     is_chosen = env == (os.environ.get("DPSOPS_ENV") or _DEFAULT) == _DEFAULT
-    return () if is_chosen else ("--env", env)
+    return () if is_chosen else ("--env", shlex.quote(env))
 
 
 _WITHOUT_ENVIRONMENT = {"init", "local"}

@@ -119,6 +119,7 @@ def test_every_command_of_the_program_is_one_or_the_other() -> None:
         ("prod", ["--env", "local"], ("--env", "local")),
         ("prod", ["--env", "dev"], ("--env", "dev")),
         (None, ["--env", "dev"], ("--env", "dev")),
+        (None, ["--env", "'a b'"], ("--env", "'a b'")),
     ],
 )
 def test_the_environment_is_named_unless_local_is_chosen_anyway(

@@ -46,9 +46,7 @@ def network(seen: Seen, commands: Sequence[str], environment: Environment) -> Fi
         detail = f"its network does not let this address in: {_rule(seen.properties or {})}; it stops {', '.join(going)}"
         return Finding("network", name, Outcome.FAILED, detail, "allow this address on it, or run from an allowed network")
     if seen.entry is Entry.UNKNOWN:
-        return Finding(
-            "network", name, Outcome.UNKNOWN, "it gives no answer that tells", "dpsops --verbose doctor shows each request"
-        )
+        return Finding("network", name, Outcome.UNKNOWN, "it gives no answer that tells", "--verbose shows each request")
     restricted = _rule(seen.properties or {}) if _is_restricted(seen.properties or {}) else "open to all networks"
     return Finding("network", name, Outcome.OK, f"this address is let in ({restricted})")
 

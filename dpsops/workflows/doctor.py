@@ -140,7 +140,11 @@ class Doctor:
             if not found.group_exists:
                 reason = "without a resource group nobody foresees a deployment, nor whether a policy denies it"
                 yield Finding(
-                    "deployment", who, Outcome.UNKNOWN, reason, "'dpsops up' makes the group, then says so before the rest"
+                    "deployment",
+                    who,
+                    Outcome.UNKNOWN,
+                    reason,
+                    "'dpsops up' creates the group, and stops if Azure then refuses the rest",
                 )
                 return
             wanted = deployment.decide(environment, found, self.deployments.principals, relink=False)

@@ -134,6 +134,15 @@ def test_an_identity_without_any_role(inside: Callable[[str], World], needed: bo
     assert {"lock", "provider", "root"} <= unknown
 
 
+def test_what_only_a_change_would_tell_is_unknown(inside: Callable[[str], World]) -> None:
+    """Whether it may read a secret is not tried: somebody's key would be the answer."""
+    found = doctor(as_identity(inside("stable"), principal("nobody")).connect(settings()), "device export").findings
+    (line,) = [each for each in found if each.check == checkup.PERMISSIONS]
+    assert line.outcome is Outcome.UNKNOWN
+    assert "Microsoft.KeyVault/vaults/secrets/getSecret/action" in line.detail
+    assert "Microsoft.Authorization/permissions/read" in line.detail
+
+
 def test_the_page_has_the_same_built_in_roles() -> None:
     assert {each: built_in_roles(each) for each in IDENTITIES} == SUFFICIENT
 

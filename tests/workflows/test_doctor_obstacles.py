@@ -73,6 +73,18 @@ def test_a_lock_stops_what_it_is_said_to_stop(quick: World) -> None:
         commands.rotate(quick.connect(), Phase.STABLE, timedelta(0))
 
 
+def test_a_lock_on_writing_stops_every_change_of_the_resource_and_nothing_of_its_data(quick: World) -> None:
+    identifier = f"{group_of(quick)}/providers/{DPS}/providers/Microsoft.Authorization/locks/frozen"
+    body = {"properties": {"level": "ReadOnly"}}
+    quick.connect().clients.groups.resources.begin_create_or_update_by_id(identifier, body, api_version="2020-05-01").result()
+    stopped = one(quick, "lock").detail.partition(" stops ")[2].split(", ")
+    assert stopped == ["up", "root prove", "rotate", "rotate --compromised"]
+    with pytest.raises(Error, match="are locked"):
+        commands.rotate(quick.connect(), Phase.STABLE, timedelta(0))
+    commands.issue_to(quick.connect(), PRESS)
+    commands.block(quick.connect(), PRESS)
+
+
 def close(world: World, name: str, **properties: Any) -> None:
     """Somebody closes the network of a resource."""
     document = resource(world, name)

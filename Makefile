@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test pipelines answers boundaries crash fuzz fleet mutants az azure-facts bicep wheel release lint bench record lock clean
+.PHONY: help setup demo test pipelines answers boundaries crash faults fuzz fleet mutants az azure-facts bicep wheel release lint bench record lock clean
 
 help: ## show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ fuzz: setup ## give dpsops and the embedded Azure what nobody should, each time 
 
 crash: setup ## kill every command at every request, and say the same words again: takes half an hour
 	@$(BIN)/python -m tests.crash.run
+
+faults: setup ## run every command among faults of every kind, and again until it ends well; ARGUMENTS="--seed 2": others
+	@$(BIN)/python -m tests.matrices.faults $(ARGUMENTS)
 
 fleet: setup ## issue to 5,000 devices, killed three times, and rotate 1,000 that register all the time: takes a minute
 	@$(BIN)/python -m tests.fleet_load.run

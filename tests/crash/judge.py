@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+import subprocess
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import closing
@@ -38,15 +39,24 @@ _COUNTERS = {"version", "etag", "passingEtag", "generationId", "namespace"}
 """Members that count changes, or are made up for each resource."""
 
 
-def state(place: Path) -> Counter[str]:
-    """The documents of the embedded Azure of a directory, without what is different in each run; sorted by their text."""
+def state(place: Path, *, repeated: bool = True) -> Counter[str]:
+    """The documents of the embedded Azure of a directory, without what is different in each run; sorted by their text.
+
+    repeated: whether a version of a secret counts that has the value of another one, as after a request that was sent again.
+    """
     with closing(sqlite3.connect(place / ".dpsops" / "azure.sqlite")) as connection:
         found = connection.execute("SELECT kind, key, body FROM document").fetchall()
+    if not repeated:
+        found = list({_secret(kind, body) or key: (kind, key, body) for kind, key, body in found}.values())
     return Counter(
         f"{kind} {_without(key)} {json.dumps(_plain(json.loads(body)), sort_keys=True)}"
         for kind, key, body in found
         if kind not in _PASSING
     )
+
+
+def _secret(kind: str, body: str) -> str:
+    return str(json.loads(body).get("value", "")) if kind == "keyvault.secretVersion" else ""
 
 
 def _plain(value: Any) -> Any:
@@ -73,6 +83,17 @@ def _without(text: str) -> str:
     for pattern, what in _OPAQUE:
         text = pattern.sub(what, text)
     return text
+
+
+def plain(text: str) -> Counter[str]:
+    """The lines of a text, without what is different in each run."""
+    return Counter(map(_without, text.splitlines()))
+
+
+def commit() -> str:
+    """The commit of this checkout, marked if files were changed since."""
+    named = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
+    return named.stdout.strip() or "unknown"
 
 
 def files(place: Path) -> Counter[str]:

@@ -9,7 +9,6 @@ Two workers at a time. Prints a table, and what was lost; exits with 1 if anythi
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,7 +20,7 @@ from pathlib import Path
 
 from dpsops.pki.bundles import DeviceCredential
 from dpsops.pki.names import DeviceId
-from tests.crash.judge import Outcome, files, registers, state
+from tests.crash.judge import Outcome, commit, files, registers, state
 from tests.crash.place import Deadly, copied, empty, served
 from tests.crash.processes import Parent
 from tests.crash.table import COMMANDS, Command, Stage
@@ -145,12 +144,6 @@ def _kill(given: tuple[Prepared, int, bool]) -> Loss | None:
     return _worker.kill(prepared, request, work_done=work_done)
 
 
-def _commit() -> str:
-    """The commit of this checkout, marked if files were changed since."""
-    named = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
-    return named.stdout.strip() or "unknown"
-
-
 def boundaries(prepared: Prepared) -> Iterable[tuple[Prepared, int, bool]]:
     """Every request of a command, twice."""
     return [(prepared, request, done) for request in range(1, prepared.requests + 1) for done in (False, True)]
@@ -163,7 +156,7 @@ def main(names: Sequence[str]) -> int:
     chosen = [index for index, each in enumerate(COMMANDS) if not names or each.name in names]
     folder = Path(tempfile.mkdtemp(prefix="crash-"))
     losses: list[Loss] = []
-    print(f"At the commit {_commit()}:\n\n| command | boundaries | lost |\n|---|---|---|", flush=True)
+    print(f"At the commit {commit()}:\n\n| command | boundaries | lost |\n|---|---|---|", flush=True)
     try:
         with ProcessPoolExecutor(_WORKERS, mp_context=get_context("fork"), initializer=_begin, initargs=(folder,)) as pool:
             total = 0

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -13,7 +14,6 @@ from cryptography.x509.oid import NameOID
 
 from dpsops.pki.bundles import DeviceCredential
 from dpsops.pki.names import DeviceId, device_id
-from tests.crash.processes import Parent
 from tests.workflows.another_ca import certified
 from tests.workflows.devices import Device
 from tests.worlds import World
@@ -23,11 +23,18 @@ REPLACE = ("rotate", "--replace", "root-g1")
 TWENTY = [device_id(f"lathe-{number:02}") for number in range(1, 21)]
 
 
+class Runs(Protocol):
+    """Runs commands."""
+
+    def run(self, words: Sequence[str], place: Path) -> tuple[int, str]:
+        """Runs dpsops with these words in a directory: the exit code and stderr."""
+
+
 @dataclass(slots=True)
 class Stage:
     """A place in which commands run for a preparation, and what the devices there have stored."""
 
-    parent: Parent
+    parent: Runs
     place: Path
     world: World
     stored: dict[DeviceId, DeviceCredential] = field(default_factory=dict)

@@ -1,0 +1,35 @@
+"""Every command among faults of one kind, and every kind at least once. `make faults` tries all of both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.matrices.commands import COMMANDS
+from tests.matrices.faults import Bench, Cell, bench
+from tests.matrices.kinds import KINDS
+
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
+
+@pytest.fixture(scope="module")
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """Tries commands."""
+    with bench(tmp_path_factory.mktemp("faults")) as found:
+        yield found
+
+
+@pytest.mark.parametrize("index", range(len(COMMANDS)), ids=[command.name for command in COMMANDS])
+def test_a_command_among_faults_is_completed_and_says_what_is_true(commands: Bench, index: int) -> None:
+    assert commands.attempt(Cell(index, index % len(KINDS), 0.3, seed=1)).lost == ()
+
+
+def test_a_command_among_faults_of_all_kinds(commands: Bench) -> None:
+    tried = commands.attempt(Cell(0, None, 0.3, seed=1))
+    assert tried.hits > 0
+    assert tried.lost == ()
+
+
+def test_there_are_commands_for_all_kinds() -> None:
+    assert len(COMMANDS) >= len(KINDS)

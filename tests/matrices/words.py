@@ -1,0 +1,33 @@
+"""Whether what a command has said is true, as far as that can be seen from outside."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tests.matrices.place import Ran
+
+SILENT_SECONDS = 310.0
+"""All attempts of a request together take 300 seconds. How soon a wait is shown is for the tests of the waits."""
+
+_CODES = {0, 1, 3, 4}
+
+
+def untrue(ran: Ran) -> Iterator[str]:
+    """What a run should not have said, or should have."""
+    if ran.traceback:
+        yield f"a traceback: {ran.traceback.strip().splitlines()[-1]}"
+        return
+    if ran.code not in _CODES:
+        yield f"exit code {ran.code}: {ran.said}"
+    lines = ran.err.splitlines()
+    errors = [line for line in lines if line.startswith("dpsops: error: ")]
+    hints = [line for line in lines if line.startswith("dpsops: hint: ")]
+    if ran.code in (1, 4) and not (errors and hints):
+        yield f"exit code {ran.code} without an error and a hint: {ran.err[-300:]}"
+    if ran.code == 0 and errors:
+        yield f"exit code 0 with an error: {ran.said}"
+    if any(re.search(r"Traceback|object at 0x|NoneType|<html", line) for line in lines):
+        yield f"words that say nothing: {ran.err[-300:]}"
+    if ran.silence > SILENT_SECONDS:
+        yield f"{ran.silence:.0f} seconds of silence"

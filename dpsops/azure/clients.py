@@ -321,8 +321,7 @@ def connect(
     from dpsops.azure.transport import Transport, new_session
     from dpsops.azure.trust import trusted
 
-    if not proxied:
-        require_public(environment, variables)
+    require_public(environment, variables)
     session = new_session()
     trust: dict[str, Any] = {}
     if proxied:

@@ -41,6 +41,7 @@ def ask(run: Run, command: str, hint: str, actions: Iterable[Action], notes: Ite
         )
     run.progress("")  # a spinner would draw over the question
     print(planned(actions, notes), file=sys.stderr)
-    print(f"Do this to {name!r}? [y/N]: ", end="", file=sys.stderr, flush=True)
+    where = " on the embedded Azure" if run.is_embedded else ""
+    print(f"Do this to {name!r}{where}? [y/N]: ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise Error("declined: no further change was made", "to continue, run the command again and answer y")

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property, partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dpsops.cli.destination import SETTINGS_DIRECTORY, destination, wire_of_this_machine
 from dpsops.cli.options import Options, Output, progress
 
 if TYPE_CHECKING:
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
     from dpsops.azure.root_vault import RootVault
     from dpsops.model.run import Run
     from dpsops.steps.look_inside import Looking
-
-SETTINGS_DIRECTORY = Path("infra")
 
 
 @dataclass(frozen=True)
@@ -125,9 +122,7 @@ def connected(options: Options, *formats: Output, share: float = 1.0) -> Iterato
     formats: those of the result, besides text and JSON. share: the part of each limit of Azure that is this process's.
     """
     from dpsops.azure.clients import connect
-    from dpsops.azure.provisioning import Wire
     from dpsops.azure.waits import Waiting
-    from dpsops.cli.embedded import embedded_variables
     from dpsops.model.run import Run
     from dpsops.settings import load
 
@@ -139,13 +134,9 @@ def connected(options: Options, *formats: Output, share: float = 1.0) -> Iterato
         say = shown.say
         waiting = Waiting(say=say)
         stack.enter_context(waiting.watched())
-        if environment.is_local:
-            variables = stack.enter_context(embedded_variables(environment.embedded))
-            clients = connect(environment, variables, proxied=True, waiting=waiting, share=share)
-            wire = Wire(variables["HTTPS_PROXY"], variables["SSL_CERT_FILE"], environment.waits, waiting)
-        else:
-            clients = connect(environment, os.environ, waiting=waiting, share=share)
-            wire = Wire(waits=environment.waits, waiting=waiting)
+        there = stack.enter_context(destination(environment, rehearse=options.rehearse))
+        environment = there.environment
+        clients = connect(environment, there.variables, proxied=there.is_only, waiting=waiting, share=share)
         stack.callback(clients.close)
         loop = stack.enter_context(event_loop(clients.pool))
         run = Run(
@@ -156,8 +147,9 @@ def connected(options: Options, *formats: Output, share: float = 1.0) -> Iterato
             progress=say,
             count=shown.count,
             held_back=clients.pool.held_back,
+            is_embedded=there.is_embedded,
         )
-        yield Connection(run, clients, wire)
+        yield Connection(run, clients, there.wire(waiting))
 
 
 def root_thumbprint(options: Options, connection: Connection) -> str:
@@ -194,21 +186,18 @@ def event_loop(pool: Pool) -> Iterator[asyncio.AbstractEventLoop]:
 @contextmanager
 def wired(options: Options) -> Iterator[tuple[Wire, Callable[[str], None]]]:
     """How a device reaches Azure, and the output for progress, without any client or credential."""
-    from dpsops.azure.provisioning import Wire
     from dpsops.azure.waits import Waiting
-    from dpsops.cli.embedded import embedded_variables
     from dpsops.settings import LOCAL, load
 
     with ExitStack() as stack:
         say = stack.enter_context(progress(options)).say
         waiting = Waiting(say=say)
         stack.enter_context(waiting.watched())
-        if options.env != LOCAL:
-            yield Wire(waiting=waiting), say
+        if options.env != LOCAL and not options.rehearse:
+            yield wire_of_this_machine(waiting), say
             return
-        settings = load(LOCAL, SETTINGS_DIRECTORY)
-        variables = stack.enter_context(embedded_variables(settings.embedded))
-        yield Wire(variables["HTTPS_PROXY"], variables["SSL_CERT_FILE"], settings.waits, waiting), say
+        environment = load(options.env, SETTINGS_DIRECTORY)
+        yield stack.enter_context(destination(environment, rehearse=options.rehearse)).wire(waiting), say
 
 
 @contextmanager

@@ -33,7 +33,7 @@ def init(
     Example:
       dpsops init prod
     """
-    from dpsops.cli.connection import SETTINGS_DIRECTORY
+    from dpsops.cli.destination import SETTINGS_DIRECTORY
     from dpsops.settings import LOCAL, load, require_name
 
     options: Options = context.obj

@@ -38,7 +38,7 @@ def serve(
       dpsops local serve --port 8043
       dpsops local serve --detach && eval "$(dpsops local env)"
     """
-    from dpsops.cli.connection import SETTINGS_DIRECTORY
+    from dpsops.cli.destination import SETTINGS_DIRECTORY
     from dpsops.cli.embedded import announced, detached, start
     from dpsops.settings import LOCAL, load
 

@@ -87,24 +87,27 @@ def options(
         ),
     ] = _DEFAULT,
     output: Annotated[Output, typer.Option("--output", help="The format of the result.")] = Output.text,
+    rehearse: Annotated[
+        bool, typer.Option("--rehearse", help="On the embedded Azure, with the settings of the environment.")
+    ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show each request on stderr.")] = False,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
 ) -> None:
     """Reads the options that all commands share."""
-    _is_about(env, context.obj, context.command)
-    context.obj = Options(env, output, verbose, context.obj)
+    _is_about(env, context.obj, context.command, rehearse=rehearse)
+    context.obj = Options(env, output, verbose, context.obj, rehearse)
 
 
-def _is_about(env: str, told: Told, tree: object) -> None:
+def _is_about(env: str, told: Told, tree: object, *, rehearse: bool) -> None:
     """From now on it is known which environment the command is about: each command that is named leads there."""
     told.environment = env
-    told.address = Address(_global_words(env), frozenset(getattr(tree, "commands", {})) - _WITHOUT_ENVIRONMENT)
+    told.address = Address(_global_words(env, rehearse=rehearse), frozenset(getattr(tree, "commands", {})) - _WITHOUT_ENVIRONMENT)
 
 
-def _global_words(env: str) -> tuple[str, ...]:
+def _global_words(env: str, *, rehearse: bool) -> tuple[str, ...]:
     """The global options that a command which is pasted later needs, to be about the same environment: each that chooses it."""
     is_chosen = env == (os.environ.get("DPSOPS_ENV") or _DEFAULT) == _DEFAULT
-    return () if is_chosen else ("--env", shlex.quote(env))
+    return (*(() if is_chosen else ("--env", shlex.quote(env))), *(("--rehearse",) if rehearse else ()))
 
 
 _WITHOUT_ENVIRONMENT = {"init", "local"}
@@ -180,7 +183,8 @@ def main(arguments: list[str]) -> int:
 
 def _addressed(tree: Callable[..., object], given: Given, told: Told) -> int:
     """Everything on stderr is for people: each command that is named there leads to the environment that it is about."""
-    _is_about(given.last("--env") or os.environ.get("DPSOPS_ENV") or _DEFAULT, told, tree)
+    rehearse = any(name == "--rehearse" for name, _ in given.options)
+    _is_about(given.last("--env") or os.environ.get("DPSOPS_ENV") or _DEFAULT, told, tree, rehearse=rehearse)
     asked = given.last("--output")
     output = Output(asked) if asked in Output.__members__ else Output.text
     with contextlib.redirect_stderr(cast("TextIO", AddressedStream(sys.stderr, told))):

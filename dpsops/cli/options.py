@@ -34,12 +34,13 @@ class Transport(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The global options of one invocation, and what it has told so far."""
+    """The global options of one invocation, and what it has told so far. `rehearse`: on the embedded Azure, whatever `env` is."""
 
     env: str
     output: Output
     verbose: bool
     told: Told
+    rehearse: bool = False
 
     def require(self, *formats: Output) -> None:
         """Raises `InvalidInput` if the result has none of these formats."""

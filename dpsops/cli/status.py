@@ -43,7 +43,9 @@ def status(context: typer.Context) -> None:
             connection.hubs,
             connection.stores,
         )
-    options.print_result(_document(found), _text(found), _summary(found))
+    embedded = connection.run.is_embedded
+    document = _document(found) | {"embedded": embedded}
+    options.print_result(document, _text(found, is_embedded=embedded), _summary(found, is_embedded=embedded))
 
 
 _FEW = 25
@@ -101,7 +103,7 @@ def root_document(root: RootFacts) -> dict[str, Any]:
     }
 
 
-def _summary(status: Status) -> Summary:
+def _summary(status: Status, *, is_embedded: bool) -> Summary:
     """What exists, in a diagram and a table. Each step is a warning, unless it is only the first one."""
     from dpsops.model.next import FIRST_DEVICE
 
@@ -113,7 +115,7 @@ def _summary(status: Status) -> Summary:
         lead=f"{count} thing{'' if count == 1 else 's'} to look at." if count else "Nothing is wrong.",
         blocks=(
             *(() if _is_empty(status) else (status_chain(status),)),
-            Table(("environment", status.environment.name), tuple(_rows(status)[1:])),
+            Table(("environment", status.environment.name), tuple(_rows(status, is_embedded=is_embedded)[1:])),
             *(Paragraph(f"Next: {step}") for step in status.next if step == FIRST_DEVICE),
         ),
         outputs=Outputs(changed=False, root_thumbprint=status.root.thumbprint if status.root else ""),
@@ -125,19 +127,21 @@ def _is_empty(status: Status) -> bool:
     return not status.vaults and status.dps is None and not status.hubs and status.trouble is None
 
 
-def _text(status: Status) -> str:
+def _text(status: Status, *, is_embedded: bool) -> str:
     steps = (("next" if number == 0 else "", step) for number, step in enumerate(status.next))
-    return "\n".join(f"{label:<12} {value}".rstrip() for label, value in (*_rows(status), *steps))
+    return "\n".join(f"{label:<12} {value}".rstrip() for label, value in (*_rows(status, is_embedded=is_embedded), *steps))
 
 
-def _rows(status: Status) -> list[tuple[str, str]]:
+def _rows(status: Status, *, is_embedded: bool) -> list[tuple[str, str]]:
     """What exists, each with its label; a row without one continues the row above."""
     environment, dps = status.environment, status.dps
+    where = [("azure", "embedded: nothing of this is in the real Azure")] if is_embedded else []
     if _is_empty(status):
-        return [("environment", f"{environment.name}: nothing exists yet")]
+        return [("environment", f"{environment.name}: nothing exists yet"), *where]
     hosts = {hub.name: hub.host for hub in status.hubs}
     rows = [
         ("environment", environment.name),
+        *where,
         ("vault", _named(environment.vault, status.vaults)),
         *(("device vault", _named(vault, status.vaults)) for vault in environment.device_vaults),
         ("dps", f"{dps.name}  ID scope {dps.id_scope}" if dps else f"{environment.dps.name} does not exist"),

@@ -23,6 +23,8 @@ HOSTS = (
     "*.device.azure-devices.net",
     "*.service.azure-devices.net",
 )
+NAME = "dpsops embedded Azure"
+"""The common name of the CA. No other CA has it."""
 _LIFETIME = timedelta(days=825)
 _RENEW_BEFORE = timedelta(days=30)
 _LOCK_SECONDS, _PAUSE_SECONDS = 30.0, 0.05
@@ -81,7 +83,7 @@ def _write(path: Path, content: bytes) -> None:
 
 def _issue() -> tuple[bytes, bytes]:
     authority_key, server_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    authority_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "dpsops embedded Azure")])
+    authority_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
     start = datetime.now(UTC) - timedelta(hours=1)
     authority_id = x509.SubjectKeyIdentifier.from_public_key(authority_key.public_key())
 

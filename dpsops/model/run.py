@@ -20,7 +20,7 @@ class Run:
     """One invocation. `sleep` waits for a number of seconds; `loop` runs what many devices are waited for with. `progress` shows
     a line to people, `count` one that replaces the one before it: it is called often. `held_back` names the limit of Azure
     that most requests wait for. `at_once`: so many devices are in flight, enough that each of several vaults always has one that
-    waits for it."""
+    waits for it. `is_embedded`: the environment is in the embedded Azure."""
 
     environment: Environment
     clock: Callable[[], datetime]
@@ -31,6 +31,7 @@ class Run:
     count: Callable[[str], None] = _silent
     held_back: Callable[[], str] = str
     at_once: int = 512
+    is_embedded: bool = False
 
     def now(self) -> datetime:
         """The time in UTC and in full seconds, as certificates have it (RFC 5280, 4.1.2.5)."""

@@ -105,7 +105,7 @@ def test_the_spinner_is_hidden_during_the_question(terminal: Terminal, tmp_path:
         ) as process:
             os.close(inside)
             shown = b""
-            while b"Do this to 'dev'? [y/N]: " not in shown:
+            while b"Do this to 'dev' on the embedded Azure? [y/N]: " not in shown:
                 shown += os.read(outside, 65536)
             os.write(outside, b"n\n")
             rest = read_until_closed(outside)

@@ -75,18 +75,18 @@ def test_the_words_of_the_command_and_the_value_that_holds() -> None:
 
 @pytest.mark.parametrize("command", [each for each in COMMANDS if not each.startswith("local")])
 def test_each_command_takes_them_behind_it_and_names_them(terminal: Terminal, command: str) -> None:
-    needed = {"device show": "ID", "device register": "ID", "device export": "--to DIR", "root merge": "CERT CHAIN",
+    needed = {"init": "NAME", "device show": "ID", "device register": "ID", "device export": "--to DIR", "root merge": "CERT CHAIN",
               "pipeline setup": "--repo a/b"}  # fmt: skip
     line = f"{command} {needed.get(command, '')} --verbose --output json --env prod"
     assert parsed(f"dpsops {arranged(line)}").environment == "prod"
     code, page, _ = terminal(*command.split(), "--help")
     assert (code, terminal(*command.split(), "-h")[1]) == (0, page)
-    assert " ".join(page.split()).endswith("Global options, here or before the command: --env, --output, --verbose.")
+    assert " ".join(page.split()).endswith("Global options, here or before the command: --env, --output, --rehearse, --verbose.")
 
 
 def test_no_command_has_an_option_of_its_own_with_such_a_name() -> None:
     names = {name for option in global_options(command_line()) for name in option.opts}
-    assert names == {"--env", "--output", "--verbose"}
+    assert names == {"--env", "--output", "--rehearse", "--verbose"}
     for command in every(command_line()):
         assert not names & {name for option in command.params for name in option.opts}
 
@@ -138,5 +138,5 @@ def test_each_shell_has_its_script(tmp_path: Path, shell: str) -> None:
 
 
 def test_the_options_are_those_that_the_callback_has() -> None:
-    assert [each.opts[0] for each in global_options(command_line())] == ["--env", "--output", "--verbose"]
+    assert [each.opts[0] for each in global_options(command_line())] == ["--env", "--output", "--rehearse", "--verbose"]
     assert app.info.context_settings == {"help_option_names": ["-h", "--help"]}

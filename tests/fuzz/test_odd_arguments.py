@@ -138,6 +138,9 @@ def commands(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[
 
 
 ALL = [each for each in commands(typer.main.get_command(app)) if " ".join(each[0]) not in BLOCKING]
+WITHOUT_COMMAND = {"--help", "--install-completion", "--show-completion"}
+"""With one of these no command runs. The second writes into the home directory."""
+
 GLOBAL = typer.main.get_command(app).params
 
 
@@ -154,7 +157,7 @@ def _some(chance: Random, parameters: list[Any], share: float) -> Iterator[str]:
     for each in parameters:
         if each.param_type_name == "argument":
             yield from (_text(chance) for _ in range(chance.choice((0, 1, 1, 1, 2))))
-        elif chance.random() < share and "--help" not in each.opts:
+        elif chance.random() < share and not WITHOUT_COMMAND.intersection(each.opts):
             yield each.opts[0]
             if not each.is_flag:
                 yield _text(chance)

@@ -111,7 +111,7 @@ def _global_words(env: str, *, rehearse: bool) -> tuple[str, ...]:
 
 
 _WITHOUT_ENVIRONMENT = {"init", "local"}
-"""The commands that are about no environment of the settings."""
+"""The commands that are about no environment that exists in the settings."""
 
 
 def command_line() -> Callable[..., object]:

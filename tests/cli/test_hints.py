@@ -73,6 +73,7 @@ def test_the_hints_of_the_source_are_found() -> None:
         ("dpsops status --env dev, or dpsops status", "dpsops status --env dev, or dpsops --env prod status"),
         ("'dpsops rotate status --help' shows them", None),
         ("stop it: dpsops local stop", None),
+        ("make one: dpsops init prod", None),
         ("dpsops --env dev up", None),
         ("dpsops --help", None),
         ("dpsops plans nothing, and dpsops up-to-date is no command", None),

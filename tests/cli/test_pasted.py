@@ -85,10 +85,29 @@ def test_a_rotation_from_hint_to_hint(person: Person) -> None:
     assert person("--env", "prod", "status") == 0
     assert person.pastes("rotate --replace root-g1") == 0
     assert person("--env", "prod", "rotate", "undo") == 0
-    assert person("--env", "prod", "root", "merge", "infra/prod.toml", "infra/prod.toml") == 2
-    assert person("--env", "prod", "root", "csr", "--out", "root.csr") == 0
+
+
+def test_a_root_of_another_ca(person: Person) -> None:
+    assert person("--env", "prod", "up", "--yes") == 0
+    assert person("--env", "prod", "root", "export", "--out", "root.pem") == 0
+    assert person("--env", "prod", "root", "merge", "root.pem", "root.pem") == 1
+    assert person.pastes("root csr") == 0
     assert person("--env", "prod", "rotate", "status") == 0
-    assert "dpsops --env prod root merge CERT CHAIN" in person.said
+    assert "dpsops --env prod root merge CERT CHAIN: root-g2 waits" in person.said
+    assert person("--env", "prod", "rotate", "--replace", "root-g1") == 1
+    assert person.pastes("rotate undo") == 0
+
+
+def test_a_breach_and_a_blocked_device(person: Person) -> None:
+    assert person("--env", "prod", "up", "--yes") == 0
+    assert person("--env", "prod", "device", "issue", "press-07") == 0
+    assert person("--env", "prod", "rotate", "--compromised", "--replace", "root-g1", "--yes") == 0
+    assert person("--env", "prod", "rotate", "--compromised", "--yes") == 1
+    assert person.pastes("rotate --compromised --replace root-g2 --yes") == 0
+    assert person("--env", "prod", "device", "block", "press-07") == 0
+    assert person("--env", "prod", "device", "register", "press-07", "--transport", "https") == 1
+    assert person.pastes("device show ID") == 0
+    assert person.pastes("device unblock press-07") == 0
 
 
 def test_json_and_the_runner_are_told_the_same(person: Person, job: Job) -> None:

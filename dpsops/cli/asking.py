@@ -31,14 +31,31 @@ def shown(value: object) -> str:
     return "(none)" if value is None else json.dumps(value)
 
 
-def ask(run: Run, command: str, hint: str, actions: Iterable[Action], notes: Iterable[str]) -> None:
-    """Asks whether to do this to the environment. `hint`: what to do without a terminal. Raises an error if it is declined, or
-    if there is nobody to ask."""
+def ask_for_name(run: Run, command: str, hint: str, what: str) -> None:
+    """Asks for the name of the environment, which nobody types by habit, before `what` is done. `hint`: what to do without a
+    terminal. Raises an error if it is declined, or if there is nobody to ask."""
     name = run.environment.name
+    require_terminal(name, command, hint)
+    run.progress("")  # a spinner would draw over the question
+    print(what, file=sys.stderr)
+    print(f"Type the name of the environment to remove it ({name}): ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip() != name:
+        raise Error("declined: nothing was removed", f"to continue, run the command again and type {name}")
+
+
+def require_terminal(name: str, command: str, hint: str) -> None:
+    """Raises `InvalidInput` if there is nobody to ask."""
     if not sys.stdin.isatty():
         raise InvalidInput(
             f"'{command}' would change the environment {name!r}, and there is no terminal to ask for confirmation", hint
         )
+
+
+def ask(run: Run, command: str, hint: str, actions: Iterable[Action], notes: Iterable[str]) -> None:
+    """Asks whether to do this to the environment. `hint`: what to do without a terminal. Raises an error if it is declined, or
+    if there is nobody to ask."""
+    name = run.environment.name
+    require_terminal(name, command, hint)
     run.progress("")  # a spinner would draw over the question
     print(planned(actions, notes), file=sys.stderr)
     where = " on the embedded Azure" if run.is_embedded else ""

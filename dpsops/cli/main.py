@@ -16,7 +16,7 @@ from typing import Annotated, TextIO, cast
 import typer
 
 from dpsops import __version__
-from dpsops.cli import admission, device, doctor, ending, init, local, pipeline, root, rotate, status, up
+from dpsops.cli import admission, device, doctor, down, ending, init, local, pipeline, root, rotate, status, up
 from dpsops.cli.arguments import Given, every, global_options, read
 from dpsops.cli.commands import Address, AddressedStream
 from dpsops.cli.exits import Exit
@@ -47,6 +47,7 @@ app.command("up")(up.up)
 app.command("plan")(up.plan)
 app.command("status")(status.status)
 app.command("doctor")(doctor.doctor)
+app.command("down")(down.down)
 app.add_typer(root.app, name="root")
 device.app.command("register")(admission.register)
 device.app.command("block")(admission.block)

@@ -117,7 +117,7 @@ def _part(type_: str, name: str, found: Resource, *, is_named: bool) -> Part:
         is_ending=is_ending(found),
         links=frozenset(registry_host(each.host).partition(".")[0] for each in links(found)) if type_ == SERVICE else frozenset(),
         protected=found.properties.get("enablePurgeProtection") is True,
-        days=days if isinstance(days, int) else _KEPT_DAYS,
+        days=0 if type_ != VAULT else days if isinstance(days, int) else _KEPT_DAYS,
     )
 
 

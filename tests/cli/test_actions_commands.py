@@ -61,6 +61,7 @@ STORY = [
     "rotate undo",
     "root csr --out root.csr",
     "root merge root.pem company.pem",
+    "down",
 ]
 """Commands in an order in which each succeeds, and changes something if it can."""
 

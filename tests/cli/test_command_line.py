@@ -318,7 +318,8 @@ def test_version_and_help(terminal: Terminal) -> None:
 
 
 COMMANDS = [
-    *("init", "up", "plan", "status", "doctor", "root show", "root prove", "root export", "root csr", "root merge"),
+    *("init", "up", "plan", "status", "doctor", "down"),
+    *("root show", "root prove", "root export", "root csr", "root merge"),
     *("device issue", "device renew", "device export", "device list", "device show", "device register"),
     *("device block", "device unblock"),
     *("rotate", "rotate status", "rotate undo"),

@@ -141,6 +141,13 @@ def spread(stage: Stage) -> None:
     stage.run("device", "issue", *TWENTY[::2])
 
 
+def purgeable(stage: Stage) -> None:
+    """The same, and the vaults may be purged; no device has registered."""
+    settings = stage.place / "infra" / "local.toml"
+    settings.write_text(settings.read_text().replace("[vault]\n", "[vault]\npurge_protection = false\n"))
+    spread(stage)
+
+
 BOTH = (PLAIN, PINNED)
 
 COMMANDS = (
@@ -164,6 +171,8 @@ COMMANDS = (
     Command("up, with vaults for devices", ("up",), with_vaults),
     Command("device issue (20), with vaults for devices", ("device", "issue", *TWENTY), spread, (TWENTY[0], TWENTY[-1])),
     Command("device renew, with vaults for devices", ("device", "renew", *TWENTY[:6:2]), spread, (TWENTY[0], TWENTY[4])),
+    Command("down", ("down",), fleet),
+    Command("down --purge, with vaults for devices", ("down", "--purge"), purgeable),
     Command("root csr", ("root", "csr", "--out", "root.csr"), fleet, BOTH),
     Command("root merge", ("root", "merge", "root.pem", "ca.pem"), requested, BOTH),
 )

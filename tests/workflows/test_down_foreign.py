@@ -9,8 +9,9 @@ from azure.mgmt.resource.resources.models import ResourceGroupPatchable
 
 from dpsops.errors import Changed, Denied, Refused
 from dpsops.model.removal import GROUP, Removal
-from dpsops.model.roles import HUB, SERVICE, VAULT
+from dpsops.model.roles import HUB, ROLES, SERVICE, VAULT
 from dpsops.settings import MADE_TAG
+from dpsops.workflows.down import soft_deleted
 from tests.workflows.by_hand import create, self_signed, upload
 from tests.workflows.commands import block, down, issue_to, removal, up
 from tests.workflows.devices import Device
@@ -196,6 +197,33 @@ def test_who_may_not_look_into_it_does_not_remove_it(quick: World) -> None:
     with pytest.raises(Denied) as denied:
         down(contributor.connect())
     assert "Key Vault" in denied.value.hint
+    assert [each for each in quick.exchanges if each.writes] == []
+
+
+def operator_and_contributor(world: World) -> World:
+    """A person who may look into everything, and remove it, in the resource group alone."""
+    roles = [*(each.id for of_type in ROLES.values() for each in of_type), role_named("Contributor")]
+    return as_identity(world, principal("person"), *roles)
+
+
+def test_an_operator_who_is_contributor_may_remove_it_and_learns_what_could_not_be_seen(quick: World) -> None:
+    person = operator_and_contributor(quick)
+    planned = removal(person.connect())
+    assert [each.partition(":")[0] for each in planned.notes] == [
+        "this identity may not read locks",
+        "this identity may not list the deleted vaults of the subscription",
+        "this identity may not list the DPSs of the subscription",
+    ]
+    assert [each.target for each in down(person.connect())] == [DPS, IOT, KV]
+    connection = person.connect()
+    (deleted,) = soft_deleted(connection.run, connection.looking, planned)
+    assert deleted.until is not None
+
+
+def test_who_could_not_purge_learns_it_before_anything_is_removed(quick: World) -> None:
+    person = operator_and_contributor(quick)
+    with pytest.raises(Denied, match=r"Microsoft\.KeyVault/deletedVaults/read"):
+        down(person.connect(), purge=True)
     assert [each for each in quick.exchanges if each.writes] == []
 
 

@@ -78,6 +78,7 @@ def _merge(to: Connection) -> object:
 COMMANDS = {
     "plan": Command("group", commands.plan),
     "up": Command("group", commands.up),
+    "down": Command("stable", commands.down),
     "status": Command("stable", commands.status),
     "root show": Command("stable", lambda to: root.show(to.run, to.roots, to.dps, to.stores)),
     "root export": Command("stable", lambda to: root.export(to.run, to.roots, to.dps)),

@@ -95,8 +95,13 @@ class LeafVaults:
         found = await self.versions(device)
         if len(found) < 2 or found[0].created != found[1].created:
             return found
-        newest = _read(await self._secret(device, found[0].vault, "")).version
+        newest = await self._newest(device, found[0].vault)
         return sorted(found, key=lambda each: each.version != newest)
+
+    @understood(_WHO)
+    async def _newest(self, device: DeviceId, vault: str) -> str:
+        """The newest version of a device's secret in a vault."""
+        return _read(await self._secret(device, vault, "")).version
 
     async def leaves(self, device: DeviceId) -> tuple[Leaf, ...]:
         """The device's certificates in enabled versions of its secret, the newest first."""
@@ -158,6 +163,7 @@ class LeafVaults:
         path = f"/secrets/{secret_name(device)}/{version.version}"
         await self._plane(version.vault).patch(path, changes)
 
+    @understood(_WHO)
     async def _value(self, device: DeviceId, vault: str, version: str) -> str:
         value = (await self._secret(device, vault, version)).get("value")
         if value is not None and not isinstance(value, str):

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("unmeasured")
 BLOCKING = ("local serve",)
 """Without an error these go on until they are ended."""
 
-AT_ONCE = 120
+AT_ONCE = 80
 
 TEXTS = (
     "",

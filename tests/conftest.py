@@ -17,6 +17,7 @@ import vcr
 
 from dpsops.emulator.identity import tokens
 from dpsops.emulator.keyvault import material
+from tests import documents
 from tests.bicep import evaluations, real
 from tests.conformance import report
 from tests.conformance.exchanges import ValidatingObserver
@@ -177,6 +178,24 @@ def _bytes(body: Any) -> bytes:
     return body if isinstance(body, bytes) else str(body).encode()
 
 
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Fails a session of all tests of the command line if no document in it has had some property of a schema."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if exitstatus == 0 and reporter and _runs_the_command_line(session.config) and _unseen(reporter):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _runs_the_command_line(config: pytest.Config) -> bool:
+    folder, narrowed = Path(__file__).parent / "cli", config.option.keyword or config.option.markexpr or config.option.deselect
+    places = [config.rootpath / each for each in config.args]
+    return not narrowed and any(place == folder or place in folder.parents for place in places)
+
+
+def _unseen(reporter: pytest.TerminalReporter) -> list[str]:
+    reports = [each for each in reporter.getreports("") if isinstance(each, pytest.TestReport)]
+    return documents.unseen(value for each in reports for name, value in each.user_properties if name == documents.SEEN)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Ends the session with what became of the recordings, of the tests' exchanges, of the real Bicep compiler's templates, and
     of its evaluator's values.
@@ -200,6 +219,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"{len(templates) - len(refused)} templates made to the letter, {len(refused)} refused")
         for line in refused:
             terminalreporter.write_line(f"  {line}")
+    if _runs_the_command_line(terminalreporter.config) and (lines := _unseen(terminalreporter)):
+        terminalreporter.section("properties in docs/schemas that no document of a test has", red=True)
+        for line in lines:
+            terminalreporter.write_line(line)
     if found := evaluations.gather(reports):
         terminalreporter.section("the embedded Azure against Bicep's evaluator")
         for line in evaluations.lines(found):

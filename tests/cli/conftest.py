@@ -13,6 +13,7 @@ import pytest
 from dpsops.azure.transport import Transport
 from tests.cli.runner import Job
 from tests.cli.terminal import LOCAL, Terminal
+from tests.documents import SEEN
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +28,9 @@ def _interruptible() -> Iterator[None]:
 
 
 @pytest.fixture
-def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Terminal:
+def terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
+) -> Iterator[Terminal]:
     """A terminal in an empty directory with quick settings for `local`."""
     monkeypatch.chdir(tmp_path)
     for name in list(os.environ):  # the machine's own sign-in and proxies must not matter
@@ -37,7 +40,9 @@ def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     monkeypatch.setattr("dpsops.azure.clients.pause", lambda _: asyncio.sleep(0))
     (tmp_path / "infra").mkdir()
     (tmp_path / "infra" / "local.toml").write_text(LOCAL)
-    return Terminal(capsys)
+    found = Terminal(capsys)
+    yield found
+    request.node.user_properties.append((SEEN, sorted(found.seen)))
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from dpsops.cli.main import main
+from tests.documents import Place, judge
 
 LOCAL = """
 location = "westeurope"
@@ -39,12 +40,14 @@ class Terminal:
 
     def __init__(self, capture: pytest.CaptureFixture[str]) -> None:
         self._capture = capture
+        self.seen: set[Place] = set()
 
     def __call__(self, *arguments: str) -> tuple[int, str, str]:
-        """Exit code, stdout, stderr."""
+        """Exit code, stdout, stderr. What is JSON fits its schema."""
         self._capture.readouterr()
         code = main(list(arguments))
         printed = self._capture.readouterr()
+        self.seen |= judge(arguments, printed.out)
         return code, printed.out, printed.err
 
     def json(self, *arguments: str) -> dict[str, Any]:

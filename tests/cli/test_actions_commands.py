@@ -13,6 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from dpsops.azure.leaf_vault import LeafVaults
+from dpsops.cli import device
 from dpsops.cli.main import app
 from dpsops.emulator.azure import Azure
 from dpsops.emulator.http import Request, Response
@@ -233,10 +234,11 @@ def test_json_for_the_runner_says_the_same(terminal: Terminal, monkeypatch: pyte
     terminal("device", "issue", "press-07")
     monkeypatch.setattr("dpsops.cli.device._state", lambda _: "x")
     evil = "a ##[error]b\n::error::c"
-    monkeypatch.setattr("dpsops.cli.device._member", lambda _: {"device": evil})
+    member = device._member
+    monkeypatch.setattr("dpsops.cli.device._member", lambda found: member(found) | {"device": evil})
     for output in ("json", "jsonl", "csv"):
         _, out, _ = terminal("--output", output, "device", "list")
         assert commands(out) == []
         if output != "csv":
             document = json.loads(out)
-            assert document.get("devices", [document]) == [{"device": evil}]
+            assert [each["device"] for each in document.get("devices", [document])] == [evil]

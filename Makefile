@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test pipelines answers boundaries crash faults fuzz fleet mutants az azure-facts bicep wheel release lint bench record lock clean
+.PHONY: help setup demo test pipelines answers boundaries crash faults fuzz fleet mutants az azure-facts bicep wheel release lint bench record reference lock clean
 
 help: ## show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -87,6 +87,9 @@ bench: setup ## print how many requests and how much time the main jobs take
 
 record: setup ## record the cassettes again, from the embedded Azure
 	@DPSOPS_TEST_RECORD=1 $(BIN)/python -m pytest -m recorded tests/workflows
+
+reference: setup ## write docs/reference from the code
+	@$(BIN)/python -m reference
 
 lock: setup ## resolve the dependencies again, to their newest versions
 	@$(PIP) install uv

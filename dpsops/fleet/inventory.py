@@ -45,16 +45,17 @@ def members(
     hubs: Hubs,
     under_group: Mapping[str, Registration] | None = None,
     admitted: Mapping[int, str] = _NONE,
+    individual: Mapping[str, IndividualEnrollment] | None = None,
 ) -> Iterator[Member]:
     """The devices with these newest certificates, each as soon as all is known of it. One request for each page of devices in the
     DPS and in each hub; one for each device with an individual enrollment (its registration is in no group's list); and on a hub
     with few devices one for each, instead of the pages.
 
-    under_group: the registrations under the group, if they were read already. admitted: when roots replaced compromised ones, by
-    their generations.
+    under_group, individual: the registrations under the group, and the individual enrollments, if they were read already.
+    admitted: when roots replaced compromised ones, by their generations.
     """
     registered: dict[str, Registration | None] = {**(registrations(run, dps) if under_group is None else under_group)}
-    enrollments = engine.wait(run, dps.individuals())
+    enrollments: Mapping[str, IndividualEnrollment] = engine.wait(run, dps.individuals()) if individual is None else individual
     found = _Identities(run, hubs, registered.values())
 
     def whole(leaf: Leaf) -> Member:
@@ -72,6 +73,19 @@ def members(
         else:
             yield from map(whole, found.hold(leaf, host(leaf)))
     yield from map(whole, found.rest())
+
+
+def without_identities(
+    run: Run,
+    leaves: Iterable[Leaf],
+    under_group: Mapping[str, Registration],
+    individual: Mapping[str, IndividualEnrollment],
+    admitted: Mapping[int, str],
+) -> Iterator[Member]:
+    """The devices for somebody who may not read the device identities in the hubs: what else is known of each. No request."""
+    for leaf in leaves:
+        found, enrollment = under_group.get(leaf.device), individual.get(leaf.device)
+        yield _member(run, leaf, found, None, enrollment, admitted.get(leaf.generation, ""))
 
 
 def registrations(run: Run, dps: Dps) -> dict[str, Registration]:

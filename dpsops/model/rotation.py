@@ -158,6 +158,11 @@ class Observed:
         return tuple(sorted({self.primary, self.secondary or self.primary}))
 
     @property
+    def has_left_behind(self) -> bool:
+        """Whether the last rotation is over, and has left devices behind."""
+        return len(self.trusted) == 1 and self.generation(self.primary).left_behind
+
+    @property
     def next_number(self) -> int:
         """The number for the next generation. No number is ever used twice."""
         return max([self.primary, *(one.number for one in self.generations)]) + 1

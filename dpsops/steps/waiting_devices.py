@@ -6,7 +6,7 @@ identity shows which certificate that was. Source: Azure IoT Hub, "Device identi
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from dpsops.azure.dps import Dps
@@ -19,6 +19,7 @@ from dpsops.model.device import Leaf
 from dpsops.model.enrollment import IndividualEnrollment
 from dpsops.model.generations import View
 from dpsops.model.member import Member, WaitingDevice
+from dpsops.model.registration import Registration
 from dpsops.model.run import Run
 from dpsops.model.waiting import certificates, is_over, waiting
 from dpsops.pki import chains
@@ -38,8 +39,15 @@ def waiting_devices(
     its newest certificate do not say enough.
     """
     registered = inventory.registrations(run, dps)
+    yield from waiting_among(run, leaves, inventory.members(run, newest, dps, hubs, registered), registered, new)
+
+
+def waiting_among(
+    run: Run, leaves: LeafVaults, members: Iterable[Member], registered: Mapping[str, Registration], new: int
+) -> Iterator[WaitingDevice]:
+    """The same, with the devices that somebody reads already, and the registrations under the group."""
     known, unsure = set[str](), dict[str, Member]()
-    for member in inventory.members(run, newest, dps, hubs, registered):
+    for member in members:
         known.add(member.leaf.device)
         if is_over(member, new):
             continue
@@ -58,10 +66,9 @@ def waiting_devices(
 def left_behind(run: Run, leaves: LeafVaults, dps: Dps, hubs: Hubs, view: View) -> tuple[WaitingDevice, ...]:
     """The devices that the last rotation has left behind, and that have not registered with a certificate under the present root
     since. No request if it has left none; else those of the waiting devices."""
-    observed = view.observed
-    if len(observed.trusted) > 1 or not observed.generation(observed.primary).left_behind:
+    if not view.observed.has_left_behind:
         return ()
-    return tuple(sorted(waiting_devices(run, leaves, dps, hubs, view.leaves, observed.primary)))
+    return tuple(sorted(waiting_devices(run, leaves, dps, hubs, view.leaves, view.observed.primary)))
 
 
 def unpin(run: Run, leaves: LeafVaults, dps: Dps, newest: Iterable[Leaf]) -> Iterator[Action | Failed]:

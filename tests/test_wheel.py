@@ -44,7 +44,8 @@ def test_the_wheel_contains_every_module_and_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "dpsops").rglob("*.py")}
-    assert names == modules | {TEMPLATE, SETTINGS, "dpsops/py.typed"}
+    page = {f"dpsops/cli/report/page.{kind}" for kind in ("css", "html")}
+    assert names == modules | page | {TEMPLATE, SETTINGS, "dpsops/py.typed"}
 
 
 def test_the_wheel_runs_without_the_source(wheel: Path, tmp_path: Path) -> None:
@@ -57,4 +58,6 @@ def test_the_wheel_runs_without_the_source(wheel: Path, tmp_path: Path) -> None:
     assert "Usage" in run("-m", "dpsops", "--help", cwd=elsewhere, PYTHONPATH=str(installed))
     made = run("-m", "dpsops", "init", "prod", cwd=elsewhere, PYTHONPATH=str(installed))
     assert made.startswith(f"infra{os.sep}prod.toml\n")
+    run("-m", "dpsops", "status", "--report", "status.html", cwd=elsewhere, PYTHONPATH=str(installed))
+    assert "Nothing exists yet." in (elsewhere / "status.html").read_text()
     assert "root-g1 in DPS dps-dpsops-local: verified" in run("-m", "dpsops", "up", cwd=elsewhere, PYTHONPATH=str(installed))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from dpsops.errors import InvalidInput
@@ -41,12 +44,47 @@ def unreadable(path: Path, what: str, reason: str | None, hint: str) -> InvalidI
     return InvalidInput(f"the {what} {path} cannot be read: {reason}", hint)
 
 
-def write(path: Path, what: str, text: str) -> None:
-    """Writes a file. If it is new, only its owner may read it. Raises `OSError` if the disk is full: the file is not to blame."""
+@contextmanager
+def _written(path: Path, what: str) -> Iterator[None]:
+    """Says which file cannot be written. A full disk stays an `OSError`: the file is not to blame."""
     try:
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            file.write(text)
+        yield
     except OSError as cause:
         if cause.errno in FULL:
             raise
         raise InvalidInput(f"the {what} {path} cannot be written: {cause.strerror}", "choose another file") from cause
+
+
+def write(path: Path, what: str, text: str) -> None:
+    """Writes a file. If it is new, only its owner may read it. Raises `OSError` if the disk is full: the file is not to blame."""
+    with (
+        _written(path, what),
+        open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file,
+    ):
+        file.write(text)
+
+
+@contextmanager
+def replacing(path: Path, what: str) -> Iterator[Callable[[str], None]]:
+    """What writes a file at the end of a long block, as `write` does, but all at once: the file is complete, or as it was. Raises
+    at the beginning if that is not possible. A link stays one; a directory, a device or a pipe is not replaced."""
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        raise InvalidInput(f"the {what} {path} cannot be written: it is no regular file", "choose another file")
+    with _written(path, what):
+        descriptor, name = tempfile.mkstemp(prefix=".dpsops-", dir=target.parent)  # 0600 from birth
+    is_there = False
+
+    def write_whole(text: str) -> None:
+        nonlocal is_there
+        with _written(path, what):
+            Path(name).write_text(text, encoding="utf-8")
+            os.replace(name, target)
+        is_there = True
+
+    try:
+        os.close(descriptor)
+        yield write_whole
+    finally:
+        if not is_there:
+            os.unlink(name)

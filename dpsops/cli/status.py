@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dpsops.cli import files
 from dpsops.cli.connection import connected
 from dpsops.cli.options import Options, timestamp
 from dpsops.cli.summary import Outputs, Paragraph, Summary, Table
@@ -23,17 +26,26 @@ if TYPE_CHECKING:
     from dpsops.workflows.status import Status
 
 
-def status(context: typer.Context) -> None:
+def status(
+    context: typer.Context,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="FILE", help="Also count every device, and write all of it as one HTML page to FILE."),
+    ] = None,
+) -> None:
     """Show what exists, whether the root is verified, what expires when, and what to do next.
 
     \b
-    Example:
+    Examples:
       dpsops status --output json | jq .root.not_after
+      dpsops status --report status.html
     """
     from dpsops.workflows.status import status as observe
 
     options: Options = context.obj
-    with connected(options) as connection:
+    with ExitStack() as stack:
+        write = stack.enter_context(files.replacing(report, "report")) if report else None
+        connection = stack.enter_context(connected(options))
         found = observe(
             connection.run,
             connection.deployments,
@@ -42,17 +54,22 @@ def status(context: typer.Context) -> None:
             connection.dps,
             connection.hubs,
             connection.stores,
+            counted=report is not None,
         )
-    embedded = connection.run.is_embedded
-    document = _document(found) | {"embedded": embedded}
-    options.print_result(document, _text(found, is_embedded=embedded), _summary(found, is_embedded=embedded))
+        embedded = connection.run.is_embedded
+        if write is not None:
+            from dpsops.cli.report.page import render
+
+            write(render(found, connection.run.now(), is_embedded=embedded, spoken=options.told.address.text))
+    document = _document(found, report) | {"embedded": embedded}
+    options.print_result(document, _text(found, report, is_embedded=embedded), _summary(found, is_embedded=embedded))
 
 
 _FEW = 25
 """For more devices the text says how long something for all of them takes."""
 
 
-def _document(status: Status) -> dict[str, Any]:
+def _document(status: Status, report: Path | None) -> dict[str, Any]:
     root, vault, dps = status.root, status.environment.vault, status.dps
     vaults = [{"name": each.name, "url": f"{each.url}/"} for each in status.vaults]
     return {
@@ -67,6 +84,7 @@ def _document(status: Status) -> dict[str, Any]:
         "pace": {name: asdict(pace) for name, pace in _paces(status).items()},
         "trouble": status.trouble.line if status.trouble else None,
         "next": list(status.next),
+        "report": str(report) if report else None,
     }
 
 
@@ -127,9 +145,11 @@ def _is_empty(status: Status) -> bool:
     return not status.vaults and status.dps is None and not status.hubs and status.trouble is None
 
 
-def _text(status: Status, *, is_embedded: bool) -> str:
+def _text(status: Status, report: Path | None, *, is_embedded: bool) -> str:
     steps = (("next" if number == 0 else "", step) for number, step in enumerate(status.next))
-    return "\n".join(f"{label:<12} {value}".rstrip() for label, value in (*_rows(status, is_embedded=is_embedded), *steps))
+    written = [("report", str(report))] if report else []
+    rows = (*_rows(status, is_embedded=is_embedded), *steps, *written)
+    return "\n".join(f"{label:<12} {value}".rstrip() for label, value in rows)
 
 
 def _rows(status: Status, *, is_embedded: bool) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ import typer
 
 from dpsops.cli.connection import connected
 from dpsops.cli.exits import Exit
-from dpsops.cli.gathering import gathered
+from dpsops.cli.gathering import actions_document, gathered
 from dpsops.cli.options import Options, timestamp
 from dpsops.cli.summary import Cell, Name, Outputs, Summary, Table
 
@@ -50,14 +50,16 @@ def down(
         removal = planned.removal
         if removal.actions and not (yes or run.environment.is_local):
             ask_for_name(run, "down", "pass --yes", "\n".join(_planned(removal)))
-        done = gathered(options, run, workflow.down(run, looking, planned))
+        done = gathered(options, run, workflow.down(run, looking, planned), actions_document)
         deleted = workflow.soft_deleted(run, looking, removal)
-    document = {
-        "changed": bool(done),
-        "actions": [each.document() for each in done],
-        "kept": [{"name": each.name, "type": each.type, "reason": each.reason} for each in removal.kept],
-        "soft_deleted": [_document(each) for each in deleted],
-    } | ({"notes": list(removal.notes)} if removal.notes else {})
+    document = (
+        actions_document(done)
+        | {
+            "kept": [{"name": each.name, "type": each.type, "reason": each.reason} for each in removal.kept],
+            "soft_deleted": [_document(each) for each in deleted],
+        }
+        | ({"notes": list(removal.notes)} if removal.notes else {})
+    )
     text = "\n".join([*(_done(done) or ["Nothing to remove."]), *_left(run.environment, removal, deleted)])
     options.print_result(document, text, _summary(removal, done, deleted))
     if removal.is_complete:

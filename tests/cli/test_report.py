@@ -99,7 +99,7 @@ def test_nothing_that_comes_from_outside_is_markup() -> None:
 
 
 def test_a_command_is_typed_as_it_is_spoken() -> None:
-    page = render(rotating(), NOW, lambda text: text.replace("dpsops ", "dpsops --env plant "))
+    page = render(rotating(), NOW, spoken=lambda text: text.replace("dpsops ", "dpsops --env plant "))
     assert "<code>dpsops --env plant rotate --replace root-g1</code>" in page
 
 

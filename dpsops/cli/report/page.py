@@ -78,7 +78,8 @@ def render(status: Status, now: datetime, *, is_embedded: bool = False, spoken: 
     templates.filters["between_days"] = between_days
     style, _, _ = loader.get_source(templates, "page.css")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return templates.get_template("page.html").render(page=page(status, now, spoken, is_embedded=is_embedded), style=style, digest=digest)
+    said = page(status, now, spoken, is_embedded=is_embedded)
+    return templates.get_template("page.html").render(page=said, style=style, digest=digest)
 
 
 def page(status: Status, now: datetime, spoken: Callable[[str], str], *, is_embedded: bool) -> Page:

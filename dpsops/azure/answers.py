@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
@@ -55,6 +56,13 @@ def ended(operation: LROPoller[_Item]) -> _Item:
     return found
 
 
+def members(value: Any) -> dict[str, Any]:
+    """A JSON object."""
+    if not isinstance(value, dict):
+        raise TypeError("no JSON object")
+    return value
+
+
 def tags(value: object) -> dict[str, str]:
     """The tags of an object; empty if it has none."""
     if value is None:
@@ -73,16 +81,23 @@ def moment(value: object) -> datetime | None:
 
 def certificate(der: Any) -> x509.Certificate:
     """A certificate from its DER. All of its parts can be read."""
-    return _readable(x509.load_der_x509_certificate(bytes(der or b"")))
+    return _readable(lambda: [x509.load_der_x509_certificate(bytes(der or b""))])[0]
 
 
 def certificates(pem: str) -> list[x509.Certificate]:
     """One or more certificates from PEM, in their order."""
-    return [_readable(each) for each in x509.load_pem_x509_certificates(pem.encode())]
+    return _readable(lambda: x509.load_pem_x509_certificates(pem.encode()))
 
 
-def _readable(found: x509.Certificate) -> x509.Certificate:
-    """Reads the parts that `cryptography` parses only on access, so that an invalid one raises here."""
-    _ = found.extensions, found.subject, found.issuer, found.not_valid_before_utc, found.not_valid_after_utc
-    found.public_key()
+_UNREADABLE = (UnsupportedAlgorithm, x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGeneralNameType)
+
+
+def _readable(load: Callable[[], list[x509.Certificate]]) -> list[x509.Certificate]:
+    """Reads the parts too that `cryptography` parses only on access, so that an invalid one raises here."""
+    try:
+        found = load()
+        for each in found:
+            _ = each.extensions, each.subject, each.issuer, each.not_valid_before_utc, each.not_valid_after_utc, each.public_key()
+    except _UNREADABLE as cause:
+        raise ValueError("a certificate that cannot be read") from cause
     return found

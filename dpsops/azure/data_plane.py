@@ -9,7 +9,7 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.core.pipeline.policies import BearerTokenCredentialPolicy, HTTPPolicy, RequestIdPolicy, UserAgentPolicy
 from azure.core.rest import HttpRequest
 
-from dpsops.azure.answers import Pages
+from dpsops.azure.answers import Pages, members
 from dpsops.azure.home import HomePolicy
 from dpsops.azure.retries import PatientRetryPolicy
 
@@ -51,20 +51,17 @@ class DataPlane:
     def get(self, path: str) -> dict[str, Any] | None:
         """The document at a path, or None if there is none."""
         try:
-            document: dict[str, Any] = self._send("GET", path).json()
+            return members(self._send("GET", path).json())
         except ResourceNotFoundError:
             return None
-        return document
 
     def put(self, path: str, document: dict[str, Any], etag: str | None) -> dict[str, Any]:
         """Creates the document or, with an etag, changes the one with this etag."""
-        answer: dict[str, Any] = self._send("PUT", path, document, etag).json()
-        return answer
+        return members(self._send("PUT", path, document, etag).json())
 
     def post(self, path: str) -> dict[str, Any]:
         """The answer to a request without a body."""
-        answer: dict[str, Any] = self._send("POST", path).json()
-        return answer
+        return members(self._send("POST", path).json())
 
     def delete(self, path: str, etag: str | None) -> None:
         """Removes the document, or the one with this etag. It is no error if it does not exist any more."""
@@ -78,7 +75,7 @@ class DataPlane:
         found: list[dict[str, Any]] = []
         place, seen = path, Pages()
         while place:
-            page = self._send("GET", place).json()
+            page = members(self._send("GET", place).json())
             found += page["value"]
             place = seen.next(page.get("nextLink") or "")
         return found

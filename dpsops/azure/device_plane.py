@@ -8,7 +8,7 @@ from typing import Any
 
 from azure.core.exceptions import ResourceNotFoundError
 
-from dpsops.azure.answers import Pages
+from dpsops.azure.answers import Pages, members
 from dpsops.azure.budgets import Budget
 from dpsops.azure.exchange import Answer, Ask
 from dpsops.azure.home import require_home
@@ -34,16 +34,14 @@ class DevicePlane:
     async def get(self, path: str) -> dict[str, Any] | None:
         """The document at a path, or None if there is none."""
         try:
-            document: dict[str, Any] = (await self.send("GET", path)).json()
+            return members((await self.send("GET", path)).json())
         except ResourceNotFoundError:
             return None
-        return document
 
     async def put(self, path: str, document: object, etag: str | None, *costs: Cost) -> dict[str, Any]:
         """Creates the document or, with an etag, changes the one with this etag."""
         condition = {} if etag is None else {"If-Match": etag}
-        answer: dict[str, Any] = (await self.send("PUT", path, document, condition, *costs)).json()
-        return answer
+        return members((await self.send("PUT", path, document, condition, *costs)).json())
 
     async def patch(self, path: str, changes: object) -> None:
         """Changes members of a document, whatever its etag is."""
@@ -64,7 +62,7 @@ class DevicePlane:
         """The pages of a list. Source: Azure REST API guidelines, `value` and `nextLink`."""
         place, seen = path, Pages()
         while place:
-            page = (await self.send("GET", place)).json()
+            page = members((await self.send("GET", place)).json())
             yield page["value"]
             place = seen.next(page.get("nextLink") or "")
 

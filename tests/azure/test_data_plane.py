@@ -45,3 +45,10 @@ def test_the_number_of_attempts_is_limited() -> None:
         plane(wire).get("/devices/press-07")
     assert failed.value.status_code == 429
     assert wire.pauses == [10] * 7
+
+
+@pytest.mark.parametrize("answer", ['"x"', [], None, 7])
+def test_an_answer_that_is_no_object_is_no_document(answer: object) -> None:
+    for ask in (lambda: plane(Patient((200, answer, {}))).get("/x"), lambda: plane(Patient((200, answer, {}))).pages("/x")):
+        with pytest.raises(TypeError, match="no JSON object"):
+            ask()

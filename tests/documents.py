@@ -75,16 +75,20 @@ def command(arguments: Sequence[str]) -> str:
 
 
 def _judge(name: str, document: Any) -> set[Place]:
-    schema = schemas()[name]
-    places: set[Place] = set()
-    if "error" in document:  # what was done until then has the command's own members, and may lack any of them
-        found = {"schema_version": 1, "environment": "local"} | document
-        require(schemas()["error.json"], found, "error.json")
-        places = set(_seen("error.json", found))
-        schema = {key: value for key, value in schema.items() if key not in ("required", "oneOf", "$ref")}
-        document = {key: value for key, value in document.items() if key not in _GLOBAL}
-    require(schema, document, name)
-    return places | set(_seen(name, document))
+    if "error" not in document:
+        require(schemas()[name], document, name)
+        return set(_seen(name, document))
+    found = {"schema_version": 1, "environment": "local"} | document
+    require(schemas()["error.json"], found, "error.json")
+    places = set(_seen("error.json", found))
+    # What was done until then has the command's own members, and may lack any of them. A group of commands has none.
+    unknown = {"changed"} if document.get("changed", ...) is None else set()  # the error may have come after a change
+    done = {key: value for key, value in document.items() if key not in {*_GLOBAL, *unknown}}
+    if name not in schemas():
+        assert not done
+        return places
+    require({key: value for key, value in schemas()[name].items() if key not in ("required", "oneOf", "$ref")}, done, name)
+    return places | set(_seen(name, done))
 
 
 def require(schema: Mapping[str, Any], document: Any, name: str) -> None:

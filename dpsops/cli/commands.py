@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 if TYPE_CHECKING:
     from dpsops.cli.summary import Told
 
-SENTENCES = frozenset({"hint", "message", "next", "notes", "outcome", "reason", "trouble", "warning"})
+SENTENCES = frozenset({"detail", "hint", "message", "next", "notes", "outcome", "reason", "trouble", "warning"})
 """The members of JSON documents that are written for people. Every other member is a value, and stays as it is."""
 
 

@@ -60,7 +60,7 @@ def _commands(words: str) -> tuple[str, ...]:
 
 def _document(found: Checkup) -> dict[str, Any]:
     return {
-        "identity": asdict(found.who) if found.who else None,
+        "identity": {"id": found.who.object_id, "type": found.who.kind} if found.who else None,
         "signed_in_by": found.means,
         "subscription": found.subscription,
         "commands": list(found.commands),

@@ -62,7 +62,7 @@ def test_the_document_of_a_whole_environment(terminal: Terminal) -> None:
     terminal("up")
     found = terminal.json("doctor", "--for", "device issue")
     assert found["commands"] == ["device issue", "device issue --individual"]
-    assert found["identity"]["kind"] == "ServicePrincipal"
+    assert found["identity"]["type"] == "ServicePrincipal"
     assert {frozenset(each) for each in found["checks"]} == {frozenset(("check", "subject", "outcome", "detail", "hint"))}
     assert {each["outcome"] for each in found["checks"]} == {"ok"}
 

@@ -186,7 +186,7 @@ def test_a_report_is_there_or_it_is_as_it_was(terminal: Terminal, tmp_path: Path
     file.write_text("as it was")
     link.symlink_to(file)
 
-    def fails(*_: object) -> str:
+    def fails(*_: object, **__: object) -> str:
         raise OSError("the network")
 
     monkeypatch.setattr("dpsops.cli.report.page.render", fails)

@@ -1,10 +1,11 @@
 # The one entrance. Needs Python 3.11 or newer, git and make; everything else goes into .venv.
 PYTHON ?= python3
+CHROMIUM ?= chromium
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test pipelines answers boundaries crash faults fuzz fleet mutants az azure-facts bicep wheel release lint bench record reference lock clean
+.PHONY: help setup demo test pipelines answers boundaries crash faults fuzz fleet mutants az browser azure-facts bicep wheel release lint bench record reference lock clean
 
 help: ## show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +58,10 @@ az: setup .venv-az/.stamp ## drive the embedded Azure with Microsoft's Azure CLI
 	@$(PYTHON) -m venv .venv-az
 	@.venv-az/bin/python -m pip --disable-pip-version-check --quiet install --requirement $<
 	@touch $@
+
+browser: setup ## show the report in a headless Chromium: CHROMIUM=/usr/bin/chromium, as Debian and Ubuntu have it
+	@command -v "$(CHROMIUM)" >/dev/null || { echo "make browser needs a Chromium: apt-get install chromium, or CHROMIUM=PROGRAM" >&2; exit 1; }
+	@DPSOPS_TEST_CHROMIUM="$(CHROMIUM)" $(BIN)/python -m pytest tests/browser
 
 azure-facts: setup ## find out on a real subscription what nobody has seen yet, for a few euros; says so, and asks first
 	@$(BIN)/python -m azure_facts $(ARGUMENTS)

@@ -154,8 +154,10 @@ def test_the_report_of_an_environment(terminal: Terminal, tmp_path: Path) -> Non
     terminal("up")
     terminal("device", "issue", "press-01", "press-02")
     file = tmp_path / "status.html"
-    code, out, _ = terminal("status", "--report", str(file))
+    assert "counting the devices" not in terminal("status")[2]
+    code, out, err = terminal("status", "--report", str(file))
     assert (code, out.splitlines()[-1]) == (0, f"report       {file}")
+    assert "counting the devices" in err
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     text = Reader(file.read_text()).text
     assert "local on the embedded Azure: nothing here is real" in text

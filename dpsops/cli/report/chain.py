@@ -3,7 +3,7 @@ certificates. All lanes lead to the hubs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -41,19 +41,17 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """The whole picture, and the same as a sentence. `more_hubs`: how many are not drawn."""
+    """The whole picture. `more_hubs`: how many are not drawn."""
 
     lanes: tuple[Lane, ...]
     hubs: tuple[Node, ...]
     more_hubs: int
-    sentence: str
 
 
 def chain(status: Status) -> Chain:
     """The chain of trust, with what is missing."""
-    lanes = tuple(_lanes(status))
     hubs = tuple(_hubs(status))
-    return Chain(lanes, hubs[:_HUBS], max(0, len(hubs) - _HUBS), " ".join(_sentences(status, lanes)))
+    return Chain(tuple(_lanes(status)), hubs[:_HUBS], max(0, len(hubs) - _HUBS))
 
 
 def _lanes(status: Status) -> Iterator[Lane]:
@@ -152,12 +150,3 @@ def _hubs(status: Status) -> Iterator[Node]:
             yield Node("IoT Hub", hub.name, (devices(count),) if status.fleet else ())
     for host, count in sorted(counts.items()):
         yield Node("IoT Hub", host.partition(".")[0], (devices(count), "not in the settings"), "wrong")
-
-
-def _sentences(status: Status, lanes: Iterable[Lane]) -> Iterator[str]:
-    """The picture in words."""
-    for lane in lanes:
-        vault, dps, group, leaves = lane.nodes
-        yield f"{vault.kind} {status.environment.vault.name}: {', '.join((vault.name, *vault.lines))}."
-        yield f"DPS {dps.name}: {', '.join(dps.lines)}. Enrollment group {group.name}: {', '.join(group.lines)}."
-        yield f"{' '.join((leaves.name, 'device certificates', *leaves.lines))}."

@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test pipelines answers boundaries crash faults fuzz fleet mutants az browser azure-facts bicep wheel release lint bench record reference lock clean
+.PHONY: help setup demo test pipelines answers boundaries crash faults races fuzz fleet mutants az browser azure-facts bicep wheel release lint bench record reference lock clean
 
 help: ## show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ fuzz: setup ## give dpsops and the embedded Azure what nobody should, each time 
 
 crash: setup ## kill every command at every request, and say the same words again: takes half an hour
 	@$(BIN)/python -m tests.crash.run
+
+races: setup ## run every two commands that change something at once; ARGUMENTS="--offsets 20": at more places
+	@$(BIN)/python -m tests.matrices.races $(ARGUMENTS)
 
 faults: setup ## run every command among faults of every kind, and again until it ends well; ARGUMENTS="--seed 2": others
 	@$(BIN)/python -m tests.matrices.faults $(ARGUMENTS)

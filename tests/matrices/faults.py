@@ -20,6 +20,7 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from random import Random
+from typing import TypeVar
 from unittest.mock import patch
 
 from dpsops.pki.bundles import DeviceCredential
@@ -99,7 +100,7 @@ class Bench:
     """Tries commands in one place."""
 
     def __init__(self, place: Place) -> None:
-        self._place = place
+        self.place = place
         self._begun: dict[Callable[[Stage], None], tuple[Moment, dict[DeviceId, DeviceCredential]]] = {}
         self._prepared: dict[int, Prepared] = {}
         self._blank = place.moment()
@@ -110,15 +111,15 @@ class Bench:
             return found
         command = COMMANDS[index]
         if command.prepare not in self._begun:
-            self._place.restore(self._blank)
-            stage = Stage(self._place, self._place.directory, self._place.world())
+            self.place.restore(self._blank)
+            stage = Stage(self.place, self.place.directory, self.place.world())
             command.prepare(stage)
-            self._begun[command.prepare] = self._place.moment(), stage.stored
+            self._begun[command.prepare] = self.place.moment(), stage.stored
         moment, stored = self._begun[command.prepare]
-        self._place.restore(moment)
-        able = registers(self._place.world(), stored, ())
-        self._place.restore(moment)
-        ran = self._place.ran(command.words)
+        self.place.restore(moment)
+        able = registers(self.place.world(), stored, ())
+        self.place.restore(moment)
+        ran = self.place.ran(command.words)
         assert ran.code == 0, f"{command.name}: {ran.said}{ran.traceback}"
         self._prepared[index] = Prepared(command, moment, stored, able, self._outcome(command, stored), ran)
         return self._prepared[index]
@@ -126,7 +127,7 @@ class Bench:
     def attempt(self, cell: Cell) -> Tried:
         """Runs a command among faults, and again until it ends well."""
         prepared = self.prepare(cell.command)
-        place, command = self._place, prepared.command
+        place, command = self.place, prepared.command
         place.restore(prepared.moment)
         random = Random(f"{cell.seed} {command.name} {cell.kind_name} {cell.rate}")  # noqa: S311
         lost: list[str] = []
@@ -160,36 +161,39 @@ class Bench:
         return Tried(cell, trouble.hits, 0 if ran.code else runs, among, tuple(lost))
 
     def _trouble(self, kinds: tuple[Kind, ...], rate: float, random: Random) -> Trouble:
-        self._place.calm()
-        trouble = Trouble(self._place.azure, kinds, rate, random)
-        self._place.network.meddle = trouble.meddle
+        self.place.calm()
+        trouble = Trouble(self.place.azure, kinds, rate, random)
+        self.place.network.meddle = trouble.meddle
         trouble.reach_devices()
         return trouble
 
     def _stranded(self, prepared: Prepared) -> Iterator[str]:
         """The devices that could register before and can afterwards, but cannot in between."""
-        can = registers(self._place.world(), prepared.stored, ())
+        can = registers(self.place.world(), prepared.stored, ())
         for name, before in prepared.able.items():
             if before == prepared.outcome.devices[name] == "assigned" != can[name]:
                 yield f"in between, {name}: {can[name]}"
 
     def _outcome(self, command: Command, stored: dict[DeviceId, DeviceCredential]) -> Outcome:
-        able = registers(self._place.world(), stored, (*command.admitted, *command.refused))
-        return Outcome(state(self._place.directory, repeated=False) + files(self._place.directory), able)
+        able = registers(self.place.world(), stored, (*command.admitted, *command.refused))
+        return Outcome(state(self.place.directory, repeated=False) + files(self.place.directory), able)
+
+
+_Bench = TypeVar("_Bench", bound=Bench)
 
 
 @contextmanager
-def bench(folder: Path) -> Iterator[Bench]:
+def bench(folder: Path, kind: type[_Bench]) -> Iterator[_Bench]:
     """A bench in a new folder, until the block ends; a GitHub is there too."""
     with ExitStack() as stack:
         github = stack.enter_context(github_served("local"))
         place = stack.enter_context(opened(Path(tempfile.mkdtemp(dir=folder)) / "place"))
         stack.enter_context(patch.dict("os.environ", {"GITHUB_API_URL": github.address}))
-        yield Bench(place)
+        yield kind(place)
 
 
 def _tried(folder: Path, wanted: Sequence[Cell]) -> list[Tried]:
-    with bench(folder) as found:
+    with bench(folder, Bench) as found:
         return [_shown(found.attempt(cell)) for cell in wanted]
 
 

@@ -140,12 +140,13 @@ class Place:
         shutil.copytree(self.directory, files, ignore=shutil.ignore_patterns(str(STATE_DIRECTORY)))
         return Moment(Saved.of(self.directory), files, self.clock.now())
 
-    def restore(self, moment: Moment) -> None:
-        """Restores a state."""
+    def restore(self, moment: Moment, *others: Moment) -> None:
+        """Restores a state; with the files of other ones, if they are given."""
         for each in self.directory.iterdir():
             if each.name != str(STATE_DIRECTORY):
                 shutil.rmtree(each) if each.is_dir() else each.unlink()
-        shutil.copytree(moment.files, self.directory, dirs_exist_ok=True)
+        for one in (*others, moment):
+            shutil.copytree(one.files, self.directory, dirs_exist_ok=True)
         moment.saved.restore()
         self.clock.set(moment.now)
         self.azure.meter, self.azure.chances = Meter(), Chances()

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("unmeasured")
 @pytest.fixture(scope="module")
 def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     """Tries commands."""
-    with bench(tmp_path_factory.mktemp("faults")) as found:
+    with bench(tmp_path_factory.mktemp("faults"), Bench) as found:
         yield found
 
 

@@ -23,11 +23,12 @@ def untrue(ran: Ran) -> Iterator[str]:
     lines = ran.err.splitlines()
     errors = [line for line in lines if line.startswith("dpsops: error: ")]
     hints = [line for line in lines if line.startswith("dpsops: hint: ")]
-    if ran.code in (1, 4) and not (errors and hints):
+    failed = any(line.startswith("✗ ") for line in ran.out.splitlines())  # of each device, as a row of the result
+    if ran.code in (1, 4) and not failed and not (errors and hints):
         yield f"exit code {ran.code} without an error and a hint: {ran.err[-300:]}"
     if ran.code == 0 and errors:
         yield f"exit code 0 with an error: {ran.said}"
-    if any(re.search(r"Traceback|object at 0x|NoneType|<html", line) for line in lines):
+    if any(re.search(r"Traceback|object at 0x|<html", line) for line in lines):
         yield f"words that say nothing: {ran.err[-300:]}"
     if ran.silence > SILENT_SECONDS:
         yield f"{ran.silence:.0f} seconds of silence"

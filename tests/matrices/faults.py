@@ -87,13 +87,14 @@ class Cell:
 @dataclass(frozen=True, slots=True)
 class Tried:
     """What came of it: how many faults there were, how many runs it took until one ended well (0: the last one of all did not),
-    whether that was among faults, and what was lost or untrue."""
+    whether that was among faults, what was lost or untrue, and for how many seconds a run said nothing at most."""
 
     cell: Cell
     hits: int
     runs: int
     among: bool
     lost: tuple[str, ...]
+    silence: float
 
 
 class Bench:
@@ -158,7 +159,7 @@ class Bench:
             lost += prepared.different(ran)
         else:
             lost += filter(None, [prepared.outcome.differs(self._outcome(command, prepared.stored))])
-        return Tried(cell, trouble.hits, 0 if ran.code else runs, among, tuple(lost))
+        return Tried(cell, trouble.hits, 0 if ran.code else runs, among, tuple(lost), max(each.silence for each in said))
 
     def _trouble(self, kinds: tuple[Kind, ...], rate: float, random: Random) -> Trouble:
         self.place.calm()
@@ -237,15 +238,16 @@ def main(arguments: Sequence[str]) -> int:
 
 def table(title: str, found: Sequence[Tried], group: Callable[[Tried], str]) -> Iterator[str]:
     """A table of what was tried, in groups."""
-    yield f"| {title} | tried | with a fault | completed at first | at a rerun among faults | without faults | lost |"
-    yield "|---|---|---|---|---|---|---|"
+    yield f"| {title} | tried | with a fault | at first | at a rerun among faults | without faults | lost | silent for, s |"
+    yield "|---|---|---|---|---|---|---|---|"
     groups = list(dict.fromkeys(map(group, found)))
     for name in [*groups, "all"]:
         these = [each for each in found if name in (group(each), "all")]
         first = sum(1 for each in these if each.runs == 1)
         among = sum(1 for each in these if each.runs > 1 and each.among)
         last = sum(1 for each in these if each.runs > 1 and not each.among)
-        numbers = (len(these), sum(1 for each in these if each.hits), first, among, last, sum(1 for each in these if each.lost))
+        lost, silence = sum(1 for each in these if each.lost), round(max(each.silence for each in these))
+        numbers = (len(these), sum(1 for each in these if each.hits), first, among, last, lost, silence)
         yield f"| {name if name == 'all' else f'`{name}`'} | {' | '.join(map(str, numbers))} |"
 
 

@@ -63,15 +63,11 @@ class Network:
     before: Callable[[int], None] = lambda _: None
     carried: int = 0
 
-    def carry(self, request: Request, patience: float) -> Carried:
-        """The answer. Raises `Dropped`; and `TimeoutError` after `patience` seconds of silence."""
+    def carry(self, request: Request) -> Carried:
+        """The answer. Raises `Dropped`, or `Silent`."""
         self.carried += 1
         self.before(self.carried)
-        try:
-            return self.meddle(request, self.serve)
-        except Silent:
-            self.wait(patience)
-            raise TimeoutError from None
+        return self.meddle(request, self.serve)
 
     def serve(self, request: Request) -> Carried:
         """The answer of the embedded Azure."""
@@ -97,10 +93,11 @@ class Adapter(HTTPAdapter):
         timeout = options.get("timeout")
         patience = timeout[1] if isinstance(timeout, tuple) else float(timeout or 60.0)
         try:
-            found = self._network.carry(_request(request.method or "", url, request.headers, sent), patience)
+            found = self._network.carry(_request(request.method or "", url, request.headers, sent))
         except Dropped:
             raise requests.exceptions.ConnectionError(ProtocolError("the connection breaks"), request=request) from None
-        except TimeoutError:
+        except Silent:
+            self._network.wait(patience)
             raise requests.exceptions.ReadTimeout("Read timed out.", request=request) from None
         content = b"" if request.method == "HEAD" else found.content
         headers = {**found.headers, "Content-Length": str(len(content) + found.missing)}
@@ -117,16 +114,18 @@ class Sender:
 
     async def __call__(self, ask: Ask, seconds: float) -> Answer:
         """The answer. Raises azure-core's errors, as `Connections` does."""
-        for _ in range(_TURNS):
-            await asyncio.sleep(0)
+        await _others()
         host = urlsplit(ask.url).hostname or ""
         if not self._network.azure.resolves(host):
             raise ServiceRequestError(f"host='{host}': 502 Bad Gateway")
         try:
-            found = self._network.carry(_request(ask.method, ask.url, ask.headers, ask.content), min(seconds, self._patience))
+            found = self._network.carry(_request(ask.method, ask.url, ask.headers, ask.content))
         except Dropped:
             raise ServiceResponseError(f"{host}: Server disconnected") from None
-        except TimeoutError:
+        except Silent:
+            until = self._network.azure.clock.now() + min(seconds, self._patience)
+            await _others()  # who are silent meanwhile
+            self._network.wait(until - self._network.azure.clock.now())
             raise ServiceResponseTimeoutError(f"no answer of {host}") from None
         if found.missing:
             raise ServiceResponseError(f"{host}: Response payload is not completed")
@@ -134,6 +133,11 @@ class Sender:
 
     async def close(self) -> None:
         """Has nothing to close."""
+
+
+async def _others() -> None:
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
 
 
 def _request(method: str, url: str, headers: Mapping[str, Any], body: bytes) -> Request:

@@ -7,9 +7,6 @@ from collections.abc import Iterator
 
 from tests.matrices.place import Ran
 
-SILENT_SECONDS = 310.0
-"""All attempts of a request together take 300 seconds. How soon a wait is shown is for the tests of the waits."""
-
 _CODES = {0, 1, 3, 4}
 
 
@@ -30,5 +27,3 @@ def untrue(ran: Ran) -> Iterator[str]:
         yield f"exit code 0 with an error: {ran.said}"
     if any(re.search(r"Traceback|object at 0x|<html", line) for line in lines):
         yield f"words that say nothing: {ran.err[-300:]}"
-    if ran.silence > SILENT_SECONDS:
-        yield f"{ran.silence:.0f} seconds of silence"

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from dpsops.cli import main
+from dpsops.cli.exits import Exit
 from tests.matrices.commands import COMMANDS
 from tests.matrices.faults import Bench, Cell, bench
 from tests.matrices.kinds import KINDS
@@ -33,3 +35,16 @@ def test_a_command_among_faults_of_all_kinds(commands: Bench) -> None:
 
 def test_there_are_commands_for_all_kinds() -> None:
     assert len(COMMANDS) >= len(KINDS)
+
+
+def test_a_command_that_lies_is_noticed(commands: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The judge itself: exit code 0 after an error, or after nothing was done."""
+    index = next(number for number, each in enumerate(COMMANDS) if each.name == "device block")
+    too_long = next(number for number, each in enumerate(KINDS) if each.name == "429, 3600 s")
+    cell = Cell(index, too_long, 1.0, seed=1)
+    assert commands.attempt(cell).lost == ()
+    report = main._report
+    monkeypatch.setattr(main, "_report", lambda error, told: report(error, told) and Exit.DONE)
+    lost = commands.attempt(cell).lost
+    assert any("exit code 0 with an error" in each for each in lost)
+    assert any("press-07" in each for each in lost), "it is not blocked"

@@ -13,7 +13,8 @@ import pytest
 from dpsops.emulator.server import EmbeddedAzure
 from dpsops.emulator.world import Timings
 from dpsops.settings import load
-from tests.test_runbook import ROOT, RUNBOOK, VAULT_LOST, follow, settle, steps
+from tests.pages import ROOT, Reader, settle, steps
+from tests.test_runbook import RUNBOOK, VAULT_LOST
 from tests.worlds import World, embedded_world
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
@@ -67,7 +68,7 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with an environment of two devices that have registered."""
     directory = tmp_path_factory.mktemp("before")
     settle(directory)
-    follow(BEFORE, directory)
+    Reader(directory).follow(BEFORE)
     return directory
 
 
@@ -80,7 +81,7 @@ def test_each_page_leads_out_of_the_loss(before: Path, tmp_path: Path, page: str
     az = tmp_path / "az"
     az.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m tests.by_az "$@"\n', encoding="utf-8")
     az.chmod(0o700)
-    follow(PAGES[page], here, tmp_path)
+    Reader(here, (tmp_path,)).follow(PAGES[page])
 
 
 def test_every_loss_has_a_page_and_every_page_that_is_typed_a_loss() -> None:

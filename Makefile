@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test pipelines answers boundaries crash faults races fuzz fleet mutants az browser azure-facts bicep wheel release lint bench record reference lock clean
+.PHONY: help setup demo test pipelines answers boundaries crash faults races fuzz fleet mutants az browser azure-facts bicep wheel release lint bench record reference picture lock clean
 
 help: ## show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -98,6 +98,9 @@ record: setup ## record the cassettes again, from the embedded Azure
 
 reference: setup ## write docs/reference from the code
 	@$(BIN)/python -m reference
+
+picture: setup ## draw docs/pictures from a real run
+	@$(BIN)/python scripts/picture.py
 
 lock: setup ## resolve the dependencies again, to their newest versions
 	@$(PIP) install uv

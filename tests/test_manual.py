@@ -38,7 +38,7 @@ def _serves_itself(directory: Path) -> None:
 
 def _settled(directory: Path) -> None:
     """Its reader has settings."""
-    settle(directory, "local", "dev")
+    settle(directory, "local", "dev", "prod")
 
 
 def _empty(_: Path) -> None:
@@ -53,7 +53,7 @@ ALONE: dict[str, Callable[[Path], None]] = {
 """The pages whose reader has no server yet, each with what is in their directory."""
 
 
-IN_AZURE = {"docs/how-to/real-environment.md"}
+IN_AZURE = {"docs/doctor.md", "docs/how-to/real-environment.md"}
 """The pages whose reader works in Azure: the variables of `local env` let them work on the embedded one."""
 
 

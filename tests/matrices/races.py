@@ -92,6 +92,9 @@ class Track(Bench):
 
     def _judge(self, prepared: Prepared, done: Sequence[tuple[Command, Ran]]) -> Iterator[str]:
         place = self.place
+        if any(command.words[0] == "down" for command, _ in done):
+            yield from self._left_by_down()
+            return
         refusing = {name for command, _ in done for name in command.refused}
         cut = any(set(command.words) & {"--compromised", "stable", "--remove-key"} for command, _ in done)
         if not cut:
@@ -113,6 +116,13 @@ class Track(Bench):
         else:
             yield f"what is next does not end: {status['next']}"
         yield from (f"in the end {each}, and next is {status['next']}" for each in self._look().wrong)
+
+    def _left_by_down(self) -> Iterator[str]:
+        """What remains although it was said again that the environment is to go."""
+        again = self.place.ran(("down",))
+        yield from untrue(again)
+        if again.code != 0:
+            yield f"down, said again, ends with {again.code}: {again.said}"
 
     def _look(self) -> Sight:
         return look(self.place.world(), self.place.directory)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from dpsops.cli import main
+from dpsops.cli import ending
 from dpsops.cli.exits import Exit
 from tests.matrices.commands import COMMANDS
 from tests.matrices.faults import Bench, Cell, bench
@@ -43,8 +43,8 @@ def test_a_command_that_lies_is_noticed(commands: Bench, monkeypatch: pytest.Mon
     too_long = next(number for number, each in enumerate(KINDS) if each.name == "429, 3600 s")
     cell = Cell(index, too_long, 1.0, seed=1)
     assert commands.attempt(cell).lost == ()
-    report = main._report
-    monkeypatch.setattr(main, "_report", lambda error, told: report(error, told) and Exit.DONE)
+    failed = ending.failed
+    monkeypatch.setattr(ending, "failed", lambda *error, **page: failed(*error, **page) and Exit.DONE)
     lost = commands.attempt(cell).lost
     assert any("exit code 0 with an error" in each for each in lost)
     assert any("press-07" in each for each in lost), "it is not blocked"

@@ -87,6 +87,11 @@ def whole_status(to: Connection) -> statuses.Status:
     return statuses.status(to.run, to.deployments, to.roots, to.leaves, to.dps, to.hubs, to.stores)
 
 
+def counted_status(to: Connection) -> statuses.Status:
+    """Runs `status --report`, but for the page: `status` with every device counted."""
+    return statuses.status(to.run, to.deployments, to.roots, to.leaves, to.dps, to.hubs, to.stores, counted=True)
+
+
 def issue_to(
     to: Connection, *wanted: DeviceId, individual: IndividualSettings | None = None
 ) -> list[Issued | Unchanged | Failed | Action]:

@@ -80,6 +80,7 @@ COMMANDS = {
     "up": Command("group", commands.up),
     "down": Command("stable", commands.down),
     "status": Command("stable", commands.status),
+    "status --report": Command("stable", commands.counted_status),
     "root show": Command("stable", lambda to: root.show(to.run, to.roots, to.dps, to.stores)),
     "root export": Command("stable", lambda to: root.export(to.run, to.roots, to.dps)),
     "root prove": Command("unproven", lambda to: list(root.prove(to.run, to.roots, to.dps, to.stores))),
@@ -292,6 +293,18 @@ def test_status_does_not_wait_for_what_a_deployer_never_gets(tried: Callable[...
     begun = embedded.clock.now()
     assert not tried("deployer", COMMANDS["status"], age=0.0)
     assert embedded.clock.now() - begun < 60
+
+
+@pytest.mark.parametrize(("identity", "seen"), [("planner", True), ("deployer", False), ("operator", True)])
+def test_a_report_knows_what_its_writer_may_not_read(
+    embedded: World, states: dict[str, Saved], tmp_path: Path, identity: str, seen: bool
+) -> None:
+    azure(embedded).timings = Timings()
+    states["stable"].restore(tmp_path)
+    over("https", embedded.connect(settings()))
+    fleet = commands.counted_status(identified(embedded, identity).connect(settings())).fleet
+    assert fleet is not None
+    assert (fleet.identities, fleet.enrollments) == (seen, seen)
 
 
 @pytest.mark.parametrize("identity", IDENTITIES)

@@ -44,8 +44,8 @@ if TYPE_CHECKING:
     from dpsops.azure.transport import Transport
     from dpsops.azure.waits import Waiting
 
-_MANAGEMENT_HOST = "management.azure.com"
-_MANAGEMENT_SCOPE = f"https://{_MANAGEMENT_HOST}/.default"
+MANAGEMENT_HOST = "management.azure.com"
+_MANAGEMENT_SCOPE = f"https://{MANAGEMENT_HOST}/.default"
 _DPS_SCOPE = "https://azure-devices-provisioning.net/.default"
 _HUB_SCOPE = "https://iothubs.azure.net/.default"
 _VAULT_SCOPE = "https://vault.azure.net/.default"
@@ -60,7 +60,8 @@ _OWN_HOSTS = {
     ".azure-devices.net": (_HUB_SCOPE, "2021-04-12"),
 }
 
-_POLLING_SECONDS = 5
+POLLING_SECONDS = 5
+"""How long to wait before an operation is asked for its state again, if it does not say."""
 
 
 class Clients:
@@ -143,7 +144,7 @@ class Clients:
         """Resource Manager as it is on the wire, in one API version of a resource provider."""
         from dpsops.azure.data_plane import DataPlane
 
-        return DataPlane(_MANAGEMENT_HOST, _MANAGEMENT_SCOPE, api_version, self._credential, self._transport)
+        return DataPlane(MANAGEMENT_HOST, _MANAGEMENT_SCOPE, api_version, self._credential, self._transport)
 
     def data(self, host: str) -> DataPlane:
         """A service's own host, for what is only looked at: it does not wait for new roles."""
@@ -168,7 +169,7 @@ class Clients:
         """Diagnostic settings (API 2021-05-01-preview)."""
         from dpsops.azure.data_plane import DataPlane
 
-        return DataPlane(_MANAGEMENT_HOST, _MANAGEMENT_SCOPE, "2021-05-01-preview", self._credential, self._transport)
+        return DataPlane(MANAGEMENT_HOST, _MANAGEMENT_SCOPE, "2021-05-01-preview", self._credential, self._transport)
 
     @cached_property
     def vaults(self) -> KeyVaultManagementClient:
@@ -290,9 +291,9 @@ class Clients:
 
     @property
     def _management(self) -> dict[str, Any]:
-        cloud = {"base_url": f"https://{_MANAGEMENT_HOST}", "credential_scopes": [_MANAGEMENT_SCOPE]}  # whatever a variable says
-        bounds = {"per_call_policies": [BoundedPolicy(self._transport)], "polling_interval": _POLLING_SECONDS}
-        return {**self._bounded(_MANAGEMENT_HOST), **bounds, **cloud}
+        cloud = {"base_url": f"https://{MANAGEMENT_HOST}", "credential_scopes": [_MANAGEMENT_SCOPE]}  # whatever a variable says
+        bounds = {"per_call_policies": [BoundedPolicy(self._transport)], "polling_interval": POLLING_SECONDS}
+        return {**self._bounded(MANAGEMENT_HOST), **bounds, **cloud}
 
 
 async def pause(seconds: float) -> None:

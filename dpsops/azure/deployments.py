@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 
 from dpsops.azure import answers
-from dpsops.azure.clients import Clients
+from dpsops.azure.clients import MANAGEMENT_HOST, POLLING_SECONDS, Clients
 from dpsops.azure.diagnostic_settings import visible_settings
 from dpsops.azure.error_documents import one_line
 from dpsops.azure.errors import failed_operation, understood
@@ -104,19 +104,40 @@ class Deployments:
         ResourceGroup(self._clients).create()
 
     @understood(_WHO)
-    def deploy(self, wanted: Deployment) -> None:
-        """Deploys the template and waits until the deployment has ended. Then the roles that it has assigned are waited for."""
+    def deploy(self, wanted: Deployment, seen: Callable[[frozenset[str]], None] = lambda _: None) -> None:
+        """Deploys the template and waits until the deployment has ended. Then the roles that it has assigned are waited for.
+
+        seen: called when the deployment has begun, and each time when it has been asked for its state, with the names of the
+        template's modules that are done by then.
+        """
         from azure.mgmt.resource.deployments import models
+
+        from dpsops.azure.polling import WatchedPolling
 
         environment = self._environment
         properties = models.DeploymentProperties(**_properties(wanted.parameters))
         name, bound = deployment_name(environment), environment.waits.operation_seconds
+        polling = WatchedPolling(POLLING_SECONDS, f"https://{MANAGEMENT_HOST}", lambda: seen(self._modules_done(name)))
         with self._clients.waiting.operation(f"the deployment {name}", bound):
-            deployment = models.Deployment(properties=properties)
-            answers.ended(
-                self._clients.deployments.deployments.begin_create_or_update(environment.resource_group, name, deployment)
-            )
+            deployments, deployment = self._clients.deployments.deployments, models.Deployment(properties=properties)
+            begun = deployments.begin_create_or_update(environment.resource_group, name, deployment, polling=polling)
+            seen(frozenset())
+            answers.ended(begun)
         self.wait_for_roles(wait=True)
+
+    def _modules_done(self, name: str) -> frozenset[str]:
+        """The names of the modules of a deployment that are done. One request; none is known if it cannot be read, because the
+        deployment does not depend on it. Source: "Deployment Operations - List"."""
+        operations = self._clients.deployments.deployment_operations
+        try:
+            listed = list(answers.every(operations.list(self._environment.resource_group, name)))
+            return frozenset(
+                str(each.properties.target_resource.resource_name).lower()
+                for each in listed
+                if each.properties and each.properties.target_resource and each.properties.provisioning_state == "Succeeded"
+            )
+        except (AzureError, Error, AttributeError, TypeError, ValueError):
+            return frozenset()
 
     def wait_for_roles(self, *, wait: bool) -> None:
         """Whether vault, DPS and hubs are asked again, for minutes, if they deny access for want of a role that this identity has

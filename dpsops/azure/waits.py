@@ -18,7 +18,7 @@ from dpsops.errors import Unavailable
 _QUIET_SECONDS = 10.0
 """A wait that is shorter is not shown."""
 
-_AGAIN_SECONDS = 60.0
+_AGAIN_SECONDS = 10.0
 """How long after it was shown a wait is shown again."""
 
 _LONGEST_PAUSE_SECONDS = 60.0
@@ -28,8 +28,12 @@ CONTINUES = "run the command again: it continues, and may find it done; {setting
 SILENT = "check the network and HTTPS_PROXY, then run the command again: it continues"
 
 
-def _silent(text: str) -> None:
+def _silent(_: str) -> None:
     """Shows nothing."""
+
+
+def _nothing() -> None:
+    """Nobody looks."""
 
 
 @dataclass(slots=True)
@@ -67,10 +71,12 @@ class _OfThread(local):
 
 @dataclass(slots=True)
 class Waiting:
-    """The waits of one invocation. `now`: a clock in seconds; `say` shows a line to people."""
+    """The waits of one invocation. `now`: a clock in seconds; `say` shows a line to people; `still` shows that work goes on, if
+    nothing has been shown for long."""
 
     now: Callable[[], float] = time.monotonic
     say: Callable[[str], None] = _silent
+    still: Callable[[], None] = _nothing
     _ended: Event = field(default_factory=Event)
     _of_thread: _OfThread = field(default_factory=_OfThread)
     _innermost: Wait | None = None
@@ -137,16 +143,21 @@ class Waiting:
         return Unavailable(f"gave up waiting for {first.what} after {_seconds(waited)}{why}", first.hint)
 
     def show(self) -> None:
-        """Shows the innermost wait, if it is not a short one, and not again within a minute."""
+        """Shows the innermost wait, if it is not a short one, and not again at once."""
         wait, now = self._innermost, self.now()
         if wait is None or now - wait.begun < _QUIET_SECONDS or now - wait.shown < _AGAIN_SECONDS:
             return
         wait.shown = now
         self.say(f"waiting for {wait.what} ({now - wait.begun:.0f} of at most {_seconds(wait.seconds)})")
 
+    def look(self) -> None:
+        """Shows what is waited for, or else that work goes on: nothing is silent for more than `_QUIET_SECONDS`."""
+        self.show()
+        self.still()
+
     @contextmanager
     def watched(self, every: float = 1.0, late: float = 5.0) -> Iterator[None]:
-        """Shows the waits in which nothing else happens, such as that for a server which says nothing, until the block ends. Ends
+        """Looks, until the block ends: nothing else happens in a wait for a server which says nothing. Ends
         those in which no bound of a library helps, such as that for an answer of one byte a second. In the main thread alone.
 
         every: how often it looks, in seconds. late: how far beyond its bound it ends a wait.
@@ -154,7 +165,7 @@ class Waiting:
 
         def watch() -> None:
             while not self._ended.wait(every):
-                self.show()
+                self.look()
                 if (wait := self._innermost) and wait.left(self.now()) < -late and not wait.ended:
                     wait.ended = True
                     signal.pthread_kill(main_thread().ident or 0, signal.SIGALRM)

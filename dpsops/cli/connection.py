@@ -11,6 +11,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from dpsops.cli.destination import SETTINGS_DIRECTORY, destination, wire_of_this_machine
+from dpsops.cli.gathering import Finished
 from dpsops.cli.options import Options, Output, progress
 
 if TYPE_CHECKING:
@@ -131,8 +132,7 @@ def connected(options: Options, *formats: Output, share: float = 1.0) -> Iterato
     with ExitStack() as stack:
         stack.enter_context(_logged(verbose=options.verbose))
         shown = stack.enter_context(progress(options))
-        say = shown.say
-        waiting = Waiting(say=say)
+        say, waiting = shown.say, Waiting(say=shown.aside, still=shown.still)
         stack.enter_context(waiting.watched())
         there = stack.enter_context(destination(environment, rehearse=options.rehearse))
         environment = there.environment
@@ -148,6 +148,7 @@ def connected(options: Options, *formats: Output, share: float = 1.0) -> Iterato
             count=shown.count,
             held_back=clients.pool.held_back,
             is_embedded=there.is_embedded,
+            done=Finished(shown.keep),
         )
         yield Connection(run, clients, there.wire(waiting))
 
@@ -190,8 +191,8 @@ def wired(options: Options) -> Iterator[tuple[Wire, Callable[[str], None]]]:
     from dpsops.settings import LOCAL, load
 
     with ExitStack() as stack:
-        say = stack.enter_context(progress(options)).say
-        waiting = Waiting(say=say)
+        shown = stack.enter_context(progress(options))
+        say, waiting = shown.say, Waiting(say=shown.aside, still=shown.still)
         stack.enter_context(waiting.watched())
         if options.env != LOCAL and not options.rehearse:
             yield wire_of_this_machine(waiting), say

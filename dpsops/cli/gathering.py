@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from dpsops.cli.options import timestamp
@@ -25,14 +27,37 @@ def gathered(
 ) -> list[_Result]:
     """All results of a workflow. After an error or Ctrl-C, the results until then are printed on stderr and told, because no
     later run does. document: what is said of results as JSON, of all or of those before an error."""
+    from dpsops.model.action import Action
+
     done: list[_Result] = []
     options.told.done = lambda: _before_error(document(done))
     try:
-        done.extend(results)
+        for each in results:
+            done.append(each)
+            if isinstance(each, Action):
+                run.done(each)
     except BaseException:
         show(options, run, done)
         raise
     return done
+
+
+class Finished:
+    """Shows each action when it is done, with the time since the command began. Not each certificate: they are counted, and a
+    fleet has many."""
+
+    def __init__(self, keep: Callable[[str], None], now: Callable[[], float] = time.monotonic) -> None:
+        self._keep = keep
+        self._now = now
+        self._begun = now()
+        self._shown: set[tuple[str, str]] = set()
+
+    def __call__(self, action: Action) -> None:
+        """Shows it, unless it has been shown: a deployment is done after the resources in it."""
+        key = (action.target, action.outcome)
+        if action.action not in ("keep", "reissue") and key not in self._shown:
+            self._shown.add(key)
+            self._keep(f"{line(action)} ({timedelta(seconds=int(self._now() - self._begun))})")
 
 
 def show(options: Options, run: Run, done: Sequence[_Result]) -> None:

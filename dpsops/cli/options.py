@@ -103,44 +103,35 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-_COUNTED_SECONDS = 10.0
-"""How often a count is shown where lines stay."""
+_QUIET_SECONDS = 10.0
+"""For so long at most nothing is shown, and so often a count where lines stay."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
     """Shows the progress. `say`: what is done; an empty text hides the spinner until the next text, so that a question can be
-    asked. `count`: how far it is, which is said often."""
+    asked. `count`: how far it is, which is said often. `aside`: what is waited for meanwhile. `keep`: what has been done, in a
+    line that stays. `still`: that what is done goes on, if nothing has been shown for a while and nobody is asked."""
 
     say: Callable[[str], None]
     count: Callable[[str], None]
+    aside: Callable[[str], None]
+    keep: Callable[[str], None]
+    still: Callable[[], None]
 
 
 @contextmanager
-def progress(options: Options) -> Iterator[Progress]:
-    """Shows the progress: a spinner if the terminal supports it; else, and with `--verbose`, plain lines."""
+def progress(options: Options, now: Callable[[], float] = time.monotonic) -> Iterator[Progress]:
+    """Shows the progress: a spinner if the terminal supports it; else, and with `--verbose`, plain lines. `now`: a clock in
+    seconds."""
     if options.verbose or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
-        last = ""
-
-        def line(text: str) -> None:
-            nonlocal last
-            if text not in ("", last):  # a wait reports the same text again
-                print(f"dpsops: {text}", file=sys.stderr, flush=True)
-            last = text
-
-        counted = time.monotonic()
-
-        def count(text: str) -> None:
-            nonlocal counted
-            if time.monotonic() - counted >= _COUNTED_SECONDS:
-                counted = time.monotonic()
-                line(text.lstrip("█░ "))
-
-        yield Progress(line, count)
+        lines = _Lines(now)
+        yield Progress(lines.say, lines.count, lines.aside, lines.keep, lines.still)
         return
     from rich.console import Console
 
-    with Console(stderr=True, highlight=False).status("starting") as status:
+    console = Console(stderr=True, highlight=False)
+    with console.status(_STARTING) as status:
 
         def spin(text: str) -> None:
             if not text:
@@ -149,4 +140,43 @@ def progress(options: Options) -> Iterator[Progress]:
             status.update(options.told.address.text(text))  # before it is fitted into the terminal
             status.start()
 
-        yield Progress(spin, spin)
+        def keep(text: str) -> None:
+            console.print(f"dpsops: {options.told.address.text(text)}", markup=False, soft_wrap=True)
+
+        yield Progress(spin, spin, spin, keep, lambda: None)  # it turns
+
+
+_STARTING = "starting"
+
+
+class _Lines:
+    """The progress in lines that stay."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._text, self._since = _STARTING, now()
+        self._last = ""
+        self._shown = self._counted = now()
+
+    def say(self, text: str) -> None:
+        if text != self._text:
+            self._text, self._since = text, self._now()
+        self.aside(text)
+
+    def aside(self, text: str) -> None:
+        if text not in ("", self._last):  # a wait reports the same text again
+            self.keep(text)
+        self._last = text
+
+    def keep(self, text: str) -> None:
+        print(f"dpsops: {text}", file=sys.stderr, flush=True)
+        self._shown = self._now()
+
+    def count(self, text: str) -> None:
+        if self._now() - self._counted >= _QUIET_SECONDS:
+            self._counted = self._now()
+            self.say(text.lstrip("█░ "))
+
+    def still(self) -> None:
+        if self._text and self._now() - self._shown >= _QUIET_SECONDS:
+            self.keep(f"{self._text} ({self._now() - self._since:.0f} seconds)")

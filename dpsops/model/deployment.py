@@ -6,7 +6,7 @@ invents others. What the settings do not say stays as it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dpsops.errors import Refused
@@ -28,6 +28,8 @@ from dpsops.model.tags import tag_changes
 from dpsops.settings import DEVICES_TAG, Environment, Hub, Vault
 
 _OUTCOMES = {"create": "created", "modify": "modified", "assign": "assigned"}
+_MODULES = {VAULT: ("vault",), HUB: ("hub",), SERVICE: ("new-dps", "dps")}
+"""How the names of the template's modules begin, by the type of the resource that each writes."""
 _CANNOT_BE_UNDONE = "this cannot be undone"
 
 
@@ -48,6 +50,17 @@ class Deployment:
         """What the deployment has done."""
         for each in self.actions:
             yield Action(each.action, each.target, _OUTCOMES[each.action], each.changes)
+
+    def done_by(self, modules: Collection[str]) -> list[Action]:
+        """What it has done when these modules of the template are done, by their names in lower case: whole resources. What roles
+        and logs belong to each module is not told."""
+        return [each for each in self.done() if not _modules(each.target).isdisjoint(modules)]
+
+
+def _modules(target: str) -> frozenset[str]:
+    """The names that the module of a resource can have in the template."""
+    type_, _, name = target.rpartition("/")
+    return frozenset(f"{prefix}-{name}".lower() for prefix in _MODULES.get(type_, ()))
 
 
 def deployment_name(environment: Environment) -> str:

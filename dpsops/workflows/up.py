@@ -10,7 +10,7 @@ from dpsops.azure.dps import Dps
 from dpsops.azure.root_vault import RootVault
 from dpsops.errors import Refused
 from dpsops.model.action import Action
-from dpsops.model.deployment import decide
+from dpsops.model.deployment import decide, deployment_name
 from dpsops.model.plan import LATER, Plan, difference
 from dpsops.model.run import Run
 from dpsops.steps.make_root import make_root
@@ -81,5 +81,21 @@ def _deploy(run: Run, deployments: Deployments, dps: Dps, found: Survey, *, reli
         if again.parameters != found.deployment.parameters:
             raise Refused("somebody has changed the resources since they were read", "run the command again")
     run.progress("deploying what is missing of vault, hubs, DPS and roles (this takes minutes on Azure)")
-    deployments.deploy(found.deployment)
+    made: set[str] = set()
+    is_running = False
+
+    def see(modules: frozenset[str]) -> None:
+        nonlocal is_running
+        is_running = True
+        made.update(modules)
+        for each in found.deployment.done_by(modules):
+            run.done(each)
+
+    try:
+        deployments.deploy(found.deployment, see)
+    except BaseException as ended:
+        yield from found.deployment.done_by(made)
+        if is_running and not isinstance(ended, Exception):  # somebody has interrupted dpsops, not Azure
+            yield Action("deploy", f"deployment {deployment_name(run.environment)}", "goes on in Azure by itself")
+        raise
     yield from found.deployment.done()

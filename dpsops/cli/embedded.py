@@ -156,6 +156,12 @@ def _read(announcement: bytes) -> _Server | None:
         return None
 
 
+def require_unserved() -> None:
+    """Raises `Refused` if an embedded Azure is served in this directory."""
+    if served_variables() is not None:
+        raise _already_served()
+
+
 def wait_for_server(seconds: float) -> dict[str, str] | None:
     """The variables of the embedded Azure as soon as one is served in this directory; None if that takes longer."""
 
@@ -163,29 +169,33 @@ def wait_for_server(seconds: float) -> dict[str, str] | None:
         server = _read(_announcement() or b"")
         return server.variables if server else None
 
-    return _waited(served, seconds)
+    return _waited("for an embedded Azure in this directory", served, seconds)
 
 
 _Found = TypeVar("_Found")
 
 
-def _waited(look: Callable[[], _Found | None], seconds: float) -> _Found | None:
-    """What is found within so many seconds, or None."""
-    for _ in range(int(seconds / _PAUSE_SECONDS)):
+def _waited(what: str, look: Callable[[], _Found | None], seconds: float) -> _Found | None:
+    """What is found within so many seconds, or None. The wait is shown every ten seconds."""
+    for number in range(int(seconds / _PAUSE_SECONDS)):
         if (found := look()) is not None:
             return found
+        if number and number % _SHOWN == 0:
+            waited = number * _PAUSE_SECONDS
+            print(f"dpsops: waiting {what} ({waited:.0f} of at most {seconds:.0f} seconds)", file=sys.stderr, flush=True)
         time.sleep(_PAUSE_SECONDS)
     return None
 
 
 _PAUSE_SECONDS = 0.1
+_SHOWN = 100
+"""So many pauses are ten seconds."""
 
 
 def detached(port: int) -> str:
     """Serves the embedded Azure in a process of its own, and returns the address of its proxy when it serves. Raises `Error` if
     that process ends instead."""
-    if served_variables() is not None:
-        raise _already_served()
+    require_unserved()
     _make_directory()
     log = STATE_DIRECTORY / _LOG
     with open(os.open(log, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "w+b") as file:
@@ -206,7 +216,7 @@ def detached(port: int) -> str:
         }
         raise Error(told.get("error", "the embedded Azure has ended"), told.get("hint", f"see {log}"))
 
-    address = _waited(serves, _START_SECONDS)
+    address = _waited("until the embedded Azure serves", serves, _START_SECONDS)
     if address is None:
         process.terminate()
         raise Error(f"the embedded Azure does not serve after {_START_SECONDS:.0f} seconds", f"see {log}")
@@ -228,7 +238,7 @@ def stop() -> bool:
         raise Error(
             f"the embedded Azure, process {server.process}, cannot be stopped: {cause.strerror}", "stop it there"
         ) from cause
-    if not _waited(lambda: _announcement() is None or None, _STOP_SECONDS):
+    if not _waited("until it has stopped", lambda: _announcement() is None or None, _STOP_SECONDS):
         raise Error(f"the embedded Azure, process {server.process}, does not stop", f"end it: kill -KILL {server.process}")
     return True
 
@@ -253,7 +263,8 @@ def announced(azure: EmbeddedAzure) -> Iterator[None]:
 
 
 def _already_served() -> Refused:
-    return Refused("an embedded Azure is already served in this directory", 'use it: eval "$(dpsops local env)"')
+    hint = 'use it: eval "$(dpsops local env)"; or stop it: dpsops local stop'
+    return Refused("an embedded Azure is already served in this directory", hint)
 
 
 def reset() -> bool:

@@ -39,13 +39,14 @@ def serve(
       dpsops local serve --detach && eval "$(dpsops local env)"
     """
     from dpsops.cli.destination import SETTINGS_DIRECTORY
-    from dpsops.cli.embedded import announced, detached, start
+    from dpsops.cli.embedded import announced, detached, require_unserved, start
     from dpsops.settings import LOCAL, load
 
     settings = load(LOCAL, SETTINGS_DIRECTORY).embedded
     if detach:
         print(f"dpsops: the embedded Azure is at {detached(port)}; stop it: dpsops local stop", file=sys.stderr)
         return
+    require_unserved()  # before the port of the other one is in use
     try:
         with start(settings, port=port) as azure, announced(azure):
             print(f"dpsops: the embedded Azure is at {azure.proxy_url}; Ctrl-C stops it", file=sys.stderr, flush=True)

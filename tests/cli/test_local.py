@@ -37,7 +37,9 @@ def test_serve_env_reset(terminal: Terminal, tmp_path: Path) -> None:
         lines = terminal("local", "env")[1].splitlines()
         assert {line.removeprefix("export ").partition("=")[0] for line in lines} == wanted
         assert terminal("up")[0] == 0
-        assert_error(terminal("local", "serve", "--port", "0"), 1, "already served", 'eval "$(dpsops local env)"')
+        taken = terminal.json("local", "env")["HTTPS_PROXY"].rpartition(":")[2]
+        for port in ("0", taken):  # that of the other one is in use
+            assert_error(terminal("local", "serve", "--port", port), 1, "already served", 'use it: eval "$(dpsops local env)"')
         assert_error(terminal("local", "serve", "--detach"), 1, "already served", 'eval "$(dpsops local env)"')
         assert_error(terminal("local", "reset"), 1, "is being served")
     assert terminal("up")[1] == "Nothing changed: nothing is missing.\n"
@@ -69,6 +71,17 @@ def test_it_serves_until_it_is_stopped(terminal: Terminal, tmp_path: Path) -> No
         assert terminal.json("local", "stop")["changed"] is True
     assert terminal("local", "env")[0] == 1
     assert terminal("local", "reset")[0] == 0
+
+
+def test_who_waits_for_a_server_is_told_every_ten_seconds(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("time.sleep", slept.append)
+    code, _, err = terminal("local", "env", "--wait")
+    waited = [line for line in err.splitlines() if line.startswith("dpsops: waiting")]
+    assert (code, round(sum(slept))) == (1, 30)
+    assert waited == [
+        f"dpsops: waiting for an embedded Azure in this directory ({seconds} of at most 30 seconds)" for seconds in (10, 20)
+    ]
 
 
 def test_a_detached_server_that_cannot_start_says_why(terminal: Terminal, tmp_path: Path) -> None:
@@ -129,9 +142,9 @@ def test_a_process_that_keeps_the_lock_is_not_waited_for_for_ever(
     assert terminal("plan")[0] == 0
 
 
-def test_a_port_that_is_in_use(terminal: Terminal, tmp_path: Path) -> None:
-    with served(tmp_path):
-        port = terminal.json("local", "env")["HTTPS_PROXY"].rpartition(":")[2]
+def test_a_port_that_is_in_use(terminal: Terminal) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
         assert_error(terminal("local", "serve", "--port", port), 1, f"port {port} cannot be used", "--port")
 
 

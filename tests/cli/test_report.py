@@ -167,6 +167,14 @@ def test_the_report_of_an_environment(terminal: Terminal, tmp_path: Path) -> Non
     assert [each.name for each in tmp_path.iterdir() if each.name.startswith(".dpsops-")] == []
 
 
+def test_the_commands_of_a_page_lead_to_its_environment(terminal: Terminal, tmp_path: Path) -> None:
+    (tmp_path / "infra" / "local.toml").rename(tmp_path / "infra" / "plant.toml")
+    assert terminal("--env", "plant", "status", "--rehearse", "--report", "status.html")[0] == 0
+    page = (tmp_path / "status.html").read_text()
+    assert "<code>dpsops --env plant --rehearse up</code>" in page
+    assert "<strong>plant</strong> on the embedded Azure: nothing here is real" in page
+
+
 def test_the_document_names_the_report(terminal: Terminal, tmp_path: Path) -> None:
     assert terminal.json("status")["report"] is None
     file = tmp_path / "status.html"

@@ -186,7 +186,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 def _runs_the_command_line(config: pytest.Config) -> bool:
-    folder, narrowed = Path(__file__).parent / "cli", config.option.keyword or config.option.markexpr or config.option.deselect
+    folder, given = Path(__file__).parent / "cli", config.option
+    narrowed = given.keyword or given.markexpr or given.deselect or given.collectonly
     places = [config.rootpath / each for each in config.args]
     return not narrowed and any(place == folder or place in folder.parents for place in places)
 

@@ -53,9 +53,9 @@ def judge(arguments: Sequence[str], printed: str) -> set[Place]:
     if output not in ("json", "jsonl") or not printed or {"--help", "-h", "--version"} & set(arguments):
         return set()
     if output == "json":
-        return _judge(file_name(command(arguments)), json.loads(printed))
+        return held(file_name(command(arguments)), json.loads(printed))
     lines = (json.loads(line) for line in printed.splitlines())
-    return set(chain.from_iterable(_judge(file_name(command(arguments), row=True), line) for line in lines))
+    return set(chain.from_iterable(held(file_name(command(arguments), row=True), line) for line in lines))
 
 
 def _pairs(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -74,7 +74,8 @@ def command(arguments: Sequence[str]) -> str:
     return " ".join(words)
 
 
-def _judge(name: str, document: Any) -> set[Place]:
+def held(name: str, document: Any) -> set[Place]:
+    """Holds a document against the schema of this name, and returns the properties that it has."""
     if "error" not in document:
         require(schemas()[name], document, name)
         return set(_seen(name, document))

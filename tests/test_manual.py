@@ -11,6 +11,7 @@ import pytest
 import typer
 
 from dpsops.cli.main import app
+from reference.markdown import anchor
 from tests.cli.terminal import served
 from tests.pages import ROOT, Block, Reader, blocks, normal, pattern, same_order, settle, steps
 
@@ -109,10 +110,19 @@ def _require_words(line: str) -> None:
             assert any(word in option.opts for option in options), f"{line}: {word}"
 
 
-def test_every_link_between_pages_leads_somewhere() -> None:
+def test_every_link_leads_to_a_file_and_a_heading() -> None:
     for page, text in PAGES.items():
-        for target in re.findall(r"\]\((?!https?://|#|mailto:)([^)#]+)", text):
-            assert (ROOT / page).parent.joinpath(target).exists(), f"{page}: {target}"
+        for target, heading in re.findall(r"\]\((?!https?://|mailto:)([^)#]*)#?([^)]*)\)", text):
+            there = ((ROOT / page).parent / target) if target else ROOT / page
+            assert there.exists(), f"{page}: {target}"
+            if heading:
+                headings = re.findall(r"^#+ (.*)$", there.read_text(encoding="utf-8"), re.MULTILINE)
+                assert heading in map(anchor, headings), f"{page}: {target}#{heading}"
+
+
+def test_every_page_is_in_the_index() -> None:
+    linked = set(re.findall(r"\]\(([\w/-]+\.md)", PAGES["docs/README.md"]))
+    assert sorted({page.removeprefix("docs/") for page in PAGES} - linked - {"README.md"}) == []
 
 
 # The mechanism

@@ -138,8 +138,20 @@ def test_a_plan_and_its_file_fit_also_with_a_note(terminal: Terminal, tmp_path: 
     (tmp_path / "infra" / "local.toml").write_text(LOCAL + OTHERS_GET_THE_ROLES, encoding="utf-8")
     printed = terminal.json("plan", "--out", "local.plan")
     written = json.loads((tmp_path / "local.plan").read_text(encoding="utf-8"))
-    documents.require(documents.schemas()["plan-file.json"], written, "plan-file.json")
+    terminal.seen |= documents.held("plan-file.json", written)
     assert printed["notes"] == written["notes"] != []
+
+
+def test_the_failures_of_several_devices_are_a_list_and_of_one_an_error(terminal: Terminal) -> None:
+    terminal("up")
+    terminal("device", "issue", "press-01", "press-02")
+    assert terminal.json("device", "unblock", "press-01", "press-02")["failed"] == []
+    assert "failed" not in terminal.json("device", "unblock", "press-01")
+
+
+def test_the_variables_that_are_forgotten_are_those_that_are_printed(terminal: Terminal) -> None:
+    every = set(documents.schemas()["local-env.json"]["properties"]) - {"schema_version", "environment", "unset"}
+    assert set(terminal.json("local", "env", "--unset")["unset"]) == every
 
 
 # The judge

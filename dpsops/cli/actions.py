@@ -17,7 +17,8 @@ from typing import TextIO, cast
 from dpsops.cli.exits import Exit
 from dpsops.cli.harmless import Harmless
 from dpsops.cli.markdown import page
-from dpsops.cli.summary import Outputs, Told
+from dpsops.cli.summary import Outputs
+from dpsops.cli.told import Told
 
 _LIMIT = 1024 * 1024
 """Bytes of the summary of a step. GitHub shows nothing of a longer one."""

@@ -14,13 +14,12 @@ import typer
 
 from dpsops.cli import files
 from dpsops.cli.connection import connected, wired
-from dpsops.cli.device import DeviceArgument
 from dpsops.cli.exits import of_many
 from dpsops.cli.gathering import actions_document, gathered, line
 from dpsops.cli.options import Options, Transport
 from dpsops.cli.summary import Outputs, Summary
 from dpsops.cli.tally import Tally
-from dpsops.cli.wanted import DevicesArgument, FromOption, wanted_devices
+from dpsops.cli.wanted import DeviceArgument, DevicesArgument, FromOption, wanted_devices
 from dpsops.errors import InvalidInput
 
 if TYPE_CHECKING:

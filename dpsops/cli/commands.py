@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
-    from dpsops.cli.summary import Told
+    from dpsops.cli.told import Told
 
 SENTENCES = frozenset({"detail", "hint", "message", "next", "notes", "outcome", "reason", "trouble", "warning"})
 """The members of JSON documents that are written for people. Every other member is a value, and stays as it is."""

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dpsops.cli import exporting, issuing
+from dpsops.cli import admission, exporting, issuing
 from dpsops.cli.connection import connected
 from dpsops.cli.options import Options, Output, timestamp
 from dpsops.cli.summary import Few, Name, Outputs, Summary, Table
+from dpsops.cli.wanted import DeviceArgument
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -32,9 +33,6 @@ app = typer.Typer(
   dpsops device list                all devices: certificates, registrations, hubs
   dpsops device block press-07      block the device""",
 )
-
-DeviceArgument = Annotated[str, typer.Argument(metavar="ID", help="A device ID, in lower case, as in press-07.")]
-
 
 app.command()(issuing.issue)
 app.command()(issuing.renew)
@@ -264,3 +262,8 @@ def _state(member: Member) -> str:
     else:
         use = "" if member.uses_newest_leaf else ", with an older certificate"
     return f"{member.hub} since {member.registered_at[:10]}{use}"
+
+
+app.command()(admission.register)
+app.command()(admission.block)
+app.command()(admission.unblock)

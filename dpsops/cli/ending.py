@@ -12,7 +12,7 @@ from dpsops.cli.exits import Exit
 from dpsops.cli.options import Output, written
 
 if TYPE_CHECKING:
-    from dpsops.cli.summary import Told
+    from dpsops.cli.told import Told
 
 CODES: dict[type[errors.Error], str] = {
     errors.Error: "failed",

@@ -16,16 +16,18 @@ from typing import Annotated, TextIO, cast
 import typer
 
 from dpsops import __version__
-from dpsops.cli import admission, device, doctor, down, ending, init, local, pipeline, root, rotate, status, up
-from dpsops.cli.arguments import Given, every, global_options, read
+from dpsops.cli import ending
+from dpsops.cli.arguments import Given, read
 from dpsops.cli.commands import Address, AddressedStream
 from dpsops.cli.exits import Exit
 from dpsops.cli.options import Options, Output
-from dpsops.cli.summary import Told
+from dpsops.cli.told import Told
+from dpsops.cli.tree import CommandTree
 from dpsops.errors import Error, InvalidInput
 
 app = typer.Typer(
     name="dpsops",
+    cls=CommandTree,
     help="""IoT devices that can prove who they are, with a root key that no one can ever read.
 
 \b
@@ -42,20 +44,6 @@ Exit codes: 0 done, 1 failed, 2 wrong use, 3 some of many failed,
     rich_markup_mode=None,  # Rich makes --help slow, and prints colours into pipes on GitHub
     pretty_exceptions_enable=False,  # a traceback with local variables could print a key
 )
-app.command("init")(init.init)
-app.command("up")(up.up)
-app.command("plan")(up.plan)
-app.command("status")(status.status)
-app.command("doctor")(doctor.doctor)
-app.command("down")(down.down)
-app.add_typer(root.app, name="root")
-device.app.command("register")(admission.register)
-device.app.command("block")(admission.block)
-device.app.command("unblock")(admission.unblock)
-app.add_typer(device.app, name="device")
-app.add_typer(rotate.app, name="rotate")
-app.add_typer(pipeline.app, name="pipeline")
-app.add_typer(local.app, name="local")
 
 
 def _version(wanted: bool) -> None:
@@ -116,16 +104,8 @@ _WITHOUT_ENVIRONMENT = {"init", "local"}
 
 
 def command_line() -> Callable[..., object]:
-    """All commands, as the parser has them. Each names the global options in its help; for a shell that completes a line they
-    are its own."""
-    tree = typer.main.get_command(app)
-    common = global_options(tree)
-    named = f"Global options, here or before the command: {', '.join(each.opts[0] for each in common)}."
-    for command in every(tree):
-        command.epilog = named
-        if "_DPSOPS_COMPLETE" in os.environ:
-            command.params.extend(common)
-    return tree
+    """All commands, as the parser has them."""
+    return typer.main.get_command(app)
 
 
 def run() -> None:

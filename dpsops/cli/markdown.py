@@ -6,7 +6,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from dpsops.cli.summary import Cell, Diagram, Listing, Name, Node, Paragraph, Summary, Table, Told
+from dpsops.cli.summary import Cell, Diagram, Listing, Name, Node, Paragraph, Summary, Table
+from dpsops.cli.told import Told
 
 _MARKUP = {ord(each): f"&#{ord(each)};" for each in "&<>|\\`*_~[]{}#@$!:\"'^="}
 """Each may begin markup, a link, a mention, an emoji or a formula. The reference of a character never does (GFM, 2.5)."""

@@ -10,10 +10,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from dpsops.cli.summary import Summary, Told
 from dpsops.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from dpsops.cli.summary import Summary
+    from dpsops.cli.told import Told
 
 
 class Output(enum.StrEnum):

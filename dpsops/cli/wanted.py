@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 STDIN = Path("-")
 
+DeviceArgument = Annotated[str, typer.Argument(metavar="ID", help="A device ID, in lower case, as in press-07.")]
 DevicesArgument = Annotated[
     list[str] | None, typer.Argument(metavar="ID...", help="Device IDs, in lower case, as in press-07.", show_default=False)
 ]

@@ -11,7 +11,8 @@ import pytest
 
 from dpsops.cli import actions
 from dpsops.cli.actions import errors, step, warnings
-from dpsops.cli.summary import Name, Outputs, Summary, Table, Told
+from dpsops.cli.summary import Name, Outputs, Summary, Table
+from dpsops.cli.told import Told
 from tests.cli.runner import Command, Job, commands, outputs, tables
 from tests.cli.terminal import SOURCE, Terminal, served
 

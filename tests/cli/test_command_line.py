@@ -12,9 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from dpsops.cli.main import command_line
+from dpsops.cli.tree import ENTRIES
 from dpsops.emulator.rbac import ASSIGNMENT
 from dpsops.emulator.state import Database
 from tests.cli.terminal import LOCAL, Terminal, assert_error, assert_error_free, served
+from tests.cli.test_actions_commands import words as every_command
 
 
 def test_a_second_up_changes_nothing(terminal: Terminal) -> None:
@@ -338,17 +341,21 @@ def test_every_help_has_an_example(terminal: Terminal, command: str) -> None:
 
 
 def test_the_list_of_commands_is_complete() -> None:
-    from dpsops.cli.main import app
+    assert sorted(every_command(command_line())) == sorted(COMMANDS)
 
-    groups = {group.name: group.typer_instance for group in app.registered_groups}
-    found = [command.name for command in app.registered_commands]
-    for name, group in groups.items():
-        assert group is not None
-        found += [name] if group.registered_callback else []
-        found += [
-            f"{name} {command.name or command.callback.__name__}" for command in group.registered_commands if command.callback
-        ]
-    assert sorted(str(name) for name in found) == sorted(COMMANDS)
+
+def test_the_help_of_all_imports_no_command(terminal: Terminal) -> None:
+    code, out, _ = terminal("--help")
+    assert code == 0
+    assert [line.split()[0] for line in out.partition("Commands:\n")[2].splitlines()] == [entry.name for entry in ENTRIES]
+    assert all(len(entry.purpose) < 55 for entry in ENTRIES), "it is cut off in a terminal of 80 characters"
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "dpsops", "--help"], capture_output=True, text=True, check=True,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+    )  # fmt: skip
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "dpsops.cli.main" in imported
+    assert not imported & {f"dpsops.cli.{each}" for each in ("summary", "connection", "gathering", *(e.module for e in ENTRIES))}
 
 
 def test_a_missing_credential_is_two_lines(terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

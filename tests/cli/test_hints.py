@@ -10,7 +10,7 @@ import pytest
 from dpsops.cli.arguments import every, read
 from dpsops.cli.commands import Address, addressed
 from dpsops.cli.main import command_line
-from dpsops.cli.summary import Told
+from dpsops.cli.told import Told
 from tests.cli.hints import Named, commands, named
 
 FIRST = frozenset(getattr(command_line(), "commands", {}))

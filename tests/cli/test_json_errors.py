@@ -15,7 +15,7 @@ from dpsops import errors
 from dpsops.azure.leaf_vault import LeafVaults
 from dpsops.cli import ending
 from dpsops.cli.options import Output
-from dpsops.cli.summary import Told
+from dpsops.cli.told import Told
 from dpsops.emulator.azure import Azure
 from dpsops.model.device import SecretVersion
 from dpsops.pki.names import DeviceId

@@ -9,7 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dpsops.cli.markdown import mermaid, page
-from dpsops.cli.summary import Diagram, Few, Listing, Name, Node, Paragraph, Summary, Table, Told
+from dpsops.cli.summary import Diagram, Few, Listing, Name, Node, Paragraph, Summary, Table
+from dpsops.cli.told import Told
 from tests.cli.runner import tables
 
 LIMIT = 1 << 20

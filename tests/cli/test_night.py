@@ -23,7 +23,7 @@ from dpsops.azure.transport import Transport
 from dpsops.cli.gathering import Finished
 from dpsops.cli.main import main
 from dpsops.cli.options import Options, Output, progress
-from dpsops.cli.summary import Told
+from dpsops.cli.told import Told
 from dpsops.model.action import Action
 from tests.cli.terminal import LOCAL, Terminal
 

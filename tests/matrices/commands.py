@@ -27,6 +27,8 @@ READING = (
     Command("plan, of nothing", ("plan",), nothing),
     Command("status", ("status",), fleet),
     Command("status, in a rotation", ("status",), overlapping),
+    Command("status --report", ("status", "--report", "report.html"), fleet),
+    Command("doctor", ("doctor",), fleet),
     Command("root show", ("root", "show"), fleet),
     Command("root export", ("root", "export"), fleet),
     Command("device list", ("device", "list"), fleet),
@@ -36,6 +38,9 @@ READING = (
     Command("device register --transport mqtt", ("device", "register", PLAIN, "--transport", "mqtt"), impatient),
 )
 """Commands that change nothing in the environment, but the registration of a device."""
+
+ASKING_ONCE = {"doctor"}
+"""Commands that tell of a fault, and do not try again."""
 
 CHANGING = (
     *KILLED,

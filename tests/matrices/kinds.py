@@ -48,11 +48,12 @@ def _signed_in(request: Request) -> bool:
 @dataclass(frozen=True, slots=True)
 class Kind:
     """One kind of faults. `meddle` does it to a request; `at` says to which requests it can happen; `effect` is what devices get,
-    who have a socket of their own. `passing`: a later attempt mends it, so a rerun completes also while such faults go on."""
+    who have a socket of their own (None: it cannot happen to them). `passing`: a later attempt mends it, so a rerun completes also
+    while such faults go on."""
 
     name: str
     meddle: Meddle
-    effect: Effect
+    effect: Effect | None
     at: Callable[[Request], bool] = _any
     passing: bool = False
 
@@ -208,9 +209,10 @@ class Trouble:
     def reach_devices(self) -> None:
         """Lets the faults meet what devices send, too: over their own sockets."""
         for kind in self.kinds:
-            self.azure.faults.add(Fault(kind.effect, partial(self._meets_device, kind), times=None))
+            if kind.effect is not None:
+                self.azure.faults.add(Fault(kind.effect, self._meets_device, times=None))
 
-    def _meets_device(self, kind: Kind, request: Request) -> bool:
+    def _meets_device(self, request: Request) -> bool:
         if request.host != GLOBAL_HOST or self.random.random() >= self.rate / len(self.kinds):
             return False
         self.hits += 1
@@ -226,8 +228,8 @@ class Trouble:
             self.azure.timings = timings
 
 
-NOT_ALLOWED = Kind("403", undisturbed, faults.Drop(work_done=False))
-NOT_FOUND = Kind("404 after create", undisturbed, faults.Drop(work_done=False))
+NOT_ALLOWED = Kind("403", undisturbed, None)
+NOT_FOUND = Kind("404 after create", undisturbed, None)
 
 KINDS = (
     _throttled("429", None, passing=True),
@@ -254,7 +256,7 @@ KINDS = (
     Kind("HTML, 503", partial(_page, status=503), faults.Refuse(Response(503, "<html>")), passing=True),
     Kind("empty 200", _empty, faults.Refuse(Response(200))),
     Kind("other types", _other_types, faults.Refuse(Response(200, {"operationId": [], "status": 7}))),
-    Kind("401", _without_token, faults.Refuse(Response(401, {"errorCode": 401002, "message": "Unauthorized"})), _signed_in),
+    Kind("401", _without_token, None, _signed_in),
     NOT_ALLOWED,
     NOT_FOUND,
     _refusing(409, "Conflict", "Another operation is in progress.", at=_writes),

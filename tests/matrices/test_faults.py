@@ -10,7 +10,7 @@ from dpsops.cli import ending
 from dpsops.cli.exits import Exit
 from tests.matrices.commands import COMMANDS
 from tests.matrices.faults import Bench, Cell, bench
-from tests.matrices.kinds import KINDS
+from tests.matrices.kinds import KINDS, NOT_ALLOWED
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
 
@@ -24,7 +24,9 @@ def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 
 @pytest.mark.parametrize("index", range(len(COMMANDS)), ids=[command.name for command in COMMANDS])
 def test_a_command_among_faults_is_completed_and_says_what_is_true(commands: Bench, index: int) -> None:
-    assert commands.attempt(Cell(index, index % len(KINDS), 0.3, seed=1)).lost == ()
+    by_sdk = "mqtt" in COMMANDS[index].words  # which leaves threads and sockets when it is refused: nothing for other tests
+    kind = KINDS.index(NOT_ALLOWED) if by_sdk else index % len(KINDS)
+    assert commands.attempt(Cell(index, kind, 0.3, seed=1)).lost == ()
 
 
 def test_a_command_among_faults_of_all_kinds(commands: Bench) -> None:
@@ -34,7 +36,7 @@ def test_a_command_among_faults_of_all_kinds(commands: Bench) -> None:
 
 
 def test_there_are_commands_for_all_kinds() -> None:
-    assert len(COMMANDS) >= len(KINDS)
+    assert len(COMMANDS) > len(KINDS)
 
 
 def test_a_command_that_lies_is_noticed(commands: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

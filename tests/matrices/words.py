@@ -20,7 +20,7 @@ def untrue(ran: Ran) -> Iterator[str]:
     lines = ran.err.splitlines()
     errors = [line for line in lines if line.startswith("dpsops: error: ")]
     hints = [line for line in lines if line.startswith("dpsops: hint: ")]
-    failed = any(line.startswith("✗ ") for line in ran.out.splitlines())  # of each device, as a row of the result
+    failed = any(line.startswith(("✗ ", "failed ")) for line in ran.out.splitlines())  # a row of the result
     if ran.code in (1, 4) and not failed and not (errors and hints):
         yield f"exit code {ran.code} without an error and a hint: {ran.err[-300:]}"
     if ran.code == 0 and errors:

@@ -96,7 +96,7 @@ class Track(Bench):
             yield from self._left_by_down()
             return
         refusing = {name for command, _ in done for name in command.refused}
-        cut = any(set(command.words) & {"--compromised", "stable", "--remove-key", "down"} for command, _ in done)
+        cut = any(set(command.words) & {"--compromised", "stable", "--remove-key"} for command, _ in done)
         if not cut:
             can = registers(place.world(), prepared.stored, ())
             for name, able in can.items():

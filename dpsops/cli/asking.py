@@ -38,7 +38,7 @@ def ask_for_name(run: Run, command: str, hint: str, what: str) -> None:
     require_terminal(name, command, hint)
     run.progress("")  # a spinner would draw over the question
     print(what, file=sys.stderr)
-    print(f"Type the name of the environment to remove it ({name}): ", end="", file=sys.stderr, flush=True)
+    print(f"Type the name of the environment to remove it{_where(run)} ({name}): ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip() != name:
         raise Error("declined: nothing was removed", f"to continue, run the command again and type {name}")
 
@@ -58,7 +58,10 @@ def ask(run: Run, command: str, hint: str, actions: Iterable[Action], notes: Ite
     require_terminal(name, command, hint)
     run.progress("")  # a spinner would draw over the question
     print(planned(actions, notes), file=sys.stderr)
-    where = " on the embedded Azure" if run.is_embedded else ""
-    print(f"Do this to {name!r}{where}? [y/N]: ", end="", file=sys.stderr, flush=True)
+    print(f"Do this to {name!r}{_where(run)}? [y/N]: ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise Error("declined: no further change was made", "to continue, run the command again and answer y")
+
+
+def _where(run: Run) -> str:
+    return " on the embedded Azure" if run.is_embedded else ""

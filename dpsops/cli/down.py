@@ -64,14 +64,16 @@ def down(
     options.print_result(document, text, _summary(removal, done, deleted))
     if removal.is_complete:
         return Exit.DONE
-    print(f"dpsops: hint: {_HINT}", file=sys.stderr)
+    is_kept = any(each.is_ours for each in removal.kept)
+    print(f"dpsops: hint: {_KEPT if is_kept else _PROTECTED}", file=sys.stderr)
     return Exit.SOME_FAILED
 
 
-_HINT = (
+_KEPT = (
     "see what it is; to remove a resource with all that is in it: az resource delete --ids ID; a group: az group delete "
     "--name NAME"
 )
+_PROTECTED = "wait until Azure purges the vault, or give the next environment another vault name"
 
 
 def _planned(removal: Removal) -> Iterator[str]:

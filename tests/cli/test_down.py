@@ -58,7 +58,7 @@ def test_local_is_removed_without_a_question_and_the_next_up_is_told_what_to_do(
     assert "az group create --name rg-dpsops-local --location westeurope; az keyvault recover --name kv-dpsops-local" in out
     code, out, err = terminal("down", "--purge")
     assert (code, "nobody can purge it before" in out) == (3, True)
-    assert "dpsops: hint: " in err
+    assert "dpsops: hint: wait until Azure purges the vault, or give the next environment another vault name\n" in err
 
 
 def test_the_name_of_the_environment_is_asked_for(prod: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,8 +48,8 @@ def _signed_in(request: Request) -> bool:
 @dataclass(frozen=True, slots=True)
 class Kind:
     """One kind of faults. `meddle` does it to a request; `at` says to which requests it can happen; `effect` is what devices get,
-    who have a socket of their own (None: it cannot happen to them). `passing`: a later attempt mends it, so a rerun completes also
-    while such faults go on."""
+    who have a socket of their own (None: it cannot happen to them). `passing`: a later attempt mends it, so a rerun completes
+    also while such faults go on."""
 
     name: str
     meddle: Meddle

@@ -31,6 +31,9 @@ _WHO = "Resource Manager"
 _NOBODY = "dpsops-doctor"
 """A name that is asked for only to see whether one may ask."""
 
+_UNTOLD = (AzureError, Error, RecursionError, TypeError, ValueError)
+"""No answer, or none of the service's own, such as the page of a proxy: it tells nothing."""
+
 _RESOURCES, _LOCKS = "2021-04-01", "2020-05-01"
 _VERSIONS = {Place.VAULT: "2026-02-01", Place.LEAF_VAULTS: "2026-02-01", Place.DPS: "2022-12-12", Place.HUBS: "2023-06-30"}
 _TYPES = {Place.VAULT: VAULT, Place.DPS: SERVICE, Place.HUBS: HUB}
@@ -199,7 +202,7 @@ class Examination:
             if error.status_code == 401 and not any(says_so(each.message) for each in found):
                 return Entry.CLOSED if place in (Place.DPS, Place.HUBS) else Entry.DENIED
             return Entry.DENIED if error.status_code in (401, 403) else Entry.UNKNOWN
-        except (AzureError, Error):
+        except _UNTOLD:
             return Entry.UNKNOWN
         return Entry.OPEN
 
@@ -222,6 +225,6 @@ def _answer(ask: Any) -> bool | None:
         ask()
     except HttpResponseError as error:
         return False if error.status_code in (401, 403) else None
-    except (AzureError, Error):
+    except _UNTOLD:
         return None
     return True

@@ -42,6 +42,9 @@ READING = (
 ASKING_ONCE = {"doctor"}
 """Commands that tell of a fault, and do not try again."""
 
+UNSEEN = ("were not compared with the vault", "\nunknown ")
+"""With these words a command says that it has not seen everything."""
+
 CHANGING = (
     *KILLED,
     Command("device issue", ("device", "issue", NEW), fleet, (*BOTH, NEW)),

@@ -92,7 +92,8 @@ def pool_over(transport: Transport) -> Callable[[TokenCredential, NewRoles], Poo
         transport.sleep(seconds)
 
     def pool(credential: TokenCredential, roles: NewRoles) -> Pool:
-        return Pool(PlainSender(transport), credential, transport.waits, roles, transport.waiting.now, sleep, paced=False)
+        sender, waiting = PlainSender(transport), transport.waiting
+        return Pool(sender, credential, transport.waits, roles, waiting.now, sleep, paced=False, waiting=waiting)
 
     return pool
 

@@ -335,6 +335,6 @@ def connect(
     sender = Connections(partial(trusted, variables), proxy, waits.connect_seconds, waits.answer_seconds)
 
     def pool(credential: TokenCredential, roles: NewRoles) -> Pool:
-        return Pool(sender, credential, waits, roles, sleep=pause, share=share)
+        return Pool(sender, credential, waits, roles, sleep=pause, share=share, waiting=transport.waiting)
 
     return Clients(environment, signed_in.subscription, signed_in.credential, transport, pool)

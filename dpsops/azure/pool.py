@@ -16,12 +16,18 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from azure.core.exceptions import AzureError, HttpResponseError, ServiceRequestTimeoutError, ServiceResponseTimeoutError
+from azure.core.exceptions import (
+    AzureError,
+    ClientAuthenticationError,
+    HttpResponseError,
+    ServiceRequestTimeoutError,
+    ServiceResponseTimeoutError,
+)
 
 from dpsops.azure.budgets import Budget
 from dpsops.azure.exchange import Answer, Ask, Sender
 from dpsops.azure.new_roles import NewRoles, lacks_role, moment
-from dpsops.azure.waits import SILENT
+from dpsops.azure.waits import SILENT, Waiting
 from dpsops.errors import Unavailable
 from dpsops.model.rates import Rate
 from dpsops.settings import Waits
@@ -72,7 +78,8 @@ class _Attempts:
 @dataclass(slots=True)
 class Pool:
     """The requests of one invocation. `now`: a clock in seconds; `sleep` waits for a number of seconds; `share`: the part of each
-    limit that is this invocation's; `paced`: whether requests wait until their limit has room, rather than being refused."""
+    limit that is this invocation's; `paced`: whether requests wait until their limit has room, rather than being refused;
+    `waiting`: knows that a sign-in is waited for."""
 
     sender: Sender
     credential: TokenCredential
@@ -82,6 +89,7 @@ class Pool:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     share: float = 1.0
     paced: bool = True
+    waiting: Waiting = field(default_factory=Waiting)
     _budgets: dict[str, Budget] = field(default_factory=dict)
     _tokens: dict[str, AccessToken] = field(default_factory=dict)
     _waiting_for_roles: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -99,6 +107,8 @@ class Pool:
             begun = self.now()
             try:
                 answer = await self._once(place, ask, max(attempts.until - begun, 0.001), counted)
+            except ClientAuthenticationError:  # azure-identity has tried again by itself
+                raise
             except AzureError as error:
                 await self._after_silence(place, attempts, error)
                 continue
@@ -110,7 +120,7 @@ class Pool:
 
     async def _once(self, place: Place, ask: Ask, seconds: float, counted: Sequence[Cost]) -> Answer:
         try:
-            return await self.sender(self._allowed(place, ask), seconds)
+            return await self.sender(self._allowed(place, ask, seconds), seconds)
         finally:
             for budget, times in counted:
                 budget.answered(times)
@@ -163,7 +173,7 @@ class Pool:
             return pause if attempts.failures <= _FAILURES and pause <= left else None
         if answer.status_code == 401 and not attempts.renewed:
             attempts.renewed = True  # the token was revoked, or more is demanded of it
-            self._renew(place.scope, answer)
+            self._renew(place.scope, answer, left)
             return 0.0
         if place.resource and lacks_role(answer):
             return 0.0 if await self._has_waited_for_roles(place, answer, begun) else None
@@ -181,18 +191,23 @@ class Pool:
             self._roles_waited = self.now()
             return True
 
-    def _allowed(self, place: Place, ask: Ask) -> Ask:
+    def _allowed(self, place: Place, ask: Ask, seconds: float) -> Ask:
         token = self._tokens.get(place.scope)
         if token is None or token.expires_on - time.time() < _EXPIRES_SOON_SECONDS:
-            token = self._tokens[place.scope] = self.credential.get_token(place.scope)
+            token = self._tokens[place.scope] = self._signed_in(place.scope, seconds)
         return Ask(ask.method, ask.url, ask.content, {**ask.headers, "Authorization": f"Bearer {token.token}"})
 
-    def _renew(self, scope: str, answer: Answer) -> None:
+    def _renew(self, scope: str, answer: Answer, seconds: float) -> None:
         """Gets another token; with the claims that the answer demands. Source: Microsoft identity platform, "Claims challenges,
         claims requests and client capabilities"."""
         challenge = _CLAIMS.search(answer.headers.get("www-authenticate", ""))
         claims = base64.b64decode(challenge[1] + "==").decode() if challenge else None
-        self._tokens[scope] = self.credential.get_token(scope, claims=claims) if claims else self.credential.get_token(scope)
+        self._tokens[scope] = self._signed_in(scope, seconds, claims)
+
+    def _signed_in(self, scope: str, seconds: float, claims: str | None = None) -> AccessToken:
+        """A token. Nobody waits for it longer than for the answer: Entra ID may want an hour, and all requests would wait."""
+        with self.waiting.request("a sign-in", seconds):
+            return self.credential.get_token(scope, claims=claims) if claims else self.credential.get_token(scope)
 
 
 def _retry_after(answer: Answer) -> float:

@@ -18,6 +18,8 @@ from requests.adapters import HTTPAdapter
 
 from dpsops.azure.clients import Clients
 from dpsops.azure.errors import understood
+from dpsops.azure.exchange import Ask
+from dpsops.azure.pool import Place
 from dpsops.azure.transport import Transport
 from dpsops.azure.waits import Waiting
 from dpsops.emulator.world import Clock
@@ -25,7 +27,7 @@ from dpsops.errors import Error, Throttled, Unavailable
 from dpsops.settings import Waits
 from tests.azure.answers import Answer, Token, transport
 from tests.planes import device_registry
-from tests.worlds import Stopwatch, environment, pool_over
+from tests.worlds import Stopwatch, environment, pool_over, waited
 
 TENANT = "72f988bf-86f1-41af-91ab-2d7cd011db47"
 
@@ -120,13 +122,26 @@ def test_a_short_pause_is_made() -> None:
     assert clock.now() == 200
 
 
-def test_a_sign_in_that_wants_an_hour_is_given_up() -> None:
+def busy() -> tuple[Clock, Transport, ClientSecretCredential]:
+    """An Entra ID that wants to be asked again in an hour."""
     host = f"https://login.microsoftonline.com/{TENANT}"
     configuration = {"authorization_endpoint": f"{host}/a", "token_endpoint": f"{host}/t", "issuer": f"{host}/v2.0"}
     clock, wire = answering((200, configuration, {}), (429, {"error": "busy"}, {"Retry-After": "3600"}))
-    credential = ClientSecretCredential(TENANT, "client", "secret", transport=wire, disable_instance_discovery=True)
+    return clock, wire, ClientSecretCredential(TENANT, "client", "secret", transport=wire, disable_instance_discovery=True)
+
+
+def test_a_sign_in_that_wants_an_hour_is_given_up() -> None:
+    clock, wire, credential = busy()
     with pytest.raises(Unavailable, match="gave up waiting for a sign-in after 0 seconds: it wants 3,600 seconds more"):
         _ = clients(wire, credential).caller
+    assert clock.now() == 0
+
+
+def test_the_requests_for_devices_wait_no_hour_for_a_sign_in() -> None:
+    clock, wire, credential = busy()
+    hub = Place("iot-dpsops-test.azure-devices.net", "https://iothubs.azure.net/.default", "the IoT Hub")
+    with pytest.raises(Unavailable, match="after 0 seconds: it wants 3,600 seconds more"), understood("the IoT Hub"):
+        waited(clients(wire, credential).pool.send(hub, Ask("GET", f"https://{hub.host}/devices/press-07")))
     assert clock.now() == 0
 
 

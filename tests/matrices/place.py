@@ -189,7 +189,7 @@ class Place:
             self.clock.advance(seconds)
 
         def pool(credential: Any, roles: Any) -> Pool:
-            return Pool(sender, credential, environment.waits, roles, self.clock.now, sleep, share, paced=False)
+            return Pool(sender, credential, environment.waits, roles, self.clock.now, sleep, share, paced=False, waiting=waiting)
 
         return Clients(environment, signed_in.subscription, signed_in.credential, transport, pool)
 

@@ -6,7 +6,8 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
@@ -65,10 +66,12 @@ class Operation:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Specification:
-    """All operations of a folder of OpenAPI files."""
+    """All operations of a folder of OpenAPI files. What was found once is remembered: most exchanges of the tests are alike."""
 
     operations: tuple[Operation, ...]
     _registry: Registry[Any]
+    _found: dict[tuple[str, str, str, str], Operation | None] = field(default_factory=dict, compare=False)
+    _judged: dict[tuple[str, int, str], list[Violation]] = field(default_factory=dict, compare=False)
 
     @classmethod
     def load(cls, folder: Path = FOLDER) -> Specification:
@@ -80,10 +83,16 @@ class Specification:
 
     def find(self, method: str, host: str, path: str, api_version: str) -> Operation | None:
         """The operation of a request: of its API version where that is at hand, else of the newest one."""
+        asked = method, host, path, api_version
+        if asked not in self._found:
+            self._found[asked] = self._search(method, host, _tidy(path), api_version)
+        return self._found[asked]
+
+    def _search(self, method: str, host: str, path: str, api_version: str) -> Operation | None:
         found = [
             operation
             for operation in self.operations
-            if operation.method == method and operation.host.fullmatch(host) and operation.expression.fullmatch(_tidy(path))
+            if operation.method == method and operation.host.fullmatch(host) and operation.expression.fullmatch(path)
         ]
         exact = [operation for operation in found if operation.api_version == api_version]
         newest = [operation for operation in found if operation.api_version == max(each.api_version for each in found)]
@@ -107,7 +116,7 @@ class Specification:
             value = given[place].get(name if place == "path" else name.lower())
             where = f"request.{place}.{name}"
             if value is not None:
-                violations += self._errors(where, parameter["schema"], _read(parameter["schema"], value), request=True)
+                violations += self._errors(where, parameter["schema"], value, _read(parameter["schema"], value))
             elif parameter.get("required"):
                 violations.append(Violation(where, "missing", "a required parameter is missing"))
         return violations
@@ -133,10 +142,19 @@ class Specification:
             instance = json.loads(body)
         except ValueError:
             return [Violation(f"{side}.body", "type", "the body is not JSON")]
-        return list(self._errors(f"{side}.body", schema, instance, request=side == "request"))
+        return self._errors(f"{side}.body", schema, sha256(body).hexdigest(), instance)
 
-    def _errors(self, where: str, schema: JSON, instance: Any, *, request: bool) -> Iterator[Violation]:
-        validator = (REQUEST if request else RESPONSE)(schema, registry=self._registry, format_checker=FORMATS)
+    def _errors(self, where: str, schema: JSON, text: str, instance: Any) -> list[Violation]:
+        """What is wrong with an instance, of which `text` tells whether it is the same as one before. The schema lives as long as
+        its operation, so that its identity is its name."""
+        same = where, id(schema), text
+        if same not in self._judged:
+            self._judged[same] = list(self._validate(where, schema, instance))
+        return self._judged[same]
+
+    def _validate(self, where: str, schema: JSON, instance: Any) -> Iterator[Violation]:
+        side = REQUEST if where.startswith("request.") else RESPONSE
+        validator = side(schema, registry=self._registry, format_checker=FORMATS)
         for error in validator.iter_errors(instance):
             place = "".join("[]" if isinstance(step, int) else f".{step}" for step in error.absolute_path)
             extra = f".{error.validator_value}" if error.validator in {"declared", "required"} else ""

@@ -17,10 +17,14 @@ from azure.core.exceptions import (
     ServiceResponseTimeoutError,
 )
 
+from dpsops.azure.body import Body
+
 if TYPE_CHECKING:
     import ssl
 
     import aiohttp
+
+_PART_BYTES = 64 * 1024
 
 _LOG = logging.getLogger("dpsops.wire")
 
@@ -89,7 +93,7 @@ class Connections:
         self._session: aiohttp.ClientSession | None = None
 
     async def __call__(self, ask: Ask, seconds: float) -> Answer:
-        """The answer."""
+        """The answer. Raises as `Body.add` does, too."""
         import aiohttp
 
         session = self._session or self._open()
@@ -99,12 +103,14 @@ class Connections:
                 ask.method, ask.url, data=ask.content or None, headers=ask.headers, proxy=self._proxy, timeout=timeout,
                 allow_redirects=False,
             ) as found:  # fmt: skip
-                content = await found.read()
+                body = Body(urlsplit(ask.url).hostname or "")
+                async for part in found.content.iter_chunked(_PART_BYTES):
+                    body.add(part)
         except (aiohttp.ClientError, OSError) as error:  # a timeout is an OSError too
             _log(ask, type(error).__name__)
             raise _failed(error, urlsplit(ask.url).hostname or "") from error
         _log(ask, found.status)
-        return Answer(ask, found.status, found.headers, content, found.reason or "")
+        return Answer(ask, found.status, found.headers, body.content, found.reason or "")
 
     def _open(self) -> aiohttp.ClientSession:
         import aiohttp

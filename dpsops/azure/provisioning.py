@@ -110,6 +110,8 @@ def register_over_https(
     """Registers and polls until DPS has decided. Raises `RegistrationRefused`, or `Unavailable` if DPS does not decide."""
     import requests
 
+    from dpsops.azure.transport import new_session
+
     base, waiting = f"https://{GLOBAL_HOST}/{scope}/registrations/{device}", wire.waiting
 
     def ask(method: str, path: str, **body: Any) -> requests.Response:
@@ -127,7 +129,7 @@ def register_over_https(
     bound = wire.waits.registration_seconds
     with (
         files(credential) as paths,
-        requests.Session() as session,
+        new_session() as session,
         waiting.operation(f"the registration of {device}", bound, "registration_seconds"),
     ):
         session.cert = paths

@@ -11,8 +11,11 @@ from azure.core.pipeline.transport import RequestsTransport
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection
 
+from dpsops.azure.body import Body
 from dpsops.azure.waits import Waiting
 from dpsops.settings import Waits
+
+_PART_BYTES = 64 * 1024
 
 _LOG = logging.getLogger("dpsops.wire")
 
@@ -25,9 +28,24 @@ class PromptAdapter(HTTPAdapter):
         return super().proxy_manager_for(proxy, socket_options=HTTPConnection.default_socket_options, **options)
 
 
+class BoundedSession(requests.Session):
+    """Reads each answer at once, whether or not a client wants to read it piece by piece, and none that is larger than one of
+    Azure's can be."""
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        """Sends a request and reads its answer. Raises as `Body.add` does."""
+        found = super().send(request, **{**options, "stream": True})
+        body = Body(urlsplit(found.url).hostname or "")
+        with found:  # only now the connection is free again: it is closed if its answer was not read to the end
+            for part in found.iter_content(_PART_BYTES):
+                body.add(part)
+        found._content = body.content
+        return found
+
+
 def new_session() -> requests.Session:
-    """A session for the transport."""
-    session = requests.Session()
+    """A session for whatever sends requests by `requests`."""
+    session = BoundedSession()
     session.mount("https://", PromptAdapter())
     return session
 

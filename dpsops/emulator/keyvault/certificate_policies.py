@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from dpsops.emulator.documents import JSON
-from dpsops.emulator.keyvault.bodies import field
+from dpsops.emulator.keyvault.bodies import attributes_of, field
 from dpsops.emulator.keyvault.errors import bad_parameter, refusal
 from dpsops.emulator.keyvault.issuing import KEY_USAGES, extended_key_usage, parse_subject, subject_alternative_names
 from dpsops.emulator.keyvault.material import KeyType, key_type
@@ -43,6 +43,7 @@ def complete(given: JSON, present: JSON | None = None) -> JSON:
 
     `basic_constraints` is the service's own: a request that names them is not heard.
     """
+    attributes_of(given)  # they are not kept, but must be valid; stricter guess
     sections = ("key_props", "secret_props", "x509_props", "issuer")
     merged = {name: _section(present, name) | _section(given, name) for name in sections}
     issuer = _issuer(merged["issuer"])

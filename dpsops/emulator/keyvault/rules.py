@@ -36,6 +36,17 @@ _KEPT = (
 )  # fmt: skip
 """The properties of a request that a vault keeps, in the order in which they are shown."""
 
+_RULES: JSON = {"value": {}, "id": {}, "ignoreMissingVnetServiceEndpoint": {}}
+_SHAPES: dict[str, JSON] = {
+    "sku": {"family": {}, "name": {}},
+    "networkAcls": {"bypass": {}, "defaultAction": {}, "ipRules": _RULES, "virtualNetworkRules": _RULES},
+    "accessPolicies": {
+        "tenantId": {}, "objectId": {}, "applicationId": {},
+        "permissions": {"keys": {}, "secrets": {}, "certificates": {}, "storage": {}},
+    },
+}  # fmt: skip
+"""The members of what a request has in these properties, by the model of the API. Others are not kept."""
+
 _MOST_POLICIES = 1024
 _LONGEST_RETENTION = 90
 _COMMON = frozenset({"all", "get", "list", "delete", "recover", "purge", "backup", "restore"})
@@ -162,9 +173,19 @@ def properties(given: JSON, present: JSON | None, api_version: str, *, defaults:
     if result.get("enableRbacAuthorization") is True:
         result.setdefault("accessPolicies", [])
     _check(result, present)
+    result |= {name: _known(result[name], shape) for name, shape in _SHAPES.items() if name in result}
     acls = _DEFAULT_ACLS | result.pop("networkAcls", {})
     result |= {} if acls == _DEFAULT_ACLS else {"networkAcls": acls}
     return {name: result[name] for name in _KEPT if name in result}
+
+
+def _known(value: Any, shape: JSON) -> Any:
+    """A value without the members that its model does not have, and without those that are null."""
+    if isinstance(value, list):
+        return [_known(each, shape) for each in value]
+    if isinstance(value, dict):
+        return {name: _known(each, shape[name]) for name, each in value.items() if name in shape and each is not None}
+    return value
 
 
 def policies_after(operation: str, present: list[JSON], given: list[JSON]) -> list[JSON]:
@@ -194,7 +215,7 @@ def checked_policies(given: Any, tenant: str) -> list[JSON]:
         raise bad_request("An invalid value was provided for 'accessPolicies'.")
     if any(policy["tenantId"].lower() != tenant.lower() for policy in given):
         raise bad_request("An invalid value was provided for 'accessPolicies': all must use the tenant ID of the key vault.")
-    return given
+    return list(_known(given, _SHAPES["accessPolicies"]))
 
 
 def bad_request(message: str) -> Refusal:

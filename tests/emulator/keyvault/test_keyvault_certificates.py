@@ -168,6 +168,7 @@ def test_key_types(lab: Lab, key: dict[str, Any], shown: dict[str, Any]) -> None
         {"x509_props": {"subject": "CN=x", "ekus": ["1.99.1"]}},
         {"x509_props": {"subject": "CN=x", "sans": {"ipAddresses": ["nowhere"]}}},
         {"x509_props": {"subject": "CN=x", "validity_months": 0}},
+        {"attributes": {"nbf": -1}},
         {"lifetime_actions": [{"trigger": {"lifetime_percentage": 100}, "action": {"action_type": "AutoRenew"}}]},
         {"lifetime_actions": [{"trigger": {"days_before_expiry": 325}, "action": {"action_type": "EmailContacts"}}]},
         {"lifetime_actions": ""},

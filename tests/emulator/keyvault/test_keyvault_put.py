@@ -75,3 +75,23 @@ def test_what_can_never_be_taken_back_stays(habit: str) -> None:
     for wrong in ({"softDeleteRetentionInDays": 90}, {"enablePurgeProtection": False}, {"enableSoftDelete": False}):
         refused = azure.arm("PUT", other, {"location": "westeurope", "properties": properties(**wrong)})
         assert refused.status == 400, wrong
+
+
+def test_members_that_no_model_has_are_not_kept() -> None:
+    odd = {"x": 1, "": {}}
+    acls = ACLS | odd | {"ipRules": [{"value": "203.0.113.7/32"} | odd], "bypass": "None"}
+    policy = POLICY | odd | {"applicationId": None, "permissions": {"keys": ["get"], "secrets": None}}
+    shown = put(Lab(), sku={"family": "A", "name": "standard"} | odd, networkAcls=acls, accessPolicies=[policy])
+    assert shown["sku"] == {"family": "A", "name": "standard"}
+    assert (shown["networkAcls"], shown["accessPolicies"]) == (ACLS, [POLICY])
+
+
+@pytest.mark.parametrize("operation", ["add", "replace", "remove"])
+def test_permissions_that_are_null_grant_nothing_and_take_nothing(operation: str) -> None:
+    azure = Lab()
+    put(azure, accessPolicies=[POLICY])
+    nothing = POLICY | {"permissions": {"keys": None}}
+    answer = azure.arm("PUT", f"{VAULT_ID}/accessPolicies/{operation}", {"properties": {"accessPolicies": [nothing]}})
+    assert answer.status == 200, answer
+    granted = {} if operation == "replace" else POLICY["permissions"]
+    assert [each["permissions"] for each in azure.arm("GET", VAULT_ID).body["properties"]["accessPolicies"]] == [granted]

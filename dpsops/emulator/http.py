@@ -85,7 +85,7 @@ def whole_number(text: str) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One answer: a status, a JSON value (or `NOTHING`), and headers as Azure spells them."""
+    """One answer: a status, a JSON value (or `NOTHING`, or bytes of any kind), and headers as Azure spells them."""
 
     status: int
     body: Any = NOTHING
@@ -93,18 +93,25 @@ class Response:
 
     def content(self) -> bytes:
         """The body as bytes on the wire."""
+        if isinstance(self.body, bytes):
+            return self.body
         return b"" if self.body is NOTHING else json.dumps(self.body, separators=(",", ":")).encode()
 
     def fields(self, now: float) -> dict[str, str]:
         """The headers on the wire, at this time (epoch s): those of the service, and those that every answer has."""
-        media_type = {} if self.body is NOTHING else {"Content-Type": "application/json; charset=utf-8"}
+        is_json = self.body is not NOTHING and not isinstance(self.body, bytes)
+        media_type = {"Content-Type": "application/json; charset=utf-8"} if is_json else {}
         always = {"x-ms-request-id": str(uuid.uuid4()), "Date": formatdate(now, usegmt=True)}  # RFC 9110, 6.6.1
         return {**always, **self.headers, **media_type}
 
 
 def in_ascii(response: Response) -> Response:
-    """The response with headers in ASCII (RFC 9110, 5.5): all else in them, such as a group's name in a URL, percent-encoded."""
-    headers = {name: value if value.isascii() else quote(value, safe=_ASCII) for name, value in response.headers.items()}
+    """The response with headers in printable ASCII (RFC 9110, 5.5): all else in them, such as a group's name in a URL, is
+    percent-encoded."""
+    headers = {
+        name: value if value.isascii() and value.isprintable() else quote(value, safe=_ASCII)
+        for name, value in response.headers.items()
+    }
     return replace(response, headers=headers)
 
 

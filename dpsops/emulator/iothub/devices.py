@@ -13,6 +13,7 @@ import secrets
 
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.iothub import twins
+from dpsops.emulator.iothub.messages import forget_queue
 from dpsops.emulator.iothub.rules import SKUS
 from dpsops.emulator.world import World
 
@@ -157,13 +158,14 @@ def move(world: World, source: JSON, target: JSON, device_id: str) -> None:
 
 
 def remove(world: World, hub: JSON, device_id: str) -> None:
-    """Forgets a device, its twin and its messages; where there is none, nothing happens."""
+    """Forgets a device, its twin, its messages and its queue; where there is none, nothing happens."""
     count = count_devices(world, hub)
     world.state.delete(_BEFORE, _key(hub, device_id))
     if world.state.delete(_KIND, _key(hub, device_id)):
         world.state.put(_COUNT, _key(hub, ""), {"devices": count - 1})
         for key, _ in world.state.list(_MESSAGE, _key(hub, device_id) + "/"):
             world.state.delete(_MESSAGE, key)
+        forget_queue(world, hub, device_id)
 
 
 def remove_devices(world: World, hub: JSON) -> None:

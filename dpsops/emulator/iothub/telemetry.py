@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Mapping
 from urllib.parse import unquote
 
 from dpsops.emulator.documents import JSON
@@ -47,6 +48,13 @@ def new_message(bag: str, payload: bytes, device: JSON, method: str, now: float)
         if not key or key in target:
             raise InvalidProperties(f"'{name}' is empty or given twice")
         target[key] = value
+    return sent_by(device, method, now, payload, properties, system)
+
+
+def sent_by(
+    device: JSON, method: str, now: float, payload: bytes, properties: Mapping[str, str], system: Mapping[str, str]
+) -> JSON:
+    """A message as it is kept, with what the hub says of its sender, who has authenticated by `method`."""
     origin = {
         "iothub-connection-device-id": device["deviceId"],
         "iothub-connection-auth-method": json.dumps({"scope": "device", "type": method, "issuer": _ISSUERS[method]}),
@@ -55,8 +63,8 @@ def new_message(bag: str, payload: bytes, device: JSON, method: str, now: float)
     }
     return {
         "body": base64.b64encode(payload).decode(),
-        "properties": properties,
-        "systemProperties": system | origin,
+        "properties": dict(properties),
+        "systemProperties": {**system, **origin},
         "enqueued": now,
     }
 

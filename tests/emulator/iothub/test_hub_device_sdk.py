@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,46 +14,15 @@ import requests
 from azure.iot.device.exceptions import ConnectionDroppedError, CredentialError, NoConnectionError, OperationCancelled
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from dpsops.emulator.documents import JSON
-from dpsops.emulator.identity.state import OPERATOR, SUBSCRIPTION
 from dpsops.emulator.iothub.devices import find_device, messages_of, provision, save_device
-from dpsops.emulator.iothub.routes import RESOURCE_TYPES
-from dpsops.emulator.iothub.state import load_hub
-from dpsops.emulator.resource_provider.resources import ResourceId
 from dpsops.emulator.server import EmbeddedAzure
-from dpsops.emulator.world import Clock
-from dpsops.emulator.world import World as Inside
-from tests.emulator.iothub.lab import HOST, HUB, Issuer, thumbprint
+from tests.emulator.iothub.lab import HOST, Issuer, thumbprint
+from tests.emulator.iothub.live import hub_of, inside
 from tests.emulator.microsoft_devices.control_plane import NOW
 from tests.emulator.microsoft_devices.signatures import sign
 
 SDK: Any = azure.iot.device  # it has no annotations
 pytestmark = pytest.mark.filterwarnings("ignore:ssl.PROTOCOL_TLSv1_2 is deprecated:DeprecationWarning")  # the SDK's own
-
-
-@pytest.fixture
-def here(tmp_path: Path) -> Iterator[EmbeddedAzure]:
-    """An embedded Azure with one hub, over a real socket."""
-    with EmbeddedAzure(tmp_path / ".dpsops", clock=Clock(frozen_at=NOW)) as running:
-        identifier = ResourceId(SUBSCRIPTION, "rg", "Microsoft.Devices/IotHubs", (HUB,))
-        body = {"location": "westeurope", "sku": {"name": "S1", "capacity": 1}, "properties": {}}
-        with inside(running) as world:
-            RESOURCE_TYPES[0].put(world, identifier, body, "2023-06-30", OPERATOR)
-        yield running
-
-
-@contextmanager
-def inside(here: EmbeddedAzure) -> Iterator[Inside]:
-    """The embedded Azure's state, inside one transaction."""
-    with here.azure.database.transaction() as state:
-        yield Inside(state, here.azure.clock.now())
-
-
-def hub_of(world: Inside) -> JSON:
-    """The hub's document."""
-    hub = load_hub(world, HUB)
-    assert hub is not None
-    return hub
 
 
 @pytest.fixture

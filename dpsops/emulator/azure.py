@@ -17,8 +17,9 @@ from dpsops.emulator.habits import Habits
 from dpsops.emulator.http import Refusal, Request, Response, Service, in_ascii
 from dpsops.emulator.identity.tokens import InvalidToken, read_token
 from dpsops.emulator.mqtt_endpoint import ConnectionRefused, Endpoint, ProtocolViolation
+from dpsops.emulator.post import Exchange
 from dpsops.emulator.services import ENDPOINTS, SERVICES
-from dpsops.emulator.state import Database, State
+from dpsops.emulator.state import Database
 from dpsops.emulator.world import CLIENT_ADDRESS, Clock, Meter, Timings, World
 
 
@@ -69,17 +70,22 @@ class Azure:
     client_address: str = CLIENT_ADDRESS
     chances: Chances = field(default_factory=Chances)
     meter: Meter = field(default_factory=Meter)
+    exchange: Exchange = field(default_factory=Exchange)
     _writes: _Writes = field(default_factory=_Writes)
 
-    def _world(self, state: State) -> World:
-        return World(state, self.clock.now(), self.timings, self.meter, self.habits, self.client_address, self.chances)
+    @contextmanager
+    def _transaction(self) -> Iterator[World]:
+        """The world inside one transaction; its post is delivered once that is committed."""
+        with self.database.transaction() as state:
+            world = World(state, self.clock.now(), self.timings, self.meter, self.habits, self.client_address, self.chances)
+            yield world
+        self.exchange.deliver(world.post)
 
     def resolves(self, host: str) -> bool:
         """Whether the host name exists: for a vault, whether the vault does."""
         for service in self.services:
             if named := service.host.fullmatch(host):
-                with self.database.transaction() as state:
-                    world = self._world(state)
+                with self._transaction() as world:
                     return service.resolves(world, named.groupdict())
         return False
 
@@ -138,13 +144,13 @@ class Azure:
 
     def _ask(self, host: str, ask: Callable[[Endpoint, World], Answer]) -> Answer:
         endpoint = next(endpoint for endpoint in self.endpoints if endpoint.host.fullmatch(host))
-        with self.database.transaction() as state:
-            return ask(endpoint, self._world(state))
+        with self._transaction() as world:
+            return ask(endpoint, world)
 
     def _serve(self, request: Request) -> Response:
         try:
-            with self.database.transaction() as state:
-                return self._dispatch(self._world(state), request)
+            with self._transaction() as world:
+                return self._dispatch(world, request)
         except Refusal as refusal:
             return refusal.response
         except sqlite3.OperationalError as trouble:  # such as a full disk: no fault of the request's

@@ -1,7 +1,7 @@
 """What stands behind MQTT: the vocabulary that each device-facing service of the embedded Azure is written in.
 
 An endpoint decides who may connect, what a client may subscribe to, and what is answered to what it
-publishes. It sees no packets: `mqtt` speaks the protocol.
+publishes. It sees no packets: `mqtt` speaks the protocol. What no packet of the client's asks for goes by `world.post`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from dpsops.emulator.documents import JSON
+from dpsops.emulator.post import Publication
 from dpsops.emulator.world import World
 
 
@@ -32,14 +33,6 @@ class Connect:
     keep_alive: int
 
 
-@dataclass(frozen=True, slots=True)
-class Publication:
-    """One message to the client, on a topic."""
-
-    topic: str
-    payload: bytes
-
-
 class ConnectionRefused(Exception):
     """The CONNECT is answered with this return code, 1 to 5, and the connection closed (MQTT 3.1.1, 3.2.2.3)."""
 
@@ -56,7 +49,7 @@ class Endpoint(Protocol):
     """One device-facing service over MQTT. Each call is one transaction; an exception undoes it.
 
     `host` is matched against the whole host name. What `connect` returns is the session: it is handed to
-    the later calls of the same connection.
+    the later calls of the same connection. If it has a "connection", which is unique, post can reach the client by that.
     """
 
     host: re.Pattern[str]

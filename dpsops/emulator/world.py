@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from dpsops.emulator.chances import Chances
 from dpsops.emulator.habits import Habits
+from dpsops.emulator.post import Post
 from dpsops.emulator.state import State
 
 CLIENT_ADDRESS = "198.51.100.7"
@@ -90,7 +91,7 @@ class World:
     """The embedded Azure inside one request's transaction.
 
     now: seconds since the epoch. client_address: the public address that the client is taken to call from.
-    chances: whatever is left to chance.
+    chances: whatever is left to chance. post: what leaves once the transaction is committed.
     """
 
     state: State
@@ -100,3 +101,4 @@ class World:
     habits: Habits = field(default_factory=Habits)
     client_address: str = CLIENT_ADDRESS
     chances: Chances = field(default_factory=Chances)
+    post: Post = field(default_factory=Post)

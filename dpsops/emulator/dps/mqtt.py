@@ -20,7 +20,8 @@ from dpsops.emulator.dps.device_registration import API_VERSIONS, Answer, look_u
 from dpsops.emulator.dps.state import DOMAIN, reachable_service, service_of_scope
 from dpsops.emulator.http import Refusal
 from dpsops.emulator.microsoft_devices.proof import common_name
-from dpsops.emulator.mqtt_endpoint import Connect, ConnectionRefused, Endpoint, ProtocolViolation, Publication
+from dpsops.emulator.mqtt_endpoint import Connect, ConnectionRefused, Endpoint, ProtocolViolation
+from dpsops.emulator.post import Publication
 from dpsops.emulator.world import World
 
 _SERVER_UNAVAILABLE, _NOT_AUTHORIZED = 3, 5  # MQTT 3.1.1, 3.2.2.3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 import secrets
 
@@ -12,6 +13,7 @@ from dpsops.emulator.iothub.bodies import member
 from dpsops.emulator.iothub.devices import TooManyDevices, add_device, devices_of, new_device, save_device
 from dpsops.emulator.iothub.errors import device_not_found, invalid, refusal
 from dpsops.emulator.iothub.twins import InvalidTwin
+from dpsops.emulator.post import Publication
 from dpsops.emulator.times import timestamp
 from dpsops.emulator.world import World
 
@@ -113,7 +115,20 @@ def change_twin(
         raise invalid(world, str(wrong)) from wrong
     changed = device | {"twin": twin}
     save_device(world, hub, changed)
+    if twin["desired"]["version"] != device["twin"]["desired"]["version"]:
+        _tell_device(
+            world, changed, twins.notice(device["twin"]["desired"]["value"], change["properties"]["desired"], replace=replace)
+        )
     return changed
+
+
+def _tell_device(world: World, device: JSON, notice: JSON) -> None:
+    """Pushes a change of the desired properties to a device that is connected; others read their twin when they connect."""
+    if device["connection"] is not None:
+        version = device["twin"]["desired"]["version"]
+        payload = json.dumps(notice | {"$version": version}, separators=(",", ":")).encode()
+        topic = f"$iothub/twin/PATCH/properties/desired/?$version={version}"
+        world.post.publish(device["connection"], Publication(topic, payload))
 
 
 def _read_identity(world: World, device_id: str, body: JSON, existing: JSON | None) -> JSON:

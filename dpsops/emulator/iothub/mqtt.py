@@ -22,7 +22,8 @@ from dpsops.emulator.iothub.devices import find_device, keep_message, save_devic
 from dpsops.emulator.iothub.state import DEVICE_HOST, hub_name
 from dpsops.emulator.iothub.telemetry import MAX_SIZE, InvalidProperties, new_message, size_of
 from dpsops.emulator.iothub.twins import InvalidTwin
-from dpsops.emulator.mqtt_endpoint import Connect, ConnectionRefused, Endpoint, ProtocolViolation, Publication
+from dpsops.emulator.mqtt_endpoint import Connect, ConnectionRefused, Endpoint, ProtocolViolation
+from dpsops.emulator.post import Publication
 from dpsops.emulator.world import World
 
 _IDENTIFIER_REJECTED, _SERVER_UNAVAILABLE, _BAD_USERNAME, _NOT_AUTHORIZED = 2, 3, 4, 5  # MQTT 3.1.1, 3.2.2.3

@@ -77,6 +77,19 @@ def report(twin: JSON, change: Any, now: float) -> JSON:
     return twin | {"reported": reported, "version": twin["version"] + 1}
 
 
+def notice(before: JSON, change: JSON, *, replace: bool = False) -> JSON:
+    """What a device is told of a change of its desired properties, without their version: what was sent, whether or not it is
+    new, and null for what a replacement has removed, as Microsoft says of its hub.
+
+    before: the desired properties without metadata; change: what a service has sent for them.
+    """
+    given = {name: value for name, value in change.items() if not name.startswith("$")}
+    for name, value in given.items():
+        if replace and isinstance(value, dict) and isinstance(before.get(name), dict):
+            given[name] = notice(before[name], value, replace=True)
+    return (dict.fromkeys(before) if replace else {}) | given
+
+
 def twin_etag(twin: JSON) -> str:
     """The twin's etag: eight bytes, base64."""
     return b64encode(twin["etag"].to_bytes(8, "big")).decode()

@@ -6,6 +6,7 @@ import asyncio
 
 from dpsops.emulator.azure import Azure
 from dpsops.emulator.mqtt.conversation import Conversation
+from dpsops.emulator.post import Publication
 from dpsops.emulator.tls import TlsConnection
 
 
@@ -34,7 +35,7 @@ class MqttConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The client has finished its TLS handshake."""
         assert isinstance(transport, TlsConnection)
-        self._tls = transport
+        self._tls, self._loop = transport, asyncio.get_running_loop()
         self._conversation = Conversation(self._server.azure, transport.host, transport.chain)
 
     def data_received(self, data: bytes) -> None:
@@ -64,6 +65,7 @@ class MqttConnection(asyncio.Protocol):
             self._silence.cancel()
         if self._place is not None and self._server.present.get(self._place) is self:
             del self._server.present[self._place]
+        self._server.azure.exchange.close(self._conversation.address)
         self._conversation.end()
 
     def _take_place(self, client_id: str) -> None:
@@ -73,10 +75,24 @@ class MqttConnection(asyncio.Protocol):
         if former is not None:
             former._tls.close()
         self._server.present[self._place] = self
+        if self._conversation.address:
+            self._server.azure.exchange.open(self._conversation.address, self._take_post)
+
+    def _take_post(self, publication: Publication) -> None:
+        """In any thread."""
+        self._loop.call_soon_threadsafe(self._push, publication)
+
+    def _push(self, publication: Publication) -> None:
+        """Writes a message that the client has not asked for; closes if it acknowledges none."""
+        packets = self._conversation.push(publication)
+        if packets:
+            self._tls.write(packets)
+        if self._conversation.over:
+            self._tls.close()
 
     def _wait(self) -> None:
         if self._silence is not None:
             self._silence.cancel()
         if self._conversation.keep_alive:
             patience = 1.5 * self._conversation.keep_alive
-            self._silence = asyncio.get_running_loop().call_later(patience, self._tls.abort)
+            self._silence = self._loop.call_later(patience, self._tls.abort)

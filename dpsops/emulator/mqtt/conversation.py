@@ -11,7 +11,8 @@ from dpsops.emulator.mqtt import packets
 from dpsops.emulator.mqtt.fields import MalformedPacket
 from dpsops.emulator.mqtt.packets import first_packet
 from dpsops.emulator.mqtt.topics import matches
-from dpsops.emulator.mqtt_endpoint import Connect, ConnectionRefused, ProtocolViolation, Publication
+from dpsops.emulator.mqtt_endpoint import Connect, ConnectionRefused, ProtocolViolation
+from dpsops.emulator.post import Publication
 
 _UNACCEPTABLE_PROTOCOL, _IDENTIFIER_REJECTED, _BAD_CREDENTIALS = 1, 2, 4  # CONNACK return codes (3.2.2.3)
 
@@ -21,7 +22,8 @@ _LONGEST_TOPIC = 65_535  # bytes of a string (1.5.3); a request's ID is percent-
 class Conversation:
     """One connection to `host`, by a client that presented `chain`. `over` once the server is to close it.
 
-    `client_id` is None until the client is accepted; `keep_alive` is then in seconds (0: any silence is fine).
+    `client_id` is None until the client is accepted; `keep_alive` is then in seconds (0: any silence is fine), and `address` is
+    where post for it is delivered (empty: its service sends none).
     """
 
     def __init__(self, azure: Azure, host: str, chain: tuple[bytes, ...]) -> None:
@@ -35,6 +37,7 @@ class Conversation:
         self._unacknowledged: set[int] = set()
         self.client_id: str | None = None
         self.keep_alive = 0
+        self.address = ""
         self.over = False
 
     def hear(self, data: bytes) -> Iterator[bytes]:
@@ -54,8 +57,17 @@ class Conversation:
         except (MalformedPacket, ProtocolViolation, Dropped):
             self.over = True
 
+    def push(self, publication: Publication) -> bytes:
+        """What to write to send the client a message that it has not asked for: nothing if it has not subscribed."""
+        try:
+            return b"" if self.over else b"".join(self._deliver([publication]))
+        except ProtocolViolation:
+            self.over = True
+            return b""
+
     def end(self) -> None:
         """The connection is gone."""
+        self.over = True
         if self.client_id is not None:
             self._azure.mqtt_ended(self._host, self._session)
 
@@ -95,6 +107,7 @@ class Conversation:
         request = self._request("CONNECT", packet.client_id)
         self._session = self._azure.mqtt(request, lambda endpoint, world: endpoint.connect(world, connect))
         self.client_id, self.keep_alive = packet.client_id, packet.keep_alive
+        self.address = str(self._session.get("connection", ""))
         return packets.connack(0)
 
     def _subscribe(self, topic_filter: str, qos: int) -> int:

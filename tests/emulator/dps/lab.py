@@ -20,7 +20,8 @@ from dpsops.emulator.dps.service import DEVICE_SERVICE, SERVICE
 from dpsops.emulator.http import Request, Response
 from dpsops.emulator.iothub.devices import find_device
 from dpsops.emulator.iothub.state import load_hub
-from dpsops.emulator.mqtt_endpoint import Connect, Publication
+from dpsops.emulator.mqtt_endpoint import Connect
+from dpsops.emulator.post import Publication
 from dpsops.emulator.world import World
 from tests.emulator.dps.issuers import Chain, pem
 from tests.emulator.microsoft_devices.control_plane import ControlPlane, encoded

@@ -24,7 +24,8 @@ from dpsops.emulator.identity.tokens import issue_token
 from dpsops.emulator.iothub.mqtt import HubEndpoint
 from dpsops.emulator.iothub.service import SERVICE
 from dpsops.emulator.iothub.state import load_hub
-from dpsops.emulator.mqtt_endpoint import Connect, ConnectionRefused, Publication
+from dpsops.emulator.mqtt_endpoint import Connect, ConnectionRefused
+from dpsops.emulator.post import Publication
 from dpsops.emulator.principal import Principal
 from dpsops.emulator.world import World
 from tests.emulator.microsoft_devices.control_plane import GROUP, NOW, ControlPlane
@@ -168,6 +169,12 @@ class Lab:
         """What the hub answers."""
         request = Request("PUBLISH", HOST, topic, body=payload)
         return list(self.azure.mqtt(request, lambda endpoint, world: endpoint.publish(world, session, topic, payload)))
+
+    def listen(self, session: JSON) -> list[Publication]:
+        """What the hub pushes to a session from now on, whatever it has subscribed to."""
+        heard: list[Publication] = []
+        self.azure.exchange.open(session["connection"], heard.append)
+        return heard
 
     def disconnect(self, session: JSON) -> None:
         """Ends a session."""

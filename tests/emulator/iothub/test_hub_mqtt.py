@@ -9,7 +9,8 @@ import pytest
 
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.iothub.devices import KEPT_MESSAGES, messages_of
-from dpsops.emulator.mqtt_endpoint import ProtocolViolation, Publication
+from dpsops.emulator.mqtt_endpoint import ProtocolViolation
+from dpsops.emulator.post import Publication
 from tests.emulator.iothub.lab import EVENTS, HUB, LEAF, Lab, refusal, self_signed
 from tests.emulator.microsoft_devices.control_plane import NOW
 

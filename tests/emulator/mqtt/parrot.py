@@ -11,7 +11,8 @@ from pathlib import Path
 
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Request, Response, Route, Router, Service
-from dpsops.emulator.mqtt_endpoint import Connect, ConnectionRefused, ProtocolViolation, Publication
+from dpsops.emulator.mqtt_endpoint import Connect, ConnectionRefused, ProtocolViolation
+from dpsops.emulator.post import Publication
 from dpsops.emulator.server import EmbeddedAzure
 from dpsops.emulator.world import World
 

@@ -15,9 +15,10 @@ from dpsops.emulator.http import Request, Response
 from dpsops.emulator.mqtt import packets
 from dpsops.emulator.mqtt.conversation import Conversation
 from dpsops.emulator.mqtt.packets import Connect, Disconnect, Packet, Pingreq, Puback, Publish, Subscribe, Unsubscribe
+from dpsops.emulator.post import Publication
 from dpsops.emulator.state import Database
 from dpsops.emulator.world import Clock
-from tests.emulator.mqtt.client import encoded, field, frame
+from tests.emulator.mqtt.client import encoded, field, frame, published
 from tests.emulator.mqtt.parrot import HEARD, HOST, Parrot
 
 HELLO = Connect("press-07", False, 60, "someone", b"word")
@@ -243,3 +244,25 @@ def test_no_bytes_end_in_an_error(pieces: list[bytes]) -> None:
     for piece in pieces:
         say(conversation, piece)
     database.close()
+
+
+def test_what_is_pushed_reaches_a_client_that_has_subscribed(conversation: Conversation) -> None:
+    pushed = Publication("$said/news", b"!")
+    assert conversation.push(pushed) == b""
+    say(conversation, HELLO)
+    assert conversation.push(pushed) == b""
+    say(conversation, Subscribe(1, (("$said/#", 1),)))
+    assert published(conversation.push(pushed)) == ("$said/news", 1, b"!")
+    say(conversation, Unsubscribe(2, ("$said/#",)))
+    assert conversation.push(pushed) == b""
+    say(conversation, Subscribe(3, (("$said/#", 0),)))
+    assert published(conversation.push(pushed)) == ("$said/news", None, b"!")
+    conversation.end()
+    assert conversation.push(pushed) == b""
+
+
+def test_a_client_that_acknowledges_nothing_is_pushed_no_more(conversation: Conversation) -> None:
+    say(conversation, HELLO, Subscribe(1, (("$said/#", 1),)))
+    pushed = Publication("$said/news", b"!")
+    assert all(conversation.push(pushed) for _ in range(65_535))
+    assert (conversation.push(pushed), conversation.over) == (b"", True)

@@ -16,7 +16,8 @@ import trustme
 from azure.iot.device.exceptions import CredentialError
 
 from dpsops.emulator.documents import JSON
-from dpsops.emulator.mqtt_endpoint import Connect, ConnectionRefused, Publication
+from dpsops.emulator.mqtt_endpoint import Connect, ConnectionRefused
+from dpsops.emulator.post import Publication
 from dpsops.emulator.server import EmbeddedAzure
 from dpsops.emulator.world import World
 from tests.emulator.mqtt import parrot

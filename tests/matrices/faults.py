@@ -89,14 +89,14 @@ class Cell:
 @dataclass(frozen=True, slots=True)
 class Tried:
     """What came of it: how many faults there were, how many runs it took until one ended well (0: the last one of all did not),
-    whether that was among faults, what was lost or untrue, and for how many seconds a run said nothing at most."""
+    whether that was among faults, what was lost or untrue, and how many seconds a run took at most."""
 
     cell: Cell
     hits: int
     runs: int
     among: bool
     lost: tuple[str, ...]
-    silence: float
+    seconds: float
 
 
 class Bench:
@@ -161,7 +161,7 @@ class Bench:
             lost += prepared.different(ran)
         else:
             lost += filter(None, [prepared.outcome.differs(self._outcome(command, prepared.stored))])
-        return Tried(cell, trouble.hits, 0 if ran.code else runs, among, tuple(lost), max(each.silence for each in said))
+        return Tried(cell, trouble.hits, 0 if ran.code else runs, among, tuple(lost), max(each.seconds for each in said))
 
     def _trouble(self, kinds: tuple[Kind, ...], rate: float, random: Random) -> Trouble:
         self.place.calm()
@@ -240,7 +240,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def table(title: str, found: Sequence[Tried], group: Callable[[Tried], str]) -> Iterator[str]:
     """A table of what was tried, in groups."""
-    yield f"| {title} | tried | with a fault | at first | at a rerun among faults | without faults | lost | silent for, s |"
+    yield f"| {title} | tried | with a fault | at first | at a rerun among faults | without faults | lost | longest, s |"
     yield "|---|---|---|---|---|---|---|---|"
     groups = list(dict.fromkeys(map(group, found)))
     for name in [*groups, "all"]:
@@ -248,8 +248,8 @@ def table(title: str, found: Sequence[Tried], group: Callable[[Tried], str]) -> 
         first = sum(1 for each in these if each.runs == 1)
         among = sum(1 for each in these if each.runs > 1 and each.among)
         last = sum(1 for each in these if each.runs > 1 and not each.among)
-        lost, silence = sum(1 for each in these if each.lost), round(max(each.silence for each in these))
-        numbers = (len(these), sum(1 for each in these if each.hits), first, among, last, lost, silence)
+        lost, longest = sum(1 for each in these if each.lost), round(max(each.seconds for each in these))
+        numbers = (len(these), sum(1 for each in these if each.hits), first, among, last, lost, longest)
         yield f"| {name if name == 'all' else f'`{name}`'} | {' | '.join(map(str, numbers))} |"
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import itertools
 import os
 import shutil
 import time
@@ -59,15 +58,13 @@ class Wound(Clock):
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What came of a command: exit code, stdout, stderr, the traceback if it ended with one, the seconds that passed, and the
-    longest time for which it said nothing."""
+    """What came of a command: exit code, stdout, stderr, the traceback if it ended with one, and the seconds that passed."""
 
     code: int
     out: str
     err: str
     traceback: str
     seconds: float
-    silence: float
     requests: int
 
     @property
@@ -105,7 +102,7 @@ class Place:
 
     def ran(self, words: Sequence[str]) -> Ran:
         """Runs dpsops with these words."""
-        out, err = _Heard(self.clock), _Heard(self.clock)
+        out, err = io.StringIO(), io.StringIO()
         begun, carried, waiting = self.clock.now(), self.network.carried, len(self._waiting)
         forget_challenges()
         code, trouble = 1, ""
@@ -116,9 +113,8 @@ class Place:
             except Exception:
                 trouble = traceback.format_exc()
         del self._waiting[waiting:]
-        silence = max(_longest(begun, sorted(out.heard + err.heard), self.clock.now()), 0.0)
         passed = self.clock.now() - begun
-        return Ran(code, out.getvalue(), err.getvalue(), trouble, passed, silence, self.network.carried - carried)
+        return Ran(code, out.getvalue(), err.getvalue(), trouble, passed, self.network.carried - carried)
 
     def beside(self, words: Sequence[str]) -> Ran:
         """Runs another command between two requests of one, whose event loop is running in this thread."""
@@ -204,25 +200,6 @@ class _Moved(Transport):
     def sleep(self, duration: float) -> None:
         """Moves the clock."""
         self._clock.advance(self.waiting.pause(duration))
-
-
-class _Heard(io.StringIO):
-    """A stream that knows when something was written."""
-
-    def __init__(self, clock: Clock) -> None:
-        super().__init__()
-        self._clock = clock
-        self.heard: list[float] = []
-
-    def write(self, text: str) -> int:
-        """Writes."""
-        self.heard.append(self._clock.now())
-        return super().write(text)
-
-
-def _longest(begun: float, heard: Sequence[float], ended: float) -> float:
-    times = [begun, *heard, ended]
-    return max(later - earlier for earlier, later in itertools.pairwise(times))
 
 
 @contextmanager

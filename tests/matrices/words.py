@@ -7,6 +7,9 @@ from collections.abc import Iterator
 
 from tests.matrices.place import Ran
 
+LONGEST_SECONDS = 3600.0
+"""A service that wants to be asked again in an hour is an error at once; nothing else here takes so long."""
+
 _CODES = {0, 1, 3, 4}
 
 
@@ -27,3 +30,5 @@ def untrue(ran: Ran) -> Iterator[str]:
         yield f"exit code 0 with an error: {ran.said}"
     if any(re.search(r"Traceback|object at 0x|<html", line) for line in lines):
         yield f"words that say nothing: {ran.err[-300:]}"
+    if ran.seconds >= LONGEST_SECONDS:
+        yield f"it took {ran.seconds:.0f} seconds"

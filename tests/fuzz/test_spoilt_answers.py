@@ -7,31 +7,22 @@ By default each kind of spoilt answer is tried on one answer of one command; `ma
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from functools import partial
 from random import Random
 
 import pytest
 
-from dpsops.cli.connection import Connection
 from dpsops.emulator.azure import Azure
 from dpsops.emulator.world import Timings
 from dpsops.errors import Error
-from dpsops.model.enrollment import IndividualSettings
+from tests import github
 from tests.fuzz.profile import SEED, TIMES
 from tests.fuzz.spoiling import OPERATION, PAGE, SIGN_IN, SPOILS, Spoiler
-from tests.workflows.commands import issue_to, up
-from tests.workflows.doing import OTHER, PRESS, over
+from tests.fuzz.spoilt_commands import Prepared, prepare
 from tests.workflows.saved import Saved
-from tests.workflows.test_answers import COMMANDS
-from tests.worlds import World, embedded_world, environment, forget_challenges, start_embedded
-
-FIRST = "first up"
-ALL: dict[str, Callable[[Connection], object]] = {FIRST: up} | COMMANDS
-
-LONG = (FIRST, "rotate", "compromised")
-"""These take as long as all others together: the short part has only the pages and operations of theirs."""
+from tests.worlds import embedded_world, environment, start_embedded
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
 
@@ -39,31 +30,12 @@ PATIENCE_SECONDS = 60
 """Real seconds after which a command hangs: one that is left alone takes two at most, and it waits on the world's clock."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """The world, its state before anything is there, and that with two devices, which are both registered."""
-
-    world: World
-    empty: Saved
-    ready: Saved
-
-    def before(self, name: str) -> Saved:
-        """The state before a command."""
-        return self.empty if name == FIRST else self.ready
-
-
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
     directory = tmp_path_factory.mktemp("spoilt")
-    with start_embedded(directory, Timings(operation=20, certificate=5)) as azure:
+    with start_embedded(directory, Timings(operation=20, certificate=5)) as azure, github.served("test") as stub:
         world = embedded_world(azure, environment(root={"key": "EC-P256"}), direct=True)
-        empty = Saved.of(directory)
-        connection = world.connect()
-        up(connection)
-        issue_to(connection, PRESS)
-        issue_to(connection, OTHER, individual=IndividualSettings())
-        over("https", connection)
-        yield Prepared(world, empty, Saved.of(directory))
+        yield prepare(world, partial(Saved.of, directory), stub.address)
 
 
 @contextmanager
@@ -83,20 +55,17 @@ def patience() -> Iterator[None]:
 
 
 def attempt(prepared: Prepared, name: str, spoiler: Spoiler) -> Error | None:
-    """Runs a command, signed out. Returns the `Error` that it raised, if any."""
-    prepared.before(name).restore()
-    forget_challenges()
-    prepared.world.sign_out()
+    """Runs a command. Returns the `Error` that it raised, if any."""
     spoiler.begin()
     try:
         with patience():
-            ALL[name](prepared.world.connect())
+            prepared.run(name)
     except Error as error:
         return error
     return None
 
 
-def chosen(answers: dict[str, list[frozenset[str]]]) -> Iterator[tuple[str, int, str, bool]]:
+def chosen(answers: Mapping[str, list[frozenset[str]]], prepared: Prepared) -> Iterator[tuple[str, int, str, bool]]:
     """Each time: a command, the number of an answer, how it is spoilt, and whether those after it are too."""
     chance = Random(SEED)  # noqa: S311
     for _ in range(TIMES):
@@ -106,7 +75,7 @@ def chosen(answers: dict[str, list[frozenset[str]]]) -> Iterator[tuple[str, int,
                 (name, number)
                 for name, kinds in answers.items()
                 for number, found in enumerate(kinds)
-                if (kind in found if kind else TIMES > 1 or name not in LONG)
+                if (kind in found if kind else TIMES > 1 or not prepared.commands[name].long)
             ]
             name, number = chance.choice(places)
             yield name, number, spoil, chance.random() < 0.2
@@ -117,12 +86,12 @@ def test_spoilt_answers(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(Azure, "handle", spoiler.handler)
     monkeypatch.setattr(Azure, "resolves", spoiler.resolver)
     answers: dict[str, list[frozenset[str]]] = {}
-    for name in ALL:
+    for name in prepared.commands:
         assert attempt(prepared, name, spoiler) is None
         answers[name] = list(spoiler.kinds)
     wrong: list[str] = []
     clear = 0
-    for case in chosen(answers):
+    for case in chosen(answers, prepared):
         name, spoiler.number, spoil, spoiler.lasting = case
         spoiler.spoil, spoiler.chance = SPOILS[spoil], Random(f"{SEED} {case}")  # noqa: S311
         try:

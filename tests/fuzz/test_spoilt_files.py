@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 
@@ -24,12 +24,14 @@ from dpsops.cli.exits import Exit
 from tests.cli.terminal import LOCAL, Terminal
 from tests.fuzz.mutations import MUTATIONS, mutated
 from tests.fuzz.profile import SEED, TIMES
+from tests.workflows.another_ca import certified
 from tests.workflows.saved import Saved
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
 
 PEM, DER = serialization.Encoding.PEM, serialization.Encoding.DER
 _OPEN = serialization.NoEncryption()
+_NAME = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "press-09")])
 _LARGER = LOCAL.replace("[root]", "capacity = 3\n[root]")
 
 Result = tuple[int, str, str]
@@ -42,49 +44,6 @@ class Kind:
     seeds: Sequence[bytes]
     words: Sequence[str]
     wrong: Callable[[bytes, Result], str] = lambda _content, _result: ""
-
-
-@dataclass(frozen=True, slots=True)
-class Company:
-    """A CA of another company, which signs the request for a root."""
-
-    key: ec.EllipticCurvePrivateKey
-    certificate: x509.Certificate
-
-    @classmethod
-    def new(cls) -> Company:
-        """A CA for ten years."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        return cls(key, _issued(_named("Company CA"), key.public_key(), "Company CA", key, path_length=1))
-
-    def sign(self, request: x509.CertificateSigningRequest) -> x509.Certificate:
-        """A certificate for the request."""
-        key = request.public_key()
-        assert isinstance(key, ec.EllipticCurvePublicKey)
-        return _issued(request.subject, key, "Company CA", self.key, path_length=0)
-
-
-def _named(name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-
-
-def _issued(
-    subject: x509.Name, key: ec.EllipticCurvePublicKey, issuer: str, signer: ec.EllipticCurvePrivateKey, *, path_length: int
-) -> x509.Certificate:
-    now = datetime.now(UTC)
-    usage = x509.KeyUsage(
-        digital_signature=False, content_commitment=False, key_encipherment=False, data_encipherment=False, key_agreement=False,
-        key_cert_sign=True, crl_sign=True, encipher_only=False, decipher_only=False,
-    )  # fmt: skip
-    return (
-        x509.CertificateBuilder(_named(issuer), subject, key, x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=(2 + path_length) * 1300))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=path_length), critical=True)
-        .add_extension(usage, critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
-        .sign(signer, hashes.SHA256())
-    )
 
 
 @dataclass(slots=True)
@@ -117,13 +76,12 @@ def files(terminal: Terminal, tmp_path: Path) -> Files:
     assert terminal("plan", "--out", "the.plan")[0] == 0
     plan = (tmp_path / "the.plan").read_bytes()
     bundle = (tmp_path / "out" / "press-07.pem").read_bytes()
-    company = Company.new()
-    root = company.sign(request)
+    root, company = certified(request, datetime.now(UTC))
     (tmp_path / "root.pem").write_bytes(root.public_bytes(PEM))
-    (tmp_path / "chain.pem").write_bytes(company.certificate.public_bytes(PEM))
+    (tmp_path / "chain.pem").write_bytes(company.public_bytes(PEM))
     thumbprint = root.fingerprint(hashes.SHA256()).hex()
     key = ec.generate_private_key(ec.SECP256R1())
-    own = x509.CertificateSigningRequestBuilder().subject_name(_named("press-09")).sign(key, hashes.SHA256())
+    own = x509.CertificateSigningRequestBuilder().subject_name(_NAME).sign(key, hashes.SHA256())
 
     def merged(_content: bytes, _result: Result) -> str:
         found = [(each["thumbprint"] or "").lower() for each in terminal.json("rotate", "status")["rotation"]["generations"]]
@@ -147,7 +105,7 @@ def files(terminal: Terminal, tmp_path: Path) -> Files:
         pkcs12.load_key_and_certificates(pfx.read_bytes(), content.rstrip(b"\r\n"))
         return ""
 
-    both = [root, company.certificate]
+    both = [root, company]
     certificates = [
         root.public_bytes(PEM), root.public_bytes(DER), pkcs7.serialize_certificates(both, PEM),
         pkcs7.serialize_certificates(both, DER),
@@ -156,11 +114,11 @@ def files(terminal: Terminal, tmp_path: Path) -> Files:
     kinds = {
         "certificate": Kind(certificates, ["root", "merge", "FILE", "chain.pem"], merged),
         "chain": Kind(
-            [company.certificate.public_bytes(PEM), *(pkcs7.serialize_certificates(both, each) for each in (PEM, DER))],
+            [company.public_bytes(PEM), *(pkcs7.serialize_certificates(both, each) for each in (PEM, DER))],
             ["root", "merge", "root.pem", "FILE"], merged,
         ),
         "bundle": Kind(
-            [bundle, pkcs12.serialize_key_and_certificates(b"x", key, None, [company.certificate], _OPEN)],
+            [bundle, pkcs12.serialize_key_and_certificates(b"x", key, None, [company], _OPEN)],
             ["device", "register", "press-07", "--bundle", "FILE", "--id-scope", scope, "--transport", "https"],
         ),
         "request": Kind(

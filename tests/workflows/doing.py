@@ -13,7 +13,8 @@ from dpsops.pki import chains
 from dpsops.pki.bundles import DeviceCredential
 from dpsops.pki.names import DeviceId, device_id
 from dpsops.workflows import register
-from tests.workflows.commands import issue_to, up
+from tests.workflows.commands import issue_to
+from tests.workflows.standing import stand
 from tests.worlds import World, environment
 
 PRESS = device_id("press-07")
@@ -22,9 +23,8 @@ HUB = "iot-dpsops-test.azure-devices.net"
 
 
 def ready(world: World, **settings: Any) -> Connection:
-    """An environment with a verified root, a group, and a certificate for press-07."""
-    connection = world.connect(environment(root={"key": "EC-P256"}, **settings))
-    up(connection)
+    """An environment with a verified root, a group, and a certificate for press-07, in an embedded world."""
+    connection = stand(world, environment(root={"key": "EC-P256"}, **settings))
     issue_to(connection, PRESS)
     return connection
 

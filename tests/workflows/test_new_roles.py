@@ -21,6 +21,7 @@ from dpsops.steps.use_root import finished_root
 from tests.workflows.by_hand import azure, deploy_only, remove_the_roles
 from tests.workflows.commands import issue_to, up
 from tests.workflows.doing import PRESS
+from tests.workflows.standing import stand
 from tests.worlds import World, environment, waited
 
 REQUIRED = {
@@ -96,7 +97,7 @@ def test_a_run_that_was_interrupted_after_its_deployment_waits_when_it_is_contin
 
 def test_another_command_right_after_up_waits_too(embedded: World) -> None:
     azure(embedded).timings = Timings()
-    up(embedded.connect(_EC))
+    stand(embedded, _EC)
     azure(embedded).timings = Timings(role=300)
     embedded.said.clear()
     assert [type(result) for result in issue_to(embedded.connect(_EC), PRESS)] == [Issued]
@@ -105,7 +106,7 @@ def test_another_command_right_after_up_waits_too(embedded: World) -> None:
 
 def test_nobody_waits_for_roles_that_were_assigned_long_ago(embedded: World) -> None:
     azure(embedded).timings = Timings()
-    up(embedded.connect(_EC))
+    stand(embedded, _EC)
     azure(embedded).timings = Timings(role=1e9)
     embedded.clock.advance(900)
     _expect_denial_at_once(embedded)
@@ -113,7 +114,7 @@ def test_nobody_waits_for_roles_that_were_assigned_long_ago(embedded: World) -> 
 
 def test_nobody_waits_for_roles_of_others_and_of_other_resources(embedded: World) -> None:
     azure(embedded).timings = Timings()
-    up(embedded.connect(_EC))
+    stand(embedded, _EC)
     embedded.clock.advance(900)
     azure(embedded).timings = Timings(role=1e9)
     with azure(embedded).database.transaction() as state:
@@ -127,7 +128,7 @@ def test_nobody_waits_for_roles_of_others_and_of_other_resources(embedded: World
 
 def test_whoever_may_not_read_role_assignments_does_not_wait(embedded: World) -> None:
     azure(embedded).timings = Timings()
-    up(embedded.connect(_EC))
+    stand(embedded, _EC)
     azure(embedded).timings = Timings(role=300)
     denied = Response(403, {"error": {"code": "AuthorizationFailed", "message": "No."}})
     azure(embedded).faults.add(Fault(Refuse(denied), _of_role_assignments, times=None))
@@ -136,7 +137,7 @@ def test_whoever_may_not_read_role_assignments_does_not_wait(embedded: World) ->
 
 def test_the_roles_that_are_still_to_be_assigned_are_not_waited_for(embedded: World) -> None:
     azure(embedded).timings = Timings()
-    up(embedded.connect(_EC))
+    stand(embedded, _EC)
     with azure(embedded).database.transaction() as state:  # one is left, which is new but not enough
         lost = [key for key, each in state.list(ASSIGNMENT) if each["scope"].endswith("/kv-dpsops-test")]
         for key in lost[:2]:
@@ -195,8 +196,7 @@ def test_a_signature_is_asked_for_again(embedded: World) -> None:
 def _late(world: World) -> Connection:
     """An invocation that has just assigned the roles, which take effect five minutes later."""
     azure(world).timings = Timings()
-    connection = world.connect(_EC)
-    up(connection)
+    connection = stand(world, _EC)
     world.said.clear()
     azure(world).timings = Timings(role=300)
     return connection

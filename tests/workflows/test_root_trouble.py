@@ -23,13 +23,14 @@ from dpsops.steps.describe_root import describe_root
 from dpsops.steps.use_root import current_name, finished_root
 from tests.workflows.by_hand import asks_for, azure, create, deploy_only, self_signed, upload
 from tests.workflows.commands import issue_to, status, up
+from tests.workflows.standing import stand
 from tests.worlds import World, environment, waited
 
 YEAR = 365.25 * 86_400
 
 
 def test_a_soft_deleted_root_is_reported(embedded: World) -> None:
-    up(embedded.connect())
+    stand(embedded)
     embedded.connect().clients.certificates.begin_delete_certificate("root-g1").wait()
     with pytest.raises(Refused, match="the certificate root-g1 in the vault is deleted"):
         up(embedded.connect())
@@ -43,7 +44,7 @@ def test_an_exportable_root_is_refused(embedded: World) -> None:
 
 def test_an_exportable_key_is_refused_even_if_the_policy_says_otherwise(embedded: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """A policy can be edited later, so the key's own attribute is checked too."""
-    up(embedded.connect())
+    stand(embedded)
     handle = Azure.handle
 
     def exportable(azure: Azure, request: Request) -> Response:
@@ -65,7 +66,7 @@ def test_a_foreign_certificate_is_refused(embedded: World) -> None:
 
 
 def test_an_expired_root_is_refused_and_issues_nothing(embedded: World) -> None:
-    up(embedded.connect())
+    stand(embedded)
     embedded.clock.advance(10 * YEAR)
     with pytest.raises(Refused, match="the root root-g1 expired on 2036-02-29"):
         issue_to(embedded.connect(), device_id("press-07"))
@@ -78,13 +79,13 @@ def test_an_expired_root_is_refused_and_issues_nothing(embedded: World) -> None:
 
 
 def test_status_warns_before_the_root_expires(embedded: World) -> None:
-    up(embedded.connect())
+    stand(embedded)
     embedded.clock.advance(10 * YEAR - 60 * 86_400)
     assert status(embedded.connect()).next[0].startswith("the root expires in 5")
 
 
 def test_a_device_certificate_is_not_valid_after_its_root(embedded: World) -> None:
-    up(embedded.connect())
+    stand(embedded)
     embedded.clock.advance(10 * YEAR - 30 * 86_400)
     issued = issue_to(embedded.connect(), device_id("press-07"))
     connection = embedded.connect()
@@ -115,7 +116,7 @@ def test_nothing_is_issued_without_a_root(embedded: World) -> None:
 
 
 def test_the_vault_returns_the_roots_key_in_no_form(embedded: World) -> None:
-    up(embedded.connect())
+    stand(embedded)
     connection = embedded.connect()
     secret = connection.clients.secrets.get_secret("root-g1").value or ""
     assert "BEGIN CERTIFICATE" in secret
@@ -157,7 +158,7 @@ def test_a_certificate_with_an_invalid_signature_is_not_uploaded(embedded: World
 
 
 def test_a_device_certificate_with_an_invalid_signature_is_not_stored(embedded: World) -> None:
-    up(embedded.connect())
+    stand(embedded)
     forge(embedded, 1)
     with pytest.raises(InvalidCertificate, match="does not have a valid signature"):
         issue_to(embedded.connect(), device_id("press-07"))

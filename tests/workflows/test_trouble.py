@@ -20,6 +20,7 @@ from dpsops.pki.names import device_id, secret_name
 from tests.workflows.by_hand import asks_for, azure, deploy_only, remove_the_roles
 from tests.workflows.commands import issue_to, plan, status, up
 from tests.workflows.doing import PRESS, ready
+from tests.workflows.standing import stand
 from tests.worlds import World, environment
 
 
@@ -37,7 +38,7 @@ def test_the_error_for_roles_that_never_take_effect_is_azures(embedded: World) -
 
 
 def test_missing_roles_are_deployed_and_not_waited_for_before(embedded: World) -> None:
-    up(embedded.connect())
+    stand(embedded)
     remove_the_roles(embedded)
     embedded.said.clear()
     wanted = plan(embedded.connect())
@@ -106,7 +107,7 @@ def test_the_error_for_an_identity_without_roles_names_role_and_scope(embedded: 
 
 
 def test_a_soft_deleted_vault_is_reported(embedded: World) -> None:
-    up(embedded.connect())
+    stand(embedded)
     connection = embedded.connect()
     connection.clients.vaults.vaults.delete(connection.run.environment.resource_group, connection.run.environment.vault.name)
     with pytest.raises(Refused, match="was deleted on 2026-03-01, but its name is still in use"):
@@ -118,7 +119,7 @@ def test_a_soft_deleted_vault_is_reported(embedded: World) -> None:
 
 
 def test_status_shows_the_existing_hubs_if_one_is_missing(embedded: World) -> None:
-    up(embedded.connect())
+    stand(embedded)
     more = environment(
         hub=[{"name": "iot-dpsops-test"}, {"name": "iot-dpsops-two"}], root={"key": "RSA-2048", "prove_to_hubs": True}
     )
@@ -136,7 +137,7 @@ def test_up_waits_if_it_is_throttled(embedded: World) -> None:
 
 
 def test_one_device_that_fails_does_not_stop_the_others(embedded: World) -> None:
-    up(embedded.connect())
+    stand(embedded)
     deleted = device_id("press-02")
     issue_to(embedded.connect(), deleted)
     embedded.connect().clients.secrets.begin_delete_secret("device-press-02").wait()
@@ -161,7 +162,7 @@ def test_a_missing_role_ends_the_command(embedded: World) -> None:
 
 
 def test_plan_for_a_changed_setting_names_the_resource(embedded: World) -> None:
-    up(embedded.connect())
+    stand(embedded)
     changed = environment(hub=[{"name": "iot-dpsops-test", "capacity": 2}])
     found = plan(embedded.connect(changed))
     assert [(action.action, action.target) for action in found.actions] == [
@@ -171,7 +172,7 @@ def test_plan_for_a_changed_setting_names_the_resource(embedded: World) -> None:
 
 def test_a_deployment_that_would_fail_is_told_before_anything_is_changed(embedded: World) -> None:
     """A what-if that fails is answered 200, with an error in its result."""
-    up(embedded.connect())
+    stand(embedded)
     bad = environment(hub=[{"name": "iot-dpsops-test"}, {"name": "iot-far", "location": "chilecentral"}])
     with pytest.raises(Error, match=r"the deployment would fail: .*'chilecentral'"):
         plan(embedded.connect(bad))

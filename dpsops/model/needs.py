@@ -146,6 +146,50 @@ _BLOCKS = (
     + _FIND_SECRETS
     + _CHANGE_SECRETS
 )
+_STATUS = (
+    _control(Place.GROUP, f"{VAULT}/read")
+    + _control(Place.HUBS, "Read")
+    + _DPS
+    + _STORES
+    + _ROOTS
+    + _KEYS
+    + _FIND_SECRETS
+    + _REGISTRATIONS
+    + _without(_ENROLLMENTS, "how individual enrollments differ from the vault is not told")
+    + _control(Place.VAULT, f"{_LOGS}read", helps="whether the vault's log is off is not told")
+)
+_UNSEEN_LOGS = "whether logs of it are sent somewhere is not seen, and that stays"
+_DOWN = (
+    _GROUP
+    + _control(Place.GROUP, "Microsoft.Authorization/roleAssignments/read", "Microsoft.Resources/deployments/read")
+    + _control(
+        Place.GROUP, *(f"Microsoft.Resources/subscriptions/resourceGroups/{each}" for each in ("resources/read", "delete"))
+    )
+    + _control(Place.GROUP, "Microsoft.Authorization/locks/read", helps="a lock is met only when something is removed")
+    + _control(Place.SUBSCRIPTION, "Microsoft.Authorization/locks/read", helps="a lock above the group is met only later")
+    + _control(Place.SUBSCRIPTION, f"{SERVICE}/Read", helps="whether another DPS uses a hub is not seen")
+    + _control(
+        Place.SUBSCRIPTION, "Microsoft.KeyVault/deletedVaults/read", helps="until when a vault can be recovered is not told"
+    )
+    + _control(Place.VAULT, "read", "delete")
+    + _control(Place.LEAF_VAULTS, "read", "delete")
+    + _control(Place.DPS, "Read", "Delete", "certificates/Read")
+    + _control(Place.HUBS, "Read", "Delete", "certificates/Read")
+    + _control(Place.VAULT, f"{_LOGS}delete", only=Only.WITH_LOGS)
+    + _control(Place.LEAF_VAULTS, f"{_LOGS}delete", only=Only.WITH_LOGS)
+    + _control(Place.DPS, f"{_LOGS}delete", only=Only.WITH_LOGS)
+    + _control(Place.VAULT, f"{_LOGS}read", helps=_UNSEEN_LOGS)
+    + _control(Place.LEAF_VAULTS, f"{_LOGS}read", helps=_UNSEEN_LOGS)
+    + _control(Place.DPS, f"{_LOGS}read", helps=_UNSEEN_LOGS)
+    + _control(Place.HUBS, f"{_LOGS}read", helps=_UNSEEN_LOGS)
+    + _CERTIFICATES
+    + _KEYS
+    + _FIND_SECRETS
+    + _ENROLLMENT_GROUP
+    + _ENROLLMENTS
+    + _REGISTRATIONS
+    + _IDENTITIES
+)
 _ROTATE = (
     _ROOTS
     + _STORES
@@ -180,16 +224,9 @@ NEEDS: dict[str, Needs] = {
     + _FINISH
     + _PROVE
     + _data(Place.DPS, "enrollmentGroups/write"),
-    "status": _control(Place.GROUP, f"{VAULT}/read")
-    + _control(Place.HUBS, "Read")
-    + _DPS
-    + _STORES
-    + _ROOTS
-    + _KEYS
-    + _FIND_SECRETS
-    + _REGISTRATIONS
-    + _without(_ENROLLMENTS, "how individual enrollments differ from the vault is not told")
-    + _control(Place.VAULT, f"{_LOGS}read", helps="whether the vault's log is off is not told"),
+    "down": _DOWN,
+    "status": _STATUS,
+    "status --report": _STATUS + _without(_IDENTITIES, "which certificate each device uses is not told"),
     "root show": _ROOTS + _STORES + _KEYS,
     "root export": _ROOTS,
     "root prove": _ROOTS + _STORES + _PROVE,
@@ -218,7 +255,7 @@ NEEDS: dict[str, Needs] = {
 }
 """By the command as it is typed; after a comma, on what."""
 
-LOOK_ONLY = ("plan", "status")
+LOOK_ONLY = ("plan", "status", "status --report")
 """The commands that read of what exists, and do without the rest."""
 
 

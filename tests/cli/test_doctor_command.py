@@ -71,4 +71,4 @@ def test_a_command_that_nobody_knows_is_wrong_use(terminal: Terminal) -> None:
     code, _, err = terminal("doctor", "--for", "device lost")
     assert code == 2
     assert "there is nothing to check for 'device lost'" in err
-    assert "it is one of: plan, up, status, root show" in err
+    assert "it is one of: plan, up, down, status, status --report, root show" in err

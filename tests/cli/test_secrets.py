@@ -117,7 +117,7 @@ def test_no_secret_leaves_by_any_way(
         job.begin()
         (secret,) = re.findall(r"AZURE_CLIENT_SECRET=['\"]?([^'\"\s;]+)", terminal("local", "env")[1])
         seen.add("local env")  # it prints the secret of the embedded Azure: that is what it is for, and GitHub is told to mask it
-    for line in ("local stop", "local reset"):
+    for line in ("init prod", "local stop", "local reset"):
         if line == "local reset":
             _require_private(tmp_path)
         run(line)

@@ -169,7 +169,7 @@ _DOWN = (
     + _control(Place.SUBSCRIPTION, "Microsoft.Authorization/locks/read", helps="a lock above the group is met only later")
     + _control(Place.SUBSCRIPTION, f"{SERVICE}/Read", helps="whether another DPS uses a hub is not seen")
     + _control(
-        Place.SUBSCRIPTION, "Microsoft.KeyVault/deletedVaults/read", helps="until when a vault can be recovered is not told"
+        Place.SUBSCRIPTION, "Microsoft.KeyVault/deletedVaults/read", helps="how long a vault stays is not told"
     )
     + _control(Place.VAULT, "read", "delete")
     + _control(Place.LEAF_VAULTS, "read", "delete")

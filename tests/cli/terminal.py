@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
+from dpsops.cli.embedded import STATE_DIRECTORY
 from dpsops.cli.main import main
 from tests.documents import Place, judge
 
@@ -35,6 +38,10 @@ SOURCE = {"PYTHONPATH": str(Path(__file__).parents[2])}
 """The variable with which another process finds this dpsops."""
 
 
+_STANDING: dict[str, TemporaryDirectory[str]] = {}
+"""What `up` left in the directory of the state, by the settings."""
+
+
 class Terminal:
     """Runs commands in a directory and returns their output."""
 
@@ -49,6 +56,18 @@ class Terminal:
         printed = self._capture.readouterr()
         self.seen |= judge(arguments, printed.out)
         return code, printed.out, printed.err
+
+    def stand(self) -> None:
+        """What `up` makes of an empty directory: of all tests of a process with the same settings, it runs in the first."""
+        assert not STATE_DIRECTORY.exists()
+        settings = Path("infra", "local.toml").read_text(encoding="utf-8")
+        if kept := _STANDING.get(settings):
+            shutil.copytree(kept.name, STATE_DIRECTORY)
+            return
+        code, _, err = self("up")
+        assert code == 0, err
+        _STANDING[settings] = TemporaryDirectory()
+        shutil.copytree(STATE_DIRECTORY, _STANDING[settings].name, dirs_exist_ok=True)
 
     def json(self, *arguments: str) -> dict[str, Any]:
         """The JSON document of a command, which must succeed."""

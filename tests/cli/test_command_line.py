@@ -50,7 +50,7 @@ def test_the_contract_of_status(terminal: Terminal) -> None:
 
 
 def test_the_contract_of_status_with_vaults_for_devices(terminal: Terminal) -> None:
-    terminal("up")
+    terminal.stand()
     root = {"name": "kv-dpsops-local", "url": "https://kv-dpsops-local.vault.azure.net/"}
     assert terminal.json("status")["vaults"] == [root]
     settings = Path("infra/local.toml")
@@ -102,7 +102,7 @@ def test_root_show_export_and_prove(terminal: Terminal, tmp_path: Path) -> None:
 
 
 def test_device_issue(terminal: Terminal) -> None:
-    terminal("up")
+    terminal.stand()
     document = terminal.json("device", "issue", "press-07", "line1.press_08")
     assert [one["device"] for one in document["issued"]] == ["press-07", "line1.press_08"]
     assert set(document["issued"][0]) == {"device", "serial", "thumbprint", "not_after", "secret_id"}
@@ -113,7 +113,7 @@ def test_device_issue(terminal: Terminal) -> None:
 
 
 def test_a_device_registers_is_blocked_and_unblocked(terminal: Terminal) -> None:
-    terminal("up")
+    terminal.stand()
     terminal("device", "issue", "press-07", "press-08")
     assert_error(terminal("device", "register", "press-09"), 1, "has no certificate in the vault", "dpsops device issue press-09")
 
@@ -146,7 +146,7 @@ def test_a_device_registers_is_blocked_and_unblocked(terminal: Terminal) -> None
 
 
 def test_a_device_registers_with_a_bundle_file_and_no_access_to_the_vault(terminal: Terminal, tmp_path: Path) -> None:
-    terminal("up")
+    terminal.stand()
     terminal("device", "issue", "press-07")
     scope = terminal.json("status")["dps"]["id_scope"]
     with served(tmp_path):
@@ -176,7 +176,7 @@ def run_the_documented_device(directory: Path, variables: dict[str, str]) -> Non
 
 
 def test_an_individual_enrollment(terminal: Terminal, tmp_path: Path) -> None:
-    terminal("up")
+    terminal.stand()
     (tmp_path / "twin.json").write_text('{"telemetry": {"interval": 5}}')
     command = (
         "device",

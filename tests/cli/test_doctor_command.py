@@ -59,7 +59,7 @@ def test_the_table_has_a_hint_below_what_is_not_well(terminal: Terminal, monkeyp
 
 
 def test_the_document_of_a_whole_environment(terminal: Terminal) -> None:
-    terminal("up")
+    terminal.stand()
     found = terminal.json("doctor", "--for", "device issue")
     assert found["commands"] == ["device issue", "device issue --individual"]
     assert found["identity"]["type"] == "ServicePrincipal"

@@ -143,7 +143,7 @@ def test_a_plan_and_its_file_fit_also_with_a_note(terminal: Terminal, tmp_path: 
 
 
 def test_the_failures_of_several_devices_are_a_list_and_of_one_an_error(terminal: Terminal) -> None:
-    terminal("up")
+    terminal.stand()
     terminal("device", "issue", "press-01", "press-02")
     assert terminal.json("device", "unblock", "press-01", "press-02")["failed"] == []
     assert "failed" not in terminal.json("device", "unblock", "press-01")

@@ -37,7 +37,7 @@ def certificate(path: Path) -> x509.Certificate:
 @pytest.fixture
 def requests(terminal: Terminal, tmp_path: Path) -> Path:
     """A directory for requests, in an environment that is ready."""
-    terminal("up")
+    terminal.stand()
     directory = tmp_path / "requests"
     directory.mkdir()
     return directory
@@ -88,7 +88,7 @@ def test_a_request_for_another_device_or_without_proof_is_named_before_anything_
 
 
 def test_bundles_are_exported_and_never_written_over(terminal: Terminal, tmp_path: Path) -> None:
-    terminal("up")
+    terminal.stand()
     terminal("device", "issue", "press-01", "line3:press-02")
     to = tmp_path / "delivery"
     found = terminal.json("device", "export", "press-01", "line3:press-02", "--to", str(to))["exported"]
@@ -108,7 +108,7 @@ def test_bundles_are_exported_and_never_written_over(terminal: Terminal, tmp_pat
 
 
 def test_what_stands_where_a_bundle_would_go_is_named_and_the_key_stays(terminal: Terminal, tmp_path: Path) -> None:
-    terminal("up")
+    terminal.stand()
     terminal("device", "issue", "press-01", "press-02", "press-03")
     to = tmp_path / "delivery"
     (to / "press-01.pem").mkdir(parents=True)
@@ -130,7 +130,7 @@ def test_what_stands_where_a_bundle_would_go_is_named_and_the_key_stays(terminal
 def test_a_pfx_has_its_password_from_stdin(
     terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, legacy: bool
 ) -> None:
-    terminal("up")
+    terminal.stand()
     terminal("device", "issue", "press-01")
     stdin = io.TextIOWrapper(io.BytesIO("gehäim 1\n".encode()))
     monkeypatch.setattr(sys, "stdin", stdin)
@@ -149,7 +149,7 @@ def test_a_pfx_has_its_password_from_stdin(
 
 
 def test_a_pfx_needs_a_password_and_a_key(terminal: Terminal, tmp_path: Path) -> None:
-    terminal("up")
+    terminal.stand()
     to = ["--to", str(tmp_path)]
     assert_error(terminal("device", "export", "press-01", *to, "--pfx"), 2, "a PFX needs a password")
     assert_error(terminal("device", "export", "press-01", *to, "--legacy"), 2, "are for a PFX")
@@ -159,7 +159,7 @@ def test_a_pfx_needs_a_password_and_a_key(terminal: Terminal, tmp_path: Path) ->
 
 
 def test_a_key_that_was_delivered_leaves_the_vault(terminal: Terminal, tmp_path: Path) -> None:
-    terminal("up")
+    terminal.stand()
     terminal("device", "issue", "press-01")
     words = ["device", "export", "press-01", "--to", str(tmp_path / "out"), "--remove-key"]
     assert [each["key_removed"] for each in terminal.json(*words)["exported"]] == [True]

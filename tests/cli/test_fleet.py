@@ -20,7 +20,7 @@ FLEET = [f"press-{number:02}" for number in range(60)]
 @pytest.fixture
 def fleet(terminal: Terminal, tmp_path: Path) -> Path:
     """A file of sixty devices, in an environment that is ready."""
-    terminal("up")
+    terminal.stand()
     file = tmp_path / "fleet.txt"
     file.write_text("\n".join(["# line 3", *FLEET]))
     return file
@@ -119,7 +119,7 @@ def test_an_interruption_says_how_many_are_done(terminal: Terminal, fleet: Path,
 
 
 def test_what_expires_is_renewed(terminal: Terminal) -> None:
-    terminal("up")
+    terminal.stand()
     terminal("device", "issue", "press-01", "press-02")
     assert terminal.json("device", "renew", "--expiring", "30")["issued"] == []
     terminal("device", "block", "press-02")
@@ -129,7 +129,7 @@ def test_what_expires_is_renewed(terminal: Terminal) -> None:
 
 
 def test_the_list_is_filtered_and_has_four_formats(terminal: Terminal) -> None:
-    terminal("up")
+    terminal.stand()
     terminal("device", "issue", "press-01", "press-02", "press-03")
     terminal("device", "register", "press-01", "--transport", "https")
     terminal("device", "block", "press-02")

@@ -91,7 +91,7 @@ def test_ctrl_c(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
             raise KeyboardInterrupt
         return await history(leaves, device)
 
-    terminal("up")
+    terminal.stand()
     monkeypatch.setattr(LeafVaults, "history", interrupted)
     document = error_document(terminal, "--output", "json", "device", "issue", "press-07", "press-08", code=130)
     assert document["error"]["code"] == "interrupted"
@@ -114,7 +114,7 @@ run()
 
 
 def test_sigterm(terminal: Terminal, tmp_path: Path) -> None:
-    terminal("up")
+    terminal.stand()
     (tmp_path / "ending.py").write_text(ENDING)
     command = [sys.executable, "-m", "ending", "--output", "json", "device", "issue", "press-07", "press-08"]
     done = subprocess.run(command, cwd=tmp_path, env=os.environ | SOURCE, capture_output=True, text=True, check=False)
@@ -125,7 +125,7 @@ def test_sigterm(terminal: Terminal, tmp_path: Path) -> None:
 
 
 def test_the_last_line_of_jsonl_and_nothing_in_csv(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
-    terminal("up")
+    terminal.stand()
     monkeypatch.setattr(Azure, "handle", refusing("/secrets/device-press-08", 403))
     code, out, _ = terminal("--output", "jsonl", "device", "issue", "press-07", "press-08")
     first, last = map(json.loads, out.splitlines())
@@ -135,7 +135,7 @@ def test_the_last_line_of_jsonl_and_nothing_in_csv(terminal: Terminal, monkeypat
 
 
 def test_some_of_many_that_failed_are_in_the_result_alone(terminal: Terminal) -> None:
-    terminal("up")
+    terminal.stand()
     terminal("device", "issue", "press-07")
     terminal("device", "block", "press-07")
     code, out, _ = terminal("--output", "json", "device", "issue", "press-07", "press-08")
@@ -143,7 +143,7 @@ def test_some_of_many_that_failed_are_in_the_result_alone(terminal: Terminal) ->
 
 
 def test_a_registration_has_the_code_of_dps(terminal: Terminal) -> None:
-    terminal("up")
+    terminal.stand()
     terminal("device", "issue", "press-07")
     terminal("device", "block", "press-07")
     document = error_document(terminal, "--output", "json", "device", "register", "press-07", "--transport", "https", code=1)
@@ -159,7 +159,7 @@ def test_the_hint_leads_to_the_environment(terminal: Terminal, tmp_path: Path) -
 
 
 def test_a_full_disk(terminal: Terminal, tmp_path: Path) -> None:
-    terminal("up")
+    terminal.stand()
     command = [sys.executable, "-m", "dpsops", "--output", "json"]
     with open("/dev/full", "w") as full:
         done = subprocess.run(
@@ -173,7 +173,7 @@ def test_a_full_disk(terminal: Terminal, tmp_path: Path) -> None:
 
 
 def test_nothing_is_said_into_a_closed_pipe(terminal: Terminal, tmp_path: Path) -> None:
-    terminal("up")
+    terminal.stand()
     for words in ("status", "device show nobody"):
         outside, inside = os.pipe()
         os.close(outside)
@@ -189,7 +189,7 @@ def test_a_defect(terminal: Terminal, monkeypatch: pytest.MonkeyPatch, capsys: p
     def broken(*_: object) -> None:
         raise RuntimeError("a secret")
 
-    terminal("up")
+    terminal.stand()
     monkeypatch.setattr(LeafVaults, "history", broken)
     with pytest.raises(RuntimeError):
         terminal("--output", "json", "device", "issue", "press-07")

@@ -30,7 +30,7 @@ def refusing(path: str, status: int) -> object:
 
 
 def test_one_of_two_that_fails_is_exit_code_3_and_both_are_1(terminal: Terminal) -> None:
-    terminal("up")
+    terminal.stand()
     terminal("device", "issue", "press-07")
     terminal("device", "block", "press-07")
     code, out, _ = terminal("--output", "json", "device", "issue", "press-07", "press-08")
@@ -44,7 +44,7 @@ def test_one_of_two_that_fails_is_exit_code_3_and_both_are_1(terminal: Terminal)
 def test_a_missing_role_ends_the_command_after_it_has_printed_what_was_done(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    terminal("up")
+    terminal.stand()
     monkeypatch.setattr(Azure, "handle", refusing("/secrets/device-press-08", 403))
     result = terminal("device", "issue", "press-07", "press-08")
     assert_error(result, 4, "✓ press-07: valid until ")
@@ -58,7 +58,7 @@ def test_an_up_that_fails_prints_what_it_has_created(terminal: Terminal, monkeyp
 
 
 def test_several_reasons_stand_one_below_the_other(terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    terminal("up")
+    terminal.stand()
     (tmp_path / "infra").mkdir(exist_ok=True)
     (tmp_path / "infra" / "local.toml").write_text(
         'location = "westeurope"\nresource_group = "rg-dpsops-local"\ntags = { team = "press" }\n'
@@ -94,7 +94,7 @@ def test_several_reasons_stand_one_below_the_other(terminal: Terminal, tmp_path:
 
 
 def test_what_exists_already_is_named_with_its_secret(terminal: Terminal) -> None:
-    terminal("up")
+    terminal.stand()
     (issued,) = terminal.json("device", "issue", "press-07")["issued"]
     expected = [{"device": "press-07", "secret_id": issued["secret_id"]}]
     for command in (("issue",), ("renew",)):
@@ -108,7 +108,7 @@ def test_what_exists_already_is_named_with_its_secret(terminal: Terminal) -> Non
 
 
 def test_an_enrollment_that_fits_is_unchanged(terminal: Terminal) -> None:
-    terminal("up")
+    terminal.stand()
     terminal("device", "issue", "press-07", "--individual")
     found = terminal.json("device", "issue", "press-07", "--individual")
     assert found["actions"] == [{"action": "keep", "target": "enrollment press-07", "outcome": "unchanged"}]
@@ -116,7 +116,7 @@ def test_an_enrollment_that_fits_is_unchanged(terminal: Terminal) -> None:
 
 
 def test_a_typo_is_the_failure_of_its_device(terminal: Terminal) -> None:
-    terminal("up")
+    terminal.stand()
     terminal("device", "issue", "press-07")
     code, out, _ = terminal("device", "renew", "prss-07")
     assert (code, "did you mean press-07?" in out) == (1, True)
@@ -131,7 +131,7 @@ def test_an_interruption_prints_what_was_done(terminal: Terminal, monkeypatch: p
             raise KeyboardInterrupt
         return await history(leaves, device)
 
-    terminal("up")
+    terminal.stand()
     monkeypatch.setattr(LeafVaults, "history", interrupted)
     code, out, err = terminal("device", "issue", "press-07", "press-08")
     assert (code, out) == (130, "")
@@ -142,13 +142,13 @@ def test_no_answer_for_every_device_is_an_error(terminal: Terminal, monkeypatch:
     async def silent(*_: object) -> list[SecretVersion]:
         raise Unavailable("Azure cannot be reached", "check the network")
 
-    terminal("up")
+    terminal.stand()
     monkeypatch.setattr(LeafVaults, "history", silent)
     assert_error(terminal("device", "issue", "press-07", "press-08"), 1, "Azure cannot be reached")
 
 
 def test_status_names_the_devices_whose_enrollment_and_vault_differ(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
-    terminal("up")
+    terminal.stand()
     terminal("device", "issue", "press-07", "press-08", "--individual")
     monkeypatch.setattr(Azure, "handle", refusing("/enrollments/press-07", 404))
     terminal("device", "renew", "press-07", "--again")  # as if it had been enrolled at the same time

@@ -20,7 +20,7 @@ WORDS = ("rotate", "--replace", "root-g1", "--until", "stable", "--grace", "0")
 @pytest.fixture
 def fleet(terminal: Terminal) -> Terminal:
     """An environment with one device, which has registered."""
-    terminal("up")
+    terminal.stand()
     terminal("device", "issue", "press-07")
     terminal("device", "register", "press-07", "--transport", "https")
     return terminal

@@ -151,7 +151,7 @@ def test_a_page_on_a_hundred_thousand_devices_is_no_book() -> None:
 
 
 def test_the_report_of_an_environment(terminal: Terminal, tmp_path: Path) -> None:
-    terminal("up")
+    terminal.stand()
     terminal("device", "issue", "press-01", "press-02")
     file = tmp_path / "status.html"
     assert "counting the devices" not in terminal("status")[2]

@@ -55,7 +55,7 @@ def test_a_rotation_step_by_step(terminal: Terminal) -> None:
 
 
 def test_until_grace_and_undo(terminal: Terminal) -> None:
-    terminal("up")
+    terminal.stand()
     terminal("device", "issue", "press-07")
     assert phases(terminal, "--replace", "root-g1", "--until", "overlapping") == "overlapping"
     undone = terminal.json("rotate", "undo")
@@ -93,12 +93,12 @@ def test_until_grace_and_undo(terminal: Terminal) -> None:
 )
 def test_wrong_use(terminal: Terminal, arguments: list[str], words: str) -> None:
     if arguments == ["--compromised"]:
-        terminal("up")
+        terminal.stand()
     assert_error(terminal("rotate", *arguments), 2, words)
 
 
 def test_compromised_asks_for_the_name_of_the_environment(terminal: Terminal, tmp_path: Path) -> None:
-    terminal("up")
+    terminal.stand()
     terminal("device", "issue", "press-07")
     for number, (answer, code, words) in enumerate(
         (
@@ -134,7 +134,7 @@ def test_compromised_asks_for_the_name_of_the_environment(terminal: Terminal, tm
 
 
 def test_compromised_with_yes_does_not_ask(terminal: Terminal) -> None:
-    terminal("up")
+    terminal.stand()
     done = terminal.json("rotate", "--compromised", "--yes")
     assert done["actions"][0] == {"action": "condemn", "target": "root root-g1", "outcome": "marked as compromised"}
     assert done["rotation"]["phase"] == "stable"
@@ -142,7 +142,7 @@ def test_compromised_with_yes_does_not_ask(terminal: Terminal) -> None:
 
 def test_what_was_done_is_printed_before_an_error(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     """No later run would name the devices that were cut off."""
-    terminal("up")
+    terminal.stand()
     terminal("device", "issue", "press-07")
     terminal("device", "register", "press-07", "--transport", "https")
     with monkeypatch.context() as broken:
@@ -165,7 +165,7 @@ def break_signing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_forgotten_request_is_skipped_after_a_breach(terminal: Terminal) -> None:
     """A request that waits for another CA stops no way back."""
-    terminal("up")
+    terminal.stand()
     terminal("device", "issue", "press-07")
     terminal("root", "csr")
     done = terminal.json("rotate", "--compromised", "--yes")
@@ -180,7 +180,7 @@ def openssl(directory: Path, *arguments: str) -> None:
 
 def test_a_root_that_another_ca_signs(terminal: Terminal, tmp_path: Path) -> None:
     """The other CA is openssl."""
-    terminal("up")
+    terminal.stand()
     terminal("device", "issue", "press-07")
     request = terminal.json("root", "csr")
     assert (request["name"], request["common_name"]) == ("root-g2", "dpsops local root G2")

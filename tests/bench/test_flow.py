@@ -11,6 +11,8 @@ from bench import jobs
 from bench.flow import Flow, Limit, Step, Time, arithmetic, simulate
 from bench.jobs import Job, Setup
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 SETUPS = [
     Setup(0),
     Setup(0, root="RSA-4096", hsm=True, hubs=2),

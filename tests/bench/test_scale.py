@@ -16,6 +16,8 @@ from dpsops.emulator.iothub import limits as iothub
 from dpsops.emulator.keyvault import throttling
 from dpsops.emulator.keyvault.material import KeyType
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 ROOT = Path(__file__).parents[2]
 HOUR = 3600.0
 

@@ -24,6 +24,8 @@ from tests.bicep.group import (
     environment,
 )  # fmt: skip
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 KEYS, IDENTITY = {"name": "dps-dpsops-test"}, {"name": "dps-dpsops-test", "link": "identity"}
 BOTH = pytest.mark.parametrize("dps", [KEYS, IDENTITY], ids=["by key", "by identity"])
 

@@ -44,6 +44,8 @@ from tests.bicep.evaluations import (
     read_expressions,
 )
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 GROUP = "rg-snap"
 REFUSALS: Mapping[str, tuple[str, str]] = {
     "asserts-and-fail": ("no hub", "the template calls fail()"),

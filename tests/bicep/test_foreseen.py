@@ -12,6 +12,8 @@ from dpsops.model.deployment import Deployment
 from dpsops.model.roles import HUB, ROLES, SERVICE, VAULT
 from tests.bicep.group import GROUP, HUBS, Group, environment
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 BOTH = pytest.mark.parametrize("dps", [{"link": "key"}, {"link": "identity"}], ids=["by key", "by identity"])
 WRITTEN = {f"{VAULT}/kv-dpsops-test", f"{HUB}/iot-one", f"{HUB}/iot-two", f"{SERVICE}/dps-dpsops-test"}
 """All that the settings name."""

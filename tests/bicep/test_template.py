@@ -18,6 +18,8 @@ from tests.bicep.group import GROUP, PRINCIPAL, WORKSPACE, environment
 from tests.bicep.lexer import Token, tokens
 from tests.bicep.program import Program
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 FILES = sources()
 COMPILED = (FOLDER / "main.json").read_text(encoding="utf-8")
 ANEW = written(compile_file("main.bicep", FILES))

@@ -9,6 +9,8 @@ from tests.conformance.breakage import OVERLOOKED, Overlooked, Trials, broken
 from tests.conformance.messages import Recording
 from tests.conformance.openapi import Specification
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 
 @pytest.fixture(scope="module")
 def trials(specification: Specification, recorded: list[Recording]) -> Trials:

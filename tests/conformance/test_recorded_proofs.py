@@ -28,6 +28,8 @@ from tests.conformance.recordings import ABSENT, FOLDERS, read_all
 from tests.conformance.transports import RecordedTransport
 from tests.worlds import environment, idle_loop, unpooled
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 _CERTIFICATE = re.compile(
     r"/subscriptions/(?P<subscription>[^/]+)/resourceGroups/(?P<group>[^/]+)/providers/Microsoft.Devices"
     r"/(?P<kind>IotHubs|provisioningServices)/(?P<service>[^/]+)/certificates/(?P<certificate>[^/]+)",

@@ -12,6 +12,8 @@ import pytest
 from tests.conformance.messages import Recording
 from tests.conformance.recordings import Unreadable, discover, read_all, read_recording
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 URL = "https://v.vault.azure.net/secrets/s?api-version=7.4"
 ANSWER = {"value": "x", "id": "https://v.vault.azure.net/secrets/s/1"}
 

@@ -27,6 +27,8 @@ from tests.conformance.messages import MANAGEMENT
 from tests.conformance.registry_facts import HELD, NOT_HELD
 from tests.emulator.microsoft_devices.signatures import sign
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 _NEVER = "0001-01-01T00:00:00"
 _DATE = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{1,7}Z"
 _UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"

@@ -29,6 +29,8 @@ from tests.workflows.rotations import (
 )
 from tests.worlds import World, environment, waited
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 NEW = "iot-dpsops-new"
 
 

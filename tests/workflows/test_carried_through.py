@@ -19,6 +19,8 @@ from tests.workflows.commands import plan, up
 from tests.workflows.history import DPS, GROUP, HUB, VAULT, put, resource
 from tests.worlds import World, environment
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 STORAGE = "DefaultEndpointsProtocol=https;EndpointSuffix=core.windows.net;AccountName=plant3;AccountKey=YWJj"
 EVENT_HUB = "Endpoint=sb://x.servicebus.windows.net/;SharedAccessKeyName=a;SharedAccessKey=YWJj;EntityPath=e"
 

@@ -22,6 +22,8 @@ from tests.workflows.doing import PRESS
 from tests.workflows.identities import as_identity, custom_role, define, principal, role_named
 from tests.worlds import World, environment, waited
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 NAMES = ("kv-devices-1", "kv-devices-2")
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourcegroups/rg-dpsops-test"
 FLEET = [device_id(f"press-{number:02}") for number in range(8)]

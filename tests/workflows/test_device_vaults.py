@@ -24,6 +24,8 @@ from tests.workflows.commands import issue_to, members, plan, rotate, rotation_s
 from tests.workflows.doing import PRESS, fetched, over
 from tests.worlds import World, environment
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 ONE, TWO = "kv-devices-1", "kv-devices-2"
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-dpsops-test"
 WORKSPACE = f"{GROUP}/providers/Microsoft.OperationalInsights/workspaces/logs"

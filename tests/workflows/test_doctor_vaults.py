@@ -13,6 +13,8 @@ from tests.workflows.test_device_vault_roles import NAMES, issuer, on_vaults, sp
 from tests.workflows.test_doctor import failed
 from tests.worlds import World
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 __all__ = ["spread"]
 ISSUES = ("device issue", "device list", "device export")
 

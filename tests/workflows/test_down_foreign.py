@@ -21,6 +21,8 @@ from tests.workflows.identities import GROUP as GROUP_ID
 from tests.workflows.identities import as_identity, principal, role_named
 from tests.worlds import World, environment, waited
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 DPS, IOT, KV = f"{SERVICE}/dps-dpsops-test", f"{HUB}/iot-dpsops-test", f"{VAULT}/kv-dpsops-test"
 ALL, NONE = {DPS, IOT, KV}, set[str]()
 

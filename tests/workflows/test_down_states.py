@@ -18,6 +18,8 @@ from tests.workflows.doing import OTHER, PRESS
 from tests.workflows.test_logs import OURS, settings
 from tests.worlds import World, environment
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 EC = {"key": "EC-P256"}
 
 

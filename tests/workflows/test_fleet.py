@@ -33,6 +33,8 @@ from tests.workflows.rotations import NONE
 from tests.workflows.saved import Saved
 from tests.worlds import BEGINNING, World, embedded_world, environment, predictable_entropy, start_embedded, waited
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 NO_QUERY = Fault(
     Refuse(Response(401, {"Message": "ErrorCode:IotHubUnauthorizedAccess;Unauthorized"})),
     lambda request: request.path == "/devices/query",

@@ -22,6 +22,8 @@ from tests.workflows.doing import PRESS, over
 from tests.workflows.history import DPS, GROUP, HUB, VAULT, group_of, make_group, put, remove, resource
 from tests.worlds import World, environment
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 ONE, TWO = {"name": "iot-dpsops-test"}, {"name": "iot-dpsops-two"}
 
 

@@ -36,6 +36,8 @@ from tests.workflows.rotations import (
 )
 from tests.worlds import World, waited
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 SECOND = "contoso-root"
 REFERENCE = {"type": "x509", "x509": {"caReferences": {"primary": SECOND}}}
 

@@ -140,6 +140,16 @@ def test_a_bad_answer_is_caught(made_up: Specification, change: JSON, where: str
     assert (where, rule) in rules(violations)
 
 
+def test_the_same_bad_answer_is_caught_each_time_and_on_its_own_side(made_up: Specification) -> None:
+    """What was judged once is remembered, of an answer apart from a request: only an answer must have what is read-only."""
+    operation = found(made_up, "/things/a")
+    body = json.dumps({name: value for name, value in THING.items() if name != "id"}).encode()
+    wrong = [rules(made_up.check_response(operation, 200, body)) for _ in range(2)]
+    assert wrong == [{("response.body.id", "required")}] * 2
+    sent = made_up.check_request(operation, "/things/a", {"api-version": "2026-01-01"}, {"if-match": "*"}, body)
+    assert not any(violation.where.startswith("request.body") for violation in sent)
+
+
 def test_a_wrong_status_or_no_body_is_caught(made_up: Specification) -> None:
     operation = found(made_up, "/things/a")
     assert rules(made_up.check_response(operation, 201, b"{}")) == {("response.status", "status")}

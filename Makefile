@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test pipelines answers boundaries crash faults races fuzz fleet mutants az browser azure-facts bicep wheel release lint bench record reference picture lock clean
+.PHONY: help setup demo test pipelines answers boundaries crash faults races fuzz schemathesis fleet mutants az browser azure-facts bicep wheel release lint bench record reference picture lock clean
 
 help: ## show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,8 +32,19 @@ pipelines: setup ## run each pipeline job by job on the embedded Azure, from two
 answers: setup ## give every command answers of another shape, at every place: takes an hour
 	@DPSOPS_TEST_ANSWERS=all $(BIN)/python -m pytest --numprocesses 2 --dist worksteal tests/workflows/test_answers.py
 
-fuzz: setup ## give dpsops and the embedded Azure what nobody should, each time something else: takes an hour
-	@DPSOPS_TEST_FUZZ=$${DPSOPS_TEST_FUZZ:-100} DPSOPS_TEST_SEED=$${DPSOPS_TEST_SEED:-$$(date +%s)} $(BIN)/python -m pytest --numprocesses 2 tests/fuzz
+fuzz: setup ## give dpsops and the embedded Azure what nobody should, each time something else, after the seed that it prints: takes an hour
+	@export DPSOPS_TEST_FUZZ=$${DPSOPS_TEST_FUZZ:-100} DPSOPS_TEST_SEED=$${DPSOPS_TEST_SEED:-$$(date +%s)}; \
+		echo "the same again: DPSOPS_TEST_SEED=$$DPSOPS_TEST_SEED DPSOPS_TEST_FUZZ=$$DPSOPS_TEST_FUZZ make fuzz"; \
+		$(BIN)/python -m pytest --numprocesses 2 tests/fuzz
+
+schemathesis: setup .venv-schemathesis/.stamp ## ask the embedded Azure whatever Azure's OpenAPI files describe, and more: takes half an hour
+	@DPSOPS_TEST_SCHEMATHESIS="$(CURDIR)/.venv-schemathesis/bin/schemathesis" $(BIN)/python -m pytest tests/schemathesis
+
+.venv-schemathesis/.stamp: tests/schemathesis/requirements.txt
+	@echo "Installing Schemathesis into .venv-schemathesis (some seconds, once)"
+	@$(PYTHON) -m venv .venv-schemathesis
+	@.venv-schemathesis/bin/python -m pip --disable-pip-version-check --quiet install --requirement $<
+	@touch $@
 
 crash: setup ## kill every command at every request, and say the same words again: takes half an hour
 	@$(BIN)/python -m tests.crash.run
@@ -110,5 +121,5 @@ lock: setup ## resolve the dependencies again, to their newest versions
 		--no-emit-index-url --custom-compile-command "make lock" --output-file requirements-runtime.lock pyproject.toml
 
 clean: ## remove all that make and the tests have made
-	@rm -rf .venv .venv-az dist .coverage .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv .venv-az .venv-schemathesis dist .coverage .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find azure_facts dpsops tests -name __pycache__ -type d -prune -exec rm -rf {} +

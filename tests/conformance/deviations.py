@@ -98,6 +98,13 @@ DEVIATIONS = (
     ),
     Deviation(
         _DEPLOYMENTS,
+        r"response\.body(\.value\[\])?\.properties\.dependencies\[\]\.dependsOn\[\]\.(apiVersion|actionName)",
+        "declared",
+        "of what a template calls, such as listKeys",
+        "observed",
+    ),
+    Deviation(
+        _DEPLOYMENTS,
         r"response\.body(\.value\[\])?\.properties\.providers\[\]\.resourceTypes\[\]\.locations\[\]",
         "type",
         "null for a type that has no location, such as a nested deployment",

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dpsops.emulator.connections import Connections
 
 _MAX_REQUEST = 16_384
+_AMQP = ("5671", "5672")
 
 FindHost = Callable[[str, str], asyncio.Protocol | None]
 """What answers under a host name and port: a protocol for one new connection, or None where there is nothing."""
@@ -52,7 +53,8 @@ class ConnectProxy(asyncio.Protocol):
             return
         answering = self._find_host(host.lower(), port)
         if answering is None:
-            self._refuse("502 Bad Gateway", f"The embedded Azure has no host {authority}.")
+            no_amqp = f" AMQP ({port}) is not there: use MQTT (8883, or 443 over WebSockets) or HTTPS." if port in _AMQP else ""
+            self._refuse("502 Bad Gateway", f"The embedded Azure has no host {authority}.{no_amqp}")
             return
         self._transport.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
         self._transport.set_protocol(answering)

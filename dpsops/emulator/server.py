@@ -18,6 +18,7 @@ from dpsops.emulator.azure import Azure, Dropped
 from dpsops.emulator.connections import Connections
 from dpsops.emulator.http import Request
 from dpsops.emulator.identity.state import OPERATOR, bootstrap, find_application
+from dpsops.emulator.mqtt import websocket
 from dpsops.emulator.mqtt.connection import MqttServer
 from dpsops.emulator.proxy import ConnectProxy
 from dpsops.emulator.state import Database
@@ -95,6 +96,7 @@ class EmbeddedAzure:
         self._http = self._runner.server
         self._mqtt = MqttServer(self.azure)
         self._connections = Connections()
+        self._websockets: set[TlsConnection] = set()
         door = socket.create_server(("127.0.0.1", self._port))
         door.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio does so only for sockets that it has made itself
         self._listener = await asyncio.get_running_loop().create_server(
@@ -105,6 +107,8 @@ class EmbeddedAzure:
 
     async def _stop(self) -> None:
         self._listener.close()
+        for each in self._websockets:
+            each.abort()  # or the runner waits for them
         await self._runner.cleanup()
         await self._connections.abort_all()
         await asyncio.gather(*(task for task in asyncio.all_tasks() if task is not asyncio.current_task()))
@@ -126,6 +130,11 @@ class EmbeddedAzure:
         connection = received.transport
         if not isinstance(connection, TlsConnection):
             return web.Response()  # the client has gone meanwhile, and its certificates with it
+        host = (received.host or "").partition(":")[0].lower()
+        if host != connection.host:  # RFC 9110, 7.4: this connection was made to another host
+            return web.Response(status=421, text=f"{host} does not answer on a connection to {connection.host}.\n")
+        if received.path == websocket.PATH and self.azure.speaks_mqtt(host):
+            return await self._speak_mqtt(received, connection)
         connection.established()
         try:
             body = await received.read()
@@ -134,18 +143,23 @@ class EmbeddedAzure:
             return web.Response()
         request = Request(
             method=received.method,
-            host=(received.host or "").partition(":")[0].lower(),
+            host=host,
             path=received.path,
             query=dict(received.query),
             headers={name.lower(): value for name, value in received.headers.items()},
             body=body,
             chain=connection.chain,
         )
-        if request.host != connection.host:  # RFC 9110, 7.4: this connection was made to another host
-            return web.Response(status=421, text=f"{request.host} does not answer on a connection to {connection.host}.\n")
         try:
             answer = self.azure.handle(request)
         except Dropped:
             connection.abort()
             return web.Response()
         return web.Response(status=answer.status, body=answer.content(), headers=answer.fields(self.azure.clock.now()))
+
+    async def _speak_mqtt(self, received: web.Request, connection: TlsConnection) -> web.StreamResponse:
+        self._websockets.add(connection)
+        try:
+            return await websocket.converse(received, connection, self._mqtt)
+        finally:
+            self._websockets.discard(connection)

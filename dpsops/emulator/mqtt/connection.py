@@ -1,4 +1,4 @@
-"""MQTT over a TLS connection: a conversation with a socket, a time limit for silence, and one place for each client."""
+"""MQTT over TLS, or over a WebSocket in it: a conversation with a socket, a limit for silence, one place for each client."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 
 from dpsops.emulator.azure import Azure
 from dpsops.emulator.mqtt.conversation import Conversation
+from dpsops.emulator.mqtt.websocket import WebSocketTransport
 from dpsops.emulator.post import Publication
 from dpsops.emulator.tls import TlsConnection
 
@@ -34,7 +35,7 @@ class MqttConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The client has finished its TLS handshake."""
-        assert isinstance(transport, TlsConnection)
+        assert isinstance(transport, TlsConnection | WebSocketTransport)
         self._tls, self._loop = transport, asyncio.get_running_loop()
         self._conversation = Conversation(self._server.azure, transport.host, transport.chain)
 

@@ -82,11 +82,11 @@ def identity(tmp_path: Path) -> Any:
     return SDK.X509(str(certificates), str(key))
 
 
-@pytest.fixture
-def options(embedded: EmbeddedAzure) -> dict[str, Any]:
+@pytest.fixture(params=[False, True], ids=["MQTT", "MQTT over WebSockets"])
+def options(embedded: EmbeddedAzure, request: pytest.FixtureRequest) -> dict[str, Any]:
     """All that tells the SDK of the embedded Azure: its proxy, and the CA to trust, as PEM, instead of the system's."""
     proxy = SDK.ProxyOptions(socks.HTTP, "127.0.0.1", int(embedded.proxy_url.rpartition(":")[2]))
-    return {"proxy_options": proxy, "server_verification_cert": embedded.authority_file.read_text()}
+    return {"proxy_options": proxy, "server_verification_cert": embedded.authority_file.read_text(), "websockets": request.param}
 
 
 @pytest.fixture

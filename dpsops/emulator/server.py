@@ -6,6 +6,7 @@ import asyncio
 import logging
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +17,7 @@ from aiohttp.http import HttpProcessingError
 from dpsops.emulator.authority import ensure_certificates
 from dpsops.emulator.azure import Azure, Dropped
 from dpsops.emulator.connections import Connections
+from dpsops.emulator.door import CannotListen, Door, Listen
 from dpsops.emulator.http import Request
 from dpsops.emulator.identity.state import OPERATOR, bootstrap, find_application
 from dpsops.emulator.mqtt import websocket
@@ -45,13 +47,23 @@ class EmbeddedAzure:
     """An Azure on this machine, for as long as the `with` block lasts.
 
     `directory` holds its state, its CA certificate and nothing of anyone else's; it is made with mode
-    0700. `port` 0 takes any free one. Inside the block `proxy_url` and `authority_file` are what a client
-    needs, beside the credential that `client_secret` completes.
+    0700. `port` 0 takes any free one. `listen`: where clients that know no proxy are taken, with the ports that they are taken at
+    inside the block. There `proxy_url` and `authority_file` are what a client needs, beside the credential that
+    `client_secret` completes.
     """
 
-    def __init__(self, directory: Path, *, port: int = 0, clock: Clock | None = None, timings: Timings | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        port: int = 0,
+        listen: Listen | None = None,
+        clock: Clock | None = None,
+        timings: Timings | None = None,
+    ) -> None:
         self._directory = directory
         self._port = port
+        self.listen = listen
         self.authority_file, server_file = ensure_certificates(directory)
         self._tls = ServerContexts(server_file)
         self.azure = Azure(Database(directory / "azure.sqlite"), clock or Clock(), timings or Timings())
@@ -97,16 +109,39 @@ class EmbeddedAzure:
         self._mqtt = MqttServer(self.azure)
         self._connections = Connections()
         self._websockets: set[TlsConnection] = set()
-        door = socket.create_server(("127.0.0.1", self._port))
-        door.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio does so only for sockets that it has made itself
-        self._listener = await asyncio.get_running_loop().create_server(
-            lambda: ConnectProxy(self._find_host, self._connections), sock=door
-        )
-        door.listen(_QUEUE)  # asyncio accepts as many at a time as it lets wait: few at a time is right, few in the queue is not
-        self._port = door.getsockname()[1]
+        self._listeners: list[asyncio.Server] = []
+        try:
+            proxy = socket.create_server(("127.0.0.1", self._port))
+            self._port = await self._accept(proxy, lambda: ConnectProxy(self._find_host, self._connections))
+            if self.listen is not None:
+                https = await self._open_door(self.listen.address, self.listen.https, _HTTPS)
+                mqtt = await self._open_door(self.listen.address, self.listen.mqtt, _MQTT)
+                self.listen = Listen(self.listen.address, https, mqtt)
+        except BaseException:
+            await self._stop()
+            raise
+
+    async def _open_door(self, address: str, port: int, stands_for: str) -> int:
+        """Opens a door for one of Azure's ports, and returns its own. Raises `CannotListen`."""
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        try:
+            door = socket.create_server((address, port), family=family)
+        except OSError as cause:
+            raise CannotListen(address, port, cause.strerror or str(cause)) from cause
+        return await self._accept(door, lambda: Door(stands_for, self._find_host, self._connections))
+
+    async def _accept(self, listener: socket.socket, make: Callable[[], asyncio.Protocol]) -> int:
+        """Takes connections there from now on; returns the port."""
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio does so only for sockets that it has made itself
+        self._listeners.append(await asyncio.get_running_loop().create_server(make, sock=listener))
+        listener.listen(
+            _QUEUE
+        )  # asyncio accepts as many at a time as it lets wait: few at a time is right, few in the queue is not
+        return int(listener.getsockname()[1])
 
     async def _stop(self) -> None:
-        self._listener.close()
+        for listener in self._listeners:
+            listener.close()
         for each in self._websockets:
             each.abort()  # or the runner waits for them
         await self._runner.cleanup()

@@ -168,9 +168,7 @@ _DOWN = (
     + _control(Place.GROUP, "Microsoft.Authorization/locks/read", helps="a lock is met only when something is removed")
     + _control(Place.SUBSCRIPTION, "Microsoft.Authorization/locks/read", helps="a lock above the group is met only later")
     + _control(Place.SUBSCRIPTION, f"{SERVICE}/Read", helps="whether another DPS uses a hub is not seen")
-    + _control(
-        Place.SUBSCRIPTION, "Microsoft.KeyVault/deletedVaults/read", helps="how long a vault stays is not told"
-    )
+    + _control(Place.SUBSCRIPTION, "Microsoft.KeyVault/deletedVaults/read", helps="how long a vault stays is not told")
     + _control(Place.VAULT, "read", "delete")
     + _control(Place.LEAF_VAULTS, "read", "delete")
     + _control(Place.DPS, "Read", "Delete", "certificates/Read")

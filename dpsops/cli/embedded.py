@@ -16,9 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TypeVar
 
+from dpsops.cli.listening import options_of
 from dpsops.errors import Error, Refused
 
 if TYPE_CHECKING:
+    from dpsops.emulator.door import Listen
     from dpsops.emulator.server import EmbeddedAzure
     from dpsops.settings import Embedded
 
@@ -64,7 +66,7 @@ def embedded_variables(settings: Embedded) -> Iterator[Mapping[str, str]]:
         yield variables(azure)
 
 
-def start(settings: Embedded, *, port: int) -> EmbeddedAzure:
+def start(settings: Embedded, *, port: int, listen: Listen | None = None) -> EmbeddedAzure:
     """An embedded Azure with the state of this directory. `port` 0: any free port. It runs until its `with` block ends.
 
     Raises `Error` if the state cannot be used.
@@ -82,7 +84,7 @@ def start(settings: Embedded, *, port: int) -> EmbeddedAzure:
     )
     _make_directory()
     try:
-        return EmbeddedAzure(STATE_DIRECTORY, port=port, timings=timings)
+        return EmbeddedAzure(STATE_DIRECTORY, port=port, listen=listen, timings=timings)
     except TimeoutError as cause:
         raise Error(f"the embedded Azure cannot start: {cause}", "end that process, then run the command again") from cause
     except (sqlite3.Error, ValueError) as cause:
@@ -192,7 +194,7 @@ _SHOWN = 100
 """So many pauses are ten seconds."""
 
 
-def detached(port: int) -> str:
+def detached(port: int, listen: Listen | None) -> str:
     """Serves the embedded Azure in a process of its own, and returns the address of its proxy when it serves. Raises `Error` if
     that process ends instead."""
     require_unserved()
@@ -200,7 +202,7 @@ def detached(port: int) -> str:
     log = STATE_DIRECTORY / _LOG
     with open(os.open(log, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "w+b") as file:
         process = subprocess.Popen(  # noqa: S603  # this program
-            [sys.executable, "-m", "dpsops", "local", "serve", "--port", str(port)],
+            [sys.executable, "-m", "dpsops", "local", "serve", "--port", str(port), *options_of(listen)],
             stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True,
         )  # fmt: skip
 

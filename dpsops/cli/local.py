@@ -29,6 +29,16 @@ app = typer.Typer(
 @app.command()
 def serve(
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port of the proxy; 0: any free port.")] = 8043,
+    listen: Annotated[
+        str | None,
+        typer.Option("--listen", metavar="ADDRESS", help="Also take clients that know no proxy, at this address: 127.0.0.1."),
+    ] = None,
+    https_port: Annotated[
+        int | None, typer.Option("--https-port", min=0, max=65535, help="With --listen: the port for HTTPS.  [default: 443]")
+    ] = None,
+    mqtt_port: Annotated[
+        int | None, typer.Option("--mqtt-port", min=0, max=65535, help="With --listen: the port for MQTT.  [default: 8883]")
+    ] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Return when it serves; it runs until 'dpsops local stop'.")] = False,
 ) -> None:
     """Serve the embedded Azure until it is interrupted.
@@ -37,20 +47,32 @@ def serve(
     Examples:
       dpsops local serve --port 8043
       dpsops local serve --detach && eval "$(dpsops local env)"
+      dpsops local serve --listen 127.0.0.1 --https-port 8443 --mqtt-port 8883
     """
     from dpsops.cli.destination import SETTINGS_DIRECTORY
     from dpsops.cli.embedded import announced, detached, require_unserved, start
+    from dpsops.cli.listening import read_listen, warn_of_others
+    from dpsops.emulator.door import CannotListen
     from dpsops.settings import LOCAL, load
 
+    doors = read_listen(listen, https_port, mqtt_port)
     settings = load(LOCAL, SETTINGS_DIRECTORY).embedded
     if detach:
-        print(f"dpsops: the embedded Azure is at {detached(port)}; stop it: dpsops local stop", file=sys.stderr)
+        address = detached(port, doors)
+        warn_of_others(doors)
+        print(f"dpsops: the embedded Azure is at {address}; stop it: dpsops local stop", file=sys.stderr)
         return
     require_unserved()  # before the port of the other one is in use
     try:
-        with start(settings, port=port) as azure, announced(azure):
+        with start(settings, port=port, listen=doors) as azure, announced(azure):
+            warn_of_others(doors)
+            if azure.listen is not None:
+                taken = f"ports {azure.listen.https} (HTTPS) and {azure.listen.mqtt} (MQTT)"
+                print(f"dpsops: without a proxy it is at {azure.listen.address}, {taken}", file=sys.stderr, flush=True)
             print(f"dpsops: the embedded Azure is at {azure.proxy_url}; Ctrl-C stops it", file=sys.stderr, flush=True)
             threading.Event().wait()
+    except CannotListen as cause:
+        raise Error(str(cause), "choose other ports: --https-port 8443 --mqtt-port 8884") from cause
     except OSError as cause:
         if cause.filename:
             raise

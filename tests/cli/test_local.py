@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import socket
+import ssl
 import stat
 import subprocess
 import sys
@@ -12,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from dpsops.cli.listening import warn_of_others
 from dpsops.cli.shells import Shell, assigned, unset
+from dpsops.emulator.door import Listen
 from tests.cli.terminal import SOURCE, Terminal, assert_error, error_document, served
 
 
@@ -146,6 +149,38 @@ def test_a_port_that_is_in_use(terminal: Terminal) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])
         assert_error(terminal("local", "serve", "--port", port), 1, f"port {port} cannot be used", "--port")
+
+
+def test_ports_for_clients_without_a_proxy(terminal: Terminal, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = str(other.getsockname()[1])
+        doors = ("--listen", "127.0.0.1", "--https-port", "0", "--mqtt-port", taken)
+        for more in ((), ("--detach",)):
+            words = ("local", "serve", "--port", "0", *doors, *more)
+            assert_error(terminal(*words), 1, f"127.0.0.1:{taken} cannot be used", "--https-port 8443 --mqtt-port 8884")
+        free = str(other.getsockname()[1])
+    doors = ("--listen", "127.0.0.1", "--https-port", free, "--mqtt-port", "0")
+    assert terminal("local", "serve", "--detach", "--port", "0", *doors)[0] == 0
+    try:
+        host = "global.azure-devices-provisioning.net"
+        context = ssl.create_default_context(cafile=str(tmp_path / ".dpsops" / "ca.pem"))
+        with socket.create_connection(("127.0.0.1", int(free)), timeout=10) as raw:
+            context.wrap_socket(raw, server_hostname=host).close()
+    finally:
+        assert terminal("local", "stop")[0] == 0
+
+
+@pytest.mark.parametrize("listen", [(), ("--listen", "localhost"), ("--listen", "")])
+def test_an_address_for_clients_without_a_proxy_is_one(terminal: Terminal, listen: tuple[str, ...]) -> None:
+    assert_error(terminal("local", "serve", *listen, "--https-port", "0"), 2, "--listen 127.0.0.1")
+
+
+def test_an_address_that_others_can_reach_is_warned_of(capsys: pytest.CaptureFixture[str]) -> None:
+    for address, warned in (("127.0.0.1", False), ("::1", False), ("0.0.0.0", True), ("192.0.2.7", True)):  # noqa: S104
+        warn_of_others(Listen(address))
+        assert (f"other machines can reach the embedded Azure at {address}" in capsys.readouterr().err) is warned
+    warn_of_others(None)
+    assert capsys.readouterr().err == ""
 
 
 def test_a_file_instead_of_the_state_directory(terminal: Terminal, tmp_path: Path) -> None:

@@ -1,0 +1,41 @@
+"""The options of `dpsops local serve` that let clients in which know no proxy."""
+
+from __future__ import annotations
+
+import sys
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+from dpsops.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from dpsops.emulator.door import Listen
+
+
+def read_listen(address: str | None, https: int | None, mqtt: int | None) -> Listen | None:
+    """Where the doors are to be; None if nobody asked for any. Raises `InvalidInput`."""
+    from dpsops.emulator.door import Listen
+
+    if address is None:
+        if https is not None or mqtt is not None:
+            raise InvalidInput("--https-port and --mqtt-port need --listen", "add --listen 127.0.0.1")
+        return None
+    try:
+        ip_address(address)
+    except ValueError as cause:
+        raise InvalidInput(f"{address} is no IP address", "pass one of this machine: --listen 127.0.0.1") from cause
+    return Listen(address, 443 if https is None else https, 8883 if mqtt is None else mqtt)
+
+
+def options_of(listen: Listen | None) -> list[str]:
+    """The options that say the same to another process."""
+    if listen is None:
+        return []
+    return ["--listen", listen.address, "--https-port", str(listen.https), "--mqtt-port", str(listen.mqtt)]
+
+
+def warn_of_others(listen: Listen | None) -> None:
+    """Whoever reaches the embedded Azure can register devices in it: an address that others can reach is worth a warning."""
+    if listen is not None and not ip_address(listen.address).is_loopback:
+        text = f"other machines can reach the embedded Azure at {listen.address}; nothing but its own credentials protects it"
+        print(f"dpsops: warning: {text}", file=sys.stderr, flush=True)

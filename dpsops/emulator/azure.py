@@ -94,7 +94,10 @@ class Azure:
         return any(endpoint.host.fullmatch(host) for endpoint in self.endpoints) and self.resolves(host)
 
     def handle(self, request: Request) -> Response:
-        """The answer. Raises `Dropped` where a fault breaks the connection."""
+        """The answer. Raises `Dropped` where a fault breaks the connection.
+
+        One that awaits another has not been seen by the observers: who waits for that tells them with `observe`.
+        """
         with self._writes.beside(request) as others:
             return self._answer(replace(request, meanwhile=others))
 
@@ -112,16 +115,21 @@ class Azure:
                 if isinstance(effect, faults.Delay):
                     self.clock.advance(effect.seconds)
                 answer = in_ascii(self._serve(request))
-        for observer in self.observers:
-            observer(request, answer)
+        if answer.awaits is None:
+            self.observe(request, answer)
         if isinstance(effect, faults.Drop):
             raise Dropped
         return answer
 
+    def observe(self, request: Request, answer: Response) -> None:
+        """Tells the observers of an exchange."""
+        for observer in self.observers:
+            observer(request, answer)
+
     def mqtt(self, operation: Request, ask: Callable[[Endpoint, World], Answer]) -> Answer:
         """What the endpoint at the host of `operation` answers when asked. Raises `Dropped`, and what the endpoint raises.
 
-        `operation` is what the faults see: its method is CONNECT, SUBSCRIBE or PUBLISH, its path the client
+        `operation` is what the faults see: its method is CONNECT, SUBSCRIBE, UNSUBSCRIBE or PUBLISH, its path the client
         identifier, the filter or the topic. MQTT has no words for a refusal: one becomes return code 3 of
         a CONNECT, and ends the connection of a client that is connected already.
         """

@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 from dpsops.emulator.documents import parse_json
+from dpsops.emulator.post import Awaited
 from dpsops.emulator.principal import Principal
 from dpsops.emulator.world import World
 
@@ -85,11 +86,15 @@ def whole_number(text: str) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One answer: a status, a JSON value (or `NOTHING`, or bytes of any kind), and headers as Azure spells them."""
+    """One answer: a status, a JSON value (or `NOTHING`, or bytes of any kind), and headers as Azure spells them.
+
+    `awaits`: what this one gives way to, if the server waits for it.
+    """
 
     status: int
     body: Any = NOTHING
     headers: Mapping[str, str] = field(default_factory=dict)
+    awaits: Awaited | None = None
 
     def content(self) -> bytes:
         """The body as bytes on the wire."""

@@ -62,6 +62,10 @@ class Endpoint(Protocol):
         """Whether the client may subscribe to this filter."""
         ...
 
+    def unsubscribe(self, world: World, session: JSON, topic_filter: str) -> None:
+        """The client wants nothing more under this filter."""
+        ...
+
     def publish(self, world: World, session: JSON, topic: str, payload: bytes) -> Sequence[Publication]:
         """Takes a message; returns the answers to this client. Raises `ProtocolViolation`."""
         ...

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
+
+from dpsops.emulator.documents import JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,25 +19,47 @@ class Publication:
 
 
 @dataclass(frozen=True, slots=True)
+class Awaited:
+    """What a request waits for, and how long (in seconds): another answer under `key`.
+
+    reached: the answer (status, body and headers) from when on that is under way, and how long that is waited for then.
+    """
+
+    key: str
+    seconds: float
+    reached: tuple[tuple[int, Any, Mapping[str, str]], float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Post:
     """What one transaction has written to others; if it fails, nothing of it leaves."""
 
     publications: list[tuple[str, Publication]] = field(default_factory=list)
+    answers: list[tuple[str, JSON | None]] = field(default_factory=list)
 
     def publish(self, connection: str, publication: Publication) -> None:
         """To the client of an MQTT connection, if that is still open and the client has subscribed."""
         self.publications.append((connection, publication))
 
+    def reach(self, key: str) -> None:
+        """To the request that waits under this key: its answer is under way."""
+        self.answers.append((key, None))
+
+    def answer(self, key: str, body: JSON) -> None:
+        """To the request that waits under this key, if it still does: its answer, which is a success."""
+        self.answers.append((key, body))
+
 
 class Exchange:
-    """Where post is handed over: the open MQTT connections, by the keys that their sessions have."""
+    """Where post is handed over: open MQTT connections and waiting requests, by their keys. Both are called in any thread."""
 
     def __init__(self) -> None:
         self._connections: dict[str, Callable[[Publication], None]] = {}
+        self._requests: dict[str, Callable[[JSON | None], None]] = {}
         self._lock = threading.Lock()
 
     def open(self, connection: str, take: Callable[[Publication], None]) -> None:
-        """From now on `take` is called, in any thread, with what is for this connection."""
+        """From now on `take` is called with what is for this connection."""
         with self._lock:
             self._connections[connection] = take
 
@@ -43,6 +68,16 @@ class Exchange:
         with self._lock:
             self._connections.pop(connection, None)
 
+    def wait(self, key: str, take: Callable[[JSON | None], None]) -> None:
+        """From now on `take` is called with the answer under this key, and with None when that is under way."""
+        with self._lock:
+            self._requests[key] = take
+
+    def give_up(self, key: str) -> None:
+        """Nobody waits for this any more."""
+        with self._lock:
+            self._requests.pop(key, None)
+
     def deliver(self, post: Post) -> None:
         """Hands everything over, in its order."""
         for connection, publication in post.publications:
@@ -50,3 +85,8 @@ class Exchange:
                 take = self._connections.get(connection)
             if take is not None:
                 take(publication)
+        for key, body in post.answers:
+            with self._lock:
+                hear = self._requests.get(key)
+            if hear is not None:
+                hear(body)

@@ -17,11 +17,13 @@ from aiohttp.http import HttpProcessingError
 from dpsops.emulator.authority import ensure_certificates
 from dpsops.emulator.azure import Azure, Dropped
 from dpsops.emulator.connections import Connections
+from dpsops.emulator.documents import JSON
 from dpsops.emulator.door import CannotListen, Door, Listen
-from dpsops.emulator.http import Request
+from dpsops.emulator.http import Request, Response
 from dpsops.emulator.identity.state import OPERATOR, bootstrap, find_application
 from dpsops.emulator.mqtt import websocket
 from dpsops.emulator.mqtt.connection import MqttServer
+from dpsops.emulator.post import Awaited
 from dpsops.emulator.proxy import ConnectProxy
 from dpsops.emulator.state import Database
 from dpsops.emulator.tls import ServerContexts, TlsConnection
@@ -29,6 +31,8 @@ from dpsops.emulator.world import Clock, Timings, World
 
 _HTTPS, _MQTT = "443", "8883"
 _STOP_SECONDS = 10.0
+_GLANCE = 0.05
+"""Seconds."""
 _QUEUE = 4096  # connections that may wait to be accepted; when it is full, the next one tries again after a second
 _MAX_BODY = 8 * 1024 * 1024
 
@@ -64,6 +68,7 @@ class EmbeddedAzure:
         self._directory = directory
         self._port = port
         self.listen = listen
+        self._stopping = False
         self.authority_file, server_file = ensure_certificates(directory)
         self._tls = ServerContexts(server_file)
         self.azure = Azure(Database(directory / "azure.sqlite"), clock or Clock(), timings or Timings())
@@ -140,6 +145,7 @@ class EmbeddedAzure:
         return int(listener.getsockname()[1])
 
     async def _stop(self) -> None:
+        self._stopping = True
         for listener in self._listeners:
             listener.close()
         for each in self._websockets:
@@ -190,6 +196,9 @@ class EmbeddedAzure:
         except Dropped:
             connection.abort()
             return web.Response()
+        if answer.awaits is not None:
+            answer = await self._wait(answer, answer.awaits, connection)
+            self.azure.observe(request, answer)
         return web.Response(status=answer.status, body=answer.content(), headers=answer.fields(self.azure.clock.now()))
 
     async def _speak_mqtt(self, received: web.Request, connection: TlsConnection) -> web.StreamResponse:
@@ -198,3 +207,30 @@ class EmbeddedAzure:
             return await websocket.converse(received, connection, self._mqtt)
         finally:
             self._websockets.discard(connection)
+
+    async def _wait(self, answer: Response, awaited: Awaited, connection: TlsConnection) -> Response:
+        """The answer that is awaited; `answer`, or what has taken its place, if that does not come in time.
+
+        The time is that of the embedded Azure, which anyone may move: hence the glances at it.
+        """
+        heard: asyncio.Queue[JSON | None] = asyncio.Queue()
+        until = self.azure.clock.now() + awaited.seconds
+
+        def hear(body: JSON | None) -> None:
+            self._loop.call_soon_threadsafe(heard.put_nowait, body)
+
+        self.azure.exchange.wait(awaited.key, hear)
+        try:
+            while self.azure.clock.now() < until and not self._stopping and not connection.is_closing():
+                try:
+                    body = await asyncio.wait_for(heard.get(), _GLANCE)
+                except TimeoutError:
+                    continue
+                if body is not None:
+                    return Response(200, body)
+                if awaited.reached is not None:
+                    silent, seconds = awaited.reached
+                    answer, until = Response(*silent), self.azure.clock.now() + seconds
+            return answer
+        finally:
+            self.azure.exchange.give_up(awaited.key)

@@ -66,6 +66,9 @@ class DpsEndpoint:
         """Grants the one filter that answers come under, while there is the service."""
         return topic_filter == _FILTER and service_of_scope(world, session["scope"]) is not None
 
+    def unsubscribe(self, world: World, session: JSON, topic_filter: str) -> None:
+        """Nothing is kept of a subscription."""
+
     def publish(self, world: World, session: JSON, topic: str, payload: bytes) -> Sequence[Publication]:
         """Takes a registration, or a question about one, and answers it. Raises `ProtocolViolation`."""
         scope, registration = session["scope"], session["registration"]

@@ -2,6 +2,7 @@
 
 A device's document: {"deviceId", "generationId", "version" (the number behind the etag), "created" (epoch s), "status",
 "statusReason", "statusUpdated" (epoch s, or null), "connection" (the key of the MQTT connection that is open, or null),
+"filters" (what it has subscribed to; absent before its first connection),
 "connectionUpdated", "lastActivity" (epoch s, or null), "authentication" and "capabilities" (as the API shows them),
 "scopes" ({"deviceScope", "parentScopes"}, what is set of them), "twin" (see twins), "sent" (how many messages ever)}.
 A message: {"body" (base64), "properties", "systemProperties", "enqueued" (epoch s)}.
@@ -25,6 +26,7 @@ _BEFORE = "deviceBefore"
 """What queries still see of a device that has changed: {"device" (as it was), "at" (of the last change, epoch s)}."""
 _COUNT = "deviceCount"
 _MESSAGE = "deviceMessage"
+METHOD_CALL = "methodCall"
 _TICKS_AT_1970 = 621_355_968_000_000_000
 """The ticks of 100 ns that .NET counts from the year 1 to 1970."""
 
@@ -163,8 +165,9 @@ def remove(world: World, hub: JSON, device_id: str) -> None:
     world.state.delete(_BEFORE, _key(hub, device_id))
     if world.state.delete(_KIND, _key(hub, device_id)):
         world.state.put(_COUNT, _key(hub, ""), {"devices": count - 1})
-        for key, _ in world.state.list(_MESSAGE, _key(hub, device_id) + "/"):
-            world.state.delete(_MESSAGE, key)
+        for kind in (_MESSAGE, METHOD_CALL):
+            for key, _ in world.state.list(kind, part_prefix(hub, device_id)):
+                world.state.delete(kind, key)
         forget_queue(world, hub, device_id)
 
 
@@ -185,6 +188,11 @@ def keep_message(world: World, hub: JSON, device: JSON, message: JSON) -> None:
 def messages_of(world: World, hub: JSON, device_id: str) -> list[JSON]:
     """The newest `KEPT_MESSAGES` messages of a device, in the order in which they came."""
     return [message for _, message in world.state.list(_MESSAGE, _key(hub, device_id) + "/")]
+
+
+def part_prefix(hub: JSON, device_id: str) -> str:
+    """What the keys of all that belongs to a device begin with."""
+    return f"{_key(hub, device_id)}/"
 
 
 def _key(hub: JSON, device_id: str) -> str:

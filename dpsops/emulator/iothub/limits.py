@@ -37,6 +37,8 @@ QUERIES = Limit("Query", 60, ((0, 20), (0, 20), (0, 1000)))
 TWIN_READS = Limit("TwinRead", 1, ((100, 0), (100, 10), (0, 500)))
 TWIN_UPDATES = Limit("TwinUpdate", 1, ((50, 0), (50, 5), (0, 250)))
 CONNECTIONS = Limit("Connect", 1, ((100, 12), (0, 120), (0, 6000)))
+METHODS = Limit("DirectMethod", 1, ((0, 20), (0, 60), (0, 3000)))
+"""Pieces of 8 KB: 160 KB, 480 KB and 24 MB."""
 SENDS = Limit("Send", 1, ((100, 12), (0, 120), (0, 6000)))
 
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from urllib.parse import quote, unquote
 
 from dpsops.emulator.documents import JSON, parse_json
-from dpsops.emulator.iothub import limits, twins
+from dpsops.emulator.iothub import limits, methods, twins
 from dpsops.emulator.iothub.access import is_open, reachable_hub
 from dpsops.emulator.iothub.authentication import Username, authenticate
 from dpsops.emulator.iothub.devices import find_device, keep_message, save_device
@@ -29,8 +29,8 @@ from dpsops.emulator.world import World
 _IDENTIFIER_REJECTED, _SERVER_UNAVAILABLE, _BAD_USERNAME, _NOT_AUTHORIZED = 2, 3, 4, 5  # MQTT 3.1.1, 3.2.2.3
 _TWIN_GET = re.compile(r"\$iothub/twin/GET/\?\$rid=(?P<rid>[^&]+)")
 _TWIN_PATCH = re.compile(r"\$iothub/twin/PATCH/properties/reported/\?\$rid=(?P<rid>[^&]+)")
-_METHOD_ANSWER = re.compile(r"\$iothub/methods/res/-?\d+/\?\$rid=[^&]+")
-_FILTERS = ("$iothub/twin/res/#", "$iothub/twin/PATCH/properties/desired/#", "$iothub/methods/POST/#")
+_METHOD_ANSWER = re.compile(r"\$iothub/methods/res/(?P<status>-?\d{1,10})/\?\$rid=(?P<rid>[^&]+)")
+_FILTERS = ("$iothub/twin/res/#", "$iothub/twin/PATCH/properties/desired/#", methods.FILTER)
 
 
 class HubEndpoint:
@@ -61,7 +61,8 @@ class HubEndpoint:
         if authenticated is None:
             raise ConnectionRefused(_NOT_AUTHORIZED)
         connection = secrets.token_hex(8)
-        save_device(world, hub, device | {"connection": connection, "connectionUpdated": world.now, "lastActivity": world.now})
+        device |= {"connection": connection, "filters": [], "connectionUpdated": world.now, "lastActivity": world.now}
+        save_device(world, hub, device)
         return {
             "hub": hub["name"],
             "device": device["deviceId"],
@@ -77,7 +78,16 @@ class HubEndpoint:
         if topic_filter not in (*_FILTERS, f"devices/{device['deviceId']}/messages/devicebound/#"):
             raise ProtocolViolation(f"no filter '{topic_filter}'")
         _require_standard(hub)
+        device["filters"] = [*device["filters"], topic_filter]
+        save_device(world, hub, device)
+        if topic_filter == methods.FILTER:
+            methods.send_waiting(world, hub, device)
         return True
+
+    def unsubscribe(self, world: World, session: JSON, topic_filter: str) -> None:
+        """Whatever was sent under the filter before may still come."""
+        hub, device = _present(world, session)
+        save_device(world, hub, device | {"filters": [each for each in device["filters"] if each != topic_filter]})
 
     def publish(self, world: World, session: JSON, topic: str, payload: bytes) -> Sequence[Publication]:
         """Takes a message, or a request about the twin, and answers the latter. Raises `ProtocolViolation`."""
@@ -91,8 +101,9 @@ class HubEndpoint:
             return [_answer_twin(world, hub, device, unquote(found["rid"]))]
         if found := _TWIN_PATCH.fullmatch(topic):
             return [_answer_report(world, hub, device, unquote(found["rid"]), payload)]
-        if _METHOD_ANSWER.fullmatch(topic):
-            return []  # the answer to a direct method, of which there are none in this Azure
+        if found := _METHOD_ANSWER.fullmatch(topic):
+            _take_method_answer(world, hub, device, unquote(found["rid"]), int(found["status"]), payload)
+            return []
         raise ProtocolViolation(f"no topic '{topic}'")
 
     def disconnect(self, world: World, session: JSON) -> None:
@@ -151,6 +162,14 @@ def _answer_report(world: World, hub: JSON, device: JSON, rid: str, payload: byt
         return _response(400, rid)
     save_device(world, hub, device | {"twin": twin, "lastActivity": world.now})
     return _response(204, rid, version=twin["reported"]["version"])
+
+
+def _take_method_answer(world: World, hub: JSON, device: JSON, rid: str, status: int, payload: bytes) -> None:
+    """That an answer which is no JSON, or too large, ends the connection is a stricter guess."""
+    try:
+        methods.take_answer(world, hub, device, rid, status, payload)
+    except (ValueError, methods.Oversized) as wrong:
+        raise ProtocolViolation("not the answer of a method") from wrong
 
 
 def _response(status: int, rid: str, payload: bytes = b"", *, version: int | None = None) -> Publication:

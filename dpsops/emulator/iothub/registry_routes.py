@@ -1,4 +1,4 @@
-"""The service API of a hub: device identities, twins, queries and statistics. HTTP in and out.
+"""The service API of a hub: device identities, twins, direct methods, queries and statistics. HTTP in and out.
 
 Source: "Azure IoT Hub Service" in the REST API reference.
 """
@@ -11,7 +11,7 @@ from itertools import islice
 
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import NOTHING, Request, Response, whole_number
-from dpsops.emulator.iothub import limits
+from dpsops.emulator.iothub import limits, methods
 from dpsops.emulator.iothub.access import Operation, require_hub
 from dpsops.emulator.iothub.bodies import member, read_body
 from dpsops.emulator.iothub.bulk import apply
@@ -104,6 +104,11 @@ def _update_twin(world: World, request: Request, hub: str, device: str, *, repla
     return Response(200, show_twin(change_twin(world, holder, found, device, change, header, replace=replace)))
 
 
+def _invoke(world: World, request: Request, hub: str, device: str) -> Response:
+    holder = require_standard(world, require_hub(world, hub))
+    return methods.invoke(world, holder, _require(world, holder, device), read_body(world, request, dict))
+
+
 def _query(world: World, request: Request, hub: str) -> Response:
     """A page of the answer. The continuation is the ID of the page's last device."""
     holder, body = require_hub(world, hub), read_body(world, request, dict)
@@ -178,6 +183,7 @@ OPERATIONS = [
     Operation("GET", "/twins/{device}", _get_twin, "twins/read", right="ServiceConnect", limit=limits.TWIN_READS),
     Operation("PATCH", "/twins/{device}", _patch_twin, "twins/write", right="ServiceConnect", limit=limits.TWIN_UPDATES),
     Operation("PUT", "/twins/{device}", _put_twin, "twins/write", right="ServiceConnect", limit=limits.TWIN_UPDATES),
+    Operation("POST", "/twins/{device}/methods", _invoke, "directMethods/invoke/action", right="ServiceConnect"),
     Operation("GET", "/statistics/devices", _count_devices, "statistics/read", right="RegistryRead"),
     Operation("GET", "/statistics/service", _count_connections, "statistics/read", right="ServiceConnect"),
 ]

@@ -36,7 +36,7 @@ class MqttConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The client has finished its TLS handshake."""
         assert isinstance(transport, TlsConnection | WebSocketTransport)
-        self._tls, self._loop = transport, asyncio.get_running_loop()
+        self._tls = transport
         self._conversation = Conversation(self._server.azure, transport.host, transport.chain)
 
     def data_received(self, data: bytes) -> None:
@@ -77,6 +77,7 @@ class MqttConnection(asyncio.Protocol):
             former._tls.close()
         self._server.present[self._place] = self
         if self._conversation.address:
+            self._loop = asyncio.get_running_loop()
             self._server.azure.exchange.open(self._conversation.address, self._take_post)
 
     def _take_post(self, publication: Publication) -> None:
@@ -96,4 +97,4 @@ class MqttConnection(asyncio.Protocol):
             self._silence.cancel()
         if self._conversation.keep_alive:
             patience = 1.5 * self._conversation.keep_alive
-            self._silence = self._loop.call_later(patience, self._tls.abort)
+            self._silence = asyncio.get_running_loop().call_later(patience, self._tls.abort)

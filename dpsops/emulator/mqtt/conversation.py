@@ -83,7 +83,7 @@ class Conversation:
                 return packets.suback(packet.packet_id, [self._subscribe(*wanted) for wanted in packet.filters])
             case packets.Unsubscribe():
                 for topic_filter in packet.filters:
-                    self._granted.pop(topic_filter, None)
+                    self._unsubscribe(topic_filter)
                 return packets.unsuback(packet.packet_id)
             case packets.Puback():
                 self._unacknowledged.discard(packet.packet_id)
@@ -116,6 +116,11 @@ class Conversation:
             return packets.FAILURE
         self._granted[topic_filter] = granted = min(qos, 1)  # Azure grants QoS 1 where the client wants 2
         return granted
+
+    def _unsubscribe(self, topic_filter: str) -> None:
+        request = self._request("UNSUBSCRIBE", topic_filter)
+        self._azure.mqtt(request, lambda endpoint, world: endpoint.unsubscribe(world, self._session, topic_filter))
+        self._granted.pop(topic_filter, None)
 
     def _publish(self, packet: packets.Publish) -> bytes:
         request = self._request("PUBLISH", packet.topic, packet.payload)

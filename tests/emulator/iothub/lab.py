@@ -165,6 +165,11 @@ class Lab:
         request = Request("SUBSCRIBE", HOST, topic_filter)
         return self.azure.mqtt(request, lambda endpoint, world: endpoint.subscribe(world, session, topic_filter))
 
+    def unsubscribe(self, session: JSON, topic_filter: str) -> None:
+        """Ends a subscription."""
+        request = Request("UNSUBSCRIBE", HOST, topic_filter)
+        self.azure.mqtt(request, lambda endpoint, world: endpoint.unsubscribe(world, session, topic_filter))
+
     def publish(self, session: JSON, topic: str, payload: bytes = b"") -> list[Publication]:
         """What the hub answers."""
         request = Request("PUBLISH", HOST, topic, body=payload)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import gc
 import json
-import warnings
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -18,7 +19,7 @@ from azure.iot.device.exceptions import ConnectionDroppedError, CredentialError,
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from dpsops.emulator.documents import JSON
-from dpsops.emulator.iothub.devices import find_device, messages_of, provision, save_device
+from dpsops.emulator.iothub.devices import METHOD_CALL, find_device, messages_of, provision, save_device
 from dpsops.emulator.server import EmbeddedAzure
 from tests.emulator.iothub.lab import HOST, Issuer, thumbprint
 from tests.emulator.iothub.live import hub_of, inside
@@ -26,15 +27,17 @@ from tests.emulator.microsoft_devices.control_plane import NOW
 from tests.emulator.microsoft_devices.signatures import sign
 
 SDK: Any = azure.iot.device  # it has no annotations
+PAHO = ("paho.mqtt.client", "Client")
 pytestmark = pytest.mark.filterwarnings("ignore:ssl.PROTOCOL_TLSv1_2 is deprecated:DeprecationWarning")  # the SDK's own
 
 
 @pytest.fixture(autouse=True)
 def swept() -> Iterator[None]:
-    """Lets go of the SDK's clients after a test: their MQTT library leaves a pair of sockets open, and warns or not by chance."""
+    """Closes after a test what the SDK's MQTT library leaves open until its clients are collected, which is by chance."""
     yield
-    with warnings.catch_warnings(action="ignore", category=ResourceWarning):
-        gc.collect()
+    clients: list[Any] = [each for each in gc.get_objects() if (type(each).__module__, type(each).__name__) == PAHO]
+    for client in clients:
+        client.__del__()
 
 
 @pytest.fixture
@@ -107,6 +110,56 @@ def test_a_change_of_desired_properties_reaches_the_device(here: EmbeddedAzure, 
     assert heard.get(timeout=10) == {"interval": None, "colour": "red", "$version": 3}
     assert device.get_twin()["desired"] == {"colour": "red", "$version": 3}
     assert heard.empty()
+
+
+def test_a_device_answers_a_direct_method(here: EmbeddedAzure, device: Any) -> None:
+    def answer(asked: Any) -> None:
+        device.send_method_response(SDK.MethodResponse(asked.request_id, 207, {"name": asked.name, "payload": asked.payload}))
+
+    device.connect()
+    device.on_method_request_received = answer
+    device.get_twin()  # answered after the subscription, which the property above makes
+    call_ = {"methodName": "open door", "payload": {"hall": 3}, "responseTimeoutInSeconds": 300}
+    answered = call(here, "POST", "/twins/d1/methods", call_)
+    assert (answered.status_code, answered.json()) == (
+        200,
+        {"status": 207, "payload": {"name": "open door", "payload": {"hall": 3}}},
+    )
+
+
+def test_a_method_waits_for_a_device_that_connects_and_then_for_its_answer(here: EmbeddedAzure, device: Any) -> None:
+    asked: SimpleQueue[Any] = SimpleQueue()
+    body = {"methodName": "reboot", "connectTimeoutInSeconds": 300, "responseTimeoutInSeconds": 300}
+    with ThreadPoolExecutor() as services:
+        waits = services.submit(call, here, "POST", "/twins/d1/methods", body)
+        device.connect()
+        device.on_method_request_received = asked.put
+        assert asked.get(timeout=10).name == "reboot"
+        here.azure.clock.advance(301)
+        silent = waits.result(timeout=10)
+        assert (silent.status_code, silent.headers["iothub-errorcode"]) == (504, "GatewayTimeout")
+
+
+def wait_for_calls(here: EmbeddedAzure) -> None:
+    """Until a call waits in the hub, which the request of another thread makes."""
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        with inside(here) as world:
+            if world.state.list(METHOD_CALL):
+                return
+    raise TimeoutError
+
+
+def test_a_device_that_stays_offline_ends_the_wait(here: EmbeddedAzure, device: Any) -> None:
+    seen: list[int] = []
+    here.azure.observers.append(lambda request, answer: seen.append(answer.status))
+    with ThreadPoolExecutor() as services:
+        waits = services.submit(call, here, "POST", "/twins/d1/methods", {"methodName": "reboot", "connectTimeoutInSeconds": 300})
+        device.connect()  # but for no methods
+        wait_for_calls(here)
+        here.azure.clock.advance(301)
+        assert waits.result(timeout=10).status_code == 404
+    assert seen == [404]
 
 
 def disable(here: EmbeddedAzure) -> None:

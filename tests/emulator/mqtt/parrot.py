@@ -40,6 +40,10 @@ class Parrot:
         """To everything but the nest."""
         return not topic_filter.startswith("$nest")
 
+    def unsubscribe(self, world: World, session: JSON, topic_filter: str) -> None:
+        """Notes it."""
+        world.state.put(HEARD, f"enough/{topic_filter}", {"payload": ""})
+
     def publish(self, world: World, session: JSON, topic: str, payload: bytes) -> Sequence[Publication]:
         """Keeps the payload."""
         world.state.put(HEARD, topic, {"payload": base64.b64encode(payload).decode()})

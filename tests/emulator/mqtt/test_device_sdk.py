@@ -48,6 +48,10 @@ class Butler:
         self.subscriptions.append(topic_filter)
         return True
 
+    def unsubscribe(self, world: World, session: JSON, topic_filter: str) -> None:
+        """From anything."""
+        self.subscriptions.remove(topic_filter)
+
     def publish(self, world: World, session: JSON, topic: str, payload: bytes) -> Sequence[Publication]:
         """Assigns who wants to register; keeps everything else."""
         asked = REGISTER.fullmatch(topic)

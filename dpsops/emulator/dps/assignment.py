@@ -41,7 +41,7 @@ def assign(world: World, service: JSON, device: Attested, registration_id: str, 
     """
     settings = device.entry["settings"]
     policy = settings.get("reprovisionPolicy", _DEFAULT_POLICY)
-    device_id = settings.get("deviceId") or device.common_name
+    device_id = settings.get("deviceId") or device.name
     before = previous["hub"] if previous is not None and previous["deviceId"] == device_id else None
     keeps_hub = before is not None and not policy["updateHubAssignment"]
     host = before if before is not None and keeps_hub else _allocate(service, settings, registration_id)
@@ -57,7 +57,7 @@ def assign(world: World, service: JSON, device: Attested, registration_id: str, 
     twin = settings.get("initialTwin")
     if keeps_hub and substatus != "initialAssignment" and not world.habits.never_takes_new_leaf:
         return Assignment(host, device_id, substatus)
-    made = provision(world, hub, device_id, device.thumbprint, initial_twin=twin, keep_data=keep_data)
+    made = provision(world, hub, device_id, device.thumbprint, keys=device.keys, initial_twin=twin, keep_data=keep_data)
     if "capabilities" in settings:
         save_device(world, hub, made | {"capabilities": settings["capabilities"]})
     return Assignment(host, device_id, substatus)

@@ -1,8 +1,10 @@
-"""Whether a device is who it says, and which enrollment entry is its own. Source: "X.509 certificate attestation".
+"""Whether a device is who it says, and which enrollment entry is its own. Source: "X.509 certificate attestation"; for symmetric
+keys see `keys`.
 
 The messages are those that DPS has been seen to give: `Invalid certificate` for a certificate that is not the enrolled
 one, `CA certificate not found` for a chain that was not sent, `Signing certificate info did not match chain elements.` for
-one that leads to a certificate of the service and to no enrolled one. What else each is given for is a guess.
+one that leads to a certificate of the service and to no enrolled one. What else each is given for is a guess. A signature that
+no key has made was answered with the code of an invalid certificate and the word `Unauthorized`.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from cryptography import x509
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.dps.enrollments.entries import GROUPS, INDIVIDUALS, find_entry, find_holder, reference_to
 from dpsops.emulator.dps.errors import INVALID_CERTIFICATE, refusal, unauthorized
+from dpsops.emulator.dps.keys import find_signer
 from dpsops.emulator.microsoft_devices.certificates import certificates_of
 from dpsops.emulator.microsoft_devices.chains import InvalidChain, complete, is_self_signed, read_chain, thumbprint
 from dpsops.emulator.microsoft_devices.proof import common_name, parse_certificate
@@ -36,16 +39,41 @@ class CaCertificate:
 
 
 @dataclass(frozen=True, slots=True)
+class Proof:
+    """What a device shows of itself: a chain of certificates (DER, leaf first), or else a shared access signature."""
+
+    chain: Sequence[bytes]
+    signature: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Attested:
-    """A device that is attested: its entry, the common name and the thumbprint of its certificate."""
+    """A device that is attested: its entry, its name, and the thumbprint of its certificate, or its symmetric keys.
+
+    The name is the certificate's common name, or else the registration ID.
+    """
 
     entry: JSON
-    common_name: str
-    thumbprint: str
+    name: str
+    thumbprint: str = ""
+    keys: JSON | None = None
 
 
-def attest(world: World, service: JSON, registration_id: str, presented: Sequence[bytes]) -> Attested:
-    """The device behind a chain (DER, leaf first), which may be disabled. Refuses with 401 a device that is not attested.
+def attest(world: World, service: JSON, registration_id: str, proof: Proof) -> Attested:
+    """The device behind a proof, which may be disabled. Refuses with 401 a device that is not attested.
+
+    A device that has a certificate is judged by that alone (stricter guess).
+    """
+    if proof.chain or not proof.signature:
+        return _attest_chain(world, service, registration_id, proof.chain)
+    found = find_signer(world, service, registration_id, proof.signature)
+    if found is None:
+        raise refusal(world, INVALID_CERTIFICATE, "Unauthorized")
+    return Attested(found[0], registration_id, keys=found[1])
+
+
+def _attest_chain(world: World, service: JSON, registration_id: str, presented: Sequence[bytes]) -> Attested:
+    """The device behind a chain.
 
     A chain may lack what the service has and has verified: .NET on Linux never sends the root, and its SDK's own tests
     register groups so. Whether that holds for a leaf without any chain nobody has seen: `Habits.leaf_alone`.

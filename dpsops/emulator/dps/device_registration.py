@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import math
 import uuid
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from cryptography import x509
@@ -15,7 +14,7 @@ from dpsops.emulator.dps import limits
 from dpsops.emulator.dps.access import is_open
 from dpsops.emulator.dps.allocation import Unassignable
 from dpsops.emulator.dps.assignment import assign
-from dpsops.emulator.dps.attestation import INVALID, Attested, attest
+from dpsops.emulator.dps.attestation import INVALID, Attested, Proof, attest
 from dpsops.emulator.dps.bodies import bad_request
 from dpsops.emulator.dps.enrollments.entries import GROUPS
 from dpsops.emulator.dps.enrollments.settings import id_fault
@@ -41,7 +40,7 @@ _TELLS_REPROVISIONED = "2019-04-15"
 """The first API version in which a device that the hub has already is told so; before, each assignment was an initial one."""
 
 _MEMBERS: dict[str, type[Any]] = {"registrationId": str, "tpm": dict, "payload": dict}
-"""Of a request's body, with their types. Only a TPM's attestation and custom allocation would use the other two."""
+"""Of a request's body, with their types. A TPM is refused by name; only custom allocation would use the payload."""
 
 _LONGEST_PAUSE = 3
 """Seconds: what DPS asks devices to wait between two polls."""
@@ -55,8 +54,8 @@ class Answer(NamedTuple):
     retry_after: int | None = None
 
 
-def register(world: World, id_scope: str, registration_id: str, chain: Sequence[bytes], body: bytes, *, version: str) -> Answer:
-    """Begins a registration: 202, or 200 and no operation where the enrollment is disabled. `chain`: DER, leaf first.
+def register(world: World, id_scope: str, registration_id: str, proof: Proof, body: bytes, *, version: str) -> Answer:
+    """Begins a registration: 202, or 200 and no operation where the enrollment is disabled.
 
     `version` is one of `API_VERSIONS`. Refuses a device that is not attested (401), an unknown ID scope (404), one that
     is still being assigned where the world has it so (409: .NET's own tests retry it; its text is from memory), and what is
@@ -68,7 +67,7 @@ def register(world: World, id_scope: str, registration_id: str, chain: Sequence[
     if fault is not None:
         raise invalid(world, fault)
     _check_body(world, registration_id, body)
-    device = attest(world, service, registration_id, chain)
+    device = attest(world, service, registration_id, proof)
     previous = find_registration(world, service, registration_id)
     if previous is not None and is_pending(world, previous) and not world.habits.parallel_registrations:
         raise refusal(world, CONFLICT, "Conflict")
@@ -77,29 +76,31 @@ def register(world: World, id_scope: str, registration_id: str, chain: Sequence[
     return _outcome(world, registration) if registration["status"] == "disabled" else _pending(world, registration)
 
 
-def look_up(world: World, id_scope: str, registration_id: str, operation_id: str, chain: Sequence[bytes]) -> Answer:
-    """How an operation goes: 202 until it is over, then 200. Only the certificate that began it may ask.
+def look_up(world: World, id_scope: str, registration_id: str, operation_id: str, proof: Proof) -> Answer:
+    """How an operation goes: 202 until it is over, then 200. Only the certificate that began it may ask, or a key of the device.
 
     A device's new registration takes the place of the one before, whose operation is then unknown (stricter guess).
     """
     service = _require_service(world, id_scope)
     registration = find_registration(world, service, registration_id)
-    if not chain:
+    if not proof.chain and not proof.signature:
         raise unauthorized(world)
     if registration is None or registration["operation"]["id"] != operation_id:
         raise refusal(world, REGISTRATION_NOT_FOUND, "Registration not found.")
-    if not _is_leaf(chain[0], registration["operation"]["thumbprint"], world.now):
+    if not proof.chain:
+        attest(world, service, registration_id, proof)
+    elif not _is_leaf(proof.chain[0], registration["operation"]["thumbprint"], world.now):
         raise refusal(world, INVALID_CERTIFICATE, INVALID)
     limits.take(world, service, limits.POLLS, registration_id)
     return _pending(world, registration) if is_pending(world, registration) else _outcome(world, registration)
 
 
-def find_state(world: World, id_scope: str, registration_id: str, chain: Sequence[bytes], body: bytes) -> Answer:
+def find_state(world: World, id_scope: str, registration_id: str, proof: Proof, body: bytes) -> Answer:
     """The device's registration as it is. The device is attested and counted as when it registers."""
     service = _require_service(world, id_scope)
     limits.take(world, service, limits.REGISTRATIONS)
     _check_body(world, registration_id, body)
-    attest(world, service, registration_id, chain)
+    attest(world, service, registration_id, proof)
     registration = find_registration(world, service, registration_id)
     if registration is None:
         raise refusal(world, REGISTRATION_NOT_FOUND, "Registration not found.")
@@ -120,6 +121,8 @@ def _check_body(world: World, registration_id: str, body: bytes) -> None:
         raise _not_deserialized(world)
     if not all(isinstance(value, _MEMBERS[name] | None) for name, value in found.items()):
         raise _not_deserialized(world)
+    if found.get("tpm") is not None:
+        raise invalid(world, "The embedded Azure cannot attest a device by its TPM.")
     if (found.get("registrationId") or registration_id).lower() != registration_id.lower():
         raise bad_request(world)
 
@@ -143,6 +146,7 @@ def _registered(world: World, service: JSON, registration_id: str, device: Attes
     ready = world.now + world.timings.operation
     found: JSON = {
         "registrationId": registration_id,
+        "attestation": entry["attestation"]["type"],
         "group": entry["id"] if entry["kind"] == GROUPS.name else None,
         "created": world.now if previous is None else previous["created"],
         "updated": ready,
@@ -194,6 +198,7 @@ def _outcome(world: World, registration: JSON) -> Answer:
 
 
 def _show(world: World, registration: JSON) -> JSON:
-    """The registration as devices see it: `x509` holds the group, and for an individual enrollment nothing, as seen."""
-    group = registration["group"]
-    return {"x509": {} if group is None else {"enrollmentGroupId": group}, **show_registration(world, registration)}
+    """The registration as devices see it: `x509` holds the group, and for an individual enrollment nothing, as seen;
+    `symmetricKey` likewise (the specification has its one member)."""
+    group, member = registration["group"], registration.get("attestation", "x509")
+    return {member: {} if group is None else {"enrollmentGroupId": group}, **show_registration(world, registration)}

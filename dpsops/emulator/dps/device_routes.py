@@ -1,31 +1,33 @@
-"""The device API over HTTPS: a client certificate is the only credential."""
+"""The device API over HTTPS: a client certificate is the credential, or a shared access signature."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from dpsops.emulator.dps.attestation import Proof
 from dpsops.emulator.dps.bodies import bad_request
 from dpsops.emulator.dps.device_registration import API_VERSIONS, Answer, find_state, look_up, register
 from dpsops.emulator.dps.errors import NOT_FOUND, UNSUPPORTED_MEDIA_TYPE, refusal
 from dpsops.emulator.dps.state import reachable_service
 from dpsops.emulator.http import Request, Response, Route
+from dpsops.emulator.microsoft_devices.signatures import SCHEME
 from dpsops.emulator.world import World
 
 
 def _register(world: World, request: Request, *, scope: str, registration: str, service: str = "") -> Response:
     _check(world, request, scope, service)
-    answer = register(world, scope, registration, request.chain, _read(world, request), version=request.api_version)
+    answer = register(world, scope, registration, _proof(request), _read(world, request), version=request.api_version)
     return _respond(answer, {"Location": request.url})
 
 
 def _look_up(world: World, request: Request, *, scope: str, registration: str, operation: str, service: str = "") -> Response:
     _check(world, request, scope, service)
-    return _respond(look_up(world, scope, registration, operation, request.chain), {"Location": request.url})
+    return _respond(look_up(world, scope, registration, operation, _proof(request)), {"Location": request.url})
 
 
 def _find_state(world: World, request: Request, *, scope: str, registration: str, service: str = "") -> Response:
     _check(world, request, scope, service)
-    return _respond(find_state(world, scope, registration, request.chain, _read(world, request)), {})
+    return _respond(find_state(world, scope, registration, _proof(request), _read(world, request)), {})
 
 
 def _check(world: World, request: Request, scope: str, service: str) -> None:
@@ -35,6 +37,11 @@ def _check(world: World, request: Request, scope: str, service: str) -> None:
     named = reachable_service(world, service) if service else None
     if service and (named is None or named["idScope"].lower() != scope.lower()):
         raise refusal(world, NOT_FOUND, "Not Found")
+
+
+def _proof(request: Request) -> Proof:
+    authorization = request.headers.get("authorization", "")
+    return Proof(request.chain, authorization if authorization.startswith(SCHEME) else "")
 
 
 def _read(world: World, request: Request) -> bytes:

@@ -1,7 +1,8 @@
 """The device API over MQTT. Source: "Communicate with your DPS using the MQTT protocol".
 
-A certificate is judged when its device registers, and a refusal is an answer with a body. CONNECT is refused, without a
-reason, only where user name, client identifier and certificate do not agree, or the ID scope is unknown. Both were seen.
+A certificate or a signature is judged when its device registers, and a refusal is an answer with a body. CONNECT is refused,
+without a reason, only where user name, client identifier and certificate or signature do not agree, or the ID scope is
+unknown. Both were seen.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from urllib.parse import parse_qs, unquote
 from cryptography import x509
 
 from dpsops.emulator.documents import JSON
+from dpsops.emulator.dps.attestation import Proof
 from dpsops.emulator.dps.device_registration import API_VERSIONS, Answer, look_up, register
+from dpsops.emulator.dps.keys import is_for
 from dpsops.emulator.dps.state import DOMAIN, reachable_service, service_of_scope
 from dpsops.emulator.http import Refusal
 from dpsops.emulator.microsoft_devices.proof import common_name
@@ -35,14 +38,13 @@ _LOOK_UP = re.compile(
 
 
 class DpsEndpoint:
-    """All services. A session: {"scope", "registration", "version", "chain" (base64 of DER, leaf first)}."""
+    """All services. A session: {"scope", "registration", "version", "chain" (base64 of DER, leaf first), "signature"}."""
 
     host = re.compile(rf"[a-z0-9-]+{re.escape(DOMAIN)}")
 
     def connect(self, world: World, connect: Connect) -> JSON:
-        """Accepts a client that names a service and has a certificate with its registration ID: that attests nothing yet.
-
-        Only X.509 is known here: a password (a signature made with a symmetric key) opens nothing.
+        """Accepts a client that names a service and has a certificate with its registration ID, or a signature for that as its
+        password: this attests nothing yet (observed for both).
         """
         username = _USERNAME.fullmatch(connect.username)
         versions = [] if username is None else parse_qs(username["query"]).get("api-version", [])
@@ -53,13 +55,18 @@ class DpsEndpoint:
         if service is None or (connect.host != _GLOBAL and service != named):
             raise ConnectionRefused(_SERVER_UNAVAILABLE)
         registration = username["registration"]
-        if connect.client_id != registration or _name_of(connect.chain).lower() != registration.lower():
+        if connect.chain:
+            named_so = _name_of(connect.chain).lower() == registration.lower()
+        else:
+            named_so = is_for(service, registration, connect.password)
+        if connect.client_id != registration or not named_so:
             raise ConnectionRefused(_NOT_AUTHORIZED)
         return {
             "scope": username["scope"],
             "registration": registration,
             "version": versions[0],
             "chain": [base64.b64encode(each).decode() for each in connect.chain],
+            "signature": connect.password,
         }
 
     def subscribe(self, world: World, session: JSON, topic_filter: str) -> bool:
@@ -72,13 +79,13 @@ class DpsEndpoint:
     def publish(self, world: World, session: JSON, topic: str, payload: bytes) -> Sequence[Publication]:
         """Takes a registration, or a question about one, and answers it. Raises `ProtocolViolation`."""
         scope, registration = session["scope"], session["registration"]
-        chain = [base64.b64decode(each) for each in session["chain"]]
+        proof = Proof([base64.b64decode(each) for each in session["chain"]], session["signature"])
 
         def begin() -> Answer:
-            return register(world, scope, registration, chain, payload, version=session["version"])
+            return register(world, scope, registration, proof, payload, version=session["version"])
 
         def ask(operation: str) -> Answer:
-            return look_up(world, scope, registration, operation, chain)
+            return look_up(world, scope, registration, operation, proof)
 
         if found := _REGISTER.fullmatch(topic):
             return [_answer(world, found["rid"], begin)]

@@ -1,9 +1,10 @@
 """Registrations of devices with a provisioning service.
 
-A registration's document: {"registrationId" (as the device wrote it), "group" (the ID of its enrollment group, or null),
+A registration's document: {"registrationId" (as the device wrote it), "attestation" (the type of its
+mechanism, absent: "x509"), "group" (the ID of its enrollment group, or null),
 "created" and "updated" (epoch s), "etag", "status" (as it is once the operation is over), "substatus", "error" ({"code",
 "message"}), "hub" (the host last assigned) and "deviceId", each null where there is none, "operation" ({"id", "ready" (epoch
-s), "thumbprint" (of the certificate that began it)})}.
+s), "thumbprint" (of the certificate that began it, or empty)})}.
 """
 
 from __future__ import annotations

@@ -121,21 +121,35 @@ def self_signed(thumbprint: str) -> JSON:
     }
 
 
+def sas(keys: JSON) -> JSON:
+    """The authentication of a device that is known by its symmetric keys alone."""
+    nothing = {"primaryThumbprint": None, "secondaryThumbprint": None}
+    return {"symmetricKey": keys, "x509Thumbprint": nothing, "type": "sas"}
+
+
 def provision(
-    world: World, hub: JSON, device_id: str, thumbprint: str, *, initial_twin: JSON | None = None, keep_data: bool = True
+    world: World,
+    hub: JSON,
+    device_id: str,
+    thumbprint: str,
+    *,
+    keys: JSON | None = None,
+    initial_twin: JSON | None = None,
+    keep_data: bool = True,
 ) -> JSON:
     """Makes or updates an identity as DPS does, and returns the device.
 
-    It becomes a selfSigned one of this thumbprint (SHA-256, upper-case hex), primary and secondary alike. A device that
+    It becomes a selfSigned one of this thumbprint (SHA-256, upper-case hex), primary and secondary alike, or one of these
+    symmetric keys. A device that
     is there already keeps its twin where `keep_data`, and is reset to the initial one otherwise; its status stays, so
     that a disabled device stays disabled (stricter guess). Raises `TooManyDevices`, and `InvalidTwin`.
     """
-    device = find_device(world, hub, device_id)
+    device, authentication = find_device(world, hub, device_id), self_signed(thumbprint) if keys is None else sas(keys)
     if device is None:
-        device = new_device(world, device_id, self_signed(thumbprint), initial_twin)
+        device = new_device(world, device_id, authentication, initial_twin)
         add_device(world, hub, device)
         return device
-    device |= {"authentication": self_signed(thumbprint), "version": device["version"] + 1}
+    device |= {"authentication": authentication, "version": device["version"] + 1}
     if not keep_data:
         device["twin"] = twins.new_twin(world.now, initial_twin)
     save_device(world, hub, device)

@@ -205,12 +205,13 @@ class Lab:
         host: str = GLOBAL,
         username: str | None = None,
         client_id: str | None = None,
+        password: str = "",
     ) -> JSON:
         """The session of a device that is accepted over MQTT, as the SDK connects."""
         sdk = "api-version=2019-03-31&ClientVersion=azure-iot-device-provisioning-py%2F2.14.0"
         name = f"{scope or self.scope}/registrations/{registration_id}/{sdk}" if username is None else username
         presented = tuple(each.public_bytes(Encoding.DER) for each in chain)
-        packet = Connect(host, registration_id if client_id is None else client_id, name, "", presented, False, 60)
+        packet = Connect(host, registration_id if client_id is None else client_id, name, password, presented, False, 60)
         request = Request("CONNECT", host, packet.client_id)
         return self.azure.mqtt(request, lambda endpoint, world: endpoint.connect(world, packet))
 

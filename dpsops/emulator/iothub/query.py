@@ -1,7 +1,8 @@
 """The hub's query language, so far as it asks for devices.
 
-`SELECT * | path [AS name], ... | COUNT() AS name FROM devices [WHERE condition]`; conditions are comparisons of paths and
-constants with `=`, `!=`, `<>`, `<`, `<=`, `>`, `>=`, `IN` and `NIN`, `is_defined(path)`, and `AND`, `OR`, `NOT` over them.
+`SELECT [TOP number] * | path [AS name], ... FROM devices [WHERE condition]`, or `COUNT() AS name`; conditions are comparisons
+of paths and constants with `=`, `!=`, `<>`, `<`, `<=`, `>`, `>=`, `IN` and `NIN`, `is_defined(path)`, and `AND`, `OR`, `NOT`
+over them.
 Source: "Reference - IoT Hub query language". Everything else, Azure's groups and aggregates among it, is refused.
 """
 
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dpsops.emulator.documents import JSON
+from dpsops.emulator.http import whole_number
 
 _TOKEN = re.compile(r"""\s*(?:(?P<string>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|(?P<number>-?\d+(?:\.\d+)?)|(?P<name>[A-Za-z_$]
     [\w$\-]*)|(?P<sign><=|>=|!=|<>|[=<>(),.\[\]*]))""", re.VERBOSE)  # fmt: skip
@@ -31,11 +33,13 @@ class InvalidQuery(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What to select, and of which devices. `columns` None: the whole twin; `count`: the name of a count instead of rows."""
+    """What to select, and of which devices. `columns` None: the whole twin; `count`: the name of a count instead of rows;
+    `top`: of so many devices at most, None: of all."""
 
     condition: Condition
     columns: tuple[tuple[str, Value], ...] | None = None
     count: str = ""
+    top: int | None = None
 
     @classmethod
     def parse(cls, text: str) -> Query:
@@ -61,13 +65,23 @@ class _Parser:
 
     def query(self) -> Query:
         self._expect("SELECT")
+        top = self._top() if self._accept("TOP") else None
         columns, count = self._selection()
+        if count and top is not None:  # a stricter guess
+            raise InvalidQuery("a count has no TOP")
         self._expect("FROM")
         self._expect("devices")
         condition = self._either() if self._accept("WHERE") else lambda twin: True
         if self._at < len(self._tokens):
             raise InvalidQuery(f"unexpected '{self._peek()}'")
-        return Query(condition, columns, count)
+        return Query(condition, columns, count, top)
+
+    def _top(self) -> int:
+        """A number from 1 on (stricter guess), in at most nine digits."""
+        number = whole_number(self._take("number"))
+        if not number:
+            raise InvalidQuery("TOP needs a number from 1 on")
+        return number
 
     def _selection(self) -> tuple[tuple[tuple[str, Value], ...] | None, str]:
         if self._accept("*"):

@@ -110,7 +110,7 @@ def _invoke(world: World, request: Request, hub: str, device: str) -> Response:
 
 
 def _query(world: World, request: Request, hub: str) -> Response:
-    """A page of the answer. The continuation is the ID of the page's last device."""
+    """A page of the answer. The continuation is how many devices there were up to the page's end, and the ID of the last one."""
     holder, body = require_hub(world, hub), read_body(world, request, dict)
     text = member(world, body, "query", str) or ""
     if len(text.encode()) > _QUERY_SIZE:
@@ -123,13 +123,15 @@ def _query(world: World, request: Request, hub: str) -> Response:
     if not size:
         raise invalid(world, "'x-ms-max-item-count' must be a positive number.")
     headers = {"x-ms-item-type": "Twin" if query.columns is None and not query.count else "Raw"}
-    size = min(size, _PAGE)
-    matching = _matching(world, holder, query, _last_seen(world, request.headers.get("x-ms-continuation", "")), size + 1)
+    seen, last = _last_seen(world, request.headers.get("x-ms-continuation", ""))
+    left = _PAGE if query.top is None else query.top - seen
+    size = max(min(size, _PAGE, left), 0)
+    matching = _matching(world, holder, query, last, size + 1)
     if query.count:
         return Response(200, query.rows(matching), headers)
     page = list(islice(matching, size))
-    if next(matching, None) is not None:
-        headers["x-ms-continuation"] = base64.b64encode(page[-1]["deviceId"].encode()).decode()
+    if (query.top is None or size < left) and next(matching, None) is not None:
+        headers["x-ms-continuation"] = base64.b64encode(f"{seen + size}:{page[-1]['deviceId']}".encode()).decode()
     return Response(200, query.rows(page), headers)
 
 
@@ -145,11 +147,16 @@ def _matching(world: World, hub: JSON, query: Query, after: str, first: int) -> 
         after, limit = devices[-1]["deviceId"], _READ
 
 
-def _last_seen(world: World, continuation: str) -> str:
+def _last_seen(world: World, continuation: str) -> tuple[int, str]:
+    """How many devices there were before, and the ID of the last one."""
     try:
-        return base64.b64decode(continuation, validate=True).decode()
+        count, _, device = base64.b64decode(continuation, validate=True).decode().partition(":")
     except ValueError as unreadable:
         raise invalid(world, "The continuation token is not valid.") from unreadable
+    seen = whole_number(count or "0")
+    if seen is None:
+        raise invalid(world, "The continuation token is not valid.")
+    return seen, device
 
 
 def _count_devices(world: World, request: Request, hub: str) -> Response:

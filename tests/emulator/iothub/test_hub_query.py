@@ -90,6 +90,11 @@ def test_columns_and_counts() -> None:
         "SELECT COUNT() FROM devices",
         "SELECT * deviceId FROM devices",
         "SELECT FROM devices",
+        "SELECT TOP FROM devices",
+        "SELECT TOP 0 * FROM devices",
+        "SELECT TOP -1 * FROM devices",
+        "SELECT TOP 1.5 * FROM devices",
+        "SELECT TOP 1 COUNT() AS n FROM devices",
         "SELECT 1 FROM devices",
     ],
 )
@@ -140,6 +145,16 @@ def test_answers_come_in_pages(lab: Lab) -> None:
     assert (counted.body, counted.headers) == ([{"n": 4}], {"x-ms-item-type": "Raw"})
 
 
+def test_top_ends_an_answer_whatever_its_pages(lab: Lab) -> None:
+    for name in "abcde":
+        lab.create(name, status="disabled" if name == "b" else "enabled")
+    first = "SELECT TOP 3 * FROM devices"
+    assert pages(lab, first, "2") == [["a", "b"], ["c"]]
+    assert pages(lab, first, "3") == pages(lab, first, "100") == [["a", "b", "c"]]
+    assert pages(lab, "select top 3 deviceId from devices where status = 'enabled'", "1") == [["a"], ["c"], ["d"]]
+    assert pages(lab, "SELECT TOP 6 * FROM devices", "4") == [["a", "b", "c", "d"], ["e"]]
+
+
 def test_no_page_has_more_than_100(lab: Lab) -> None:
     entries = [{"id": f"d{number:03}", "importMode": "create"} for number in range(100)]
     lab.ok("POST", "/devices", entries)
@@ -157,6 +172,7 @@ def test_no_page_has_more_than_100(lab: Lab) -> None:
         ("x-ms-continuation", "?"),
         ("x-ms-continuation", "\N{SUPERSCRIPT TWO}"),
         ("x-ms-continuation", "/w=="),
+        ("x-ms-continuation", "LTE6YQ=="),
     ],
 )
 def test_impossible_pages(lab: Lab, header: str, value: str) -> None:

@@ -25,6 +25,7 @@ from dpsops.emulator.mqtt import websocket
 from dpsops.emulator.mqtt.connection import MqttServer
 from dpsops.emulator.post import Awaited
 from dpsops.emulator.proxy import ConnectProxy
+from dpsops.emulator.services import Message, messages
 from dpsops.emulator.state import Database
 from dpsops.emulator.tls import ServerContexts, TlsConnection
 from dpsops.emulator.world import Clock, Timings, World
@@ -103,6 +104,11 @@ class EmbeddedAzure:
             application = find_application(World(state, self.azure.clock.now()), OPERATOR.app_id)
         assert application is not None, "the bootstrap registers the operator"
         return application.secret
+
+    def messages(self, host: str, device_id: str) -> list[Message]:
+        """What a device has sent to the hub at a host, in its order: the newest 1,000 messages."""
+        with self.azure.database.transaction() as state:
+            return messages(World(state, self.azure.clock.now()), host, device_id)
 
     async def _start(self) -> None:
         application = web.Application(client_max_size=_MAX_BODY)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from urllib.parse import unquote
 
 from dpsops.emulator.documents import JSON
@@ -30,6 +31,16 @@ _SYSTEM = {
 }
 
 _ISSUERS = {"sas": "iothub", "x509Certificate": "external"}
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A device-to-cloud message. `system`: its system properties by Azure's names; `enqueued`: epoch s."""
+
+    body: bytes
+    properties: dict[str, str]
+    system: dict[str, str]
+    enqueued: float
 
 
 class InvalidProperties(Exception):
@@ -67,6 +78,11 @@ def sent_by(
         "systemProperties": {**system, **origin},
         "enqueued": now,
     }
+
+
+def read_message(kept: JSON) -> Message:
+    """The message that `new_message` has made."""
+    return Message(base64.b64decode(kept["body"]), kept["properties"], kept["systemProperties"], kept["enqueued"])
 
 
 def _decoded(part: str) -> tuple[str, str]:

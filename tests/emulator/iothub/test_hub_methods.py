@@ -77,6 +77,13 @@ def test_an_answer_that_is_late_or_for_nobody_or_from_another_device_is_ignored(
     assert waits == []
 
 
+def test_a_connection_that_was_not_asked_cannot_answer(lab: Lab) -> None:
+    _, heard = ready(lab)
+    waits = answered(lab, invoke(lab))
+    lab.publish(lab.connect("d1", LEAF), f"$iothub/methods/res/200/?$rid={heard[0].topic.partition('=')[2]}")
+    assert waits == []
+
+
 @pytest.mark.parametrize("payload", [b"{", b"\xff", b'"' + bytes([65]) * (128 * 1024) + b'"'])
 def test_an_answer_that_is_none_ends_the_connection(lab: Lab, payload: bytes) -> None:
     session, heard = ready(lab)

@@ -33,6 +33,7 @@ _FILES = {
     "azure.sqlite-wal",
     "azure.sqlite-shm",
     "ca.pem",
+    "ca.crl",
     "ca.new",
     "server.pem",
     "server.new",

@@ -25,6 +25,10 @@ HOSTS = (
 )
 NAME = "dpsops embedded Azure"
 """The common name of the CA. No other CA has it."""
+CRL_FILE = "ca.crl"
+"""The list of certificates that the CA has revoked: none."""
+CRL_URL = "http://127.0.0.1:8043/ca.crl"
+"""Where the server's certificate says that it is: at the port of `dpsops local serve`, and through the proxy at any."""
 _LIFETIME = timedelta(days=825)
 _RENEW_BEFORE = timedelta(days=30)
 _LOCK_SECONDS, _PAUSE_SECONDS = 30.0, 0.05
@@ -34,16 +38,18 @@ def ensure_certificates(directory: Path) -> tuple[Path, Path]:
     """The files of the CA certificate and of the server's key and chain, made where missing or about to expire.
 
     Safe for several processes at once. Only the CA's certificate is kept, not its key: a new server
-    certificate comes with a new CA.
+    certificate comes with a new CA. `CRL_FILE` (DER) is made with them, and valid as long as they are.
     """
-    authority, server = directory / "ca.pem", directory / "server.pem"
+    authority, server, revoked = directory / "ca.pem", directory / "server.pem", directory / CRL_FILE
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     if directory.stat().st_mode & 0o077:  # another program made it
         directory.chmod(0o700)
     with open(os.open(directory / "tls.lock", os.O_RDWR | os.O_CREAT, 0o600), "rb") as lock:
         _acquire(lock)
-        if not (authority.exists() and server.exists() and _is_fresh(authority) and _has_hosts(server)):
-            authority_pem, server_pem = _issue()
+        files = (authority, server, revoked)
+        if not (all(file.exists() for file in files) and _is_fresh(authority) and _has_hosts(server)):
+            authority_pem, server_pem, crl = _issue()
+            _write(revoked, crl)
             _write(server, server_pem)
             _write(authority, authority_pem)
     return authority, server
@@ -81,7 +87,8 @@ def _write(path: Path, content: bytes) -> None:
     temporary.replace(path)
 
 
-def _issue() -> tuple[bytes, bytes]:
+def _issue() -> tuple[bytes, bytes, bytes]:
+    """The CA certificate, the server's key and chain, and the CRL."""
     authority_key, server_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     authority_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
     start = datetime.now(UTC) - timedelta(hours=1)
@@ -112,13 +119,28 @@ def _issue() -> tuple[bytes, bytes]:
         .add_extension(_key_usage(key_cert_sign=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(host) for host in HOSTS]), critical=False)
+        .add_extension(x509.CRLDistributionPoints([_distribution_point()]), critical=False)
+        .sign(authority_key, hashes.SHA256())
+    )
+    crl = (  # RFC 5280, 5: both extensions are required
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(authority_name)
+        .last_update(start)
+        .next_update(start + _LIFETIME)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(authority_id), critical=False)
+        .add_extension(x509.CRLNumber(1), critical=False)
         .sign(authority_key, hashes.SHA256())
     )
     private = server_key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     authority_pem = authority.public_bytes(serialization.Encoding.PEM)
-    return authority_pem, private + server.public_bytes(serialization.Encoding.PEM) + authority_pem
+    chain = server.public_bytes(serialization.Encoding.PEM) + authority_pem
+    return authority_pem, private + chain, crl.public_bytes(serialization.Encoding.DER)
+
+
+def _distribution_point() -> x509.DistributionPoint:
+    return x509.DistributionPoint([x509.UniformResourceIdentifier(CRL_URL)], None, None, None)
 
 
 def _key_usage(*, key_cert_sign: bool) -> x509.KeyUsage:

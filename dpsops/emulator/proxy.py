@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from dpsops.emulator.connections import Connections
 
@@ -17,10 +17,12 @@ FindHost = Callable[[str, str], asyncio.Protocol | None]
 class ConnectProxy(asyncio.Protocol):
     """One client connection until its CONNECT is answered; then the host that it asked for takes it over.
 
-    A host that Azure would not know gets 502, which is how a proxy reports a name that does not resolve.
+    A host that Azure would not know gets 502, which is how a proxy reports a name that does not resolve. `files`: what is
+    answered to a GET of these targets, which are paths, or URLs as a proxy is asked for them (RFC 9112, 3.2): CRLs.
     """
 
-    def __init__(self, find_host: FindHost, connections: Connections) -> None:
+    def __init__(self, find_host: FindHost, connections: Connections, files: Mapping[str, bytes]) -> None:
+        self._files = files
         self._find_host = find_host
         self._connections = connections
         self._received = b""
@@ -48,6 +50,9 @@ class ConnectProxy(asyncio.Protocol):
         method, _, target = head.partition(" ")
         authority = target.partition(" ")[0]
         host, _, port = authority.rpartition(":")
+        if method == "GET" and authority in self._files:
+            self._respond("200 OK", self._files[authority], "application/pkix-crl")
+            return
         if method != "CONNECT":
             self._refuse("405 Method Not Allowed", "This is a CONNECT proxy: use it as HTTPS_PROXY.")
             return
@@ -63,7 +68,9 @@ class ConnectProxy(asyncio.Protocol):
             answering.data_received(rest)
 
     def _refuse(self, status: str, text: str) -> None:
-        body = f"{text}\n".encode()
-        head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        self._respond(status, f"{text}\n".encode(), "text/plain")
+
+    def _respond(self, status: str, body: bytes, kind: str) -> None:
+        head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
         self._transport.write(head.encode() + body)
         self._transport.close()

@@ -14,7 +14,7 @@ from types import TracebackType
 from aiohttp import web
 from aiohttp.http import HttpProcessingError
 
-from dpsops.emulator.authority import ensure_certificates
+from dpsops.emulator.authority import CRL_FILE, CRL_URL, ensure_certificates
 from dpsops.emulator.azure import Azure, Dropped
 from dpsops.emulator.connections import Connections
 from dpsops.emulator.documents import JSON
@@ -123,7 +123,8 @@ class EmbeddedAzure:
         self._listeners: list[asyncio.Server] = []
         try:
             proxy = socket.create_server(("127.0.0.1", self._port))
-            self._port = await self._accept(proxy, lambda: ConnectProxy(self._find_host, self._connections))
+            files = dict.fromkeys(("/ca.crl", CRL_URL), (self._directory / CRL_FILE).read_bytes())
+            self._port = await self._accept(proxy, lambda: ConnectProxy(self._find_host, self._connections, files))
             if self.listen is not None:
                 https = await self._open_door(self.listen.address, self.listen.https, _HTTPS)
                 mqtt = await self._open_door(self.listen.address, self.listen.mqtt, _MQTT)

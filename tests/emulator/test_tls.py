@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import base64
+import http.client
 import json
 import socket
 import ssl
+import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import trustme
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from cryptography.x509 import load_pem_x509_certificate
@@ -213,3 +216,22 @@ def test_a_client_hello_may_follow_its_connect_at_once(embedded: EmbeddedAzure) 
             more = raw.recv(4096)
             assert more
             received += more
+
+
+@pytest.mark.parametrize("asked", ["/ca.crl", "http://127.0.0.1:8043/ca.crl"])
+def test_openssl_finds_the_server_certificate_not_revoked(tmp_path: Path, asked: str) -> None:
+    with EmbeddedAzure(tmp_path / ".dpsops") as azure:
+        server = tmp_path / ".dpsops" / "server.pem"
+        certificate = x509.load_pem_x509_certificate(server.read_bytes())
+        (point,) = certificate.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
+        assert point.full_name is not None
+        assert [each.value for each in point.full_name] == ["http://127.0.0.1:8043/ca.crl"]
+        connection = http.client.HTTPConnection(azure.proxy_url.removeprefix("http://"), timeout=10)
+        connection.request("GET", asked)
+        answer = connection.getresponse()
+        assert (answer.status, answer.headers["Content-Type"]) == (200, "application/pkix-crl")
+        (tmp_path / "list.pem").write_bytes(x509.load_der_x509_crl(answer.read()).public_bytes(Encoding.PEM))
+        connection.close()
+        trust = ["-CAfile", str(azure.authority_file), "-CRLfile", str(tmp_path / "list.pem")]
+        verified = subprocess.run(["openssl", "verify", "-crl_check", *trust, str(server)], capture_output=True, check=False)
+        assert verified.returncode == 0, verified.stderr

@@ -65,6 +65,7 @@ def test_a_file(
     wrong = sorted({ascii(each) for each in judge.shapes.violations})
     assert "Traceback" not in capfd.readouterr().err + caplog.text
     assert not wrong, "\n".join(wrong)
+    assert not judge.failures, "\n".join(map(ascii, judge.failures))
     assert done.returncode == 0, done.stdout + done.stderr
     assert any(status < 300 for status in judge.statuses), f"Schemathesis has reached nothing: {judge.statuses}"
     assert any(status in (400, 404) for status in judge.statuses)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import traceback
 from typing import TYPE_CHECKING, Any
 
 from dpsops import errors
@@ -12,6 +13,8 @@ from dpsops.cli.exits import Exit
 from dpsops.cli.options import Output, written
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from dpsops.cli.told import Told
 
 CODES: dict[type[errors.Error], str] = {
@@ -69,6 +72,24 @@ def defect(error: Exception, told: Told, output: Output) -> None:
     """Reports a defect of dpsops on stdout; Python says on stderr where it is."""
     found = {"code": "defect", "message": f"a defect of dpsops: {type(error).__name__}", "hint": "the traceback says where"}
     _print_document(found, told, output)
+
+
+def show_trace(_kind: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:
+    """Shows on stderr where an exception comes from, as Python does (`sys.excepthook`), but no message of any: a library writes
+    into it what it was given, which may be a token."""
+    for each in _chain(error):
+        print("Traceback (most recent call last):", file=sys.stderr)
+        print("".join(traceback.format_tb(each.__traceback__)), end="", file=sys.stderr)
+        print(
+            f"{type(each).__module__}.{type(each).__qualname__} (its message is not shown: it may hold a secret)", file=sys.stderr
+        )
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """An exception, after those that it comes from."""
+    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    inner = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+    return [*(_chain(before) if before else ()), *(found for each in inner for found in _chain(each)), error]
 
 
 def unread(told: Told) -> Exit:

@@ -118,6 +118,8 @@ def run() -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores SIGHUP
             signal.signal(number, _end)
+    sys.excepthook = ending.show_trace
+    threading.excepthook = lambda of: ending.show_trace(of.exc_type, of.exc_value or of.exc_type(), of.exc_traceback)
     try:
         code = main(sys.argv[1:])
     except Ended as ended:

@@ -12,6 +12,7 @@ import re
 import stat
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,33 @@ _AUDITS: list[list[str]] = []
 """Where the arguments of programs are kept while a test watches. A hook can never be removed."""
 
 
+class Births:
+    """The modes that files have when they are made, and directories are made with, by their paths. A file's is looked at as soon
+    as anything else happens, such as a change of its mode."""
+
+    def __init__(self) -> None:
+        self.modes: dict[Path, int] = {}
+        self._made: list[Path] = []
+
+    def see(self, event: str, arguments: tuple[Any, ...]) -> None:
+        """An event of the interpreter (`sys.addaudithook`)."""
+        made, self._made = self._made, []
+        for path in made:
+            with suppress(OSError):
+                self.modes.setdefault(path, stat.S_IMODE(path.stat().st_mode))
+        if event == "open" and isinstance(arguments[0], str | bytes) and arguments[2] & os.O_CREAT:
+            path = Path(os.fsdecode(arguments[0])).absolute()
+            self._made += [] if os.path.lexists(path) else [path]
+        elif event == "os.mkdir":
+            self.modes.setdefault(Path(os.fsdecode(arguments[0])).absolute(), arguments[1])
+
+
+_BIRTHS: list[Births] = []
+
+
 def _audit(event: str, arguments: tuple[Any, ...]) -> None:
+    if _BIRTHS:
+        _BIRTHS[0].see(event, arguments)
     if not _AUDITS:
         return
     if event == "subprocess.Popen" or event in ("os.exec", "os.posix_spawn"):
@@ -57,6 +84,15 @@ def started() -> Iterator[list[str]]:
     _AUDITS.append(found)
     yield found
     _AUDITS.clear()
+
+
+@pytest.fixture
+def births() -> Iterator[Births]:
+    """The modes with which files and directories are made."""
+    found = Births()
+    _BIRTHS.append(found)
+    yield found
+    _BIRTHS.clear()
 
 
 @pytest.fixture
@@ -88,7 +124,7 @@ STEPS = (*STORY[:11], "device export press-08 --to out --pfx --password-file pas
 
 @pytest.mark.usefixtures("loud")
 def test_no_secret_leaves_by_any_way(
-    terminal: Terminal, job: Job, started: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    terminal: Terminal, job: Job, started: list[str], births: Births, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "password").write_text(PASSWORD)
     (tmp_path / "password").chmod(0o600)
@@ -124,6 +160,10 @@ def test_no_secret_leaves_by_any_way(
     assert "Request URL: 'https://" in told["up"], "the SDKs log nothing"
     found = {line: list(secrets_in(text, (PASSWORD, secret))) for line, text in told.items()}
     assert {line: kinds for line, kinds in found.items() if kinds} == {}
+    public = ("password", "root.pem", "company.pem", ".dpsops/.gitignore", "infra", "infra/prod.toml")
+    shown = {str(path.relative_to(tmp_path)): oct(mode) for path, mode in births.modes.items() if mode & 0o077}
+    assert {name: mode for name, mode in shown.items() if name not in public} == {}
+    assert {tmp_path / "out", tmp_path / ".dpsops" / "azure.sqlite", tmp_path / "root.csr"} <= set(births.modes)
     assert list(secrets_in("\n".join(started), (PASSWORD, secret))) == []
     assert set(words(typer.main.get_command(app))) - NO_RESULT == seen, "a command has no place in this story"
 

@@ -224,7 +224,9 @@ NEEDS: dict[str, Needs] = {
     + _data(Place.DPS, "enrollmentGroups/write"),
     "down": _DOWN,
     "status": _STATUS,
-    "status --report": _STATUS + _without(_IDENTITIES, "which certificate each device uses is not told"),
+    "status --report": _STATUS
+    + _without(_IDENTITIES, "which certificate each device uses is not told")
+    + _data(Place.HUBS, "twins/read", helps="many devices are read one by one"),
     "root show": _ROOTS + _STORES + _KEYS,
     "root export": _ROOTS,
     "root prove": _ROOTS + _STORES + _PROVE,

@@ -110,7 +110,14 @@ def _list_many(to: Connection) -> object:
         return commands.members(to)
 
 
+def _count_many(to: Connection) -> object:
+    """`status --report` as it is of many devices."""
+    with patch("dpsops.fleet.inventory.FEW", 0):
+        return commands.counted_status(to)
+
+
 MORE = {
+    "status --report of many": Command("stable", _count_many),
     "device list of many": Command("stable", _list_many),
     "plan where nothing is missing": Command("stable", commands.plan),
     "up where nothing is missing": Command("stable", commands.up),

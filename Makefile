@@ -59,7 +59,7 @@ fleet: setup ## issue to 5,000 devices, killed three times, and rotate 1,000 tha
 	@$(BIN)/python -m tests.fleet_load.run
 
 boundaries: setup ## kill, and run beside each other, commands at every boundary between two requests; make test tries every eighth
-	@DPSOPS_TEST_BOUNDARIES=all $(BIN)/python -m pytest --numprocesses 2 --dist worksteal tests/workflows -k "boundary or once or kill or first or beside"
+	@DPSOPS_TEST_BOUNDARIES=all $(BIN)/python -m pytest --numprocesses 2 --dist worksteal tests/workflows -k "boundary or once or kill or first or beside or says_is_so or role_is_named"
 
 mutants: setup ## put one fault after the other into the embedded Azure: the conformance suite must notice
 	@$(BIN)/python -m tests.mutants.run

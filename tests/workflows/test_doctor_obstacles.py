@@ -55,7 +55,7 @@ def test_a_lock_and_a_policy_are_named(embedded: World) -> None:
     assign_policy(embedded, group_of(embedded))
     locked = one(embedded, "lock")
     assert locked.subject == "keep"
-    assert "stops rotate" in locked.detail
+    assert locked.detail.endswith(" stops down, rotate")
     assert "up" not in locked.detail.partition(" stops ")[2].split(", ")
     denied = one(embedded, "deployment", "up")
     assert "Only the north" in denied.detail + denied.hint
@@ -67,7 +67,7 @@ def test_a_lock_and_a_policy_are_named(embedded: World) -> None:
 def test_a_lock_stops_what_it_is_said_to_stop(quick: World) -> None:
     lock(quick)
     stopped = one(quick, "lock").detail.partition(" stops ")[2].split(", ")
-    assert stopped == ["rotate"]
+    assert stopped == ["down", "rotate"]
     assert [each.outcome for each in commands.doctor(quick.connect(), "up").findings if each.check == "lock"] == [Outcome.OK]
     with pytest.raises(Error, match="are locked"):
         commands.rotate(quick.connect(), Phase.STABLE, timedelta(0))
@@ -78,7 +78,7 @@ def test_a_lock_on_writing_stops_every_change_of_the_resource_and_nothing_of_its
     body = {"properties": {"level": "ReadOnly"}}
     quick.connect().clients.groups.resources.begin_create_or_update_by_id(identifier, body, api_version="2020-05-01").result()
     stopped = one(quick, "lock").detail.partition(" stops ")[2].split(", ")
-    assert stopped == ["up", "root prove", "rotate", "rotate --compromised"]
+    assert stopped == ["up", "down", "root prove", "rotate", "rotate --compromised"]
     with pytest.raises(Error, match="are locked"):
         commands.rotate(quick.connect(), Phase.STABLE, timedelta(0))
     commands.issue_to(quick.connect(), PRESS)

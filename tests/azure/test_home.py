@@ -96,6 +96,9 @@ def test_an_operation_whose_end_was_not_read_is_an_error() -> None:
         def status(self) -> str:
             return "InProgress"
 
+        def done(self) -> bool:
+            return True
+
     with pytest.raises(TypeError, match="whose end cannot be read"):
         ended(Broken.__new__(Broken))
     operation = {"Azure-AsyncOperation": "https://management.azure.com/operation"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -97,5 +98,10 @@ def test_what_stays_is_named_with_exit_code_3(prod: Terminal, tmp_path: Path) ->
     assert stays.startswith("= Microsoft.Resources/resourceGroups/rg-dpsops-local stays: there is more in it: ")
     assert "vaults/kv-other" in stays
     assert "dpsops: hint: see what it is" in err
+    code, out, err = prod("--env", "prod", "--output", "json", "down", "--yes")
+    assert code == 3, err
+    (kept,) = json.loads(out)["kept"]
+    assert (kept["name"], kept["type"]) == ("rg-dpsops-local", "Microsoft.Resources/resourceGroups")
+    assert "vaults/kv-other" in kept["reason"]
     code, _, err = prod("--env", "other", "down", "--yes")
     assert code == 0, err

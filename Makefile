@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test pipelines answers boundaries crash faults races fuzz schemathesis fleet mutants az browser azure-facts bicep wheel release lint bench record reference picture lock clean
+.PHONY: help setup demo test pipelines answers boundaries crash faults races fuzz schemathesis fleet mutants az clients browser azure-facts bicep wheel release lint bench record reference picture lock clean
 
 help: ## show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ az: setup .venv-az/.stamp ## drive the embedded Azure with Microsoft's Azure CLI
 	@.venv-az/bin/python -m pip --disable-pip-version-check --quiet install --requirement $<
 	@touch $@
 
+clients: setup ## drive the embedded Azure with clients of Python, Node, Java and Go that nobody here wrote, installed into .clients; Linux
+	@$(BIN)/python -m tests.clients.run --write $(ARGUMENTS)
+
 browser: setup ## show the report in a headless Chromium: CHROMIUM=/usr/bin/chromium, as Debian and Ubuntu have it
 	@command -v "$(CHROMIUM)" >/dev/null || { echo "make browser needs a Chromium: apt-get install chromium, or CHROMIUM=PROGRAM" >&2; exit 1; }
 	@DPSOPS_TEST_CHROMIUM="$(CHROMIUM)" $(BIN)/python -m pytest tests/browser
@@ -121,5 +124,5 @@ lock: setup ## resolve the dependencies again, to their newest versions
 		--no-emit-index-url --custom-compile-command "make lock" --output-file requirements-runtime.lock pyproject.toml
 
 clean: ## remove all that make and the tests have made
-	@rm -rf .venv .venv-az .venv-schemathesis dist .coverage .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv .venv-az .venv-schemathesis .clients dist .coverage .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find azure_facts dpsops tests -name __pycache__ -type d -prune -exec rm -rf {} +

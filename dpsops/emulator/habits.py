@@ -55,8 +55,8 @@ class Habits:
     of Microsoft's CLI extension).
     ec_reuse_key: a new version of a certificate whose policy says `reuse_key` has the key of the one before if it is an EC key,
     as documented, or a new one (of RSA keys other programs have shown it, of EC keys none).
-    identity_links: a provisioning service can be linked to a hub by its own identity at 2026-11-01 (specification), or the link
-    is refused, as where that version has not been rolled out.
+    identity_links: a provisioning service can be linked to a hub by its own identity from 2026-08-31 on (specification), or the
+    link is refused, as where no such version has been rolled out.
     identity_links_before: how an older API version shows such a link: as the newest one does ("whole"), by its name, location
     and part in the allocation alone ("named"), or not at all ("absent"). Nobody has seen which.
     puts_mask_keys: the answer to a PUT masks the keys of links and access policies, or repeats them as they were sent (recorded

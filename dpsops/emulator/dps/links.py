@@ -14,7 +14,8 @@ from dpsops.emulator.resource_provider.regions import normal
 from dpsops.emulator.world import World
 
 _MASK = "****"
-_BY_IDENTITY_SINCE = "2026-11-01"
+_BY_IDENTITY_SINCE = "2026-08-31"
+"""The API version of Microsoft's first client that knows such links (for JavaScript, 6.0.0)."""
 _OF_IDENTITY = ("hostName", "authenticationType")
 
 _NAMED_SINCE = "2018"

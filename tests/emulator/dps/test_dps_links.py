@@ -115,14 +115,15 @@ def test_a_link_names_the_place_of_its_hub_and_a_weight_that_can_be(arm: Control
     assert link(arm, {"connectionString": text, "location": "West Europe", "allocationWeight": 0}).status == 201
 
 
-def test_a_link_by_identity_needs_the_version_the_identity_and_the_hub(arm: ControlPlane) -> None:
+@pytest.mark.parametrize("version", ["2026-08-31", "2026-11-01"])
+def test_a_link_by_identity_needs_the_version_the_identity_and_the_hub(arm: ControlPlane, version: str) -> None:
     given = {"hostName": "hub1.azure-devices.net", "authenticationType": "SystemAssigned", "location": "westeurope"}
     system = {"type": "SystemAssigned"}
     assert code_of(link(arm, given, version="2022-12-12", identity=system)) == 400_000
-    assert code_of(link(arm, given, version="2026-11-01")) == 400_000
-    assert code_of(link(arm, given | {"hostName": "hub2.azure-devices.net"}, version="2026-11-01", identity=system)) == 400_000
-    assert link(arm, given, version="2026-11-01", identity=system).status == 201
-    assert linked(arm, "2026-11-01") == [given | {"name": "hub1.azure-devices.net"}]
+    assert code_of(link(arm, given, version=version)) == 400_000
+    assert code_of(link(arm, given | {"hostName": "hub2.azure-devices.net"}, version=version, identity=system)) == 400_000
+    assert link(arm, given, version=version, identity=system).status == 201
+    assert linked(arm, version) == [given | {"name": "hub1.azure-devices.net"}]
 
 
 @pytest.mark.parametrize(("kept", "outcome"), [(True, "assigned"), (False, "failed")])

@@ -59,7 +59,13 @@ def test_an_active_service_has_hosts_and_a_scope(arm: ControlPlane) -> None:
 
 @pytest.mark.parametrize(
     ("version", "portal", "identity"),
-    [("2021-10-15", False, False), ("2022-12-12", True, False), ("2023-03-01-preview", True, True), ("2026-11-01", True, True)],
+    [
+        ("2021-10-15", False, False),
+        ("2022-12-12", True, False),
+        ("2023-03-01-preview", True, True),
+        ("2026-08-31", True, True),
+        ("2026-11-01", True, True),
+    ],
 )
 def test_each_version_shows_its_own_members(arm: ControlPlane, version: str, portal: bool, identity: bool) -> None:
     arm.service()

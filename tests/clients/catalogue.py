@@ -116,12 +116,42 @@ def _python(name: str, environment: Environment, clients: Sequence[Client], *, w
     return Program(name, environment, command, clients, way, devices)
 
 
+def _node(name: str, *clients: Client, way: Way, devices: int = 0) -> Program:
+    return Program(name, _NODE, ("node", str(HERE / "node" / f"{name}.js")), clients, way, devices)
+
+
 _IOT, _PAHO = _venv("iot"), _venv("paho")
+_NODE = Environment("node", ["package.json", "package-lock.json"], [("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")])
+
 _DEVICE, _HUB, _DPS = (Client(name, "Python") for name in ("azure-iot-device", "azure-iot-hub", "azure-iot-deviceprovisioning"))
 _OVER_WEBSOCKETS = Client("azure-iot-device over WebSockets", "Python", _DEVICE.name)
+_NODE_HUB = Client("azure-iothub", "Node")
+_MANAGEMENT = (
+    "@azure/identity",
+    "@azure/arm-resources",
+    "@azure/arm-iothub",
+    "@azure/arm-deviceprovisioningservices",
+    "@azure/arm-keyvault",
+    "@azure/keyvault-certificates",
+    "@azure/keyvault-secrets",
+    "@azure/keyvault-keys",
+)
 PROGRAMS = (
     _python("devices", _IOT, [_DEVICE, _OVER_WEBSOCKETS, _HUB], devices=2),
     _python("services", _IOT, [_HUB, _DPS]),
     _python("amqp", _IOT, [_HUB], way=Way.DOOR),
     _python("by_hand", _PAHO, [Client("paho-mqtt", "Python")], way=Way.DOOR, devices=2),
+    _node("node_management", *(Client(name, "Node") for name in _MANAGEMENT), way=Way.PROXY),
+    _node(
+        "node_devices",
+        Client("azure-iot-provisioning-device-http", "Node"),
+        Client("azure-iot-provisioning-device-mqtt", "Node"),
+        Client("azure-iot-device-http", "Node"),
+        Client("azure-iot-device-mqtt", "Node"),
+        Client("azure-iot-device-mqtt over WebSockets", "Node", "azure-iot-device-mqtt"),
+        _NODE_HUB,
+        way=Way.DOOR,
+        devices=3,
+    ),
+    _node("node_services", _NODE_HUB, Client("azure-iot-provisioning-service", "Node"), way=Way.DOOR),
 )

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from dpsops.cli.embedded import STATE_DIRECTORY, variables
+from dpsops.emulator import rbac
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.door import Listen
 from dpsops.emulator.dps.state import load_service
+from dpsops.emulator.identity.state import OPERATOR
 from dpsops.emulator.iothub import messages
 from dpsops.emulator.iothub.devices import find_device
 from dpsops.emulator.iothub.state import load_hub
@@ -25,6 +27,8 @@ from dpsops.settings import Environment, load
 from tests.clients.catalogue import ROOT, Program, Way
 
 GLOBAL = "global.azure-devices-provisioning.net"
+_ADMINISTRATOR = "00482a5a-887f-4fb3-b363-3b7fe8e74483"
+"""Key Vault Administrator: what dpsops gives its operator is not enough for clients that try everything."""
 _HOSTS = ("login.microsoftonline.com", "management.azure.com", GLOBAL)
 
 
@@ -44,7 +48,8 @@ class Ground:
         given = variables(self.azure)
         if program.way is Way.DOOR:
             del given["HTTPS_PROXY"]
-        return kept | given | {"HOME": str(self.directory), "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+        modules = {"PYTHONPATH": str(ROOT), "NODE_PATH": str(program.environment.place / "node_modules")}
+        return kept | given | modules | {"HOME": str(self.directory)}
 
     def describe(self, program: Program) -> Path:
         """The file that tells a program of all this."""
@@ -117,6 +122,8 @@ def stood(directory: Path, programs: Sequence[Program]) -> Iterator[Ground]:
                 "hub": _connection(f"{settings.hub[0].name}.azure-devices.net", hub),
                 "dps": _connection(f"{settings.dps.name}.azure-devices-provisioning.net", dps),
             }
+            mine = {"principal": OPERATOR.object_id, "role": _ADMINISTRATOR, "scope": "/", "created": 0.0}
+            world.state.put(rbac.ASSIGNMENT, "clients/administrator", mine)
         yield Ground(directory, azure, settings, scope, connections)
 
 

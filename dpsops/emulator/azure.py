@@ -20,7 +20,7 @@ from dpsops.emulator.mqtt_endpoint import ConnectionRefused, Endpoint, ProtocolV
 from dpsops.emulator.post import Exchange
 from dpsops.emulator.services import ENDPOINTS, SERVICES
 from dpsops.emulator.state import Database
-from dpsops.emulator.world import CLIENT_ADDRESS, Clock, Meter, Timings, World
+from dpsops.emulator.world import CLIENT_ADDRESS, Clock, Meter, Timings, World, keep_clock
 
 
 class Dropped(Exception):
@@ -81,6 +81,12 @@ class Azure:
             yield world
         self.exchange.deliver(world.post)
 
+    def advance(self, seconds: float) -> None:
+        """Moves the clock forward, and keeps it there: who opens this state again is at that time too."""
+        self.clock.advance(seconds)
+        with self.database.transaction() as state:
+            keep_clock(state, self.clock)
+
     def resolves(self, host: str) -> bool:
         """Whether the host name exists: for a vault, whether the vault does."""
         for service in self.services:
@@ -113,7 +119,7 @@ class Azure:
                 raise Dropped
             case _:
                 if isinstance(effect, faults.Delay):
-                    self.clock.advance(effect.seconds)
+                    self.advance(effect.seconds)
                 answer = in_ascii(self._serve(request))
         if answer.awaits is None:
             self.observe(request, answer)
@@ -140,7 +146,7 @@ class Azure:
             case faults.Drop(work_done=False):
                 raise Dropped
             case faults.Delay(seconds):
-                self.clock.advance(seconds)
+                self.advance(seconds)
         answer = self._ask(operation.host, ask)
         if isinstance(effect, faults.Drop):
             raise Dropped

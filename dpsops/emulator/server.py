@@ -14,6 +14,7 @@ from types import TracebackType
 from aiohttp import web
 from aiohttp.http import HttpProcessingError
 
+from dpsops.emulator import snapshots
 from dpsops.emulator.authority import CRL_FILE, CRL_URL, ensure_certificates
 from dpsops.emulator.azure import Azure, Dropped
 from dpsops.emulator.connections import Connections
@@ -28,7 +29,7 @@ from dpsops.emulator.proxy import ConnectProxy
 from dpsops.emulator.services import Message, messages
 from dpsops.emulator.state import Database
 from dpsops.emulator.tls import ServerContexts, TlsConnection
-from dpsops.emulator.world import Clock, Timings, World
+from dpsops.emulator.world import Clock, Timings, World, kept_clock
 
 _HTTPS, _MQTT = "443", "8883"
 _STOP_SECONDS = 10.0
@@ -74,6 +75,7 @@ class EmbeddedAzure:
         self._tls = ServerContexts(server_file)
         self.azure = Azure(Database(directory / "azure.sqlite"), clock or Clock(), timings or Timings())
         with self.azure.database.transaction() as state:
+            self.azure.clock.advanced = max(self.azure.clock.advanced, kept_clock(state))
             bootstrap(World(state, self.azure.clock.now()))
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="embedded-azure", daemon=True)
@@ -110,6 +112,23 @@ class EmbeddedAzure:
         with self.azure.database.transaction() as state:
             return messages(World(state, self.azure.clock.now()), host, device_id)
 
+    def snapshot(self, name: str) -> None:
+        """Takes a snapshot under this name, in the place of a former one. Raises `snapshots.InvalidName`."""
+        snapshots.take(self.azure, self._directory, name)
+
+    def restore(self, name: str) -> None:
+        """Makes everything what it was at a snapshot, and closes the connections of devices and of requests that wait.
+
+        No request is served meanwhile. Raises `snapshots.InvalidName`, and `snapshots.NoSnapshot` if there is none.
+        """
+        asyncio.run_coroutine_threadsafe(self._restore(name), self._loop).result()
+
+    async def _restore(self, name: str) -> None:
+        snapshots.restore(self.azure, self._directory, name)
+        self._mqtt.end_all()
+        for each in tuple(self._waiting):
+            each.abort()
+
     async def _start(self) -> None:
         application = web.Application(client_max_size=_MAX_BODY)
         application.router.add_route("*", "/{path:.*}", self._answer)
@@ -120,6 +139,7 @@ class EmbeddedAzure:
         self._mqtt = MqttServer(self.azure)
         self._connections = Connections()
         self._websockets: set[TlsConnection] = set()
+        self._waiting: set[TlsConnection] = set()
         self._listeners: list[asyncio.Server] = []
         try:
             proxy = socket.create_server(("127.0.0.1", self._port))
@@ -227,6 +247,7 @@ class EmbeddedAzure:
             self._loop.call_soon_threadsafe(heard.put_nowait, body)
 
         self.azure.exchange.wait(awaited.key, hear)
+        self._waiting.add(connection)
         try:
             while self.azure.clock.now() < until and not self._stopping and not connection.is_closing():
                 try:
@@ -240,4 +261,5 @@ class EmbeddedAzure:
                     answer, until = Response(*silent), self.azure.clock.now() + seconds
             return answer
         finally:
+            self._waiting.discard(connection)
             self.azure.exchange.give_up(awaited.key)

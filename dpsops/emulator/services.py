@@ -8,7 +8,7 @@ from dpsops.emulator.dps.service import DEVICE_SERVICE as DPS_DEVICE
 from dpsops.emulator.dps.service import SERVICE as DPS
 from dpsops.emulator.http import Service
 from dpsops.emulator.identity.service import SERVICE as IDENTITY
-from dpsops.emulator.iothub.devices import messages_of
+from dpsops.emulator.iothub.devices import disconnect_devices, messages_of
 from dpsops.emulator.iothub.mqtt import HUB_ENDPOINT
 from dpsops.emulator.iothub.service import SERVICE as IOT_HUB
 from dpsops.emulator.iothub.state import hub_at
@@ -17,7 +17,7 @@ from dpsops.emulator.keyvault.service import SERVICE as KEY_VAULT
 from dpsops.emulator.mqtt_endpoint import Endpoint
 from dpsops.emulator.world import World
 
-__all__ = ["ENDPOINTS", "SERVICES", "Message", "messages"]
+__all__ = ["ENDPOINTS", "SERVICES", "Message", "disconnect_devices", "messages"]
 
 SERVICES: tuple[Service, ...] = (IDENTITY, RESOURCE_MANAGER, KEY_VAULT, IOT_HUB, DPS, DPS_DEVICE)
 

@@ -6,8 +6,8 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from weakref import finalize
 
@@ -115,6 +115,27 @@ class Database:
                 if self._connection.in_transaction:  # SQLite itself ends some that fail
                     self._connection.execute("ROLLBACK")
                 raise
+
+    def copy_to(self, file: Path, finish: Callable[[State], None]) -> None:
+        """Copies all documents to a file, which is new or empty. `finish` may change the copy before it is closed."""
+        copy = Database(file)
+        try:
+            copy._connection.execute("PRAGMA synchronous = OFF")  # of a copy that is lost there is still the original
+            with self._lock:
+                self._connection.backup(copy._connection)
+            with copy.transaction() as state:
+                finish(state)
+        finally:
+            copy.close()
+
+    def replace_by(self, file: Path) -> None:
+        """Replaces all documents by those of a copy, which nobody may change meanwhile: all of them or, if that fails, none.
+
+        Raises `sqlite3.DatabaseError` if the file is no copy.
+        """
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?immutable=1", uri=True)) as copy, self._lock:
+            copy.execute("SELECT kind, key, body FROM document LIMIT 1")
+            copy.backup(self._connection)
 
     def close(self) -> None:
         """Closes the file; further transactions fail."""

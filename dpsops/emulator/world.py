@@ -12,6 +12,8 @@ from dpsops.emulator.habits import Habits
 from dpsops.emulator.post import Post
 from dpsops.emulator.state import State
 
+_CLOCK = "clock"
+
 CLIENT_ADDRESS = "198.51.100.7"
 """One of those that are for documentation (RFC 5737), as nothing that runs here has a public one."""
 
@@ -33,6 +35,28 @@ class Clock:
         """Moves time forward."""
         with self._lock:
             self._advanced += seconds
+
+    @property
+    def advanced(self) -> float:
+        """The seconds by which it has been moved."""
+        with self._lock:
+            return self._advanced
+
+    @advanced.setter
+    def advanced(self, seconds: float) -> None:
+        with self._lock:
+            self._advanced = seconds
+
+
+def keep_clock(state: State, clock: Clock) -> None:
+    """Writes how far the clock has been moved."""
+    state.put(_CLOCK, "", {"advanced": clock.advanced})
+
+
+def kept_clock(state: State) -> float:
+    """How far the clock of this state has been moved, in seconds."""
+    kept = state.get(_CLOCK, "")
+    return 0.0 if kept is None else float(kept["advanced"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +108,10 @@ class Meter:
         """Uncounts the last request under `key`: another limit has refused it."""
         for _ in range(count):
             self._times[key].pop()
+
+    def clear(self) -> None:
+        """Forgets all requests."""
+        self._times.clear()
 
 
 @dataclass(frozen=True, slots=True)

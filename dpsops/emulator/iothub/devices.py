@@ -185,6 +185,13 @@ def remove(world: World, hub: JSON, device_id: str) -> None:
         forget_queue(world, hub, device_id)
 
 
+def disconnect_devices(world: World) -> None:
+    """Ends what the documents of all hubs say of open connections."""
+    for key, device in world.state.list(_KIND):
+        if device["connection"] is not None:
+            world.state.put(_KIND, key, device | {"connection": None, "connectionUpdated": world.now})
+
+
 def remove_devices(world: World, hub: JSON) -> None:
     """Forgets all devices of a hub."""
     for device in devices_of(world, hub):

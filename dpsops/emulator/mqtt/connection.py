@@ -21,6 +21,11 @@ class MqttServer:
     def __call__(self) -> MqttConnection:
         return MqttConnection(self)
 
+    def end_all(self) -> None:
+        """Closes the connection of every client."""
+        for connection in tuple(self.present.values()):
+            connection.end()
+
 
 class MqttConnection(asyncio.Protocol):
     """One client. A second connection under the same client identifier ends the first (MQTT 3.1.1, 3.1.4).
@@ -68,6 +73,11 @@ class MqttConnection(asyncio.Protocol):
             del self._server.present[self._place]
         self._server.azure.exchange.close(self._conversation.address)
         self._conversation.end()
+
+    def end(self) -> None:
+        """Closes the connection; nothing that is on its way is heard any more."""
+        self._conversation.over = True
+        self._tls.close()
 
     def _take_place(self, client_id: str) -> None:
         self._tls.established()

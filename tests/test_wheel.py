@@ -48,6 +48,13 @@ def test_the_wheel_contains_every_module_and_nothing_else(wheel: Path) -> None:
     assert names == modules | page | {TEMPLATE, SETTINGS, "dpsops/py.typed"}
 
 
+def test_a_pytest_of_others_finds_the_plugin(wheel: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "installed")
+    said = run("-m", "pytest", "--fixtures", "-q", cwd=tmp_path, PYTHONPATH=str(tmp_path / "installed"))
+    assert "embedded_azure_clock" in said
+
+
 def test_the_wheel_runs_without_the_source(wheel: Path, tmp_path: Path) -> None:
     installed, elsewhere = tmp_path / "installed", tmp_path / "elsewhere"
     elsewhere.mkdir()

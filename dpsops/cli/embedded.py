@@ -250,9 +250,10 @@ _STOP_SECONDS = 15.0
 
 
 @contextmanager
-def announced(azure: EmbeddedAzure) -> Iterator[None]:
-    """Lets other commands in this directory find a server, until the block ends. Raises `Refused` if one is served already."""
-    descriptor = os.open(STATE_DIRECTORY / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+def announced(azure: EmbeddedAzure, directory: Path = STATE_DIRECTORY) -> Iterator[None]:
+    """Lets other commands find a server that has its state in this directory, until the block ends. Raises `Refused` if one is
+    served already."""
+    descriptor = os.open(directory / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     with open(descriptor, "r+b") as file:
         if not _try_lock(file, fcntl.LOCK_EX):
             raise _already_served()

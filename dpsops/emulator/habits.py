@@ -59,6 +59,10 @@ class Habits:
     link is refused, as where no such version has been rolled out.
     identity_links_before: how an older API version shows such a link: as the newest one does ("whole"), by its name, location
     and part in the allocation alone ("named"), or not at all ("absent"). Nobody has seen which.
+    policy_put_before: what becomes of the certificate policy that an enrollment names when an API version without it, before
+    2026-11-01, writes the enrollment: it goes, as whatever a PUT leaves out ("reset"), or stays ("kept"). Nobody has seen which.
+    issued_trust: why a hub accepts the certificates that Azure issues to a device: they are below the CA of its policy, which is
+    synchronized to the hub ("authority": documentation), or the identity has the thumbprint of the newest ("thumbprint").
     puts_mask_keys: the answer to a PUT masks the keys of links and access policies, or repeats them as they were sent (recorded
     of links).
     masked_links_kept: a link whose key goes back masked, as a GET shows it, goes on working (likely: Microsoft's CLI writes so),
@@ -108,6 +112,8 @@ class Habits:
     ec_reuse_key: bool = True
     identity_links: bool = True
     identity_links_before: Literal["whole", "named", "absent"] = "whole"
+    policy_put_before: Literal["reset", "kept"] = "reset"
+    issued_trust: Literal["authority", "thumbprint"] = "authority"
     puts_mask_keys: bool = False
     masked_links_kept: bool = True
     what_if_short_circuits: Literal["told", "silent"] = "told"

@@ -44,7 +44,24 @@ _ROLES = "authorization"
 _DEPLOYMENTS = "resources-deployments"
 _VAULT = "keyvault-(certificates|keys|secrets)"
 
+_NEWER = "the specification of 2026-11-01, which is not among the files"
+
 DEVIATIONS = (
+    Deviation(
+        _DPS_SERVICE,
+        _ENTRY + r"\.(namespaceName|certificateAuthorityName|certificatePolicyName)",
+        "declared",
+        "an enrollment says who signs what its devices ask for",
+        _NEWER,
+    ),
+    Deviation(_DPS_DEVICE, r"request\.body\.csr", "declared", "a device asks for a certificate", _NEWER),
+    Deviation(
+        _DPS_DEVICE,
+        r"response\.body\.registrationState\.issuedCertificateChain",
+        "declared",
+        "the certificate that a device has asked for",
+        _NEWER,
+    ),
     Deviation(_VAULT, r"response\.body\.nextLink", "type", "the last page says null"),
     Deviation(
         "keyvault-certificates",

@@ -27,7 +27,7 @@ from dpsops.emulator.world import World
 
 HOST = re.compile(r"(?P<service>(?!global\.)[a-z0-9-]+)\.azure-devices-provisioning\.net")
 AUDIENCE = "https://azure-devices-provisioning.net"
-_API_VERSIONS = frozenset({"2019-03-31", "2021-06-01", "2021-10-01"})
+_API_VERSIONS = frozenset({"2019-03-31", "2021-06-01", "2021-10-01", "2026-11-01"})
 _NAMESPACE = "Microsoft.Devices/provisioningServices/"
 
 

@@ -15,6 +15,7 @@ from dpsops.emulator.dps.allocation import HUB_NOT_FOUND, POLICIES, Candidate, U
 from dpsops.emulator.dps.attestation import Attested
 from dpsops.emulator.iothub.devices import find_device, move, provision, remove, save_device
 from dpsops.emulator.iothub.state import hub_at
+from dpsops.emulator.microsoft_devices.issuance import Issued
 from dpsops.emulator.principal import Principal
 from dpsops.emulator.world import World
 
@@ -33,8 +34,12 @@ class Assignment:
     substatus: str
 
 
-def assign(world: World, service: JSON, device: Attested, registration_id: str, previous: JSON | None) -> Assignment:
+def assign(
+    world: World, service: JSON, device: Attested, registration_id: str, previous: JSON | None, issued: Issued | None
+) -> Assignment:
     """Makes or updates the device's identity in its hub. `previous`: its registration so far. Raises `Unassignable`.
+
+    In the hub the device has what was issued, or else the credential that it has shown here (specification).
 
     A hub that is no longer linked is neither assigned nor touched: what the device had there stays, and it begins anew
     in another hub (guess).
@@ -55,9 +60,11 @@ def assign(world: World, service: JSON, device: Attested, registration_id: str, 
     elif not keep_data:
         substatus = "deviceDataReset"
     twin = settings.get("initialTwin")
-    if keeps_hub and substatus != "initialAssignment" and not world.habits.never_takes_new_leaf:
+    if keeps_hub and substatus != "initialAssignment" and issued is None and not world.habits.never_takes_new_leaf:
         return Assignment(host, device_id, substatus)
-    made = provision(world, hub, device_id, device.thumbprint, keys=device.keys, initial_twin=twin, keep_data=keep_data)
+    made = provision(
+        world, hub, device_id, device.thumbprint, keys=device.keys, issued=issued, initial_twin=twin, keep_data=keep_data
+    )
     if "capabilities" in settings:
         save_device(world, hub, made | {"capabilities": settings["capabilities"]})
     return Assignment(host, device_id, substatus)

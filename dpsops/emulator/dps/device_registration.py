@@ -17,7 +17,7 @@ from dpsops.emulator.dps.assignment import assign
 from dpsops.emulator.dps.attestation import INVALID, Attested, Proof, attest
 from dpsops.emulator.dps.bodies import bad_request
 from dpsops.emulator.dps.enrollments.entries import GROUPS
-from dpsops.emulator.dps.enrollments.settings import id_fault
+from dpsops.emulator.dps.enrollments.settings import id_fault, policy_named
 from dpsops.emulator.dps.errors import (
     CONFLICT,
     INVALID_CERTIFICATE,
@@ -33,11 +33,15 @@ from dpsops.emulator.dps.state import service_of_scope
 from dpsops.emulator.http import Refusal
 from dpsops.emulator.microsoft_devices.chains import is_valid, thumbprint
 from dpsops.emulator.microsoft_devices.etags import record_etag
+from dpsops.emulator.microsoft_devices.issuance import InvalidRequest, PublicKey, decode, issue, requested_key
 from dpsops.emulator.world import World
 
-API_VERSIONS = frozenset({"2018-11-01", "2019-03-31", "2019-04-15", "2021-06-01", "2021-10-01"})
+API_VERSIONS = frozenset({"2018-11-01", "2019-03-31", "2019-04-15", "2021-06-01", "2021-10-01", "2026-11-01"})
 _TELLS_REPROVISIONED = "2019-04-15"
 """The first API version in which a device that the hub has already is told so; before, each assignment was an initial one."""
+
+_ISSUES = "2026-11-01"
+"""The first API version in which a device may ask for a certificate."""
 
 _MEMBERS: dict[str, type[Any]] = {"registrationId": str, "tpm": dict, "payload": dict}
 """Of a request's body, with their types. A TPM is refused by name; only custom allocation would use the payload."""
@@ -66,17 +70,18 @@ def register(world: World, id_scope: str, registration_id: str, proof: Proof, bo
     fault = id_fault(registration_id)
     if fault is not None:
         raise invalid(world, fault)
-    _check_body(world, registration_id, body)
+    request = _read_body(world, registration_id, body, version)
     device = attest(world, service, registration_id, proof)
+    key = None if request is None else _requested_key(world, registration_id, request)
     previous = find_registration(world, service, registration_id)
     if previous is not None and is_pending(world, previous) and not world.habits.parallel_registrations:
         raise refusal(world, CONFLICT, "Conflict")
-    registration = _registered(world, service, registration_id, device, version, previous)
+    registration = _registered(world, service, registration_id, device, version, previous, key)
     save_registration(world, service, registration)
-    return _outcome(world, registration) if registration["status"] == "disabled" else _pending(world, registration)
+    return _outcome(world, registration, version) if registration["status"] == "disabled" else _pending(world, registration)
 
 
-def look_up(world: World, id_scope: str, registration_id: str, operation_id: str, proof: Proof) -> Answer:
+def look_up(world: World, id_scope: str, registration_id: str, operation_id: str, proof: Proof, *, version: str) -> Answer:
     """How an operation goes: 202 until it is over, then 200. Only the certificate that began it may ask, or a key of the device.
 
     A device's new registration takes the place of the one before, whose operation is then unknown (stricter guess).
@@ -92,14 +97,15 @@ def look_up(world: World, id_scope: str, registration_id: str, operation_id: str
     elif not _is_leaf(proof.chain[0], registration["operation"]["thumbprint"], world.now):
         raise refusal(world, INVALID_CERTIFICATE, INVALID)
     limits.take(world, service, limits.POLLS, registration_id)
-    return _pending(world, registration) if is_pending(world, registration) else _outcome(world, registration)
+    return _pending(world, registration) if is_pending(world, registration) else _outcome(world, registration, version)
 
 
-def find_state(world: World, id_scope: str, registration_id: str, proof: Proof, body: bytes) -> Answer:
+def find_state(world: World, id_scope: str, registration_id: str, proof: Proof, body: bytes, *, version: str) -> Answer:
     """The device's registration as it is. The device is attested and counted as when it registers."""
     service = _require_service(world, id_scope)
     limits.take(world, service, limits.REGISTRATIONS)
-    _check_body(world, registration_id, body)
+    if _read_body(world, registration_id, body, version) is not None:
+        raise bad_request(world)
     attest(world, service, registration_id, proof)
     registration = find_registration(world, service, registration_id)
     if registration is None:
@@ -107,8 +113,10 @@ def find_state(world: World, id_scope: str, registration_id: str, proof: Proof, 
     return Answer(200, _show(world, registration))
 
 
-def _check_body(world: World, registration_id: str, body: bytes) -> None:
-    """The body (`DeviceRegistration`) may name the device again, and may be empty: every .NET device's is, over MQTT.
+def _read_body(world: World, registration_id: str, body: bytes, version: str) -> str | None:
+    """The certificate signing request in a body, None where there is none.
+
+    The body (`DeviceRegistration`) may name the device again, and may be empty: every .NET device's is, over MQTT.
 
     What it must not have is a member that nobody knows, or a payload that is no object: 400012, both reported. That it may
     not be another device's is a guess.
@@ -117,14 +125,25 @@ def _check_body(world: World, registration_id: str, body: bytes) -> None:
         found = parse_json(body) if body else {}
     except ValueError as unreadable:
         raise _not_deserialized(world) from unreadable
-    if not isinstance(found, dict) or found.keys() - _MEMBERS.keys():
+    members = _MEMBERS | {"csr": str} if version >= _ISSUES else _MEMBERS
+    if not isinstance(found, dict) or found.keys() - members.keys():
         raise _not_deserialized(world)
-    if not all(isinstance(value, _MEMBERS[name] | None) for name, value in found.items()):
+    if not all(isinstance(value, members[name] | None) for name, value in found.items()):
         raise _not_deserialized(world)
     if found.get("tpm") is not None:
         raise invalid(world, "The embedded Azure cannot attest a device by its TPM.")
     if (found.get("registrationId") or registration_id).lower() != registration_id.lower():
         raise bad_request(world)
+    request: str | None = found.get("csr")
+    return request
+
+
+def _requested_key(world: World, registration_id: str, request: str) -> PublicKey:
+    """The key that a device wants certified. Refuses at once what cannot be, though nothing were issued (stricter guess)."""
+    try:
+        return requested_key(decode(request), registration_id)
+    except InvalidRequest as fault:
+        raise invalid(world, f"The certificate signing request is not valid: {fault}.") from fault
 
 
 def _not_deserialized(world: World) -> Refusal:
@@ -140,8 +159,19 @@ def _require_service(world: World, id_scope: str) -> JSON:
     return service
 
 
-def _registered(world: World, service: JSON, registration_id: str, device: Attested, version: str, previous: JSON | None) -> JSON:
-    """The registration as it will be once the operation is over; what was assigned in the `previous` one is remembered."""
+def _registered(
+    world: World,
+    service: JSON,
+    registration_id: str,
+    device: Attested,
+    version: str,
+    previous: JSON | None,
+    key: PublicKey | None,
+) -> JSON:
+    """The registration as it will be once the operation is over; what was assigned in the `previous` one is remembered.
+
+    `key` is certified where the device's entry says under which policy.
+    """
     entry = device.entry
     ready = world.now + world.timings.operation
     found: JSON = {
@@ -161,13 +191,16 @@ def _registered(world: World, service: JSON, registration_id: str, device: Attes
     if entry["settings"].get("provisioningStatus") == "disabled":
         nothing = {"id": "", "ready": world.now, "thumbprint": device.thumbprint}
         return found | {"status": "disabled", "updated": world.now, "operation": nothing}
+    policy = policy_named(service, entry["settings"])
+    issued = None if key is None or policy is None else issue(world, policy, key, registration_id)
     try:
-        assignment = assign(world, service, device, registration_id, previous)
+        assignment = assign(world, service, device, registration_id, previous, issued)
     except Unassignable as failed:
         return found | {"status": "failed", "error": {"code": failed.code, "message": str(failed)}}
     known = assignment.substatus == "reprovisionedToInitialAssignment" and version < _TELLS_REPROVISIONED
     substatus = "initialAssignment" if known else assignment.substatus
-    return found | {"hub": assignment.hub, "deviceId": assignment.device_id, "substatus": substatus}
+    chain = {} if issued is None else {"issued": [issued.leaf, issued.issuer, issued.root]}
+    return found | {"hub": assignment.hub, "deviceId": assignment.device_id, "substatus": substatus, **chain}
 
 
 def _operation_id(service: JSON, registration_id: str) -> str:
@@ -191,9 +224,11 @@ def _pending(world: World, registration: JSON) -> Answer:
     return Answer(202, {"operationId": registration["operation"]["id"], "status": "assigning"}, pause)
 
 
-def _outcome(world: World, registration: JSON) -> Answer:
+def _outcome(world: World, registration: JSON, version: str) -> Answer:
     identifier = registration["operation"]["id"]
     shown = _show(world, registration)
+    if "issued" in registration and version >= _ISSUES:
+        shown["issuedCertificateChain"] = registration["issued"]
     return Answer(200, {"operationId": identifier, "status": registration["status"], "registrationState": shown})
 
 

@@ -22,12 +22,14 @@ def _register(world: World, request: Request, *, scope: str, registration: str, 
 
 def _look_up(world: World, request: Request, *, scope: str, registration: str, operation: str, service: str = "") -> Response:
     _check(world, request, scope, service)
-    return _respond(look_up(world, scope, registration, operation, _proof(request)), {"Location": request.url})
+    answer = look_up(world, scope, registration, operation, _proof(request), version=request.api_version)
+    return _respond(answer, {"Location": request.url})
 
 
 def _find_state(world: World, request: Request, *, scope: str, registration: str, service: str = "") -> Response:
     _check(world, request, scope, service)
-    return _respond(find_state(world, scope, registration, _proof(request), _read(world, request)), {})
+    body = _read(world, request)
+    return _respond(find_state(world, scope, registration, _proof(request), body, version=request.api_version), {})
 
 
 def _check(world: World, request: Request, scope: str, service: str) -> None:

@@ -85,7 +85,7 @@ class DpsEndpoint:
             return register(world, scope, registration, proof, payload, version=session["version"])
 
         def ask(operation: str) -> Answer:
-            return look_up(world, scope, registration, operation, proof)
+            return look_up(world, scope, registration, operation, proof, version=session["version"])
 
         if found := _REGISTER.fullmatch(topic):
             return [_answer(world, found["rid"], begin)]

@@ -4,7 +4,8 @@ A registration's document: {"registrationId" (as the device wrote it), "attestat
 mechanism, absent: "x509"), "group" (the ID of its enrollment group, or null),
 "created" and "updated" (epoch s), "etag", "status" (as it is once the operation is over), "substatus", "error" ({"code",
 "message"}), "hub" (the host last assigned) and "deviceId", each null where there is none, "operation" ({"id", "ready" (epoch
-s), "thumbprint" (of the certificate that began it, or empty)})}.
+s), "thumbprint" (of the certificate that began it, or empty)}), "issued" (the chain of the certificate that the device asked for,
+as it is told it; absent where none was issued)}.
 """
 
 from __future__ import annotations

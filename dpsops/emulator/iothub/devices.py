@@ -4,18 +4,22 @@ A device's document: {"deviceId", "generationId", "version" (the number behind t
 "statusReason", "statusUpdated" (epoch s, or null), "connection" (the key of the MQTT connection that is open, or null),
 "filters" (what it has subscribed to; absent before its first connection),
 "connectionUpdated", "lastActivity" (epoch s, or null), "authentication" and "capabilities" (as the API shows them),
+"policy" (the certificate policy under which Azure issues the device's certificates; absent where it does not),
 "scopes" ({"deviceScope", "parentScopes"}, what is set of them), "twin" (see twins), "sent" (how many messages ever)}.
 A message: {"body" (base64), "properties", "systemProperties", "enqueued" (epoch s)}.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import secrets
 
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.iothub import twins
 from dpsops.emulator.iothub.messages import forget_queue
 from dpsops.emulator.iothub.rules import SKUS
+from dpsops.emulator.microsoft_devices.issuance import Issued
 from dpsops.emulator.world import World
 
 KEPT_MESSAGES = 1000
@@ -113,7 +117,7 @@ def new_device(world: World, device_id: str, authentication: JSON, initial_twin:
 
 
 def self_signed(thumbprint: str) -> JSON:
-    """The authentication of a device that is known by its certificate's thumbprint alone."""
+    """The authentication of a device that is known by the thumbprint of its certificate alone (SHA-256, upper-case hex)."""
     return {
         "symmetricKey": {"primaryKey": None, "secondaryKey": None},
         "x509Thumbprint": {"primaryThumbprint": thumbprint, "secondaryThumbprint": thumbprint},
@@ -127,6 +131,14 @@ def sas(keys: JSON) -> JSON:
     return {"symmetricKey": keys, "x509Thumbprint": nothing, "type": "sas"}
 
 
+def by_issued(world: World, leaf: str) -> JSON:
+    """The authentication of a device with a certificate that Azure has issued, base64 of DER: see `Habits.issued_trust`."""
+    if world.habits.issued_trust == "thumbprint":
+        return self_signed(hashlib.sha256(base64.b64decode(leaf)).hexdigest().upper())
+    keys, thumbprints = dict.fromkeys(("primaryKey", "secondaryKey")), dict.fromkeys(("primaryThumbprint", "secondaryThumbprint"))
+    return {"symmetricKey": keys, "x509Thumbprint": thumbprints, "type": "certificateAuthority"}
+
+
 def provision(
     world: World,
     hub: JSON,
@@ -134,22 +146,27 @@ def provision(
     thumbprint: str,
     *,
     keys: JSON | None = None,
+    issued: Issued | None = None,
     initial_twin: JSON | None = None,
     keep_data: bool = True,
 ) -> JSON:
     """Makes or updates an identity as DPS does, and returns the device.
 
     It becomes a selfSigned one of this thumbprint (SHA-256, upper-case hex), primary and secondary alike, or one of these
-    symmetric keys. A device that
+    symmetric keys, or one with the certificate that was issued to it. A device that
     is there already keeps its twin where `keep_data`, and is reset to the initial one otherwise; its status stays, so
     that a disabled device stays disabled (stricter guess). Raises `TooManyDevices`, and `InvalidTwin`.
     """
     device, authentication = find_device(world, hub, device_id), self_signed(thumbprint) if keys is None else sas(keys)
+    issuing = {} if issued is None else {"policy": issued.policy}
+    if issued is not None:
+        authentication = by_issued(world, issued.leaf)
     if device is None:
-        device = new_device(world, device_id, authentication, initial_twin)
+        device = new_device(world, device_id, authentication, initial_twin) | issuing
         add_device(world, hub, device)
         return device
-    device |= {"authentication": authentication, "version": device["version"] + 1}
+    device.pop("policy", None)
+    device |= {"authentication": authentication, "version": device["version"] + 1, **issuing}
     if not keep_data:
         device["twin"] = twins.new_twin(world.now, initial_twin)
     save_device(world, hub, device)

@@ -155,11 +155,11 @@ class Lab:
         assert answer.headers["x-ms-error-code"] == str(code)
         return code, message
 
-    def enroll(self, body: JSON, etag: str | None = None) -> JSON:
+    def enroll(self, body: JSON, etag: str | None = None, *, version: str = VERSION) -> JSON:
         """Writes a group or an individual enrollment, and returns it as the answer shows it."""
         group = body.get("enrollmentGroupId")
         path = f"/enrollments/{body['registrationId']}" if group is None else f"/enrollmentGroups/{group}"
-        shown = self.ok("PUT", path, body, headers={} if etag is None else {"if-match": etag})
+        shown = self.ok("PUT", path, body, headers={} if etag is None else {"if-match": etag}, version=version)
         assert isinstance(shown, dict)
         return shown
 
@@ -169,17 +169,17 @@ class Lab:
         sent = {"registrationId": registration_id, **body}
         return self.call("PUT", path, sent, authorization="", version=version, host=GLOBAL, chain=chain)
 
-    def poll(self, registration_id: str, operation: str, chain: Chain) -> Response:
+    def poll(self, registration_id: str, operation: str, chain: Chain, *, version: str = VERSION) -> Response:
         """What a device is told that asks how its registration goes."""
         path = f"/{self.scope}/registrations/{registration_id}/operations/{operation}"
-        return self.call("GET", path, authorization="", host=GLOBAL, chain=chain)
+        return self.call("GET", path, authorization="", version=version, host=GLOBAL, chain=chain)
 
-    def provision(self, registration_id: str, chain: Chain, *, version: str = VERSION) -> JSON:
+    def provision(self, registration_id: str, chain: Chain, *, version: str = VERSION, **body: Any) -> JSON:
         """The outcome of a registration that is not refused, once it is over."""
-        begun = self.register(registration_id, chain, version=version)
+        begun = self.register(registration_id, chain, version=version, **body)
         assert begun.status == 202, begun
         self.arm.clock.advance(self.arm.timings.operation)
-        over = self.poll(registration_id, begun.body["operationId"], chain)
+        over = self.poll(registration_id, begun.body["operationId"], chain, version=version)
         assert over.status == 200, over
         assert isinstance(over.body, dict)
         return over.body

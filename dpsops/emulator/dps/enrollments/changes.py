@@ -25,7 +25,7 @@ def require_entry(world: World, service: JSON, kind: Kind, identifier: str) -> J
     return entry
 
 
-def write(world: World, service: JSON, kind: Kind, identifier: str, body: JSON, condition: str | None) -> JSON:
+def write(world: World, service: JSON, kind: Kind, identifier: str, body: JSON, condition: str | None, *, version: str) -> JSON:
     """Creates the entry (`condition` None), or replaces the one whose etag `condition` is, and returns it."""
     check_id(world, kind, identifier, body)
     existing = find_entry(world, service, kind, identifier)
@@ -38,7 +38,7 @@ def write(world: World, service: JSON, kind: Kind, identifier: str, body: JSON, 
         "kind": kind.name,
         "id": identifier if existing is None else existing["id"],
         "attestation": read_mechanism(world, service, kind, given, mechanism),
-        "settings": read_settings(world, service, kind, body),
+        "settings": read_settings(world, service, kind, body, version, None if existing is None else existing["settings"]),
         "etag": record_etag(world),
         "created": world.now if existing is None else existing["created"],
         "updated": world.now,

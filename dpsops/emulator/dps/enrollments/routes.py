@@ -11,6 +11,7 @@ from dpsops.emulator.dps.bodies import bad_request, json_object, member
 from dpsops.emulator.dps.enrollments import changes
 from dpsops.emulator.dps.enrollments.entries import GROUPS, INDIVIDUALS, Kind, entries_beyond
 from dpsops.emulator.dps.enrollments.mechanisms import show_mechanism
+from dpsops.emulator.dps.enrollments.settings import show_settings
 from dpsops.emulator.dps.errors import invalid
 from dpsops.emulator.dps.pages import page
 from dpsops.emulator.dps.registrations import find_registration, show_registration
@@ -25,22 +26,22 @@ _MODES = ("create", "update", "updateifmatchetag", "delete")
 _EVERYTHING = re.compile(r"(\*|SELECT \*( FROM \w+)?)?", re.IGNORECASE)
 
 
-def _show(kind: Kind, entry: JSON, *, keys: bool = False) -> JSON:
+def _show(kind: Kind, version: str, entry: JSON, *, keys: bool = False) -> JSON:
     return {
         kind.identifier: entry["id"],
         "attestation": show_mechanism(kind, entry["attestation"], keys=keys),
         "etag": entry["etag"],
         "provisioningStatus": None,
-        **entry["settings"],
+        **show_settings(entry["settings"], version),
         "createdDateTimeUtc": timestamp(entry["created"]),
         "lastUpdatedDateTimeUtc": timestamp(entry["updated"]),
     }
 
 
-def _show_whole(world: World, service: JSON, kind: Kind, entry: JSON) -> JSON:
+def _show_whole(world: World, service: JSON, kind: Kind, version: str, entry: JSON) -> JSON:
     """An individual enrollment that is asked for shows its device's registration; in a list, and in the answer to the
     PUT, it does not (recordings `enrollment_tpm_lifecycle`, `enrollment_symmetrickey_lifecycle`)."""
-    shown = _show(kind, entry)
+    shown = _show(kind, version, entry)
     if kind is not INDIVIDUALS:
         return shown
     registration = find_registration(world, service, entry["id"])
@@ -50,13 +51,14 @@ def _show_whole(world: World, service: JSON, kind: Kind, entry: JSON) -> JSON:
 
 def _put(kind: Kind, world: World, request: Request, *, service: str, entry: str) -> Response:
     holder, body = require_service(world, service), json_object(world, request.body)
-    written = changes.write(world, holder, kind, entry, body, condition(request))
-    return Response(200, _show(kind, written, keys=True))
+    written = changes.write(world, holder, kind, entry, body, condition(request), version=request.api_version)
+    return Response(200, _show(kind, request.api_version, written, keys=True))
 
 
 def _get(kind: Kind, world: World, request: Request, *, service: str, entry: str) -> Response:
     holder = require_service(world, service)
-    return Response(200, _show_whole(world, holder, kind, changes.require_entry(world, holder, kind, entry)))
+    found = changes.require_entry(world, holder, kind, entry)
+    return Response(200, _show_whole(world, holder, kind, request.api_version, found))
 
 
 def _delete(kind: Kind, world: World, request: Request, *, service: str, entry: str) -> Response:
@@ -75,9 +77,8 @@ def _query(kind: Kind, world: World, request: Request, *, service: str) -> Respo
     if query is None or not _EVERYTHING.fullmatch(query.strip()):
         raise bad_request(world)
     holder = require_service(world, service)
-    return page(
-        world, request, partial(entries_beyond, world, holder, kind), prefix_of(holder), kind.item_type, partial(_show, kind)
-    )
+    read, show = partial(entries_beyond, world, holder, kind), partial(_show, kind, request.api_version)
+    return page(world, request, read, prefix_of(holder), kind.item_type, show)
 
 
 def _run_bulk(kind: Kind, world: World, request: Request, *, service: str) -> Response:
@@ -98,22 +99,23 @@ def _run_bulk(kind: Kind, world: World, request: Request, *, service: str) -> Re
         identifier = member(world, each, kind.identifier, str) or ""
         try:
             with world.state.attempt():
-                _change(world, holder, kind, identifier, each, mode)
+                _change(world, holder, kind, identifier, each, mode, request.api_version)
         except Refusal as refused:
             error = refused.response.body
             errors.append({kind.identifier: identifier, "errorCode": error["errorCode"], "errorStatus": error["message"]})
     return Response(200, {"errors": errors, "isSuccessful": not errors})
 
 
-def _change(world: World, service: JSON, kind: Kind, identifier: str, body: JSON, mode: str) -> None:
+def _change(world: World, service: JSON, kind: Kind, identifier: str, body: JSON, mode: str, version: str) -> None:
+    write = partial(changes.write, world, service, kind, identifier, body, version=version)
     match mode:
         case "create":
-            changes.write(world, service, kind, identifier, body, None)
+            write(None)
         case "update":
             changes.require_entry(world, service, kind, identifier)
-            changes.write(world, service, kind, identifier, body, member(world, body, "etag", str))
+            write(member(world, body, "etag", str))
         case "updateifmatchetag":
-            changes.write(world, service, kind, identifier, body, member(world, body, "etag", str) or "")
+            write(member(world, body, "etag", str) or "")
         case _:
             changes.delete(world, service, kind, identifier, None)
 

@@ -10,6 +10,7 @@ from dpsops.emulator.dps.bodies import bad_request, member
 from dpsops.emulator.dps.enrollments.entries import INDIVIDUALS, Kind
 from dpsops.emulator.dps.errors import invalid
 from dpsops.emulator.iothub.twins import InvalidTwin, new_twin
+from dpsops.emulator.microsoft_devices.issuance import policy_of
 from dpsops.emulator.world import World
 
 _ID = re.compile(r"[A-Za-z0-9._:-]*[A-Za-z0-9-]")
@@ -18,6 +19,15 @@ _COMMON_NAME_SIZE = 64
 _DEVICE_ID = re.compile(r"[A-Za-z0-9\-:.+%_#*?!(),=@$']{1,128}")
 """Source: "Understand the identity registry in your IoT hub"."""
 _STATUSES = ("enabled", "disabled")
+_NAMES_POLICY = "2026-11-01"
+"""The first API version in which an entry says who signs what its devices ask for."""
+_AUTHORITY = re.compile(r"[0-9a-zA-Z][a-zA-Z0-9-]{2,62}")
+_POLICY = {
+    "namespaceName": re.compile(r"[a-z0-9][a-z0-9-]{1,62}[a-z0-9]"),
+    "certificateAuthorityName": _AUTHORITY,
+    "certificatePolicyName": _AUTHORITY,
+}
+"""With their lengths, as the specification has them."""
 
 
 def id_fault(identifier: str) -> str | None:
@@ -39,14 +49,18 @@ def check_id(world: World, kind: Kind, identifier: str, body: JSON) -> None:
         raise invalid(world, f"A common name has {_COMMON_NAME_SIZE} characters at most.")
 
 
-def read_settings(world: World, service: JSON, kind: Kind, body: JSON) -> JSON:
-    """The settings of a PUT, as the API shows them: what is not set is not there. Members that no version has are ignored."""
+def read_settings(world: World, service: JSON, kind: Kind, body: JSON, version: str, existing: JSON | None) -> JSON:
+    """The settings of a PUT, as the API shows them: what is not set is not there. Members that its version has not are ignored.
+
+    `existing`: those that the entry has.
+    """
     found: JSON = {
         "capabilities": _read_capabilities(world, body),
         "provisioningStatus": _read_status(world, body),
         "reprovisionPolicy": _read_reprovisioning(world, body),
         "initialTwin": _read_twin(world, body),
         **_read_allocation(world, service, body),
+        **(_read_policy(world, body) if version >= _NAMES_POLICY else _policy_before(world, existing or {})),
     }
     if kind is INDIVIDUALS:
         found |= {
@@ -54,6 +68,35 @@ def read_settings(world: World, service: JSON, kind: Kind, body: JSON) -> JSON:
             "optionalDeviceInformation": member(world, body, "optionalDeviceInformation", dict),
         }
     return {name: value for name, value in found.items() if value is not None}
+
+
+def show_settings(settings: JSON, version: str) -> JSON:
+    """The settings as an API version shows them."""
+    return settings if version >= _NAMES_POLICY else {name: value for name, value in settings.items() if name not in _POLICY}
+
+
+def policy_named(service: JSON, settings: JSON) -> str | None:
+    """The certificate policy that an entry names (see `policy_of`), None where it names none."""
+    if "certificatePolicyName" not in settings:
+        return None
+    return policy_of(service["subscription"], *(settings[name] for name in _POLICY))
+
+
+def _read_policy(world: World, body: JSON) -> JSON:
+    """All three names or none (stricter guess; Microsoft's CLI asks for all). That there are such a namespace, CA and policy, and
+    that the service is linked to the first, is not asked (kinder than Azure: here they are made when they are first used)."""
+    found = {name: value for name in _POLICY if (value := member(world, body, name, str)) is not None}
+    if found and len(found) < len(_POLICY):
+        raise invalid(world, f"{', '.join(_POLICY)} must be given together.")
+    for name, value in found.items():
+        if not _POLICY[name].fullmatch(value):
+            raise invalid(world, f"The {name} '{value[:_ID_SIZE]}' is not valid.")
+    return found
+
+
+def _policy_before(world: World, existing: JSON) -> JSON:
+    """What becomes of the names that an entry has where an API version writes it that knows none."""
+    return {name: existing.get(name) for name in _POLICY} if world.habits.policy_put_before == "kept" else {}
 
 
 def _attestation_type(world: World, body: JSON) -> str | None:

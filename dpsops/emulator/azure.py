@@ -156,6 +156,10 @@ class Azure:
         """Tells the endpoint at `host` that a connection is over, which no fault can prevent."""
         self._ask(host, lambda endpoint, world: endpoint.disconnect(world, session))
 
+    def mqtt_woken(self, host: str, session: JSON) -> None:
+        """Has the endpoint at `host` look after a connection, as it has wanted to. Raises `ProtocolViolation`."""
+        self._ask(host, lambda endpoint, world: endpoint.wake(world, session))
+
     def _ask(self, host: str, ask: Callable[[Endpoint, World], Answer]) -> Answer:
         endpoint = next(endpoint for endpoint in self.endpoints if endpoint.host.fullmatch(host))
         with self._transaction() as world:

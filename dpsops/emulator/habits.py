@@ -63,6 +63,8 @@ class Habits:
     2026-11-01, writes the enrollment: it goes, as whatever a PUT leaves out ("reset"), or stays ("kept"). Nobody has seen which.
     issued_trust: why a hub accepts the certificates that Azure issues to a device: they are below the CA of its policy, which is
     synchronized to the hub ("authority": documentation), or the identity has the thumbprint of the newest ("thumbprint").
+    unheard_requests: a request for a certificate at the hub without an ID, or of a device that has not subscribed, is passed
+    over, or ends the connection (a public write-up has both: no answer, "connection may drop").
     puts_mask_keys: the answer to a PUT masks the keys of links and access policies, or repeats them as they were sent (recorded
     of links).
     masked_links_kept: a link whose key goes back masked, as a GET shows it, goes on working (likely: Microsoft's CLI writes so),
@@ -114,6 +116,7 @@ class Habits:
     identity_links_before: Literal["whole", "named", "absent"] = "whole"
     policy_put_before: Literal["reset", "kept"] = "reset"
     issued_trust: Literal["authority", "thumbprint"] = "authority"
+    unheard_requests: Literal["ignored", "dropped"] = "ignored"
     puts_mask_keys: bool = False
     masked_links_kept: bool = True
     what_if_short_circuits: Literal["told", "silent"] = "told"

@@ -70,6 +70,10 @@ class Endpoint(Protocol):
         """Takes a message; returns the answers to this client. Raises `ProtocolViolation`."""
         ...
 
+    def wake(self, world: World, session: JSON) -> None:
+        """The time has come that the endpoint has asked for with `Post.wake`. Raises `ProtocolViolation`."""
+        ...
+
     def disconnect(self, world: World, session: JSON) -> None:
         """The connection has ended, from either side."""
         ...

@@ -35,11 +35,16 @@ class Post:
     """What one transaction has written to others; if it fails, nothing of it leaves."""
 
     publications: list[tuple[str, Publication]] = field(default_factory=list)
+    wakes: list[tuple[str, float]] = field(default_factory=list)
     answers: list[tuple[str, JSON | None]] = field(default_factory=list)
 
     def publish(self, connection: str, publication: Publication) -> None:
         """To the client of an MQTT connection, if that is still open and the client has subscribed."""
         self.publications.append((connection, publication))
+
+    def wake(self, connection: str, seconds: float) -> None:
+        """In so many seconds, the endpoint of an MQTT connection looks after it, if that is still open."""
+        self.wakes.append((connection, seconds))
 
     def reach(self, key: str) -> None:
         """To the request that waits under this key: its answer is under way."""
@@ -54,14 +59,16 @@ class Exchange:
     """Where post is handed over: open MQTT connections and waiting requests, by their keys. Both are called in any thread."""
 
     def __init__(self) -> None:
-        self._connections: dict[str, Callable[[Publication], None]] = {}
+        self._connections: dict[str, tuple[Callable[[Publication], None], Callable[[float], None]]] = {}
         self._requests: dict[str, Callable[[JSON | None], None]] = {}
         self._lock = threading.Lock()
 
-    def open(self, connection: str, take: Callable[[Publication], None]) -> None:
-        """From now on `take` is called with what is for this connection."""
+    def open(
+        self, connection: str, take: Callable[[Publication], None], wake: Callable[[float], None] = lambda seconds: None
+    ) -> None:
+        """From now on `take` is called with what is for this connection, and `wake` with when to look after it."""
         with self._lock:
-            self._connections[connection] = take
+            self._connections[connection] = take, wake
 
     def close(self, connection: str) -> None:
         """The connection has ended."""
@@ -78,13 +85,18 @@ class Exchange:
         with self._lock:
             self._requests.pop(key, None)
 
+    def _find(self, connection: str) -> tuple[Callable[[Publication], None], Callable[[float], None]] | None:
+        with self._lock:
+            return self._connections.get(connection)
+
     def deliver(self, post: Post) -> None:
         """Hands everything over, in its order."""
         for connection, publication in post.publications:
-            with self._lock:
-                take = self._connections.get(connection)
-            if take is not None:
-                take(publication)
+            if (found := self._find(connection)) is not None:
+                found[0](publication)
+        for connection, seconds in post.wakes:
+            if (found := self._find(connection)) is not None:
+                found[1](seconds)
         for key, body in post.answers:
             with self._lock:
                 hear = self._requests.get(key)

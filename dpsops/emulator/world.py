@@ -71,7 +71,7 @@ class Timings:
     identity: until a new device can be read in its hub.
     registration: how long a resource provider stays `Registering`.
     principal: until the directory knows a new managed identity; federation: until sign-ins see a new or changed federated
-    credential of one.
+    credential of one. renewal: until a hub has issued the certificate that a device has asked for.
     """
 
     operation: float = 0.0
@@ -84,6 +84,7 @@ class Timings:
     role_spread: float = 0.0
     principal: float = 0.0
     federation: float = 0.0
+    renewal: float = 0.0
 
 
 class Meter:

@@ -93,6 +93,9 @@ class DpsEndpoint:
             return [_answer(world, found["rid"], partial(ask, unquote(found["operation"])))]
         raise ProtocolViolation(f"no topic '{topic}'")
 
+    def wake(self, world: World, session: JSON) -> None:
+        """Nothing is sent that was not asked for."""
+
     def disconnect(self, world: World, session: JSON) -> None:
         """Nothing is kept of a connection."""
 

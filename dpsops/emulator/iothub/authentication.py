@@ -16,9 +16,13 @@ from dpsops.emulator.documents import JSON
 from dpsops.emulator.iothub.access import API_VERSIONS, find_keys
 from dpsops.emulator.microsoft_devices.certificates import certificates_of
 from dpsops.emulator.microsoft_devices.chains import InvalidChain, is_valid, read_chain
+from dpsops.emulator.microsoft_devices.issuance import issuer_of
 from dpsops.emulator.microsoft_devices.proof import common_name, parse_certificate
 from dpsops.emulator.microsoft_devices.signatures import InvalidSignature, Signature
 from dpsops.emulator.world import World
+
+_OVER_MQTT = API_VERSIONS | {"2025-08-01-preview"}
+"""With the one that the unified device SDKs send."""
 
 
 class Username(NamedTuple):
@@ -26,6 +30,7 @@ class Username(NamedTuple):
 
     host: str
     device: str
+    version: str
 
     @classmethod
     def parse(cls, text: str) -> Username | None:
@@ -33,7 +38,8 @@ class Username(NamedTuple):
         host, _, rest = text.partition("/")
         device, _, query = rest.partition("/")
         versions = parse_qs(query.removeprefix("?")).get("api-version", [])
-        return cls(host.lower(), device) if device and len(versions) == 1 and versions[0] in API_VERSIONS else None
+        known = len(versions) == 1 and versions[0] in _OVER_MQTT
+        return cls(host.lower(), device, versions[0]) if device and known else None
 
 
 class Authenticated(NamedTuple):
@@ -59,7 +65,7 @@ def authenticate(
     if kind == "selfSigned":
         proven = is_valid(leaf, world.now) and _has_thumbprint(chain[0], device["authentication"]["x509Thumbprint"])
     else:
-        proven = common_name(leaf) == device["deviceId"] and _reaches(chain, _anchors(world, hub), world.now)
+        proven = common_name(leaf) == device["deviceId"] and _reaches(chain, _anchors(world, hub, device), world.now)
     return Authenticated(None, "x509Certificate") if proven else None
 
 
@@ -84,10 +90,11 @@ def _has_thumbprint(leaf: bytes, thumbprints: JSON) -> bool:
     return any(each is not None and each.lower() in presented for each in thumbprints.values())
 
 
-def _anchors(world: World, hub: JSON) -> list[bytes]:
-    """The CA certificates (DER) that the hub has verified."""
+def _anchors(world: World, hub: JSON, device: JSON) -> list[bytes]:
+    """The CA certificates (DER) that the hub trusts for a device: those it has verified, and that of the device's own policy."""
+    issuer = issuer_of(world, device["policy"]) if "policy" in device else None
     verified = [parse_certificate(each["content"]) for each in certificates_of(world, hub) if each["isVerified"]]
-    return [each.public_bytes(Encoding.DER) for each in verified]
+    return [each.public_bytes(Encoding.DER) for each in verified] + ([] if issuer is None else [issuer])
 
 
 def _reaches(chain: tuple[bytes, ...], anchors: list[bytes], now: float) -> bool:

@@ -31,6 +31,7 @@ _BEFORE = "deviceBefore"
 _COUNT = "deviceCount"
 _MESSAGE = "deviceMessage"
 METHOD_CALL = "methodCall"
+CREDENTIAL_REQUEST = "credentialRequest"
 _TICKS_AT_1970 = 621_355_968_000_000_000
 """The ticks of 100 ns that .NET counts from the year 1 to 1970."""
 
@@ -196,7 +197,7 @@ def remove(world: World, hub: JSON, device_id: str) -> None:
     world.state.delete(_BEFORE, _key(hub, device_id))
     if world.state.delete(_KIND, _key(hub, device_id)):
         world.state.put(_COUNT, _key(hub, ""), {"devices": count - 1})
-        for kind in (_MESSAGE, METHOD_CALL):
+        for kind in (_MESSAGE, METHOD_CALL, CREDENTIAL_REQUEST):
             for key, _ in world.state.list(kind, part_prefix(hub, device_id)):
                 world.state.delete(kind, key)
         forget_queue(world, hub, device_id)

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from urllib.parse import quote, unquote
 
 from dpsops.emulator.documents import JSON, parse_json
-from dpsops.emulator.iothub import limits, methods, twins
+from dpsops.emulator.iothub import credentials, limits, methods, twins
 from dpsops.emulator.iothub.access import is_open, reachable_hub
 from dpsops.emulator.iothub.authentication import Username, authenticate
 from dpsops.emulator.iothub.devices import find_device, keep_message, save_device
@@ -34,7 +34,7 @@ _FILTERS = ("$iothub/twin/res/#", "$iothub/twin/PATCH/properties/desired/#", met
 
 
 class HubEndpoint:
-    """All hubs. A session: {"hub", "device", "generation", "connection", "expiry" (epoch s, or null), "method"}."""
+    """All hubs. A session: {"hub", "device", "generation", "connection", "expiry" (epoch s, or null), "method", "version"}."""
 
     host = DEVICE_HOST
 
@@ -70,18 +70,21 @@ class HubEndpoint:
             "connection": connection,
             "expiry": authenticated.expiry,
             "method": authenticated.method,
+            "version": username.version,
         }
 
     def subscribe(self, world: World, session: JSON, topic_filter: str) -> bool:
         """Grants the documented filters. Raises `ProtocolViolation` for all others."""
         hub, device = _present(world, session)
-        if topic_filter not in (*_FILTERS, f"devices/{device['deviceId']}/messages/devicebound/#"):
+        known = (*_FILTERS, f"devices/{device['deviceId']}/messages/devicebound/#")
+        if topic_filter not in (known if session["version"] < credentials.SINCE else (*known, credentials.FILTER)):
             raise ProtocolViolation(f"no filter '{topic_filter}'")
         _require_standard(hub)
         device["filters"] = [*device["filters"], topic_filter]
         save_device(world, hub, device)
         if topic_filter == methods.FILTER:
             methods.send_waiting(world, hub, device)
+        credentials.send_due(world, hub, device["deviceId"], or_wait=True)
         return True
 
     def unsubscribe(self, world: World, session: JSON, topic_filter: str) -> None:
@@ -90,8 +93,18 @@ class HubEndpoint:
         save_device(world, hub, device | {"filters": [each for each in device["filters"] if each != topic_filter]})
 
     def publish(self, world: World, session: JSON, topic: str, payload: bytes) -> Sequence[Publication]:
-        """Takes a message, or a request about the twin, and answers the latter. Raises `ProtocolViolation`."""
+        """Takes a message, or a request about twin or credential, and answers the latter. Raises `ProtocolViolation`."""
         hub, device = _present(world, session)
+        answers = self._take(world, session, hub, device, topic, payload)
+        credentials.send_due(world, hub, device["deviceId"])
+        return answers
+
+    def wake(self, world: World, session: JSON) -> None:
+        """A certificate that the device waits for may have been issued."""
+        hub, device = _present(world, session)
+        credentials.send_due(world, hub, device["deviceId"], or_wait=True)
+
+    def _take(self, world: World, session: JSON, hub: JSON, device: JSON, topic: str, payload: bytes) -> Sequence[Publication]:
         events = f"devices/{device['deviceId']}/messages/events"
         if topic == events or topic.startswith(f"{events}/"):
             _take_message(world, hub, device, session["method"], topic.removeprefix(events).removeprefix("/"), payload)
@@ -104,6 +117,9 @@ class HubEndpoint:
         if found := _METHOD_ANSWER.fullmatch(topic):
             _take_method_answer(world, hub, device, unquote(found["rid"]), int(found["status"]), payload)
             return []
+        found = credentials.TOPIC.fullmatch(topic)
+        if found and session["version"] >= credentials.SINCE:
+            return _issue(world, hub, device, session["method"], found["rid"], payload)
         raise ProtocolViolation(f"no topic '{topic}'")
 
     def disconnect(self, world: World, session: JSON) -> None:
@@ -162,6 +178,15 @@ def _answer_report(world: World, hub: JSON, device: JSON, rid: str, payload: byt
         return _response(400, rid)
     save_device(world, hub, device | {"twin": twin, "lastActivity": world.now})
     return _response(204, rid, version=twin["reported"]["version"])
+
+
+def _issue(world: World, hub: JSON, device: JSON, method: str, rid: str | None, payload: bytes) -> list[Publication]:
+    """What cannot be answered is passed over; or the connection may end (the write-up has both: `Habits.unheard_requests`)."""
+    if rid is not None and credentials.is_heard(device):
+        return credentials.ask(world, hub, device, method, unquote(rid), payload)
+    if world.habits.unheard_requests == "dropped":
+        raise ProtocolViolation("nobody would hear the answer")
+    return []
 
 
 def _take_method_answer(world: World, hub: JSON, device: JSON, rid: str, status: int, payload: bytes) -> None:

@@ -10,6 +10,8 @@ from dpsops.emulator.mqtt.websocket import WebSocketTransport
 from dpsops.emulator.post import Publication
 from dpsops.emulator.tls import TlsConnection
 
+_LATE = 0.01
+
 
 class MqttServer:
     """Makes the connections of one embedded Azure, and knows which clients are connected."""
@@ -88,11 +90,20 @@ class MqttConnection(asyncio.Protocol):
         self._server.present[self._place] = self
         if self._conversation.address:
             self._loop = asyncio.get_running_loop()
-            self._server.azure.exchange.open(self._conversation.address, self._take_post)
+            self._server.azure.exchange.open(self._conversation.address, self._take_post, self._take_wake)
 
     def _take_post(self, publication: Publication) -> None:
         """In any thread."""
         self._loop.call_soon_threadsafe(self._push, publication)
+
+    def _take_wake(self, seconds: float) -> None:
+        """In any thread. A clock that has just been read may be behind by a little."""
+        self._loop.call_soon_threadsafe(self._loop.call_later, seconds + _LATE, self._wake)
+
+    def _wake(self) -> None:
+        self._conversation.wake()
+        if self._conversation.over:
+            self._tls.close()
 
     def _push(self, publication: Publication) -> None:
         """Writes a message that the client has not asked for; closes if it acknowledges none."""

@@ -65,6 +65,14 @@ class Conversation:
             self.over = True
             return b""
 
+    def wake(self) -> None:
+        """The service wanted to look after the client at this time."""
+        try:
+            if not self.over:
+                self._azure.mqtt_woken(self._host, self._session)
+        except ProtocolViolation:
+            self.over = True
+
     def end(self) -> None:
         """The connection is gone."""
         self.over = True

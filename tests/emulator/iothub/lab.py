@@ -57,7 +57,9 @@ class Lab:
 
     def __post_init__(self) -> None:
         self.make_hub(HUB)
-        self.azure = Azure(self.arm.database, self.arm.clock, self.arm.timings, services=[SERVICE], endpoints=[_ENDPOINT])
+        self.azure = Azure(
+            self.arm.database, self.arm.clock, self.arm.timings, self.arm.habits, services=[SERVICE], endpoints=[_ENDPOINT]
+        )
         with self.world() as world:
             world.state.put("identityKey", "key", token_key())
 
@@ -65,7 +67,7 @@ class Lab:
     def world(self) -> Iterator[World]:
         """The world inside one transaction."""
         with self.azure.database.transaction() as state:
-            yield World(state, self.arm.clock.now(), self.arm.timings, self.azure.meter)
+            yield World(state, self.arm.clock.now(), self.arm.timings, self.azure.meter, self.arm.habits)
 
     def make_hub(self, name: str, *, units: int = 1) -> None:
         """A hub of the lab's SKU, created or changed, and active."""

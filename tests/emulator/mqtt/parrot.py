@@ -55,6 +55,9 @@ class Parrot:
             return [Publication("$said/loudly" + topic.removeprefix("$shout"), payload)]
         return [Publication("$said" + topic.removeprefix("$echo"), payload)] if topic.startswith("$echo") else []
 
+    def wake(self, world: World, session: JSON) -> None:
+        """Nothing is to be looked after."""
+
     def disconnect(self, world: World, session: JSON) -> None:
         """Notes who has gone."""
         world.state.put(HEARD, f"gone/{session['client']}", {"payload": ""})

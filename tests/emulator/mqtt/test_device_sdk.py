@@ -63,6 +63,9 @@ class Butler:
         answer = {"operationId": "1", "status": "assigned", "registrationState": state | times}
         return [Publication(f"$dps/registrations/res/200/?$rid={asked['rid']}", json.dumps(answer).encode())]
 
+    def wake(self, world: World, session: JSON) -> None:
+        """Nothing is to be looked after."""
+
     def disconnect(self, world: World, session: JSON) -> None:
         """He does not see anyone out."""
 

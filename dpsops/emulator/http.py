@@ -135,7 +135,8 @@ Handler = Callable[..., Response]
 class Route:
     """One operation. In the pattern `{name}` is one path segment and `{name*}` any number of them.
 
-    Fixed segments match in any case, as in Azure. `action` is the RBAC action that the caller must hold.
+    Fixed segments match in any case, as in Azure. `action` is the RBAC action that the caller must hold, with `{name}` for what
+    the pattern names.
     """
 
     method: str

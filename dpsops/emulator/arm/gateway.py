@@ -37,6 +37,7 @@ _SCOPE = re.compile(
     r"/subscriptions/(?P<subscription>[^/]+)(?:/resourceGroups/(?P<group>[^/]+)(?P<below>/.*)?)?(?:/.*)?", re.IGNORECASE
 )
 _PROVIDER = re.compile(r".*/providers/(?P<namespace>[^/]+)/.+", re.IGNORECASE)
+_PROVIDERS = re.compile(r"(/subscriptions/[^/]+)/providers(/[^/]+(/(un)?register)?)?/?", re.IGNORECASE)
 _READS = ("GET", "HEAD")
 _GROUP = re.compile(r"(?P<scope>/subscriptions/[^/]+)/resourceGroups/(?P<name>[^/]+)/?", re.IGNORECASE)
 
@@ -71,7 +72,7 @@ def resource_manager(types: Iterable[ResourceType], provided: Iterable[Route]) -
     ]
 
     def authorize(world: World, request: Request, route: Route, named: Mapping[str, str]) -> None:
-        _authorize(registered, world, request, route)
+        _authorize(registered, world, request, route, named)
 
     def unknown(world: World, request: Request) -> Response:
         return _unknown(registered, request)
@@ -123,11 +124,11 @@ def _forgetting(route: Route) -> Route:
     return replace(route, handler=delete)
 
 
-def _authorize(registered: Providers, world: World, request: Request, route: Route) -> None:
+def _authorize(registered: Providers, world: World, request: Request, route: Route, named: Mapping[str, str]) -> None:
     """What the gateway checks for every provider: API version, subscription, role, resource group, registration, locks,
     policies."""
     try:
-        _check(world, request, route)
+        _check(world, request, route, named)
         _require_policies(registered, world, request)
     except Refusal as refused:
         raise by_gateway(refused) from refused
@@ -152,7 +153,7 @@ def _require_policies(registered: Providers, world: World, request: Request) -> 
     enforcement.require_allowed(world, identifier, body)
 
 
-def _check(world: World, request: Request, route: Route) -> None:
+def _check(world: World, request: Request, route: Route, named: Mapping[str, str]) -> None:
     if not request.api_version:
         message = "The api-version query parameter (?api-version=) is required for all requests."
         raise refusal(400, "MissingApiVersionParameter", message)
@@ -163,8 +164,10 @@ def _check(world: World, request: Request, route: Route) -> None:
     scope = _SCOPE.fullmatch(request.path)
     if scope is not None:
         _require_subscription(world, scope["subscription"])
-    if route.action and not rbac.allowed(world, request.principal, route.action, request.path):
-        raise forbidden(request.principal, route.action, request.path)
+    action = route.action.format_map(named)
+    if action and not rbac.allowed(world, request.principal, action, request.path):
+        provider = _PROVIDERS.fullmatch(request.path)  # no scope of its own, as users quote the error
+        raise forbidden(request.principal, action, provider[1] if provider else request.path)
     if scope is not None and scope["group"] and scope["below"]:
         if request.method in (*_READS, "DELETE"):  # what goes with its group may also be deleted itself (recorded)
             groups.require(world, scope["subscription"], scope["group"])

@@ -199,13 +199,13 @@ def _unregister(
 
 
 def routes(providers: Providers, groups: GroupNames) -> list[Route]:
-    """The operations on providers (Resource Manager, `Providers`); `groups` names the groups of a subscription."""
+    """The operations on providers (Resource Manager, `Providers`); `groups` names the groups of a subscription. Who registers a
+    provider needs the provider's own right ("Azure resource providers and types"; users' reports of the denial)."""
     base = "/subscriptions/{subscription}/providers"
     one, read = base + "/{namespace}", "Microsoft.Resources/subscriptions/providers/read"
-    action = "Microsoft.Resources/{}/action"
     return [
         Route("GET", base, partial(_list, providers), read),
         Route("GET", one, partial(_get, providers), read),
-        Route("POST", one + "/register", partial(_register, providers), action.format("register")),
-        Route("POST", one + "/unregister", partial(_unregister, providers, groups), action.format("unregister")),
+        Route("POST", one + "/register", partial(_register, providers), "{namespace}/register/action"),
+        Route("POST", one + "/unregister", partial(_unregister, providers, groups), "{namespace}/unregister/action"),
     ]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from dpsops.emulator.habits import Habits
-from dpsops.emulator.identity.state import SUBSCRIPTION
+from dpsops.emulator.identity.state import SUBSCRIPTION, TENANT
+from dpsops.emulator.principal import Principal
 from dpsops.emulator.world import Timings
 from tests.emulator.arm.contoso import BOX, DEPLOYMENT, GROUP, VERSION, Contoso, box, properties, template
 
@@ -48,6 +51,22 @@ def test_a_provider_must_be_registered_and_that_takes_a_while(contoso: Contoso) 
     assert contoso.call("POST", f"{PROVIDER}/unregister").body["registrationState"] == "Unregistering"
     contoso.azure.clock.advance(60)
     assert state(contoso) == "Unregistered"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "action"),
+    [
+        ("GET", "", "Microsoft.Resources/subscriptions/providers/read"),
+        ("POST", "/register", "Contoso.Things/register/action"),
+        ("POST", "/unregister", "Contoso.Things/unregister/action"),
+    ],
+)
+def test_a_denial_names_the_right_of_the_provider_and_the_subscription(
+    contoso: Contoso, method: str, path: str, action: str
+) -> None:
+    refused = contoso.call(method, PROVIDER + path, caller=Principal("0" * 8, "1" * 8, TENANT))
+    assert (refused.status, refused.body["error"]["code"]) == (403, "AuthorizationFailed")
+    assert f"perform action '{action}' over scope '/subscriptions/{SUBSCRIPTION}' or" in refused.body["error"]["message"]
 
 
 def test_before_2019_the_refusal_had_no_details(contoso: Contoso) -> None:

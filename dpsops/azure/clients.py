@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from dpsops.azure.errors import understood
 from dpsops.azure.home import HomePolicy
 from dpsops.azure.new_roles import NewRoles, NewRolesPolicy
-from dpsops.azure.retries import BoundedPolicy, PatientRetryPolicy
+from dpsops.azure.retries import BoundedPolicy, PatientRetryPolicy, RegistrationPolicy
 from dpsops.azure.signer import signer, vault_key
 from dpsops.errors import Error, NotAllowed
 from dpsops.model import rates
@@ -293,7 +293,8 @@ class Clients:
     def _management(self) -> dict[str, Any]:
         cloud = {"base_url": f"https://{MANAGEMENT_HOST}", "credential_scopes": [_MANAGEMENT_SCOPE]}  # whatever a variable says
         bounds = {"per_call_policies": [BoundedPolicy(self._transport)], "polling_interval": POLLING_SECONDS}
-        return {**self._bounded(MANAGEMENT_HOST), **bounds, **cloud}
+        retries = {"retry_policy": RegistrationPolicy(self._transport)}
+        return {**self._bounded(MANAGEMENT_HOST), **retries, **bounds, **cloud}
 
 
 async def pause(seconds: float) -> None:

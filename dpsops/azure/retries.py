@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from azure.core.exceptions import ServiceRequestTimeoutError, ServiceResponseTimeoutError
+from azure.core.exceptions import (
+    ClientAuthenticationError,
+    HttpResponseError,
+    ServiceRequestTimeoutError,
+    ServiceResponseTimeoutError,
+)
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import HTTPPolicy, RetryPolicy
 
@@ -13,6 +19,7 @@ if TYPE_CHECKING:
     from dpsops.azure.transport import Transport
 
 _PAUSE_SECONDS = 10.0
+_REGISTRATION = re.compile(r"/subscriptions/[^/]+/providers/[^/]+(/register)?", re.IGNORECASE)
 
 
 class PatientRetryPolicy(RetryPolicy[Any, Any]):
@@ -46,6 +53,19 @@ class PatientRetryPolicy(RetryPolicy[Any, Any]):
         """Seconds until the next attempt, or None for the usual pauses."""
         wanted: float | None = super().get_retry_after(response)
         return _PAUSE_SECONDS if wanted is None and response.http_response.status_code == 429 else wanted
+
+
+class RegistrationPolicy(PatientRetryPolicy):
+    """The same for Resource Manager's clients. They register a resource provider that is not registered yet by themselves, and do
+    not look at what they are answered then: here a refusal of that is the error of the call, because it names what is missing."""
+
+    def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
+        """Sends a request. Raises `HttpResponseError` if a registration, or a look at one, is refused."""
+        answer = super().send(request)
+        status = answer.http_response.status_code
+        if status >= 400 and _REGISTRATION.fullmatch(urlsplit(request.http_request.url).path):
+            raise (ClientAuthenticationError if status == 401 else HttpResponseError)(response=answer.http_response)
+        return answer
 
 
 class BoundedPolicy(HTTPPolicy[Any, Any]):

@@ -9,11 +9,22 @@ from dpsops.model.rights import Permission
 
 _VAULT = "Microsoft.KeyVault/vaults"
 _SECRETS_USED = (f"{_VAULT}/secrets/getSecret/action", f"{_VAULT}/secrets/readMetadata/action")
+_IDENTITY = "Microsoft.ManagedIdentity/userAssignedIdentities"
 _READS_VAULTS = (f"{_VAULT}/read",)
 
 BUILT_IN: dict[str, Permission] = {
     "Reader": Permission(("*/read",)),
     "Contributor": Permission(("*",), ("Microsoft.Authorization/*/Delete", "Microsoft.Authorization/*/Write")),
+    "User Access Administrator": Permission(("*/read", "Microsoft.Authorization/*")),
+    "Managed Identity Contributor": Permission(
+        (
+            *(f"{_IDENTITY}/{verb}" for verb in ("read", "write", "delete")),
+            f"{_IDENTITY}/federatedIdentityCredentials/*",
+            "Microsoft.Authorization/*/read",
+            "Microsoft.Resources/subscriptions/resourceGroups/read",
+            "Microsoft.Resources/deployments/*",
+        )
+    ),
     "Role Based Access Control Administrator": Permission(
         ("*/read", "Microsoft.Authorization/roleAssignments/write", "Microsoft.Authorization/roleAssignments/delete")
     ),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 _RESOURCE = r"/.*?/providers/[^/]+/[^/]+/[^/]+"
 _GROUP = r"/subscriptions/[^/]+(/resourceGroups/[^/]+)?"
 _CONTRIBUTOR = "Contributor"
+_REGISTER = re.compile(r"(microsoft\.\w+)/register/action", re.IGNORECASE)
 _ROLES = (
     (r"microsoft\.keyvault/vaults/certificates", "Key Vault Certificates Officer", _RESOURCE),
     (r"microsoft\.keyvault/vaults/keys", "Key Vault Crypto User", _RESOURCE),
@@ -17,12 +18,15 @@ _ROLES = (
     (r"microsoft\.devices/iothubs/devices", "IoT Hub Registry Contributor", _RESOURCE),
     (r"microsoft\.devices/iothubs/twins/read", "IoT Hub Data Reader", _RESOURCE),
     (r"microsoft\.operationalinsights/workspaces", "Log Analytics Contributor", _RESOURCE),
+    (r"microsoft\.managedidentity/userassignedidentities/(federatedidentitycredentials/)?(read|write|delete)$",
+     "Managed Identity Contributor", _GROUP),
     (r".*/read$", "Reader", _GROUP),
     (r"microsoft\.authorization/roleassignments", "Role Based Access Control Administrator", _GROUP),
+    (r"microsoft\.authorization/", "User Access Administrator", _GROUP),
     (r".*", _CONTRIBUTOR, _GROUP),
 )  # fmt: skip
 """Which built-in role grants an action, and which part of the denied scope to assign it on; the narrowest role first.
-Contributor allows much more than one action."""
+Contributor allows much more than one action; it has none that writes what belongs to Microsoft.Authorization."""
 
 
 _HOSTS = (
@@ -97,7 +101,10 @@ def missing_role(code: str, message: str, asked: Asked | None = None) -> str:
     role, extent = _role(action[1])
     within = re.match(extent, scope[1], re.IGNORECASE)
     custom = f", or a custom one that allows {action[1]}," if role == _CONTRIBUTOR else ""
-    return f"assign the role '{role}'{custom} on {within[0] if within else scope[1]} and try again in a few minutes"
+    step = f"assign the role '{role}'{custom} on {within[0] if within else scope[1]} and try again in a few minutes"
+    if register := _REGISTER.fullmatch(action[1]):
+        return f"{step}; or have somebody register it who may: az provider register --namespace {register[1]} --wait"
+    return step
 
 
 def _role(action: str) -> tuple[str, str]:

@@ -23,7 +23,7 @@ from dpsops.azure.pool import Place
 from dpsops.azure.transport import Transport
 from dpsops.azure.waits import Waiting
 from dpsops.emulator.world import Clock
-from dpsops.errors import Error, Throttled, Unavailable
+from dpsops.errors import Denied, Error, Missing, Throttled, Unavailable
 from dpsops.settings import Waits
 from tests.azure.answers import Answer, Token, transport
 from tests.planes import device_registry
@@ -152,6 +152,37 @@ def test_a_resource_provider_that_is_never_registered_is_given_up(monkeypatch: p
     clock, wire = answering((409, {"error": code}, {}), (200, {}, {}), *[registering] * 400)
     monkeypatch.setattr(time, "sleep", clock.advance)
     with pytest.raises(Unavailable, match="gave up waiting for the registration of a resource provider after 3,600 seconds"):
+        ASKED["management.azure.com"](clients(wire))
+
+
+DENIED = "does not have authorization to perform action '{}' over scope '/subscriptions/5e0f7b3c-6d0c-4a53-9f0c-0f8f4d9f2c11'."
+
+
+@pytest.mark.parametrize(
+    ("registered", "action"),
+    [(403, "Microsoft.Devices/register/action"), (200, "Microsoft.Resources/subscriptions/providers/read")],
+)
+def test_a_resource_provider_that_may_not_be_registered_is_told_with_the_right(
+    registered: int, action: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """azure-mgmt-core says nothing of the first, and fails to read the second."""
+    code = {"code": "MissingSubscriptionRegistration", "message": "not registered to use namespace 'Microsoft.Devices'"}
+    denied: Answer = (403, {"error": {"code": "AuthorizationFailed", "message": DENIED.format(action)}}, {})
+    answers: list[Answer] = [(409, {"error": code}, {}), *([] if registered == 403 else [(registered, {}, {})]), denied]
+    clock, wire = answering(*answers)
+    monkeypatch.setattr(time, "sleep", clock.advance)
+    with pytest.raises(Denied) as error, understood("Resource Manager"):
+        ASKED["management.azure.com"](clients(wire))
+    assert action in error.value.message
+    assert error.value.hint.startswith("assign the role '")
+    assert "on /subscriptions/5e0f7b3c-6d0c-4a53-9f0c-0f8f4d9f2c11 and try again" in error.value.hint
+
+
+def test_a_failure_of_a_registration_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    code = {"code": "MissingSubscriptionRegistration", "message": "not registered to use namespace 'Microsoft.Devices'"}
+    clock, wire = answering((409, {"error": code}, {}), (200, {}, {}), (404, {"error": {"code": "A", "message": "gone"}}, {}))
+    monkeypatch.setattr(time, "sleep", clock.advance)
+    with pytest.raises(Missing, match="gone"), understood("Resource Manager"):
         ASKED["management.azure.com"](clients(wire))
 
 

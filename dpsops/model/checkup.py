@@ -6,6 +6,8 @@ import enum
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from dpsops.errors import Denied, Error
+
 
 class Outcome(enum.StrEnum):
     """What a check has come to. `unknown`: this identity may not look, or nobody answers."""
@@ -39,6 +41,13 @@ class Unseen:
     hint: str
     action: str = ""
     scope: str = ""
+
+    @classmethod
+    def because(cls, error: Error, action: str, scope: str) -> Unseen:
+        """Why something could not be looked at; if a right is missing, which one."""
+        if isinstance(error, Denied):
+            return cls(error.message, error.hint, action, scope)
+        return cls(error.message, error.hint)
 
     def finding(self, check: str, subject: str) -> Finding:
         """That it is unknown."""

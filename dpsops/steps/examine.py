@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
 from dpsops.azure.examination import Examination
-from dpsops.errors import Denied, Error
+from dpsops.errors import Error
 from dpsops.model import entitlement
 from dpsops.model.checkup import Finding, Unseen
 from dpsops.model.condition import Seen
@@ -72,10 +72,8 @@ def find_rights(run: Run, examination: Examination, who: Principal, seen: Mappin
     for scope in dict.fromkeys(each.id if each.exists else within for each in subjects):
         try:
             listed[scope] = examination.permissions(scope)
-        except Denied as denied:
-            unseen.append(Unseen(denied.message, denied.hint, entitlement.LIST, scope).finding("own-permissions", scope))
         except Error as error:
-            unseen.append(Unseen(error.message, error.hint).finding("own-permissions", scope))
+            unseen.append(Unseen.because(error, entitlement.LIST, scope).finding("own-permissions", scope))
     for subject in subjects:
         if subject.exists and subject.id not in listed:
             there = seen.get(subject.id)

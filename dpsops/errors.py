@@ -38,6 +38,11 @@ class Error(Exception):
         """The message in one line."""
         return " ".join(self.message.splitlines())
 
+    @property
+    def advice(self) -> str:
+        """The message and the hint in one line, for one of many: where each has its line, no hint follows."""
+        return f"{self.line.rstrip('.')}: {' '.join(self.hint.splitlines())}"
+
 
 _LONGEST_LINE, _MOST_LINES = 1500, 60
 

@@ -26,6 +26,10 @@ def test_an_error_is_a_message_and_a_hint() -> None:
     assert (error.message, error.hint, str(error)) == ("the vault is disabled", "enable it", "the vault is disabled")
 
 
+def test_of_many_each_has_its_hint_in_its_line() -> None:
+    assert Error("Not found.\nAt all.", "look\nagain").advice == "Not found. At all: look again"
+
+
 @pytest.mark.parametrize("kind", [InvalidInput, NotAllowed, Refused])
 def test_each_kind_is_an_error(kind: type[Error]) -> None:
     with pytest.raises(Error, match="no") as caught:

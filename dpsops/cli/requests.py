@@ -39,7 +39,7 @@ def take(roster: Roster, place: Path, device: str | None) -> None:
             if first is not None:
                 raise InvalidInput(f"there are two requests for {found}", f"remove one: {roster[found].request} is the other")
         except InvalidInput as error:
-            roster.refuse(BadRow(number, row, f"{error.line}: {error.hint}"))
+            roster.refuse(BadRow(number, row, error.advice))
 
 
 def _paths(place: Path) -> Iterator[Path]:
@@ -80,7 +80,7 @@ def require_requests(roster: Roster) -> None:
         try:
             _device(_read(path), path, wanted.device)
         except InvalidInput as error:
-            roster.reject(wanted, f"{error.line}: {error.hint}")
+            roster.reject(wanted, error.advice)
 
 
 def requested(roster: Roster, device: DeviceId) -> Requested | None:

@@ -158,7 +158,7 @@ class _Crew(Generic[_Result]):
     def _judge(self, device: DeviceId, error: BaseException | None) -> Iterator[Failed]:
         if error is not None and not isinstance(error, Error):
             raise error
-        failed = Failed(device, error.line) if error is not None else None
+        failed = Failed(device, error.advice) if error is not None else None
         if error is not None and failed is not None:
             if is_silence(error):
                 self._silent.append((failed, error))

@@ -48,7 +48,7 @@ def fill(roster: Roster, file: BinaryIO, name: str, environment: Environment) ->
         try:
             first = roster.add(line, wanted(row, environment))
         except InvalidInput as error:
-            roster.refuse(BadRow(line, row, f"{error.line}: {error.hint}"))
+            roster.refuse(BadRow(line, row, error.advice))
             continue
         if first is not None:
             roster.refuse(BadRow(line, row, f"{row.device} is there twice: first in line {first}"))

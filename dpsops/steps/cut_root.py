@@ -32,7 +32,7 @@ def shut_enrollments(run: Run, dps: Dps, root: RootProperties, names: Sequence[s
         try:
             engine.wait(run, dps.shut(found, others))
         except Error as error:
-            yield Remains(found.target, f"trusts {root.name}: {error.line}")
+            yield Remains(found.target, f"trusts {root.name}: {error.advice}")
             continue
         yield Action("modify" if others else "disable", found.target, f"trusts {' and '.join(others)}" if others else "disabled")
 
@@ -44,7 +44,7 @@ def remove_certificates(run: Run, hubs: Hubs, stores: Sequence[TrustStore], root
         try:
             found = store.all()
         except Error as error:
-            yield Remains(f"CA certificates of {store.owner}", f"could not be read: {error.line}")
+            yield Remains(f"CA certificates of {store.owner}", f"could not be read: {error.advice}")
             continue
         had = False
         for name in names_in(found, root):
@@ -79,7 +79,7 @@ def _removed(store: TrustStore, name: str, root: RootProperties) -> Action | Rem
                 if last:
                     raise
     except Error as error:
-        return Remains(target, f"could not be removed: {error.line.rstrip('.')}; {error.hint}")
+        return Remains(target, f"could not be removed: {error.advice}")
     return Action("remove", target, "removed")
 
 
@@ -104,4 +104,4 @@ def _ca_signed(run: Run, hubs: Hubs, store: TrustStore, root: RootProperties, *,
         if not complete:
             yield Remains(f"identities in {store.host}", "there are more than one request lists: look for CA-signed ones by hand")
     except Error as error:
-        yield Remains(f"identities in {store.host}", f"the CA-signed ones could not be disabled: {error.line}")
+        yield Remains(f"identities in {store.host}", f"the CA-signed ones could not be disabled: {error.advice}")

@@ -24,6 +24,7 @@ from tests.workflows.rotations import NONE, observed, pinned, standing
 from tests.worlds import World, waited
 
 THIRD = device_id("press-09")
+SPOILT = "the secret of press-07 contains no certificate: dpsops device renew press-07 --again"
 
 
 def break_secret(connection: Connection) -> None:
@@ -46,7 +47,7 @@ def test_a_secret_without_a_certificate_stops_no_other_device(quick: World) -> N
     connection = two_enrolled(quick)
     break_secret(connection)
     first, second = renew(connection, PRESS, OTHER, again=True)
-    assert first == Failed(PRESS, "the secret of press-07 contains no certificate")
+    assert first == Failed(PRESS, SPOILT)
     assert isinstance(second, Issued)
     assert second.device == OTHER
 
@@ -57,7 +58,7 @@ def test_an_enrollment_that_cannot_be_created_stops_no_other_device(quick: World
     break_secret(connection)
     results = issue_to(connection, PRESS, OTHER, individual=IndividualSettings())
     assert [type(each) for each in results[:2]] == [Unchanged, Unchanged]
-    assert results[2] == Failed(PRESS, "the secret of press-07 contains no certificate")
+    assert results[2] == Failed(PRESS, SPOILT)
     assert [getattr(each, "target", "") for each in results[3:]] == [f"enrollment {OTHER}"]
 
 
@@ -80,7 +81,7 @@ def test_a_service_that_fails_for_one_device_stops_no_other(quick: World) -> Non
     failed = Refuse(Response(500, {"error": {"code": "InternalError", "message": "Ours."}}))
     azure(quick).faults.add(Fault(failed, of_other, times=None))
     results = issue_to(quick.connect(), OTHER, PRESS)
-    assert results[0] == Failed(OTHER, "Ours.")
+    assert results[0] == Failed(OTHER, "Ours: Azure failed: run the command again, it continues where it stopped")
     assert isinstance(results[1], Issued)
 
 
@@ -168,7 +169,8 @@ def test_an_enrollment_that_cannot_be_changed_stops_no_other_and_keeps_the_old_r
         Fault(Refuse(Response(400, {"errorCode": 400_000, "message": "Bad Request"})), changes_other, times=None)
     )
     results = rotate(quick.connect(), Phase.STABLE, NONE)
-    assert [one for one in results if isinstance(one, Failed)] == [Failed(OTHER, "Bad Request")]
+    failed = [one for one in results if isinstance(one, Failed)]
+    assert failed == [Failed(OTHER, "Bad Request: run 'dpsops plan' to see what is missing")]
     assert [len(set(pinned(quick.connect(), name))) for name in (PRESS, OTHER, THIRD)] == [1, 2, 1]
     assert standing(quick.connect()).step is Step.RETIRE
     azure(quick).faults.clear()

@@ -200,7 +200,7 @@ class EmbeddedAzure:
             return web.Response()  # the client has gone meanwhile, and its certificates with it
         host = (received.host or "").partition(":")[0].lower()
         if host != connection.host:  # RFC 9110, 7.4: this connection was made to another host
-            return web.Response(status=421, text=f"{host} does not answer on a connection to {connection.host}.\n")
+            return web.Response(status=421, text=f"The host of the request is not that of the connection, {connection.host}.\n")
         if received.path == websocket.PATH and self.azure.speaks_mqtt(host):
             return await self._speak_mqtt(received, connection)
         connection.established()

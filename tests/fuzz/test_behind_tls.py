@@ -69,6 +69,7 @@ REQUESTS = (
     b"GET //\xff?%zz=%00 HTTP/1.1\r\n" + HEAD + b"\r\n",
     b"GET /%ff%fe?%ff=%fe HTTP/1.1\r\n" + HEAD + b"\r\n",
     b"GET / HTTP/1.1\r\nHost: [::1\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: \xe5\r\n\r\n",
     b"GET / HTTP/1.1\r\n\r\n",
     b"GET / HTTP/1.0\r\n\r\n",
     b"CONNECT management.azure.com:443 HTTP/1.1\r\n" + HEAD + b"\r\n",

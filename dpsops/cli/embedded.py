@@ -10,13 +10,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TypeVar
 
-from dpsops.cli.listening import options_of
 from dpsops.errors import Error, Refused
 
 if TYPE_CHECKING:
@@ -67,7 +66,9 @@ def embedded_variables(settings: Embedded) -> Iterator[Mapping[str, str]]:
         yield variables(azure)
 
 
-def start(settings: Embedded, *, port: int, listen: Listen | None = None) -> EmbeddedAzure:
+def start(
+    settings: Embedded, *, port: int, listen: Listen | None = None, log: Callable[[str], None] | None = None
+) -> EmbeddedAzure:
     """An embedded Azure with the state of this directory. `port` 0: any free port. It runs until its `with` block ends.
 
     Raises `Error` if the state cannot be used.
@@ -85,7 +86,7 @@ def start(settings: Embedded, *, port: int, listen: Listen | None = None) -> Emb
     )
     _make_directory()
     try:
-        return EmbeddedAzure(STATE_DIRECTORY, port=port, listen=listen, timings=timings)
+        return EmbeddedAzure(STATE_DIRECTORY, port=port, listen=listen, timings=timings, log=log)
     except TimeoutError as cause:
         raise Error(f"the embedded Azure cannot start: {cause}", "end that process, then run the command again") from cause
     except (sqlite3.Error, ValueError) as cause:
@@ -195,15 +196,15 @@ _SHOWN = 100
 """So many pauses are ten seconds."""
 
 
-def detached(port: int, listen: Listen | None) -> str:
+def detached(port: int, options: Sequence[str]) -> str:
     """Serves the embedded Azure in a process of its own, and returns the address of its proxy when it serves. Raises `Error` if
-    that process ends instead."""
+    that process ends instead. `options`: more of `dpsops local serve`."""
     require_unserved()
     _make_directory()
     log = STATE_DIRECTORY / _LOG
     with open(os.open(log, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "w+b") as file:
         process = subprocess.Popen(  # noqa: S603  # this program
-            [sys.executable, "-m", "dpsops", "local", "serve", "--port", str(port), *options_of(listen)],
+            [sys.executable, "-m", "dpsops", "local", "serve", "--port", str(port), *options],
             stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True,
         )  # fmt: skip
 

@@ -1,8 +1,9 @@
-"""The options of `dpsops local serve` that let clients in which know no proxy."""
+"""The options of `dpsops local serve`: that let clients in which know no proxy, and that show what comes in."""
 
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
@@ -39,3 +40,9 @@ def warn_of_others(listen: Listen | None) -> None:
     if listen is not None and not ip_address(listen.address).is_loopback:
         text = f"other machines can reach the embedded Azure at {listen.address}; nothing but its own credentials protects it"
         print(f"dpsops: warning: {text}", file=sys.stderr, flush=True)
+
+
+def write_line(line: str) -> None:
+    """Writes a line of the log. If nobody reads it any more, the embedded Azure goes on without."""
+    with suppress(OSError):
+        print(line, file=sys.stderr, flush=True)

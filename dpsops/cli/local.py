@@ -39,6 +39,12 @@ def serve(
     mqtt_port: Annotated[
         int | None, typer.Option("--mqtt-port", min=0, max=65535, help="With --listen: the port for MQTT.  [default: 8883]")
     ] = None,
+    log: Annotated[
+        bool,
+        typer.Option(
+            "--log", help="A line for each request and MQTT packet, and why it was refused; detached: .dpsops/serve.log."
+        ),
+    ] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Return when it serves; it runs until 'dpsops local stop'.")] = False,
 ) -> None:
     """Serve the embedded Azure until it is interrupted.
@@ -46,25 +52,26 @@ def serve(
     \b
     Examples:
       dpsops local serve --port 8043
+      dpsops local serve --log
       dpsops local serve --detach && eval "$(dpsops local env)"
       dpsops local serve --listen 127.0.0.1 --https-port 8443 --mqtt-port 8883
     """
     from dpsops.cli.destination import SETTINGS_DIRECTORY
     from dpsops.cli.embedded import announced, detached, require_unserved, start
-    from dpsops.cli.listening import read_listen, warn_of_others
+    from dpsops.cli.listening import options_of, read_listen, warn_of_others, write_line
     from dpsops.emulator.door import CannotListen
     from dpsops.settings import LOCAL, load
 
     doors = read_listen(listen, https_port, mqtt_port)
     settings = load(LOCAL, SETTINGS_DIRECTORY).embedded
     if detach:
-        address = detached(port, doors)
+        address = detached(port, [*options_of(doors), *(["--log"] if log else [])])
         warn_of_others(doors)
         print(f"dpsops: the embedded Azure is at {address}; stop it: dpsops local stop", file=sys.stderr)
         return
     require_unserved()  # before the port of the other one is in use
     try:
-        with start(settings, port=port, listen=doors) as azure, announced(azure):
+        with start(settings, port=port, listen=doors, log=write_line if log else None) as azure, announced(azure):
             warn_of_others(doors)
             if azure.listen is not None:
                 taken = f"ports {azure.listen.https} (HTTPS) and {azure.listen.mqtt} (MQTT)"

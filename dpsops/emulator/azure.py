@@ -16,6 +16,7 @@ from dpsops.emulator.faults import Faults
 from dpsops.emulator.habits import Habits
 from dpsops.emulator.http import Refusal, Request, Response, Service, in_ascii
 from dpsops.emulator.identity.tokens import InvalidToken, read_token
+from dpsops.emulator.log import Log
 from dpsops.emulator.mqtt_endpoint import ConnectionRefused, Endpoint, ProtocolViolation
 from dpsops.emulator.post import Exchange
 from dpsops.emulator.services import ENDPOINTS, SERVICES
@@ -53,11 +54,16 @@ Observer = Callable[[Request, Response], None]
 Answer = TypeVar("Answer")
 
 _SERVER_UNAVAILABLE = 3  # a CONNACK return code (MQTT 3.1.1, 3.2.2.3)
+FAULT = "a fault that was asked for"
+"""What the log says of it."""
 
 
 @dataclass(slots=True)
 class Azure:
-    """All services over one state. `observers` see every exchange, after its transaction; all clients have one public address."""
+    """All services over one state. `observers` see every exchange, after its transaction; all clients have one public address.
+
+    `log`: where it is told what comes in, if anywhere.
+    """
 
     database: Database
     clock: Clock = field(default_factory=Clock)
@@ -71,6 +77,7 @@ class Azure:
     chances: Chances = field(default_factory=Chances)
     meter: Meter = field(default_factory=Meter)
     exchange: Exchange = field(default_factory=Exchange)
+    log: Log | None = None
     _writes: _Writes = field(default_factory=_Writes)
 
     @contextmanager
@@ -142,7 +149,9 @@ class Azure:
         effect = self.faults.hit(operation)
         match effect:
             case faults.Throttle() | faults.Refuse():
-                raise ConnectionRefused(_SERVER_UNAVAILABLE) if operation.method == "CONNECT" else ProtocolViolation
+                if operation.method == "CONNECT":
+                    raise ConnectionRefused(_SERVER_UNAVAILABLE, FAULT)
+                raise ProtocolViolation(FAULT)
             case faults.Drop(work_done=False):
                 raise Dropped
             case faults.Delay(seconds):

@@ -88,13 +88,15 @@ def whole_number(text: str) -> int | None:
 class Response:
     """One answer: a status, a JSON value (or `NOTHING`, or bytes of any kind), and headers as Azure spells them.
 
-    `awaits`: what this one gives way to, if the server waits for it.
+    `awaits`: what this one gives way to, if the server waits for it. `because`: why it is refused, where the service does not
+    say so: for the log alone, and never sent.
     """
 
     status: int
     body: Any = NOTHING
     headers: Mapping[str, str] = field(default_factory=dict)
     awaits: Awaited | None = None
+    because: str = ""
 
     def content(self) -> bytes:
         """The body as bytes on the wire."""

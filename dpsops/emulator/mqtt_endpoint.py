@@ -34,11 +34,15 @@ class Connect:
 
 
 class ConnectionRefused(Exception):
-    """The CONNECT is answered with this return code, 1 to 5, and the connection closed (MQTT 3.1.1, 3.2.2.3)."""
+    """The CONNECT is answered with this return code, 1 to 5, and the connection closed (MQTT 3.1.1, 3.2.2.3).
 
-    def __init__(self, code: int) -> None:
-        super().__init__(f"CONNACK {code}")
+    `reason`: why; the client is not told, only the log.
+    """
+
+    def __init__(self, code: int, reason: str = "") -> None:
+        super().__init__(reason or f"CONNACK {code}")
         self.code = code
+        self.reason = reason
 
 
 class ProtocolViolation(Exception):

@@ -16,12 +16,13 @@ from aiohttp.http import HttpProcessingError
 
 from dpsops.emulator import snapshots
 from dpsops.emulator.authority import CRL_FILE, CRL_URL, ensure_certificates
-from dpsops.emulator.azure import Azure, Dropped
+from dpsops.emulator.azure import FAULT, Azure, Dropped
 from dpsops.emulator.connections import Connections
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.door import CannotListen, Door, Listen
 from dpsops.emulator.http import Request, Response
 from dpsops.emulator.identity.state import OPERATOR, bootstrap, find_application
+from dpsops.emulator.log import Log
 from dpsops.emulator.mqtt import websocket
 from dpsops.emulator.mqtt.connection import MqttServer
 from dpsops.emulator.post import Awaited
@@ -54,8 +55,8 @@ class EmbeddedAzure:
 
     `directory` holds its state, its CA certificate and nothing of anyone else's; it is made with mode
     0700. `port` 0 takes any free one. `listen`: where clients that know no proxy are taken, with the ports that they are taken at
-    inside the block. There `proxy_url` and `authority_file` are what a client needs, beside the credential that
-    `client_secret` completes.
+    inside the block. `log` is called with each line of the log, in any thread; without it there is none. Inside the block
+    `proxy_url` and `authority_file` are what a client needs, beside the credential that `client_secret` completes.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class EmbeddedAzure:
         listen: Listen | None = None,
         clock: Clock | None = None,
         timings: Timings | None = None,
+        log: Callable[[str], None] | None = None,
     ) -> None:
         self._directory = directory
         self._port = port
@@ -74,6 +76,9 @@ class EmbeddedAzure:
         self.authority_file, server_file = ensure_certificates(directory)
         self._tls = ServerContexts(server_file)
         self.azure = Azure(Database(directory / "azure.sqlite"), clock or Clock(), timings or Timings())
+        if log is not None:
+            self.azure.log = Log(self.azure.clock, log)
+            self.azure.observers.append(self.azure.log.exchange)
         with self.azure.database.transaction() as state:
             self.azure.clock.advanced = max(self.azure.clock.advanced, kept_clock(state))
             bootstrap(World(state, self.azure.clock.now()))
@@ -183,10 +188,16 @@ class EmbeddedAzure:
 
     def _find_host(self, host: str, port: str) -> asyncio.Protocol | None:
         if port == _HTTPS and self.azure.resolves(host):
-            return TlsConnection(self._tls.of(host), host, self._http, self._connections)
+            return TlsConnection(self._tls.of(host), host, self._http, self._connections, self._tell_tls)
         if port == _MQTT and self.azure.speaks_mqtt(host):
-            return TlsConnection(self._tls.of(host), host, self._mqtt, self._connections)
+            return TlsConnection(self._tls.of(host), host, self._mqtt, self._connections, self._tell_tls)
+        if self.azure.log is not None:
+            self.azure.log.tell("-", "refused", f"{host}:{port}", "there is nothing at this host and port")
         return None
+
+    def _tell_tls(self, host: str, reason: str) -> None:
+        if self.azure.log is not None:
+            self.azure.log.tell("TLS", "failed", host, reason)
 
     def _shut(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -200,6 +211,7 @@ class EmbeddedAzure:
             return web.Response()  # the client has gone meanwhile, and its certificates with it
         host = (received.host or "").partition(":")[0].lower()
         if host != connection.host:  # RFC 9110, 7.4: this connection was made to another host
+            self._tell_tls(connection.host, f"a request for {host}, another host than that of the connection: 421")
             return web.Response(status=421, text=f"The host of the request is not that of the connection, {connection.host}.\n")
         if received.path == websocket.PATH and self.azure.speaks_mqtt(host):
             return await self._speak_mqtt(received, connection)
@@ -221,6 +233,8 @@ class EmbeddedAzure:
         try:
             answer = self.azure.handle(request)
         except Dropped:
+            if self.azure.log is not None:
+                self.azure.log.tell(request.method, "dropped", f"{host}{request.path}", FAULT)
             connection.abort()
             return web.Response()
         if answer.awaits is not None:
@@ -231,7 +245,10 @@ class EmbeddedAzure:
     async def _speak_mqtt(self, received: web.Request, connection: TlsConnection) -> web.StreamResponse:
         self._websockets.add(connection)
         try:
-            return await websocket.converse(received, connection, self._mqtt)
+            answer = await websocket.converse(received, connection, self._mqtt)
+            if isinstance(answer, web.Response) and self.azure.log is not None:
+                self.azure.log.tell("GET", str(answer.status), f"{connection.host}{websocket.PATH}", (answer.text or "").strip())
+            return answer
         finally:
             self._websockets.discard(connection)
 

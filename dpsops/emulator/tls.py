@@ -45,17 +45,31 @@ def _context(server: Path) -> SSL.Context:
     return context
 
 
+def _reason(cause: SSL.Error) -> str:
+    """What OpenSSL says of a handshake that failed, such as an alert of the client's (RFC 8446, 6.2): `unknown ca` comes from one
+    that does not trust the embedded Azure."""
+    queue = cause.args[0] if cause.args and isinstance(cause.args[0], list) else []
+    return "; ".join(str(each[-1]) for each in queue) or "the client has hung up in the handshake"
+
+
 class TlsConnection(asyncio.Protocol, asyncio.Transport):
     """One TLS connection: a protocol to the TCP transport beneath it, a transport to the protocol above it.
 
     The protocol above is made once the handshake is done and the server name that the client named in it is
-    `host`. It then finds `chain` filled, and calls `established` when the first request or the CONNECT has come.
+    `host`. It then finds `chain` filled, and calls `established` when the first request or the CONNECT has come. `tell` is called
+    with the host and the reason if the handshake fails.
     """
 
     def __init__(
-        self, context: SSL.Context, host: str, application: Callable[[], asyncio.Protocol], connections: Connections
+        self,
+        context: SSL.Context,
+        host: str,
+        application: Callable[[], asyncio.Protocol],
+        connections: Connections,
+        tell: Callable[[str, str], None] = lambda host, reason: None,
     ) -> None:
         super().__init__()
+        self._tell = tell
         self.host = host
         self.chain: tuple[bytes, ...] = ()
         self._tls = SSL.Connection(context, None)
@@ -90,8 +104,10 @@ class TlsConnection(asyncio.Protocol, asyncio.Transport):
                 plain += self._tls.recv(_RECORDS)
         except SSL.WantReadError:
             pass
-        except SSL.Error:  # the client's close_notify, or a breach of TLS, to which an alert is in the buffer
+        except SSL.Error as cause:  # the client's close_notify, or a breach of TLS, to which an alert is in the buffer
             ended = True
+            if self._application is None:
+                self._tell(self.host, _reason(cause))
         self._flush()
         if plain and self._application is not None:
             self._application.data_received(bytes(plain))
@@ -164,6 +180,7 @@ class TlsConnection(asyncio.Protocol, asyncio.Transport):
 
     def _begin(self) -> None:
         if (self._tls.get_servername() or b"").lower() != self.host.encode():
+            self._tell(self.host, "the client has named another host, or none, in its ClientHello (SNI)")
             self.abort()
             return
         leaf = self._tls.get_peer_certificate()

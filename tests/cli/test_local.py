@@ -76,6 +76,25 @@ def test_it_serves_until_it_is_stopped(terminal: Terminal, tmp_path: Path) -> No
     assert terminal("local", "reset")[0] == 0
 
 
+def test_the_log_of_a_server_has_its_requests_and_no_secret(terminal: Terminal, tmp_path: Path) -> None:
+    assert terminal("local", "serve", "--detach", "--log", "--port", "0")[0] == 0
+    try:
+        secret = terminal.json("local", "env")["AZURE_CLIENT_SECRET"]
+        assert terminal("up")[0] == 0
+        assert terminal("device", "issue", "press-07")[0] == 0
+        assert terminal("device", "register", "press-07")[0] == 0
+    finally:
+        assert terminal("local", "stop")[0] == 0
+    lines = (tmp_path / ".dpsops" / "serve.log").read_text(encoding="utf-8").splitlines()
+    assert stat.S_IMODE((tmp_path / ".dpsops" / "serve.log").stat().st_mode) == 0o600
+    found = [line.split(maxsplit=3) for line in lines if not line.startswith("dpsops: ")]
+    assert {"PUT", "GET", "POST", "CONNECT", "SUBSCRIBE", "PUBLISH", "DISCONNECT"} <= {verb for _, verb, _, _ in found}
+    assert any(outcome == "201" and about.startswith("management.azure.com/subscriptions/") for _, _, outcome, about in found)
+    assert any("assigned to iot-dpsops-local" in about for *_, about in found)
+    for never in (secret, "sig=", "eyJ", "PRIVATE KEY"):
+        assert never not in "".join(lines)
+
+
 def test_who_waits_for_a_server_is_told_every_ten_seconds(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
     monkeypatch.setattr("time.sleep", slept.append)

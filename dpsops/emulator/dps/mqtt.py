@@ -49,18 +49,24 @@ class DpsEndpoint:
         username = _USERNAME.fullmatch(connect.username)
         versions = [] if username is None else parse_qs(username["query"]).get("api-version", [])
         if username is None or len(versions) != 1 or versions[0] not in API_VERSIONS:
-            raise ConnectionRefused(_NOT_AUTHORIZED)
+            raise ConnectionRefused(
+                _NOT_AUTHORIZED, "the user name is not SCOPE/registrations/ID/api-version=VERSION, with a version that is known"
+            )
         named = None if connect.host == _GLOBAL else reachable_service(world, connect.host.removesuffix(DOMAIN))
         service = service_of_scope(world, username["scope"])
         if service is None or (connect.host != _GLOBAL and service != named):
-            raise ConnectionRefused(_SERVER_UNAVAILABLE)
+            raise ConnectionRefused(_SERVER_UNAVAILABLE, "there is no DPS with the ID scope of the user name at this host")
         registration = username["registration"]
         if connect.chain:
             named_so = _name_of(connect.chain).lower() == registration.lower()
+            proof = "the common name of its certificate"
         else:
             named_so = is_for(service, registration, connect.password)
-        if connect.client_id != registration or not named_so:
-            raise ConnectionRefused(_NOT_AUTHORIZED)
+            proof = "what its signature is for"
+        if connect.client_id != registration:
+            raise ConnectionRefused(_NOT_AUTHORIZED, "the client identifier is not the registration ID of the user name")
+        if not named_so:
+            raise ConnectionRefused(_NOT_AUTHORIZED, f"{proof} is not the registration ID of the user name")
         return {
             "scope": username["scope"],
             "registration": registration,

@@ -42,6 +42,10 @@ class Username(NamedTuple):
         return cls(host.lower(), device, versions[0]) if device and known else None
 
 
+class NotAuthenticated(Exception):
+    """The device does not authenticate. Why, the hub tells nobody; it is for the log."""
+
+
 class Authenticated(NamedTuple):
     """A device has authenticated: until when (epoch s, None: until it disconnects), and by which method."""
 
@@ -49,38 +53,43 @@ class Authenticated(NamedTuple):
     method: str
 
 
-def authenticate(
-    world: World, hub: JSON, device: JSON, host: str, chain: tuple[bytes, ...], password: str
-) -> Authenticated | None:
-    """Whether the device authenticates; None: it does not. `chain` is of DER certificates, leaf first."""
+def authenticate(world: World, hub: JSON, device: JSON, host: str, chain: tuple[bytes, ...], password: str) -> Authenticated:
+    """How the device authenticates. `chain` is of DER certificates, leaf first. Raises `NotAuthenticated`."""
     kind = device["authentication"]["type"]
     if kind == "sas":
         return _by_signature(world, hub, device, host, password)
     if not chain:
-        return None
+        raise NotAuthenticated("it has sent no certificate")
     try:
         leaf = x509.load_der_x509_certificate(chain[0])
-    except ValueError:
-        return None
+    except ValueError as unreadable:
+        raise NotAuthenticated("its certificate cannot be read") from unreadable
     if kind == "selfSigned":
-        proven = is_valid(leaf, world.now) and _has_thumbprint(chain[0], device["authentication"]["x509Thumbprint"])
-    else:
-        proven = common_name(leaf) == device["deviceId"] and _reaches(chain, _anchors(world, hub, device), world.now)
-    return Authenticated(None, "x509Certificate") if proven else None
+        if not is_valid(leaf, world.now):
+            raise NotAuthenticated("its certificate has expired, or is not valid yet")
+        if not _has_thumbprint(chain[0], device["authentication"]["x509Thumbprint"]):
+            raise NotAuthenticated("its certificate is none that its identity names by thumbprint")
+    elif common_name(leaf) != device["deviceId"]:
+        raise NotAuthenticated("the common name of its certificate is not its device ID")
+    elif not _reaches(chain, _anchors(world, hub, device), world.now):
+        raise NotAuthenticated("its chain is not valid, or reaches no CA certificate that the hub has verified")
+    return Authenticated(None, "x509Certificate")
 
 
-def _by_signature(world: World, hub: JSON, device: JSON, host: str, password: str) -> Authenticated | None:
+def _by_signature(world: World, hub: JSON, device: JSON, host: str, password: str) -> Authenticated:
     """A signature made with a key of the device, or of a shared access policy with `DeviceConnect`."""
     if hub["properties"].get("disableLocalAuth") or hub["properties"].get("disableDeviceSAS"):
-        return None
+        raise NotAuthenticated("the hub takes no shared access signatures of devices")
     try:
         signature = Signature.parse(password)
-    except InvalidSignature:
-        return None
+    except InvalidSignature as unreadable:
+        raise NotAuthenticated(
+            "its identity has symmetric keys, and what it has sent is no shared access signature"
+        ) from unreadable
     own = list(device["authentication"]["symmetricKey"].values())
     keys = find_keys(hub, signature.policy, "DeviceConnect") if signature.policy else own
     if not signature.opens(f"{host}/devices/{device['deviceId']}", keys, world.now):
-        return None
+        raise NotAuthenticated("its signature has expired, is for another resource, or was made with another key")
     return Authenticated(signature.expiry, "sas")
 
 

@@ -16,9 +16,9 @@ from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import NOTHING, Refusal, Request, Response, Route, whole_number
 from dpsops.emulator.iothub import limits, messages
 from dpsops.emulator.iothub.access import API_VERSIONS, is_open, require_hub, unknown
-from dpsops.emulator.iothub.authentication import authenticate
+from dpsops.emulator.iothub.authentication import NotAuthenticated, authenticate
 from dpsops.emulator.iothub.bodies import member, read_body
-from dpsops.emulator.iothub.devices import find_device, keep_message, save_device
+from dpsops.emulator.iothub.devices import find_device, keep_message, save_device, why_not_enabled
 from dpsops.emulator.iothub.errors import invalid, refusal, throttled, unauthorized
 from dpsops.emulator.iothub.state import DEVICE_HOST
 from dpsops.emulator.iothub.telemetry import MAX_SIZE, sent_by
@@ -61,12 +61,15 @@ def _caller(world: World, request: Request, hub: str, device_id: str) -> _Caller
         raise Refusal(unknown(world, request))
     holder = require_hub(world, hub)
     device = find_device(world, holder, device_id)
-    if not is_open(world, holder) or device is None or device["status"] != "enabled":
-        raise unauthorized(world)
+    if not is_open(world, holder):
+        raise unauthorized(world, "the hub's network rules keep the client out")
+    if device is None or device["status"] != "enabled":
+        raise unauthorized(world, why_not_enabled(device))
     signature = request.headers.get("authorization", "")
-    authenticated = authenticate(world, holder, device, request.host, request.chain, signature)
-    if authenticated is None:
-        raise unauthorized(world)
+    try:
+        authenticated = authenticate(world, holder, device, request.host, request.chain, signature)
+    except NotAuthenticated as refused:
+        raise unauthorized(world, str(refused)) from refused
     if request.api_version not in API_VERSIONS:
         raise refusal(world, 400, "InvalidProtocolVersion", f"The API version '{request.api_version}' is not supported.")
     return _Caller(holder, device, authenticated.method)

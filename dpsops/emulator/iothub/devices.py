@@ -45,6 +45,11 @@ def find_device(world: World, hub: JSON, device_id: str) -> JSON | None:
     return world.state.get(_KIND, _key(hub, device_id))
 
 
+def why_not_enabled(device: JSON | None) -> str:
+    """Why a device that is not there, or is disabled, is refused: for the log."""
+    return "the hub has no such device" if device is None else "the device is disabled"
+
+
 def can_be_read(world: World, device: JSON) -> bool:
     """Whether the hub shows the device: a new one may take a moment, which clients of Microsoft's wait for."""
     return bool(world.now >= device["created"] + world.timings.identity)

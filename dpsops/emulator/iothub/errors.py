@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from dpsops.emulator.http import Refusal, Response
@@ -27,9 +28,9 @@ def invalid(world: World, message: str) -> Refusal:
     return refusal(world, 400, "ArgumentInvalid", message)
 
 
-def unauthorized(world: World) -> Refusal:
-    """401: no credential, or one that opens nothing here. IoT Hub does not say why."""
-    return refusal(world, 401, "IotHubUnauthorizedAccess", "Unauthorized")
+def unauthorized(world: World, because: str = "") -> Refusal:
+    """401: no credential, or one that opens nothing here. IoT Hub does not say why; the log does."""
+    return Refusal(replace(refusal(world, 401, "IotHubUnauthorizedAccess", "Unauthorized").response, because=because))
 
 
 def device_not_found(world: World, device_id: str) -> Refusal:

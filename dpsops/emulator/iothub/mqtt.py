@@ -17,8 +17,8 @@ from urllib.parse import quote, unquote
 from dpsops.emulator.documents import JSON, parse_json
 from dpsops.emulator.iothub import credentials, limits, methods, twins
 from dpsops.emulator.iothub.access import is_open, reachable_hub
-from dpsops.emulator.iothub.authentication import Username, authenticate
-from dpsops.emulator.iothub.devices import find_device, keep_message, save_device
+from dpsops.emulator.iothub.authentication import NotAuthenticated, Username, authenticate
+from dpsops.emulator.iothub.devices import find_device, keep_message, save_device, why_not_enabled
 from dpsops.emulator.iothub.state import DEVICE_HOST, hub_name
 from dpsops.emulator.iothub.telemetry import MAX_SIZE, InvalidProperties, new_message, size_of
 from dpsops.emulator.iothub.twins import InvalidTwin
@@ -46,20 +46,25 @@ class HubEndpoint:
         """
         username = Username.parse(connect.username)
         if username is None:
-            raise ConnectionRefused(_BAD_USERNAME)
+            raise ConnectionRefused(
+                _BAD_USERNAME, "the user name is not HOST/DEVICE/?api-version=VERSION, with a version of the hub's"
+            )
         if connect.client_id != username.device:
-            raise ConnectionRefused(_IDENTIFIER_REJECTED)
+            raise ConnectionRefused(_IDENTIFIER_REJECTED, "the client identifier is not the device ID of the user name")
         hub = reachable_hub(world, hub_name(connect.host))
-        if hub is None or username.host != connect.host or not is_open(world, hub):
-            raise ConnectionRefused(_NOT_AUTHORIZED)
+        if hub is None or username.host != connect.host:
+            raise ConnectionRefused(_NOT_AUTHORIZED, "the host of the user name is another than that of the connection")
+        if not is_open(world, hub):
+            raise ConnectionRefused(_NOT_AUTHORIZED, "the hub's network rules keep the client out")
         if not limits.take(world, hub, limits.CONNECTIONS):
-            raise ConnectionRefused(_SERVER_UNAVAILABLE)
+            raise ConnectionRefused(_SERVER_UNAVAILABLE, "too many connections in a second")
         device = find_device(world, hub, username.device)
         if device is None or device["status"] != "enabled":
-            raise ConnectionRefused(_NOT_AUTHORIZED)
-        authenticated = authenticate(world, hub, device, connect.host, connect.chain, connect.password)
-        if authenticated is None:
-            raise ConnectionRefused(_NOT_AUTHORIZED)
+            raise ConnectionRefused(_NOT_AUTHORIZED, why_not_enabled(device))
+        try:
+            authenticated = authenticate(world, hub, device, connect.host, connect.chain, connect.password)
+        except NotAuthenticated as refused:
+            raise ConnectionRefused(_NOT_AUTHORIZED, str(refused)) from refused
         connection = secrets.token_hex(8)
         device |= {"connection": connection, "filters": [], "connectionUpdated": world.now, "lastActivity": world.now}
         save_device(world, hub, device)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from dpsops.emulator.azure import Azure, Dropped
+from dpsops.emulator.azure import FAULT, Azure, Dropped
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Request
 from dpsops.emulator.mqtt import packets
 from dpsops.emulator.mqtt.fields import MalformedPacket
+from dpsops.emulator.mqtt.packet_log import PacketLog
 from dpsops.emulator.mqtt.packets import first_packet
 from dpsops.emulator.mqtt.topics import matches
 from dpsops.emulator.mqtt_endpoint import Connect, ConnectionRefused, ProtocolViolation
@@ -35,6 +36,7 @@ class Conversation:
         self._granted: dict[str, int] = {}
         self._packet_id = 0
         self._unacknowledged: set[int] = set()
+        self._log = None if azure.log is None else PacketLog(azure.log, host)
         self.client_id: str | None = None
         self.keep_alive = 0
         self.address = ""
@@ -43,19 +45,27 @@ class Conversation:
     def hear(self, data: bytes) -> Iterator[bytes]:
         """What to answer to these bytes, one item for each packet that they complete."""
         self._received += data
+        packet = None
         try:
             while not self.over and (found := first_packet(self._received)):
                 packet, length = found
                 del self._received[:length]
                 yield self._answer(packet)
+                packet = None
         except packets.UnacceptableProtocol:
-            self.over = True
-            yield packets.connack(_UNACCEPTABLE_PROTOCOL)
+            yield self._refuse(packet, _UNACCEPTABLE_PROTOCOL, "MQTT 3.1.1 is spoken here")
         except ConnectionRefused as refused:
+            yield self._refuse(packet, refused.code, refused.reason)
+        except (MalformedPacket, ProtocolViolation, Dropped) as cause:
             self.over = True
-            yield packets.connack(refused.code)
-        except (MalformedPacket, ProtocolViolation, Dropped):
-            self.over = True
+            if self._log is not None:
+                self._log.closed(packet, FAULT if isinstance(cause, Dropped) else str(cause) or "the service does not allow it")
+
+    def _refuse(self, packet: packets.Packet | None, code: int, reason: str) -> bytes:
+        self.over = True
+        if self._log is not None:
+            self._log.refused(packet, code, reason)
+        return packets.connack(code)
 
     def push(self, publication: Publication) -> bytes:
         """What to write to send the client a message that it has not asked for: nothing if it has not subscribed."""
@@ -75,6 +85,8 @@ class Conversation:
 
     def end(self) -> None:
         """The connection is gone."""
+        if self._log is not None and not self.over:
+            self._log.lost("without a DISCONNECT" if self.client_id is not None else "without a CONNECT")
         self.over = True
         if self.client_id is not None:
             self._azure.mqtt_ended(self._host, self._session)
@@ -88,19 +100,27 @@ class Conversation:
             case packets.Publish():
                 return self._publish(packet)
             case packets.Subscribe():
-                return packets.suback(packet.packet_id, [self._subscribe(*wanted) for wanted in packet.filters])
+                codes = [self._subscribe(*wanted) for wanted in packet.filters]
+                self._took(packet, codes)
+                return packets.suback(packet.packet_id, codes)
             case packets.Unsubscribe():
                 for topic_filter in packet.filters:
                     self._unsubscribe(topic_filter)
-                return packets.unsuback(packet.packet_id)
+                answer = packets.unsuback(packet.packet_id)
             case packets.Puback():
                 self._unacknowledged.discard(packet.packet_id)
-                return b""
+                answer = b""
             case packets.Pingreq():
-                return packets.PINGRESP
+                answer = packets.PINGRESP
             case packets.Disconnect():
                 self.over = True
-                return b""
+                answer = b""
+        self._took(packet)
+        return answer
+
+    def _took(self, packet: packets.Packet, codes: Sequence[int] = ()) -> None:
+        if self._log is not None:
+            self._log.took(packet, codes)
 
     def _connect(self, packet: packets.Connect) -> bytes:
         if not packet.client_id and not packet.clean_session:  # 3.1.3.1
@@ -116,6 +136,7 @@ class Conversation:
         self._session = self._azure.mqtt(request, lambda endpoint, world: endpoint.connect(world, connect))
         self.client_id, self.keep_alive = packet.client_id, packet.keep_alive
         self.address = str(self._session.get("connection", ""))
+        self._took(packet)
         return packets.connack(0)
 
     def _subscribe(self, topic_filter: str, qos: int) -> int:
@@ -135,6 +156,7 @@ class Conversation:
         answers = self._azure.mqtt(
             request, lambda endpoint, world: endpoint.publish(world, self._session, packet.topic, packet.payload)
         )
+        self._took(packet)
         acknowledgement = b"" if packet.packet_id is None else packets.puback(packet.packet_id)
         return acknowledgement + b"".join(self._deliver(answers))
 
@@ -144,6 +166,8 @@ class Conversation:
             if len(publication.topic.encode()) > _LONGEST_TOPIC:
                 raise ProtocolViolation("no topic is long enough for the answer")
             granted = [qos for topic_filter, qos in self._granted.items() if matches(topic_filter, publication.topic)]
+            if self._log is not None:
+                (self._log.sent if granted else self._log.missed)(publication)
             if granted:
                 yield packets.publish(publication.topic, publication.payload, self._next_packet_id() if max(granted) else None)
 

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TypeVar
 
@@ -113,16 +113,25 @@ def variables(azure: EmbeddedAzure) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class _Server:
-    """A server of this directory: its process, and the variables for its clients."""
+    """A server of this directory: its process, the variables for its clients, and where it takes those that know no proxy."""
 
     process: int
     variables: dict[str, str]
+    listen: tuple[str, int, int] | None
 
 
 def served_variables() -> dict[str, str] | None:
     """The variables of the embedded Azure that is served in this directory, or None. Raises `Error` while it is starting."""
     server = _server()
     return server.variables if server else None
+
+
+def served_listen() -> Listen | None:
+    """Where the embedded Azure that is served in this directory takes clients that know no proxy, if anywhere."""
+    from dpsops.emulator.door import Listen
+
+    server = _server()
+    return Listen(*server.listen) if server and server.listen else None
 
 
 def _server() -> _Server | None:
@@ -153,7 +162,7 @@ def _read(announcement: bytes) -> _Server | None:
     """The server that has written this; None if it is not complete."""
     try:
         found = json.loads(announcement)
-        return _Server(found["process"], found["variables"])
+        return _Server(found["process"], found["variables"], found["listen"])
     except KeyError as cause:
         raise Error("another version of dpsops serves the embedded Azure of this directory", "stop that one") from cause
     except ValueError:
@@ -259,7 +268,8 @@ def announced(azure: EmbeddedAzure, directory: Path = STATE_DIRECTORY) -> Iterat
         if not _try_lock(file, fcntl.LOCK_EX):
             raise _already_served()
         file.truncate()
-        file.write(json.dumps({"process": os.getpid(), "variables": variables(azure)}).encode())
+        listen = None if azure.listen is None else astuple(azure.listen)
+        file.write(json.dumps({"process": os.getpid(), "variables": variables(azure), "listen": listen}).encode())
         file.flush()
         try:
             yield
@@ -270,6 +280,11 @@ def announced(azure: EmbeddedAzure, directory: Path = STATE_DIRECTORY) -> Iterat
 def _already_served() -> Refused:
     hint = 'use it: eval "$(dpsops local env)"; or stop it: dpsops local stop'
     return Refused("an embedded Azure is already served in this directory", hint)
+
+
+def is_there() -> bool:
+    """Whether there is an embedded Azure in this directory."""
+    return (STATE_DIRECTORY / "azure.sqlite").exists()
 
 
 def reset() -> bool:

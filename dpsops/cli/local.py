@@ -21,6 +21,7 @@ app = typer.Typer(
 \b
   dpsops local serve --detach    run it
   eval "$(dpsops local env)"     let az, an SDK or curl use it
+  dpsops local show              look into it
   dpsops local stop              stop it
   dpsops local reset             delete it""",
 )
@@ -146,6 +147,33 @@ def env(
     options.told.mask(found["AZURE_CLIENT_SECRET"])
     summary = Summary("The variables of the embedded Azure that is served here were printed.", outputs=Outputs(changed=False))
     options.print_result(dict(found), shells.assigned(shell, found), summary)
+
+
+@app.command()
+def show(context: typer.Context) -> None:
+    """Show what is in the embedded Azure of this directory: vaults, enrollments, registrations, identities, the newest messages.
+
+    It shows no key and no secret's value. The last lines are for /etc/hosts, if a client knows no proxy.
+
+    \b
+    Examples:
+      dpsops local show
+      dpsops --output json local show | jq -r '.provisioning_services[].id_scope'
+    """
+    from dpsops.cli import contents
+    from dpsops.cli.destination import SETTINGS_DIRECTORY
+    from dpsops.cli.embedded import is_there, served_listen, served_variables, start
+    from dpsops.emulator.contents import Contents
+    from dpsops.settings import LOCAL, load
+
+    options: Options = context.obj
+    variables = served_variables()
+    served = None if variables is None else contents.Served(variables["HTTPS_PROXY"], served_listen())
+    found = Contents()
+    if is_there():
+        with start(load(LOCAL, SETTINGS_DIRECTORY).embedded, port=0) as azure:
+            found = azure.contents()
+    options.print_result(contents.document(found, served), contents.text(found, served), contents.summary(found, served))
 
 
 @app.command()

@@ -18,6 +18,7 @@ from dpsops.emulator import snapshots
 from dpsops.emulator.authority import CRL_FILE, CRL_URL, ensure_certificates
 from dpsops.emulator.azure import FAULT, Azure, Dropped
 from dpsops.emulator.connections import Connections
+from dpsops.emulator.contents import Contents, contents
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.door import CannotListen, Door, Listen
 from dpsops.emulator.http import Request, Response
@@ -133,6 +134,10 @@ class EmbeddedAzure:
         self._mqtt.end_all()
         for each in tuple(self._waiting):
             each.abort()
+    def contents(self) -> Contents:
+        """What is in it."""
+        with self.azure.database.transaction() as state:
+            return contents(World(state, self.azure.clock.now(), self.azure.timings))
 
     async def _start(self) -> None:
         application = web.Application(client_max_size=_MAX_BODY)

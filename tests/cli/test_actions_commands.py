@@ -38,6 +38,7 @@ READ = [
     "device list",
     "device show press-07",
     "rotate status",
+    "local show",
 ]
 """Commands that change nothing."""
 
@@ -60,6 +61,7 @@ STORY = [
     "rotate --replace root-g1",
     "rotate status",
     "rotate undo",
+    "local show",
     "root csr --out root.csr",
     "root merge root.pem company.pem",
     "down",

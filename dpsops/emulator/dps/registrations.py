@@ -29,6 +29,11 @@ def registrations_of(world: World, service: JSON, group: str, after: str, limit:
     return world.state.registrations(prefix_of(service), group, after=after, limit=limit)
 
 
+def all_registrations(world: World, service: JSON) -> list[JSON]:
+    """All registrations with a service, in the order of their IDs."""
+    return [found for _, found in world.state.list(KIND, prefix_of(service))]
+
+
 def save_registration(world: World, service: JSON, registration: JSON) -> None:
     """Writes the registration."""
     world.state.put(KIND, _key(service, registration["registrationId"]), registration)

@@ -45,8 +45,12 @@ def service_of_scope(world: World, id_scope: str) -> JSON | None:
 def services_below(world: World, scope: str) -> list[JSON]:
     """The provisioning services whose ID begins with `scope` (a subscription or group), in the order of their names."""
     prefix = scope.lower() + "/"
-    services = [document for _, document in world.state.list(_KIND) if not gone(world, document)]
-    return [service for service in services if service["id"].lower().startswith(prefix)]
+    return [service for service in every_service(world) if service["id"].lower().startswith(prefix)]
+
+
+def every_service(world: World) -> list[JSON]:
+    """All provisioning services, in the order of their names."""
+    return [document for _, document in world.state.list(_KIND) if not gone(world, document)]
 
 
 def save_service(world: World, service: JSON) -> None:

@@ -234,6 +234,13 @@ def messages_of(world: World, hub: JSON, device_id: str) -> list[JSON]:
     return [message for _, message in world.state.list(_MESSAGE, _key(hub, device_id) + "/")]
 
 
+def newest_messages(world: World, hub: JSON, device: JSON, count: int) -> list[JSON]:
+    """The newest messages of a device, at most so many, in the order in which they came."""
+    prefix = part_prefix(hub, device["deviceId"])
+    before = max(device["sent"] - count, 0)
+    return [message for _, message in world.state.list(_MESSAGE, prefix, after=f"{prefix}{before:012d}")]
+
+
 def part_prefix(hub: JSON, device_id: str) -> str:
     """What the keys of all that belongs to a device begin with."""
     return f"{_key(hub, device_id)}/"

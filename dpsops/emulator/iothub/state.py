@@ -61,8 +61,12 @@ def hub_at(world: World, host: str) -> JSON | None:
 def hubs_below(world: World, scope: str) -> list[JSON]:
     """The hubs whose ID begins with `scope` (a subscription or group), in the order of their names."""
     prefix = scope.lower() + "/"
-    hubs = [document for _, document in world.state.list(_KIND) if not gone(world, document)]
-    return [hub for hub in hubs if hub["id"].lower().startswith(prefix)]
+    return [hub for hub in every_hub(world) if hub["id"].lower().startswith(prefix)]
+
+
+def every_hub(world: World) -> list[JSON]:
+    """All hubs, in the order of their names."""
+    return [document for _, document in world.state.list(_KIND) if not gone(world, document)]
 
 
 def save_hub(world: World, hub: JSON) -> None:

@@ -85,6 +85,12 @@ def find(world: World, vault: Vault, collection: Collection, name: str) -> JSON 
     return head
 
 
+def names(world: World, vault: Vault, collection: Collection) -> tuple[str, ...]:
+    """The names of the living objects of a collection, in their order."""
+    heads = (head for _, head in world.state.list(collection.heads, f"{vault.key}/"))
+    return tuple(head["name"] for head in heads if is_listed_as_living(world, head))
+
+
 def exists(world: World, vault: Vault, collection: Collection, name: str) -> bool:
     """Whether there is such an object, living or deleted."""
     return _load(world, vault, collection, name) is not None

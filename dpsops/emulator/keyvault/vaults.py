@@ -81,6 +81,12 @@ def read(document: JSON) -> Vault:
     )
 
 
+def every(world: World) -> list[Vault]:
+    """All vaults that have a name in the DNS, in the order of their names."""
+    found = (find(world, key) for key, _ in world.state.list(KIND))
+    return [vault for vault in found if vault is not None]
+
+
 def find(world: World, name: str) -> Vault | None:
     """The vault behind a host name; None where the DNS has none: never made, deleted, or still being registered."""
     document = world.state.get(KIND, name.lower())

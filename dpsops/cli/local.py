@@ -32,7 +32,11 @@ def serve(
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port of the proxy; 0: any free port.")] = 8043,
     listen: Annotated[
         str | None,
-        typer.Option("--listen", metavar="ADDRESS", help="Also take clients that know no proxy, at this address: 127.0.0.1."),
+        typer.Option(
+            "--listen",
+            metavar="ADDRESS",
+            help="Also take clients that know no proxy, at this address: 127.0.0.1. The proxy is there too.",
+        ),
     ] = None,
     https_port: Annotated[
         int | None, typer.Option("--https-port", min=0, max=65535, help="With --listen: the port for HTTPS.  [default: 443]")

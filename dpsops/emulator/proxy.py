@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from dpsops.emulator.connections import Connections
 
@@ -14,14 +15,21 @@ FindHost = Callable[[str, str], asyncio.Protocol | None]
 """What answers under a host name and port: a protocol for one new connection, or None where there is nothing."""
 
 
+class File(NamedTuple):
+    """What a GET is answered, and its media type."""
+
+    content: bytes
+    kind: str
+
+
 class ConnectProxy(asyncio.Protocol):
     """One client connection until its CONNECT is answered; then the host that it asked for takes it over.
 
     A host that Azure would not know gets 502, which is how a proxy reports a name that does not resolve. `files`: what is
-    answered to a GET of these targets, which are paths, or URLs as a proxy is asked for them (RFC 9112, 3.2): CRLs.
+    answered to a GET of these targets, which are paths, or URLs as a proxy is asked for them (RFC 9112, 3.2).
     """
 
-    def __init__(self, find_host: FindHost, connections: Connections, files: Mapping[str, bytes]) -> None:
+    def __init__(self, find_host: FindHost, connections: Connections, files: Mapping[str, File]) -> None:
         self._files = files
         self._find_host = find_host
         self._connections = connections
@@ -51,7 +59,8 @@ class ConnectProxy(asyncio.Protocol):
         authority = target.partition(" ")[0]
         host, _, port = authority.rpartition(":")
         if method == "GET" and authority in self._files:
-            self._respond("200 OK", self._files[authority], "application/pkix-crl")
+            file = self._files[authority]
+            self._respond("200 OK", file.content, file.kind)
             return
         if method != "CONNECT":
             self._refuse("405 Method Not Allowed", "This is a CONNECT proxy: use it as HTTPS_PROXY.")

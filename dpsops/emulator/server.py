@@ -27,7 +27,7 @@ from dpsops.emulator.log import Log
 from dpsops.emulator.mqtt import websocket
 from dpsops.emulator.mqtt.connection import MqttServer
 from dpsops.emulator.post import Awaited
-from dpsops.emulator.proxy import ConnectProxy
+from dpsops.emulator.proxy import ConnectProxy, File
 from dpsops.emulator.services import Message, messages
 from dpsops.emulator.state import Database
 from dpsops.emulator.tls import ServerContexts, TlsConnection
@@ -35,6 +35,7 @@ from dpsops.emulator.world import Clock, Timings, World, kept_clock
 
 _HTTPS, _MQTT = "443", "8883"
 _STOP_SECONDS = 10.0
+_EVERY = "0.0.0.0"  # noqa: S104  # only if somebody asks for it
 _GLANCE = 0.05
 """Seconds."""
 _QUEUE = 4096  # connections that may wait to be accepted; when it is full, the next one tries again after a second
@@ -152,9 +153,7 @@ class EmbeddedAzure:
         self._waiting: set[TlsConnection] = set()
         self._listeners: list[asyncio.Server] = []
         try:
-            proxy = socket.create_server(("127.0.0.1", self._port))
-            files = dict.fromkeys(("/ca.crl", CRL_URL), (self._directory / CRL_FILE).read_bytes())
-            self._port = await self._accept(proxy, lambda: ConnectProxy(self._find_host, self._connections, files))
+            await self._open_proxy()
             if self.listen is not None:
                 https = await self._open_door(self.listen.address, self.listen.https, _HTTPS)
                 mqtt = await self._open_door(self.listen.address, self.listen.mqtt, _MQTT)
@@ -163,11 +162,25 @@ class EmbeddedAzure:
             await self._stop()
             raise
 
+    async def _open_proxy(self) -> None:
+        """Opens the proxy: for this machine, and for whoever reaches the address that was asked for."""
+        revoked = File((self._directory / CRL_FILE).read_bytes(), "application/pkix-crl")
+        authority = File(self.authority_file.read_bytes(), "application/x-pem-file")
+        files = {"/ca.crl": revoked, CRL_URL: revoked, "/ca.pem": authority}
+
+        def make() -> ConnectProxy:
+            return ConnectProxy(self._find_host, self._connections, files)
+
+        address = "127.0.0.1" if self.listen is None else self.listen.address
+        first = address if address == _EVERY else "127.0.0.1"  # which is among them
+        self._port = await self._accept(_listener(first, self._port), make)
+        if address != first:
+            await self._accept(_listener(address, self._port), make)
+
     async def _open_door(self, address: str, port: int, stands_for: str) -> int:
         """Opens a door for one of Azure's ports, and returns its own. Raises `CannotListen`."""
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
         try:
-            door = socket.create_server((address, port), family=family)
+            door = _listener(address, port)
         except OSError as cause:
             raise CannotListen(address, port, cause.strerror or str(cause)) from cause
         return await self._accept(door, lambda: Door(stands_for, self._find_host, self._connections))
@@ -285,3 +298,7 @@ class EmbeddedAzure:
         finally:
             self._waiting.discard(connection)
             self.azure.exchange.give_up(awaited.key)
+
+
+def _listener(address: str, port: int) -> socket.socket:
+    return socket.create_server((address, port), family=socket.AF_INET6 if ":" in address else socket.AF_INET)

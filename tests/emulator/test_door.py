@@ -115,3 +115,38 @@ def test_a_port_that_the_system_refuses(tmp_path: Path) -> None:
 def test_without_being_asked_no_door_is_open(tmp_path: Path) -> None:
     with EmbeddedAzure(tmp_path / ".dpsops") as azure:
         assert azure.listen is None
+
+
+def _others() -> str | None:
+    """An address of this machine beside 127.0.0.1: on Linux the whole of 127.0.0.0/8."""
+    with contextlib.suppress(OSError), socket.create_server(("127.0.0.2", 0)):
+        return "127.0.0.2"
+    return None
+
+
+def _get(address: str, port: int, path: str) -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection(address, port, timeout=5)
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    return answer.status, answer.read()
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "127.0.0.2"])  # noqa: S104
+def test_the_proxy_is_where_the_doors_are_and_gives_the_ca_to_who_asks(tmp_path: Path, address: str) -> None:
+    other = _others()
+    if other is None:
+        pytest.skip("this machine has one loopback address")
+    with EmbeddedAzure(tmp_path / ".dpsops", listen=Listen(address, 0, 0)) as azure:
+        port = int(azure.proxy_url.rpartition(":")[2])
+        for each in ("127.0.0.1", other):
+            assert _get(each, port, "/ca.pem") == (200, azure.authority_file.read_bytes())
+            assert _get(each, port, "/server.pem")[0] == 405
+
+
+def test_no_other_interface_than_the_one_asked_for(azure: EmbeddedAzure) -> None:
+    other = _others()
+    if other is None:
+        pytest.skip("this machine has one loopback address")
+    for port in (*ports(azure), int(azure.proxy_url.rpartition(":")[2])):
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((other, port), timeout=5)

@@ -40,6 +40,8 @@ _FILES = {
     _LOCK,
     _LOG,
     _IGNORE,
+    "snapshots",
+    "control.sock",
 }
 
 VARIABLES = (
@@ -261,12 +263,17 @@ _STOP_SECONDS = 15.0
 
 @contextmanager
 def announced(azure: EmbeddedAzure, directory: Path = STATE_DIRECTORY) -> Iterator[None]:
-    """Lets other commands find a server that has its state in this directory, until the block ends. Raises `Refused` if one is
-    served already."""
+    """Lets other commands find and control a server that has its state in this directory, until the block ends. Raises `Refused`
+    if one is served already."""
     descriptor = os.open(directory / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     with open(descriptor, "r+b") as file:
         if not _try_lock(file, fcntl.LOCK_EX):
             raise _already_served()
+        try:
+            azure.open_control()
+        except OSError as cause:  # it serves all the same: a file system of another machine may have no sockets
+            commands = "local snapshot, restore, clock and fault"
+            print(f"dpsops: warning: no {commands} while it is served: {cause.strerror or cause}", file=sys.stderr, flush=True)
         file.truncate()
         listen = None if azure.listen is None else astuple(azure.listen)
         file.write(json.dumps({"process": os.getpid(), "variables": variables(azure), "listen": listen}).encode())

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from dpsops.cli import local_control
 from dpsops.cli.options import Options, Output
 from dpsops.cli.shells import Shell
 from dpsops.cli.summary import Outputs, Summary
@@ -23,7 +24,14 @@ app = typer.Typer(
   eval "$(dpsops local env)"     let az, an SDK or curl use it
   dpsops local show              look into it
   dpsops local stop              stop it
-  dpsops local reset             delete it""",
+  dpsops local reset             delete it
+
+\b
+For tests, also while it is served:
+  dpsops local snapshot clean          keep all of it under a name
+  dpsops local restore clean           make it what it was then
+  dpsops local clock advance 90d       move its time
+  dpsops local fault add throttle      let a request fail""",
 )
 
 
@@ -195,3 +203,9 @@ def reset(context: typer.Context) -> None:
     lead = "The embedded Azure of this directory was deleted." if changed else "There was no embedded Azure to delete."
     summary = Summary(lead, outputs=Outputs(changed=changed))
     options.print_result({"changed": changed}, "" if changed else "nothing to delete", summary)
+
+
+app.command()(local_control.snapshot)
+app.command()(local_control.restore)
+app.add_typer(local_control.clock, name="clock")
+app.add_typer(local_control.fault, name="fault")

@@ -21,7 +21,7 @@ from dpsops.emulator.mqtt_endpoint import ConnectionRefused, Endpoint, ProtocolV
 from dpsops.emulator.post import Exchange
 from dpsops.emulator.services import ENDPOINTS, SERVICES
 from dpsops.emulator.state import Database
-from dpsops.emulator.world import CLIENT_ADDRESS, Clock, Meter, Timings, World, keep_clock
+from dpsops.emulator.world import CLIENT_ADDRESS, Clock, Meter, Timings, World, keep_clock, kept_clock
 
 
 class Dropped(Exception):
@@ -80,6 +80,11 @@ class Azure:
     log: Log | None = None
     _writes: _Writes = field(default_factory=_Writes)
 
+    def __post_init__(self) -> None:
+        """The time of a state goes on where it was, and never back."""
+        with self.database.transaction() as state:
+            self.clock.advanced = max(self.clock.advanced, kept_clock(state))
+
     @contextmanager
     def _transaction(self) -> Iterator[World]:
         """The world inside one transaction; its post is delivered once that is committed."""
@@ -115,7 +120,7 @@ class Azure:
             return self._answer(replace(request, meanwhile=others))
 
     def _answer(self, request: Request) -> Response:
-        effect = self.faults.hit(request)
+        effect = self.faults.hit(request, self.chances)
         match effect:
             case faults.Throttle(retry_after):
                 headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
@@ -128,6 +133,8 @@ class Azure:
                 if isinstance(effect, faults.Delay):
                     self.advance(effect.seconds)
                 answer = in_ascii(self._serve(request))
+        if isinstance(effect, faults.Lag):
+            answer = replace(answer, lag=effect.seconds)
         if answer.awaits is None:
             self.observe(request, answer)
         if isinstance(effect, faults.Drop):
@@ -146,7 +153,7 @@ class Azure:
         identifier, the filter or the topic. MQTT has no words for a refusal: one becomes return code 3 of
         a CONNECT, and ends the connection of a client that is connected already.
         """
-        effect = self.faults.hit(operation)
+        effect = self.faults.hit(operation, self.chances)
         match effect:
             case faults.Throttle() | faults.Refuse():
                 if operation.method == "CONNECT":

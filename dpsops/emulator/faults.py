@@ -6,7 +6,20 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from dpsops.emulator.chances import Chances
 from dpsops.emulator.http import Request, Response
+
+SERVICES = {
+    "sign-in": "login.microsoftonline.com",
+    "management": "management.azure.com",
+    "vault": ".vault.azure.net",
+    "dps": ".azure-devices-provisioning.net",
+    "hub": ".azure-devices.net",
+}
+"""What the hosts of each service are, or end with. Devices and services have the same hosts at a hub, and others at DPS."""
+
+MQTT = ("CONNECT", "SUBSCRIBE", "UNSUBSCRIBE", "PUBLISH")
+"""The methods that requests over MQTT have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +32,13 @@ class Throttle:
 @dataclass(frozen=True, slots=True)
 class Delay:
     """The clock moves forward by so many seconds before the request is served."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """The answer, of a request that is served at once, comes so many seconds of real time later. Over HTTPS only."""
 
     seconds: float
 
@@ -37,17 +57,48 @@ class Drop:
     work_done: bool
 
 
-Effect = Throttle | Delay | Refuse | Drop
+Effect = Throttle | Delay | Lag | Refuse | Drop
 
 
 @dataclass(slots=True)
 class Fault:
-    """An effect on the requests for which `when` holds: `skip` of them pass first, then `times` are hit (None: all)."""
+    """An effect on the requests to `service` (one of `SERVICES`; empty: to any) for which `when` holds.
+
+    `skip` of them pass first; then each is hit with the probability `rate`, until `times` have been hit (None: no end). `seen`:
+    how many could have been hit so far; `hits`: how many were.
+    """
 
     effect: Effect
     when: Callable[[Request], bool] = lambda request: True
     skip: int = 0
     times: int | None = 1
+    service: str = ""
+    rate: float = 1.0
+    seen: int = 0
+    hits: int = 0
+
+    def strikes(self, request: Request, chances: Chances) -> bool:
+        """Whether it hits this request, which then counts."""
+        if self.is_over or not self._concerns(request):
+            return False
+        self.seen += 1
+        if self.seen <= self.skip or chances.draw("fault", self.service, self.seen) >= self.rate:
+            return False
+        self.hits += 1
+        return True
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has hit as many as it is to."""
+        return self.hits == self.times
+
+    def _concerns(self, request: Request) -> bool:
+        host = SERVICES[self.service] if self.service else ""
+        slow_mqtt = isinstance(self.effect, Lag) and request.method in MQTT
+        return request.host.endswith(host) and not slow_mqtt and self.when(request)
+
+
+_FAIR = Chances()
 
 
 @dataclass(slots=True)
@@ -67,18 +118,12 @@ class Faults:
         with self._lock:
             self._faults.clear()
 
-    def hit(self, request: Request) -> Effect | None:
+    def left(self) -> list[Fault]:
+        """Those that may still hit something, in the order in which they were added."""
+        with self._lock:
+            return [fault for fault in self._faults if not fault.is_over]
+
+    def hit(self, request: Request, chances: Chances = _FAIR) -> Effect | None:
         """The effect on this request, which is thereby used up."""
         with self._lock:
-            for fault in self._faults:
-                if not fault.when(request):
-                    continue
-                if fault.skip > 0:
-                    fault.skip -= 1
-                    continue
-                if fault.times == 0:
-                    continue
-                if fault.times is not None:
-                    fault.times -= 1
-                return fault.effect
-        return None
+            return next((fault.effect for fault in self._faults if fault.strikes(request, chances)), None)

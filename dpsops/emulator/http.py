@@ -89,7 +89,7 @@ class Response:
     """One answer: a status, a JSON value (or `NOTHING`, or bytes of any kind), and headers as Azure spells them.
 
     `awaits`: what this one gives way to, if the server waits for it. `because`: why it is refused, where the service does not
-    say so: for the log alone, and never sent.
+    say so: for the log alone, and never sent. `lag`: the seconds for which the server keeps it.
     """
 
     status: int
@@ -97,6 +97,7 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
     awaits: Awaited | None = None
     because: str = ""
+    lag: float = 0.0
 
     def content(self) -> bytes:
         """The body as bytes on the wire."""

@@ -8,17 +8,18 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
 from aiohttp import web
 from aiohttp.http import HttpProcessingError
 
-from dpsops.emulator import snapshots
 from dpsops.emulator.authority import CRL_FILE, CRL_URL, ensure_certificates
 from dpsops.emulator.azure import FAULT, Azure, Dropped
 from dpsops.emulator.connections import Connections
 from dpsops.emulator.contents import Contents, contents
+from dpsops.emulator.control import SOCKET, Control, ControlConnection
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.door import CannotListen, Door, Listen
 from dpsops.emulator.http import Request, Response
@@ -31,7 +32,7 @@ from dpsops.emulator.proxy import ConnectProxy, File
 from dpsops.emulator.services import Message, messages
 from dpsops.emulator.state import Database
 from dpsops.emulator.tls import ServerContexts, TlsConnection
-from dpsops.emulator.world import Clock, Timings, World, kept_clock
+from dpsops.emulator.world import Clock, Timings, World
 
 _HTTPS, _MQTT = "443", "8883"
 _STOP_SECONDS = 10.0
@@ -82,8 +83,8 @@ class EmbeddedAzure:
             self.azure.log = Log(self.azure.clock, log)
             self.azure.observers.append(self.azure.log.exchange)
         with self.azure.database.transaction() as state:
-            self.azure.clock.advanced = max(self.azure.clock.advanced, kept_clock(state))
             bootstrap(World(state, self.azure.clock.now()))
+        self._control = Control(self.azure, directory, self._disconnect)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="embedded-azure", daemon=True)
 
@@ -120,25 +121,50 @@ class EmbeddedAzure:
             return messages(World(state, self.azure.clock.now()), host, device_id)
 
     def snapshot(self, name: str) -> None:
-        """Takes a snapshot under this name, in the place of a former one. Raises `snapshots.InvalidName`."""
-        snapshots.take(self.azure, self._directory, name)
+        """Takes a snapshot under this name, in the place of a former one. Raises `control.Refused`."""
+        self._control.snapshot(name)
 
     def restore(self, name: str) -> None:
         """Makes everything what it was at a snapshot, and closes the connections of devices and of requests that wait.
 
-        No request is served meanwhile. Raises `snapshots.InvalidName`, and `snapshots.NoSnapshot` if there is none.
+        No request is served meanwhile. Raises `control.Refused`, if there is none as well.
         """
-        asyncio.run_coroutine_threadsafe(self._restore(name), self._loop).result()
 
-    async def _restore(self, name: str) -> None:
-        snapshots.restore(self.azure, self._directory, name)
+        async def restored() -> None:
+            self._control.restore(name)
+
+        asyncio.run_coroutine_threadsafe(restored(), self._loop).result()
+
+    def _disconnect(self) -> None:
         self._mqtt.end_all()
         for each in tuple(self._waiting):
             each.abort()
+
     def contents(self) -> Contents:
         """What is in it."""
         with self.azure.database.transaction() as state:
             return contents(World(state, self.azure.clock.now(), self.azure.timings))
+
+    def open_control(self) -> None:
+        """Lets the owner of the directory, and nobody else, control this Azure from another process.
+
+        Only one process may do so in a directory. Raises `OSError` if the path is too long, or its file system has no sockets.
+        """
+        path = self._directory / SOCKET
+        listener = socket.socket(socket.AF_UNIX)
+        try:
+            path.unlink(missing_ok=True)  # that of a former one
+            listener.bind(str(path))  # in a directory that nobody else can enter
+            path.chmod(0o600)
+        except OSError:
+            listener.close()
+            raise
+
+        async def opened() -> None:
+            make = partial(ControlConnection, self._control, self._connections)
+            self._listeners.append(await self._loop.create_unix_server(make, sock=listener))
+
+        asyncio.run_coroutine_threadsafe(opened(), self._loop).result()
 
     async def _start(self) -> None:
         application = web.Application(client_max_size=_MAX_BODY)
@@ -258,6 +284,8 @@ class EmbeddedAzure:
         if answer.awaits is not None:
             answer = await self._wait(answer, answer.awaits, connection)
             self.azure.observe(request, answer)
+        if answer.lag:
+            await asyncio.sleep(answer.lag)
         return web.Response(status=answer.status, body=answer.content(), headers=answer.fields(self.azure.clock.now()))
 
     async def _speak_mqtt(self, received: web.Request, connection: TlsConnection) -> web.StreamResponse:

@@ -42,6 +42,18 @@ READ = [
 ]
 """Commands that change nothing."""
 
+SERVED = [
+    "local snapshot clean",
+    "local clock",
+    "local clock advance 1s",
+    "local clock set 2031-01-01T00:00:00Z",
+    "local fault add throttle --service dps",
+    "local fault list",
+    "local fault clear",
+    "local restore clean",
+]
+"""Commands in the order of a test of somebody's, while the embedded Azure is served."""
+
 STORY = [
     "doctor",
     "plan",
@@ -100,6 +112,7 @@ def test_every_command_tells_the_runner_what_came_of_it(
         terminal("local", "env")
         seen.add("local env")
         assert job.page.startswith("## ✅ dpsops local env (local)\n")
+        seen.update([tell(terminal, job, line, reads | {"local clock", "local fault list"}) for line in SERVED])
     with github_served("local") as github:
         monkeypatch.setenv("GITHUB_API_URL", github.address)
         seen.add(tell(terminal, job, f"pipeline setup --repo {REPOSITORY}", reads))

@@ -47,22 +47,12 @@ class Control:
         self._disconnect = disconnect
 
     def snapshot(self, name: str) -> None:
-        """Takes a snapshot, in the place of a former one. Raises `Refused`."""
-        try:
-            snapshots.take(self._azure, self._directory, name)
-        except snapshots.InvalidName as invalid:
-            raise Refused("name", str(invalid)) from invalid
+        """Takes a snapshot, in the place of a former one. Raises `snapshots.InvalidName`."""
+        snapshots.take(self._azure, self._directory, name)
 
     def restore(self, name: str) -> None:
-        """Makes everything what it was at a snapshot. Raises `Refused`."""
-        try:
-            snapshots.restore(self._azure, self._directory, name)
-        except snapshots.InvalidName as invalid:
-            raise Refused("name", str(invalid)) from invalid
-        except snapshots.NoSnapshot as unknown:
-            raise Refused("snapshot", str(unknown)) from unknown
-        except sqlite3.DatabaseError as damaged:
-            raise Refused("state", f"the snapshot '{name}' cannot be read: {damaged}") from damaged
+        """Makes everything what it was at a snapshot. Raises `snapshots.InvalidName`, `NoSnapshot` and `Damaged`."""
+        snapshots.restore(self._azure, self._directory, name)
         self._disconnect()
 
     def clock(self) -> JSON:
@@ -109,6 +99,16 @@ class Control:
 
     def carry_out(self, asked: JSON) -> Any:
         """Does what another process asks. Raises `Refused`."""
+        try:
+            return self._do(asked)
+        except snapshots.InvalidName as invalid:
+            raise Refused("name", str(invalid)) from invalid
+        except snapshots.NoSnapshot as unknown:
+            raise Refused("snapshot", str(unknown)) from unknown
+        except snapshots.Damaged as damaged:
+            raise Refused("state", str(damaged)) from damaged
+
+    def _do(self, asked: JSON) -> Any:
         match asked:
             case {"do": "snapshot", "name": str(name)}:
                 return self.snapshot(name)

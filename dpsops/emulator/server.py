@@ -121,13 +121,13 @@ class EmbeddedAzure:
             return messages(World(state, self.azure.clock.now()), host, device_id)
 
     def snapshot(self, name: str) -> None:
-        """Takes a snapshot under this name, in the place of a former one. Raises `control.Refused`."""
+        """Takes a snapshot under this name, in the place of a former one. Raises `snapshots.InvalidName`."""
         self._control.snapshot(name)
 
     def restore(self, name: str) -> None:
         """Makes everything what it was at a snapshot, and closes the connections of devices and of requests that wait.
 
-        No request is served meanwhile. Raises `control.Refused`, if there is none as well.
+        No request is served meanwhile. Raises `snapshots.InvalidName`, `NoSnapshot` and `Damaged`.
         """
 
         async def restored() -> None:

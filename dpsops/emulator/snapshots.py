@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import sqlite3
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -28,11 +29,17 @@ class InvalidName(ValueError):
 
 
 class NoSnapshot(LookupError):
-    """There is no snapshot of this name. `others`: the names of those that there are."""
+    """There is no snapshot of this name."""
 
-    def __init__(self, name: str, others: list[str]) -> None:
+    def __init__(self, name: str) -> None:
         super().__init__(f"there is no snapshot '{name}'")
-        self.others = others
+
+
+class Damaged(Exception):
+    """The file of a snapshot cannot be read."""
+
+    def __init__(self, name: str, trouble: str) -> None:
+        super().__init__(f"the snapshot '{name}' cannot be read: {trouble}")
 
 
 def take(azure: Azure, directory: Path, name: str) -> None:
@@ -53,12 +60,15 @@ def take(azure: Azure, directory: Path, name: str) -> None:
 def restore(azure: Azure, directory: Path, name: str) -> None:
     """Makes everything what it was when the snapshot was taken. Whoever is connected must be disconnected first.
 
-    Raises `InvalidName`, `NoSnapshot`, and `sqlite3.DatabaseError` if its file is damaged.
+    Raises `InvalidName`, `NoSnapshot` and `Damaged`.
     """
     file = _file(directory, name)
     if not file.is_file():
-        raise NoSnapshot(name, names(directory))
-    azure.database.replace_by(file)
+        raise NoSnapshot(name)
+    try:
+        azure.database.replace_by(file)
+    except sqlite3.DatabaseError as cause:
+        raise Damaged(name, str(cause)) from cause
     with azure.database.transaction() as state:
         azure.clock.advanced = kept_clock(state)
     azure.meter.clear()

@@ -57,6 +57,20 @@ def hub_name(name: str) -> str:
     return _device_service_name(name)
 
 
+def namespace_name(name: str) -> str:
+    """DPS service API 2026-11-01, `namespaceName`."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{1,62}[a-z0-9]", name):
+        raise ValueError("a namespace has 3 to 64 lower case letters, digits and hyphens, with no hyphen first or last")
+    return name
+
+
+def issuer_name(name: str) -> str:
+    """DPS service API 2026-11-01, `certificateAuthorityName`, `certificatePolicyName`."""
+    if not re.fullmatch(r"[0-9a-zA-Z][a-zA-Z0-9-]{2,62}", name):
+        raise ValueError("use 3 to 63 letters, digits and hyphens, with a letter or digit first")
+    return name
+
+
 def resource_group_name(name: str) -> str:
     """ARM naming rules: 1-90 word characters, hyphens, parentheses and dots, no dot last."""
     if not re.fullmatch(r"[\w().-]{0,89}[\w()-]", name):

@@ -17,6 +17,8 @@ from dpsops.limits import (
     dps_name,
     group_id,
     hub_name,
+    issuer_name,
+    namespace_name,
     object_id,
     region_name,
     resource_group_name,
@@ -158,13 +160,24 @@ class Leaf(_Table):
     fresh_minutes: Annotated[int, Field(ge=0, le=1440)] = 60
 
 
+class CertificatePolicy(_Table):
+    """`[group.certificate_policy]`: who issues certificates to devices that ask DPS for one: a policy of a certificate authority
+    in a namespace of Azure Device Registry. None of them is made by dpsops."""
+
+    namespace: Annotated[str, AfterValidator(namespace_name)]
+    authority: Annotated[str, AfterValidator(issuer_name)]
+    name: Annotated[str, AfterValidator(issuer_name)]
+
+
 class Group(_Table):
     """`[group]`: the enrollment group of all devices with a certificate under the root. `reprovisioning` says what happens to
-    a device's data if it registers again and its hub changes; `twin` has the initial desired properties of its twin."""
+    a device's data if it registers again and its hub changes; `twin` has the initial desired properties of its twin. Without a
+    `certificate_policy`, devices have the certificates of dpsops alone."""
 
     id: Annotated[str, AfterValidator(group_id)] = "devices"
     reprovisioning: Literal["migrate", "reset", "never"] = "migrate"
     twin: Annotated[dict[str, Any], AfterValidator(desired_properties)] = {}
+    certificate_policy: CertificatePolicy | None = None
 
 
 class Identity(_Table):

@@ -38,6 +38,9 @@ SETTINGS: Mapping[str, str] = {
     "group.id": "The ID of the enrollment group of all devices.",
     "group.reprovisioning": "What becomes of a device's data if it registers again and its hub changes.",
     "group.twin": "The desired properties that a device has at first.",
+    "group.certificate_policy.namespace": "Devices may ask DPS for a certificate: the namespace of Azure Device Registry.",
+    "group.certificate_policy.authority": "The certificate authority there that issues it.",
+    "group.certificate_policy.name": "Its policy, which says how long a certificate is valid.",
     "access.principals.id": "The object ID (not the application's ID) of who gets the roles on vault, DPS and hubs. Without "
     "`principals`, whoever runs `up` gets them.",
     "access.principals.type": "What it is.",

@@ -50,6 +50,8 @@ _DPS_SCOPE = "https://azure-devices-provisioning.net/.default"
 _HUB_SCOPE = "https://iothubs.azure.net/.default"
 _VAULT_SCOPE = "https://vault.azure.net/.default"
 _DPS_VERSION, _SECRETS_VERSION, _KEYS_VERSION = "2021-10-01", "2026-04-01", "2025-07-01"
+_DPS_WITH_POLICIES = "2026-11-01"
+"""The first API version of enrollments that name a certificate policy."""
 _DPS_BY_KEY, _DPS_BY_IDENTITY = "2022-12-12", "2026-11-01"
 """The API versions of the DPS's management: the one that recordings show in use, and the first one that knows links by identity,
 which is the SDK's own."""
@@ -206,13 +208,18 @@ class Clients:
         from dpsops.azure.data_plane import DataPlane
 
         patient = self._patient("the DPS", SERVICE)
-        return DataPlane(self.environment.dps.host, _DPS_SCOPE, _DPS_VERSION, self._credential, self._transport, patient)
+        return DataPlane(self.environment.dps.host, _DPS_SCOPE, self._dps_version, self._credential, self._transport, patient)
 
     @cached_property
     def devices_of_dps(self) -> DevicePlane:
         """The same, for devices."""
         place = self._place(self.environment.dps.host, _DPS_SCOPE, "the DPS", SERVICE)
-        return self._device_plane(place, _DPS_VERSION, rates.dps_operations(self.environment))
+        return self._device_plane(place, self._dps_version, rates.dps_operations(self.environment))
+
+    @property
+    def _dps_version(self) -> str:
+        """An API version that has been seen in use if it is enough."""
+        return _DPS_VERSION if self.environment.group.certificate_policy is None else _DPS_WITH_POLICIES
 
     def registry(self, host: str) -> DevicePlane:
         """The device registry of a hub (service API 2021-04-12)."""

@@ -1,6 +1,7 @@
 """What the DPS service API says of enrollments and registrations, read into types, and what it is told.
 
-Source: DPS service API 2021-10-01, `EnrollmentGroup`, `IndividualEnrollment`, `DeviceRegistrationState`.
+Source: DPS service API 2021-10-01, `EnrollmentGroup`, `IndividualEnrollment`, `DeviceRegistrationState`; 2026-11-01 of
+the names of a certificate policy.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dpsops.model.registration import Registration
 from dpsops.model.trusting import Trusting
 from dpsops.pki import chains
 from dpsops.pki.names import DeviceId
+from dpsops.settings import CertificatePolicy
 
 BLOCK_MARK = {"dpsops": {"purpose": "block: while this is here and disabled, the device is kept out"}}
 """The mark in an individual enrollment that `device block` created, so that `unblock` removes only such enrollments."""
@@ -90,6 +92,9 @@ class _Enrollment(Shape):
     allocation_policy: str | None = None
     iot_hubs: list[str] | None = None
     initial_twin: _InitialTwin | None = None
+    namespace_name: str | None = None
+    certificate_authority_name: str | None = None
+    certificate_policy_name: str | None = None
     etag: str
     last_updated_date_time_utc: str | None = None
 
@@ -140,7 +145,13 @@ def _read_provisioning(found: _Enrollment) -> Provisioning:
         found.allocation_policy or "",
         tuple(found.iot_hubs or ()),
         {name: value for name, value in desired.items() if not name.startswith("$")},  # those with $ are the service's
+        _read_issuer(found),
     )
+
+
+def _read_issuer(found: _Enrollment) -> CertificatePolicy | None:
+    namespace, authority, name = found.namespace_name, found.certificate_authority_name, found.certificate_policy_name
+    return CertificatePolicy(namespace=namespace, authority=authority, name=name) if namespace and authority and name else None
 
 
 def read_individual(document: Mapping[str, object]) -> IndividualEnrollment:
@@ -295,4 +306,10 @@ def provisioning_changes(document: Document, wanted: Provisioning, before: Provi
         twin = document.get("initialTwin")
         others = twin if isinstance(twin, Mapping) else {"tags": {}}
         changes["initialTwin"] = {**others, "properties": {"desired": dict(wanted.twin)}}
+    if wanted.issuer is not None and (before is None or wanted.issuer != before.issuer):
+        changes |= {
+            "namespaceName": wanted.issuer.namespace,
+            "certificateAuthorityName": wanted.issuer.authority,
+            "certificatePolicyName": wanted.issuer.name,
+        }
     return changes

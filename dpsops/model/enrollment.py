@@ -15,7 +15,7 @@ from dpsops.model.registration import Registration
 from dpsops.model.resources import is_link_of
 from dpsops.model.root import generation_of
 from dpsops.pki.names import DeviceId
-from dpsops.settings import Environment, Hub
+from dpsops.settings import CertificatePolicy, Environment, Hub
 
 Document = Mapping[str, object]
 """The document as DPS answered it, so that a change leaves everything else in it as it is."""
@@ -40,12 +40,13 @@ REPROVISIONING = {
 @dataclass(frozen=True, slots=True)
 class Provisioning:
     """Where the devices of an enrollment are assigned, and the initial desired properties of their twins. `hubs` are host
-    names."""
+    names. `issuer`: who issues certificates to them, None if nobody does, or if nobody is to be asked."""
 
     reprovisioning: Reprovisioning | None
     allocation: str
     hubs: tuple[str, ...]
     twin: Mapping[str, object]
+    issuer: CertificatePolicy | None = None
 
     def is_like(self, other: Provisioning) -> bool:
         """Whether two are the same for DPS, which ignores the order of the hubs and the case of their names."""
@@ -129,6 +130,7 @@ def wanted(environment: Environment, linked: Collection[str] = ()) -> Provisioni
         environment.dps.allocation,
         _hosts(environment, linked),
         environment.group.twin,
+        environment.group.certificate_policy,
     )
 
 
@@ -143,6 +145,7 @@ def wanted_individual(environment: Environment, settings: IndividualSettings, li
         "static" if host else environment.dps.allocation,
         (host,) if host else _hosts(environment, linked),
         environment.group.twin if settings.twin is None else settings.twin,
+        environment.group.certificate_policy,
     )
 
 
@@ -158,6 +161,7 @@ def merged(
         hub.allocation,
         hub.hubs,
         before.twin if settings.twin is None else wanted.twin,
+        wanted.issuer,
     )
 
 

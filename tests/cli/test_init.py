@@ -23,7 +23,8 @@ SETTING = re.compile(r"# (?=\[|\w+ = |  \{|\])")
 EXAMPLES = {
     "subscription", "tags", "vault.name", "vault.logs", "dps.name", "hub.name", "hub.location", "root.organization",
     "device.vaults", "access.principals.id", "access.principals.type", "location", "resource_group", "limits.signatures",
-    "limits.registry_operations", "limits.hub_queries",
+    "limits.registry_operations", "limits.hub_queries", "group.certificate_policy.namespace",
+    "group.certificate_policy.authority", "group.certificate_policy.name",
 }  # fmt: skip
 """The settings that have no default, or none that could be written down."""
 
@@ -59,7 +60,10 @@ def uncommented(text: str) -> str:
 def test_every_setting_is_there_and_what_is_commented_out_is_the_default() -> None:
     document = tomllib.loads(uncommented(settings_text("prod", "prod-x7q3")))
     model = dict(settings_of(Environment))
-    assert {path for path in model if path.startswith("group.")} == {"group.id", "group.reprovisioning", "group.twin"}
+    assert {path for path in model if path.startswith("group.")} == {
+        "group.id", "group.reprovisioning", "group.twin", "group.certificate_policy.namespace",
+        "group.certificate_policy.authority", "group.certificate_policy.name",
+    }  # fmt: skip
     differ = {path for path, default in model.items() if value(document, path) != as_written(default)}
     assert differ == EXAMPLES
 
@@ -76,7 +80,7 @@ def test_it_is_valid_as_written_and_with_every_setting(tmp_path: Path) -> None:
     (tmp_path / "prod.toml").write_text(uncommented(text))
     everything = load("prod", tmp_path)
     assert everything.access.principals
-    examples = {"subscription", "access", "device", "limits"}
+    examples = {"subscription", "access", "device", "limits", "group"}
     assert everything.model_dump(exclude={*examples, "vault", "hub", "root"}) == written.model_dump(
         exclude={*examples, "vault", "hub", "root"}
     )

@@ -138,8 +138,8 @@ def _connected(name: str, region: str, *, embedded: bool) -> Iterator[Connection
     """Azure, or one embedded Azure that is made for this run, and forgotten after it."""
     from azure_facts import group
     from dpsops.azure.clients import connect
-    from dpsops.azure.provisioning import Wire
     from dpsops.azure.waits import Waiting
+    from dpsops.azure.wire import Wire
     from dpsops.cli.connection import Connection, event_loop
     from dpsops.cli.embedded import variables
     from dpsops.emulator.server import EmbeddedAzure

@@ -26,10 +26,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from dpsops.azure.clients import Clients
 from dpsops.azure.new_roles import NewRoles
 from dpsops.azure.pool import Pool
-from dpsops.azure.provisioning import Wire
 from dpsops.azure.sign_in import to_authority
 from dpsops.azure.transport import Transport, new_session
 from dpsops.azure.waits import Waiting
+from dpsops.azure.wire import Wire
 from dpsops.cli.connection import Connection
 from dpsops.emulator.identity.state import OPERATOR, SUBSCRIPTION
 from dpsops.emulator.server import EmbeddedAzure

@@ -6,11 +6,10 @@ Sources: DPS device API 2021-10-01; Azure IoT, "Communicate with DPS using the M
 from __future__ import annotations
 
 import logging
-import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -18,11 +17,10 @@ from urllib.parse import urlsplit
 from dpsops.azure.answers import Shape
 from dpsops.azure.credential_files import files
 from dpsops.azure.errors import understood
-from dpsops.azure.waits import Waiting
-from dpsops.errors import Error, InvalidInput, RegistrationRefused, StillRegistering, Unavailable
-from dpsops.model.registration import is_dead_link
+from dpsops.azure.registration_refusals import innermost, not_assigned, refused_answer, sdk_refusal
+from dpsops.azure.wire import Wire
+from dpsops.errors import Error, InvalidInput, Unavailable
 from dpsops.pki.bundles import DeviceCredential
-from dpsops.settings import Waits
 
 if TYPE_CHECKING:
     import requests
@@ -32,17 +30,6 @@ GLOBAL_HOST = "global.azure-devices-provisioning.net"
 _API_VERSION = "2021-10-01"
 _POLL_SECONDS = 3.0
 _SHUTDOWN_SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Wire:
-    """How a device reaches Azure: a proxy and a file of trusted CA certificates; empty: those of the machine. `waits`: how long
-    it waits, `waiting`: for what."""
-
-    proxy: str = ""
-    authority_file: str = ""
-    waits: Waits = field(default_factory=Waits)
-    waiting: Waiting = field(default_factory=Waiting)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,38 +57,6 @@ class _Operation(Shape):
     operation_id: str | None = None
     status: str | None = None
     registration_state: _State | None = None
-
-
-_TRY_AGAIN = "run the command again; 'dpsops status' shows the state of the environment"
-
-_BLOCKED = (
-    "'dpsops device show ID' shows whether the device is blocked ('dpsops device unblock ID' unblocks it), 'dpsops status' "
-    "whether the enrollment group is disabled"
-)
-
-_NO_HUB = (
-    "a hub of the enrollment is not linked to the DPS, was deleted, or its link is not valid: 'dpsops plan' shows what is "
-    "missing, 'dpsops up' repairs it ('dpsops up --relink' after a key of a hub was regenerated); a device that must not move "
-    "(reprovisioning 'never') needs its present hub"
-)
-
-_DEAD_LINK = (
-    "the key with which the DPS is linked to a hub is not valid any more, as after 'az iot hub policy renew-key': "
-    "'dpsops up --relink' links the hubs anew"
-)
-
-_NO_REASON = "DPS gives no reason over MQTT: compare the ID scope with 'dpsops status', or use --transport https"
-
-_ADVICE = {
-    401: "DPS does not accept this certificate, or the device is blocked: 'dpsops device show ID' shows whether it is blocked, "
-    "'dpsops status' whether the root is verified and the group enabled; a device must send a valid certificate with its "
-    "complete chain",
-    404: "there is no such ID scope or registration: compare the ID scope with 'dpsops status'",
-    429: "DPS accepts 1,000 registrations a minute: wait a minute and run the command again",
-    409: "another registration of the device has not ended yet: wait a minute and run the command again",
-    400: "the registration is invalid: the registration ID must be the common name of the device certificate",
-}
-"""What to do about DPS's error codes, by their first three digits, which are an HTTP status."""
 
 
 def register_over_https(
@@ -140,7 +95,7 @@ def register_over_https(
         answer = ask("PUT", "register", json={"registrationId": device})
         while True:
             if answer.status_code >= 400:
-                raise _refused_answer(answer)
+                raise refused_answer(answer)
             with understood("DPS"):
                 operation = _Operation.model_validate(answer.json())
             state = operation.registration_state or _State()
@@ -151,45 +106,12 @@ def register_over_https(
                     wait(waiting.pause(_pause(answer.headers.get("Retry-After", ""))))
                     answer = ask("GET", f"operations/{operation.operation_id or ''}")
                 case status:
-                    raise _not_assigned(str(status), state.error_code or 0, state.error_message or "")
+                    raise not_assigned(str(status), state.error_code or 0, state.error_message or "")
 
 
 def _pause(retry_after: str) -> float:
     """Seconds until the next poll, as DPS says."""
     return float(retry_after) if retry_after.isdecimal() else _POLL_SECONDS
-
-
-def _refused_request(code: int, message: str) -> RegistrationRefused:
-    """The error for a request that DPS answered with an error."""
-    status = int(str(code)[:3])
-    hint = _ADVICE.get(status, _TRY_AGAIN)
-    kind = StillRegistering if status == 409 else RegistrationRefused
-    return kind(code, f"DPS refused the registration: {message} ({code})", hint)
-
-
-def _not_assigned(status: str, code: int, message: str) -> RegistrationRefused:
-    """The error for a registration that did not end as `assigned`, but as `failed` with a reason, or `disabled`."""
-    if status == "disabled":
-        return RegistrationRefused(
-            401, "DPS refused the registration: the enrollment of this certificate is disabled (401)", _BLOCKED
-        )
-    reason = f": {message} ({code})" if message else ""
-    if status == "failed":  # a certificate that is refused gets no registration state at all
-        hint = _DEAD_LINK if is_dead_link(message) else _NO_HUB
-        return RegistrationRefused(code, f"DPS accepted the certificate, but no hub could be assigned{reason}", hint)
-    return _refused_request(code, message or f"the registration ended with the status {status!r}")
-
-
-def _refused_answer(answer: requests.Response) -> RegistrationRefused:
-    """The error that DPS answered, with its code and message if there are any."""
-    try:
-        document = answer.json()
-    except (RecursionError, ValueError):
-        document = None
-    body = document if isinstance(document, dict) else {}
-    code = body.get("errorCode")
-    message = body.get("message") or body.get("errorMessage") or "no reason given"
-    return _refused_request(code if isinstance(code, int) else answer.status_code, str(message))
 
 
 def register_over_mqtt(scope: str, device: str, credential: DeviceCredential, wire: Wire) -> Assigned:
@@ -203,9 +125,9 @@ def register_over_mqtt(scope: str, device: str, credential: DeviceCredential, wi
             with _ended_by(lambda: _disconnect(client)), understood("DPS"):
                 result = _bounded(client.register, "register with DPS", wire.waits.registration_seconds)
         except sdk.exceptions.ClientError as cause:
-            raise _sdk_refusal(cause) from cause
+            raise sdk_refusal(cause) from cause
     if result.status != "assigned":
-        raise _not_assigned(result.status, 0, "")
+        raise not_assigned(result.status, 0, "")
     state = result.registration_state
     return Assigned(state.device_id, state.assigned_hub, state.sub_status or "")
 
@@ -243,7 +165,7 @@ def send_message(hub: str, device: str, credential: DeviceCredential, wire: Wire
                 _bounded(lambda: client.send_message(sdk.Message(text)), f"send a message to {hub}", seconds)
         except sdk.exceptions.ClientError as cause:
             raise Error(
-                f"the hub {hub} refuses the connection of {device}: {_innermost(cause)}",
+                f"the hub {hub} refuses the connection of {device}: {innermost(cause)}",
                 "the device identity may be disabled, or have the thumbprint of another certificate: "
                 f"dpsops device show {device}",
             ) from cause
@@ -294,23 +216,3 @@ def _bounded(work: Callable[[], Any], what: str, seconds: float) -> Any:
             "check the network and port 8883; the SDK also waits silently if DPS is throttling: --transport https may show more",
         )
     return outcome[0]
-
-
-def _sdk_refusal(error: Exception) -> Error:
-    """DPS's refusal, from the SDK's error: it contains the status of the answer or of the registration, no code or message."""
-    text = _innermost(error)
-    if found := re.search(r"(failed) registration status|invalid registration status (\w+)", text):
-        return _not_assigned(found[1] or found[2], 0, "")
-    if found := re.search(r"\b(4\d\d)\b", text):
-        return _refused_request(int(found[1]), text)
-    if text.startswith("Connection Refused"):
-        return RegistrationRefused(401, f"DPS refused the connection: {text.rstrip('.')}", _NO_REASON)
-    return Unavailable(
-        f"DPS cannot be reached over MQTT: {text}", "check the network, port 8883 and HTTPS_PROXY, or try --transport https"
-    )
-
-
-def _innermost(error: BaseException) -> str:
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return " ".join(str(error).split()) or type(error).__name__

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from dpsops.azure.leaf_vault import LeafVaults
     from dpsops.azure.pipeline_identities import PipelineIdentities
     from dpsops.azure.pool import Pool
-    from dpsops.azure.provisioning import Wire
     from dpsops.azure.root_vault import RootVault
+    from dpsops.azure.wire import Wire
     from dpsops.model.run import Run
     from dpsops.steps.look_inside import Looking
 

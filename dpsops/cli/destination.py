@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from dpsops.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from dpsops.azure.provisioning import Wire
     from dpsops.azure.waits import Waiting
+    from dpsops.azure.wire import Wire
     from dpsops.settings import Environment, Waits
 
 SETTINGS_DIRECTORY = Path("infra")
@@ -42,7 +42,7 @@ def wire_of_this_machine(waiting: Waiting) -> Wire:
 
 
 def _wire(variables: Mapping[str, str], waits: Waits, waiting: Waiting) -> Wire:
-    from dpsops.azure.provisioning import Wire
+    from dpsops.azure.wire import Wire
 
     proxy = variables.get("HTTPS_PROXY") or variables.get("https_proxy", "")
     return Wire(proxy, variables.get("REQUESTS_CA_BUNDLE", ""), waits, waiting)

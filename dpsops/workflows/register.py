@@ -10,7 +10,8 @@ from cryptography import x509
 
 from dpsops.azure.dps import Dps
 from dpsops.azure.leaf_vault import LeafVaults
-from dpsops.azure.provisioning import Assigned, Wire, register_over_https, register_over_mqtt, send_message
+from dpsops.azure.provisioning import Assigned, register_over_https, register_over_mqtt, send_message
+from dpsops.azure.wire import Wire
 from dpsops.errors import RegistrationRefused, StillRegistering
 from dpsops.fleet import engine
 from dpsops.model.run import Run

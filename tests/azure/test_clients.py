@@ -22,9 +22,10 @@ from urllib3 import HTTPResponse
 
 from dpsops.azure.clients import Clients, connect
 from dpsops.azure.deployments import Deployments
-from dpsops.azure.provisioning import Wire, register_over_https
+from dpsops.azure.provisioning import register_over_https
 from dpsops.azure.sign_in import _github_token
 from dpsops.azure.transport import Transport
+from dpsops.azure.wire import Wire
 from dpsops.cli.embedded import variables
 from dpsops.emulator.world import Timings
 from dpsops.errors import InvalidInput, NotAllowed, RegistrationRefused

@@ -15,7 +15,8 @@ import pytest
 import requests
 
 from dpsops.azure.credential_files import files, sweep
-from dpsops.azure.provisioning import Wire, register_over_https
+from dpsops.azure.provisioning import register_over_https
+from dpsops.azure.wire import Wire
 from dpsops.errors import Unavailable
 from dpsops.pki.bundles import DeviceCredential
 from tests.cli.terminal import SOURCE

@@ -15,8 +15,8 @@ import yaml
 from azure_facts.questions import QUESTIONS
 from azure_facts.scrub import KEY
 from dpsops.azure.clients import Clients
-from dpsops.azure.provisioning import Wire
 from dpsops.azure.transport import new_session
+from dpsops.azure.wire import Wire
 from dpsops.cli.connection import Connection
 from dpsops.emulator.identity.state import OPERATOR
 from dpsops.emulator.world import Clock

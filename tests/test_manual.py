@@ -49,6 +49,7 @@ def _empty(_: Path) -> None:
 ALONE: dict[str, Callable[[Path], None]] = {
     "README.md": _serves_itself,
     "docs/emulator.md": _serves_itself,
+    "docs/how-to/device-code.md": _settled,
     "docs/tutorial.md": _empty,
 }
 """The pages whose reader has no server yet, each with what is in their directory."""

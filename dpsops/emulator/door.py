@@ -69,7 +69,7 @@ class Door(asyncio.Protocol):
             if len(self._received) > _MAX_HELLO:
                 self._transport.abort()
             return
-        answering = self._find_host(host, self._port) if host else None
+        answering = self._find_host(host, self._port)
         if answering is None:
             self._transport.write(_UNRECOGNIZED_NAME)
             self._transport.close()

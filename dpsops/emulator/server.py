@@ -236,7 +236,8 @@ class EmbeddedAzure:
         if port == _MQTT and self.azure.speaks_mqtt(host):
             return TlsConnection(self._tls.of(host), host, self._mqtt, self._connections, self._tell_tls)
         if self.azure.log is not None:
-            self.azure.log.tell("-", "refused", f"{host}:{port}", "there is nothing at this host and port")
+            why = "there is nothing at this host and port" if host else "the client names no host in its TLS (SNI)"
+            self.azure.log.tell("-", "refused", f"{host}:{port}", why)
         return None
 
     def _tell_tls(self, host: str, reason: str) -> None:

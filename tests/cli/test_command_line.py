@@ -327,7 +327,7 @@ COMMANDS = [
     *("device block", "device unblock"),
     *("rotate", "rotate status", "rotate undo"),
     "pipeline setup",
-    *("local serve", "local env", "local stop", "local reset"),
+    *("local serve", "local env", "local show", "local stop", "local reset"),
     *("local snapshot", "local restore", "local clock", "local clock advance", "local clock set"),
     *("local fault add", "local fault list", "local fault clear"),
 ]

@@ -153,5 +153,6 @@ def test_the_newest_messages_are_shown(terminal: Terminal) -> None:
                 hub = every_hub(world)[0]
                 device = devices_of(world, hub)[0]
                 keep_message(world, hub, device, new_message("", str(number).encode(), device, "x509Certificate", world.now))
+            enqueue(world, hub, device, {"body": "Y29vbA==", "properties": {}, "system": {}})
         newest: tuple[Message, ...] = azure.contents().messages
-    assert [each.body.decode() for each in newest] == [str(number) for number in range(5, NEWEST + 5)]
+    assert [each.body.decode() for each in newest] == [*(str(number) for number in range(6, NEWEST + 5)), "cool"]

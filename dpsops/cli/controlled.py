@@ -7,7 +7,7 @@ import socket
 from collections.abc import Mapping
 from typing import Any
 
-from dpsops.cli.embedded import STATE_DIRECTORY, served_variables
+from dpsops.cli.embedded import SOCKET, STATE_DIRECTORY, served_variables
 from dpsops.errors import Error, InvalidInput, Missing, Refused
 
 _PATIENCE = 60.0
@@ -35,8 +35,6 @@ def ask_server(do: str, **given: Any) -> Any:
 
 def _exchange(question: bytes) -> Any:
     """One question to the server, and its answer."""
-    from dpsops.emulator.control import SOCKET
-
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(_PATIENCE)

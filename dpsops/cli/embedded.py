@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from dpsops.settings import Embedded
 
 STATE_DIRECTORY = Path(".dpsops")
+SOCKET = "control.sock"
 _LOCK, _LOG, _IGNORE = "serve.lock", "serve.log", ".gitignore"
 _STATE_MAY_BE_VALID = tuple(f"SQLITE_{name}" for name in ("PERM", "BUSY", "LOCKED", "READONLY", "IOERR", "FULL", "CANTOPEN"))
 """The names of SQLite errors that can also occur with a valid state (each with its prefix)."""
@@ -41,7 +42,7 @@ _FILES = {
     _LOG,
     _IGNORE,
     "snapshots",
-    "control.sock",
+    SOCKET,
 }
 
 VARIABLES = (
@@ -270,7 +271,7 @@ def announced(azure: EmbeddedAzure, directory: Path = STATE_DIRECTORY) -> Iterat
         if not _try_lock(file, fcntl.LOCK_EX):
             raise _already_served()
         try:
-            azure.open_control()
+            azure.open_control(directory / SOCKET)
         except OSError as cause:  # it serves all the same: a file system of another machine may have no sockets
             commands = "local snapshot, restore, clock and fault"
             print(f"dpsops: warning: no {commands} while it is served: {cause.strerror or cause}", file=sys.stderr, flush=True)
@@ -281,6 +282,8 @@ def announced(azure: EmbeddedAzure, directory: Path = STATE_DIRECTORY) -> Iterat
         try:
             yield
         finally:
+            with suppress(OSError):
+                (directory / SOCKET).unlink()
             file.truncate(0)
 
 

@@ -20,7 +20,6 @@ from dpsops.emulator.documents import JSON
 from dpsops.emulator.faults import SERVICES, Delay, Drop, Effect, Fault, Lag, Refuse, Throttle
 from dpsops.emulator.http import Response
 
-SOCKET = "control.sock"
 KINDS = ("throttle", "delay", "refuse", "drop", "lose")
 """Of faults: 429; a late answer; 503; the connection breaks before the work is done, or after it."""
 

@@ -19,7 +19,7 @@ from dpsops.emulator.authority import CRL_FILE, CRL_URL, ensure_certificates
 from dpsops.emulator.azure import FAULT, Azure, Dropped
 from dpsops.emulator.connections import Connections
 from dpsops.emulator.contents import Contents, contents
-from dpsops.emulator.control import SOCKET, Control, ControlConnection
+from dpsops.emulator.control import Control, ControlConnection
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.door import CannotListen, Door, Listen
 from dpsops.emulator.http import Request, Response
@@ -145,16 +145,15 @@ class EmbeddedAzure:
         with self.azure.database.transaction() as state:
             return contents(World(state, self.azure.clock.now(), self.azure.timings))
 
-    def open_control(self) -> None:
-        """Lets the owner of the directory, and nobody else, control this Azure from another process.
+    def open_control(self, path: Path) -> None:
+        """Lets the owner of a directory, which nobody else can enter, control this Azure over a socket at `path` in it.
 
-        Only one process may do so in a directory. Raises `OSError` if the path is too long, or its file system has no sockets.
+        Raises `OSError` if the path is too long, or its file system has no sockets.
         """
-        path = self._directory / SOCKET
         listener = socket.socket(socket.AF_UNIX)
         try:
-            path.unlink(missing_ok=True)  # that of a former one
-            listener.bind(str(path))  # in a directory that nobody else can enter
+            path.unlink(missing_ok=True)  # that of a server which was killed
+            listener.bind(str(path))
             path.chmod(0o600)
         except OSError:
             listener.close()

@@ -37,12 +37,12 @@ class Device:
 
     def shake_hands(self) -> None:
         """Connects, and that is all."""
-        with self._connected(443):
+        with self.connected(443):
             pass
 
     def register_over_https(self) -> None:
         """Registers, and asks once how that went."""
-        with self._connected(443) as tls:
+        with self.connected(443) as tls:
             http = HTTPConnection(_HOST)
             http.sock = tls
             path = f"/{self.scope}/registrations/{self.name}"
@@ -51,7 +51,7 @@ class Device:
 
     def register_over_mqtt(self) -> None:
         """The same."""
-        with self._connected(8883) as tls:
+        with self.connected(8883) as tls:
             client = Client(tls)
             client.say(Connect(self.name, True, 60, f"{self.scope}/registrations/{self.name}/api-version={_VERSION}"))
             _expect(client, connack(0))
@@ -62,15 +62,15 @@ class Device:
             client.say(Disconnect())
 
     @contextmanager
-    def _connected(self, port: int) -> Iterator[ssl.SSLSocket]:
+    def connected(self, port: int, host: str = _HOST) -> Iterator[ssl.SSLSocket]:
         """TLS through the proxy. The server has nothing left to do for the connection when the block has ended."""
         tcp = socket.create_connection(("127.0.0.1", self.proxy), _PATIENCE)
         tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else a PUBLISH waits until its PUBACK's TCP ACK, 40 ms
-        tcp.sendall(f"CONNECT {_HOST}:{port} HTTP/1.1\r\nHost: {_HOST}:{port}\r\n\r\n".encode())
+        tcp.sendall(f"CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
         answer = tcp.recv(4096)  # the proxy writes its few bytes at once, and then waits
         if not answer.startswith(b"HTTP/1.1 200 "):
             raise ConnectionError(f"the proxy answers {answer!r}")
-        with self.tls.wrap_socket(tcp, server_hostname=_HOST) as tls:
+        with self.tls.wrap_socket(tcp, server_hostname=host) as tls:
             yield tls
             with contextlib.suppress(OSError):  # after DISCONNECT it is the server that closes, maybe before this end does
                 tls.unwrap().recv(1)

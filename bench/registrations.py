@@ -35,7 +35,7 @@ _TURN = 20  # devices
 _PASSES = 2  # with the first registration 5 questions about a device, which is what DPS takes in 10 seconds
 _AT_ONCE = 4
 
-_SETTINGS = """
+SETTINGS = """
 location = "westeurope"
 resource_group = "rg-bench"
 vault = { name = "kv-bench" }
@@ -70,9 +70,9 @@ def measure() -> tuple[Cost, Cost, Cost]:
     costs = Cost(Device.shake_hands), Cost(Device.register_over_https), Cost(Device.register_over_mqtt)
     with tempfile.TemporaryDirectory() as directory:
         place = Path(directory)
-        settle(place, _SETTINGS)
+        settle(place, SETTINGS)
         with served(place) as server, ThreadPoolExecutor(_AT_ONCE) as pool:
-            devices = _devices(place, server.variables)
+            devices = issued(place, server.variables, _DEVICES)
             list(pool.map(Device.register_over_https, devices))
             for begin in list(range(0, _DEVICES, _TURN)) * _PASSES:
                 for cost in costs:
@@ -88,9 +88,9 @@ def _take(cost: Cost, devices: Sequence[Device], server: Server, pool: ThreadPoo
     cost.count += len(devices)
 
 
-def _devices(place: Path, variables: Mapping[str, str]) -> list[Device]:
-    """Devices with leaves from the vault, by the way that every device gets its own."""
-    names = [device_id(f"press-{number}") for number in range(_DEVICES)]
+def issued(place: Path, variables: Mapping[str, str], count: int) -> list[Device]:
+    """So many devices with leaves from the vault, by the way that every device gets its own."""
+    names = [device_id(f"press-{number}") for number in range(count)]
     dpsops(place, "device", "issue", *names)
     clients = connect(load(LOCAL, place / "infra"), variables, proxied=True)
     with event_loop(clients.pool) as loop:

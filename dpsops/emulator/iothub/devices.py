@@ -210,9 +210,8 @@ def remove(world: World, hub: JSON, device_id: str) -> None:
 
 def disconnect_devices(world: World) -> None:
     """Ends what the documents of all hubs say of open connections."""
-    for key, device in world.state.list(_KIND):
-        if device["connection"] is not None:
-            world.state.put(_KIND, key, device | {"connection": None, "connectionUpdated": world.now})
+    for key, device in world.state.list_having(_KIND, "connection"):
+        world.state.put(_KIND, key, device | {"connection": None, "connectionUpdated": world.now})
 
 
 def remove_devices(world: World, hub: JSON) -> None:

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dpsops.cli.embedded import announced, start, variables
+from dpsops.cli.listening import open_many_files
 from dpsops.emulator.world import Meter
 from dpsops.settings import LOCAL, load
 
@@ -100,6 +101,7 @@ def main() -> None:
     ended = threading.Event()
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, lambda *_: ended.set())
+    open_many_files()
     azure = start(load(LOCAL, Path("infra")).embedded, port=asked.port)
     if asked.unlimited:
         azure.azure.meter = Unlimited()

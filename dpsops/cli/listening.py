@@ -1,7 +1,8 @@
-"""The options of `dpsops local serve`: that let clients in which know no proxy, and that show what comes in."""
+"""The options of `dpsops local serve`: whom it lets in, how many, and that it shows what comes in."""
 
 from __future__ import annotations
 
+import resource
 import sys
 from contextlib import suppress
 from ipaddress import ip_address
@@ -46,3 +47,14 @@ def write_line(line: str) -> None:
     """Writes a line of the log. If nobody reads it any more, the embedded Azure goes on without."""
     with suppress(OSError):
         print(line, file=sys.stderr, flush=True)
+
+
+def open_many_files() -> None:
+    """Lets this process open as many files as the system allows it: each client has one, and the usual 1,024 are few devices."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MANY if most == resource.RLIM_INFINITY else min(most, _MANY)
+    with suppress(OSError, ValueError):  # then as many as it may open already
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+
+
+_MANY = 65_536

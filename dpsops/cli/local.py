@@ -71,7 +71,7 @@ def serve(
     """
     from dpsops.cli.destination import SETTINGS_DIRECTORY
     from dpsops.cli.embedded import announced, detached, require_unserved, start
-    from dpsops.cli.listening import options_of, read_listen, warn_of_others, write_line
+    from dpsops.cli.listening import open_many_files, options_of, read_listen, warn_of_others, write_line
     from dpsops.emulator.door import CannotListen
     from dpsops.settings import LOCAL, load
 
@@ -82,6 +82,7 @@ def serve(
         warn_of_others(doors)
         print(f"dpsops: the embedded Azure is at {address}; stop it: dpsops local stop", file=sys.stderr)
         return
+    open_many_files()
     require_unserved()  # before the port of the other one is in use
     try:
         with start(settings, port=port, listen=doors, log=write_line if log else None) as azure, announced(azure):

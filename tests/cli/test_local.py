@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
+import resource
 import socket
 import ssl
 import stat
@@ -200,6 +202,17 @@ def test_an_address_that_others_can_reach_is_warned_of(capsys: pytest.CaptureFix
         assert (f"other machines can reach the embedded Azure at {address}" in capsys.readouterr().err) is warned
     warn_of_others(None)
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the limits of another process")
+def test_a_server_takes_more_devices_than_a_process_may_usually_open_files(terminal: Terminal, tmp_path: Path) -> None:
+    shell = f'ulimit -Sn 256; ulimit -Hn 4096; "{sys.executable}" -m dpsops local serve --detach --port 0'
+    subprocess.run(["sh", "-c", shell], cwd=tmp_path, env=os.environ | SOURCE, stderr=subprocess.DEVNULL, check=True)
+    try:
+        server = json.loads((tmp_path / ".dpsops" / "serve.lock").read_bytes())["process"]
+        assert resource.prlimit(server, resource.RLIMIT_NOFILE) == (4096, 4096)
+    finally:
+        assert terminal("local", "stop")[0] == 0
 
 
 def test_a_file_instead_of_the_state_directory(terminal: Terminal, tmp_path: Path) -> None:

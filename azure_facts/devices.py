@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from azure_facts.answers import NotClear
 from dpsops.azure.ca_certificates import DpsTrustStore
 from dpsops.azure.dps_documents import ca_attestation, provisioning_members
-from dpsops.azure.provisioning import Assigned, register_over_https
+from dpsops.azure.provisioning import register_over_https
+from dpsops.azure.registration_answers import Assigned
 from dpsops.cli.connection import Connection
 from dpsops.errors import RegistrationRefused
 from dpsops.model.enrollment import REPROVISIONING, Provisioning

@@ -9,15 +9,14 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from dpsops.azure.answers import Shape
 from dpsops.azure.credential_files import files
 from dpsops.azure.errors import understood
-from dpsops.azure.registration_refusals import innermost, not_assigned, refused_answer, sdk_refusal
+from dpsops.azure.registration_answers import Assigned, read_answer
+from dpsops.azure.registration_refusals import innermost, not_assigned, sdk_refusal
 from dpsops.azure.wire import Wire
 from dpsops.errors import Error, InvalidInput, Unavailable
 from dpsops.pki.bundles import DeviceCredential
@@ -27,42 +26,18 @@ if TYPE_CHECKING:
 
 GLOBAL_HOST = "global.azure-devices-provisioning.net"
 
-_API_VERSION = "2021-10-01"
+_API_VERSION, _API_VERSION_WITH_CSR = "2021-10-01", "2026-11-01"
 _POLL_SECONDS = 3.0
 _SHUTDOWN_SECONDS = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Assigned:
-    """DPS has assigned the device to a hub."""
-
-    device: str
-    hub: str
-    substatus: str
-
-
-class _State(Shape):
-    """`DeviceRegistrationResult`."""
-
-    device_id: str | None = None
-    assigned_hub: str | None = None
-    substatus: str | None = None
-    error_code: int | None = None
-    error_message: str | None = None
-
-
-class _Operation(Shape):
-    """`RegistrationOperationStatus`."""
-
-    operation_id: str | None = None
-    status: str | None = None
-    registration_state: _State | None = None
-
-
 def register_over_https(
-    scope: str, device: str, credential: DeviceCredential, wire: Wire, wait: Callable[[float], None]
+    scope: str, device: str, credential: DeviceCredential, wire: Wire, wait: Callable[[float], None], csr: str = ""
 ) -> Assigned:
-    """Registers and polls until DPS has decided. Raises `RegistrationRefused`, or `Unavailable` if DPS does not decide."""
+    """Registers and polls until DPS has decided. `csr`: a request for a certificate, unless it is empty.
+
+    Raises `RegistrationRefused`, or `Unavailable` if DPS does not decide.
+    """
     import requests
 
     from dpsops.azure.transport import new_session
@@ -91,22 +66,20 @@ def register_over_https(
         session.trust_env = not wire.proxy
         session.proxies = {"https": wire.proxy} if wire.proxy else {}
         session.verify = wire.authority_file or True
-        session.params = {"api-version": _API_VERSION}
-        answer = ask("PUT", "register", json={"registrationId": device})
-        while True:
-            if answer.status_code >= 400:
-                raise refused_answer(answer)
-            with understood("DPS"):
-                operation = _Operation.model_validate(answer.json())
-            state = operation.registration_state or _State()
-            match operation.status:
-                case "assigned" if state.assigned_hub:
-                    return Assigned(state.device_id or device, state.assigned_hub, state.substatus or "")
-                case "assigning" | "unassigned":
-                    wait(waiting.pause(_pause(answer.headers.get("Retry-After", ""))))
-                    answer = ask("GET", f"operations/{operation.operation_id or ''}")
-                case status:
-                    raise not_assigned(str(status), state.error_code or 0, state.error_message or "")
+        session.params = {"api-version": _API_VERSION_WITH_CSR if csr else _API_VERSION}
+        answer = ask("PUT", "register", json={"registrationId": device} | ({"csr": csr} if csr else {}))
+        while not isinstance(found := read_answer(device, answer.status_code, _document(answer)), Assigned):
+            wait(waiting.pause(_pause(answer.headers.get("Retry-After", ""))))
+            answer = ask("GET", f"operations/{found.operation}")
+        return found
+
+
+def _document(answer: requests.Response) -> object:
+    """The JSON of an answer; None if it has none, which is read as an error without a code, and as no success."""
+    try:
+        return answer.json()
+    except (RecursionError, ValueError):
+        return None
 
 
 def _pause(retry_after: str) -> float:

@@ -6,13 +6,9 @@ Source: DPS device API 2021-10-01, `ProvisioningServiceErrorDetails`.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from dpsops.errors import Error, RegistrationRefused, StillRegistering, Unavailable
 from dpsops.model.registration import is_dead_link
-
-if TYPE_CHECKING:
-    import requests
 
 _TRY_AGAIN = "run the command again; 'dpsops status' shows the state of the environment"
 
@@ -67,16 +63,9 @@ def not_assigned(status: str, code: int, message: str) -> RegistrationRefused:
     return refused_request(code, message or f"the registration ended with the status {status!r}")
 
 
-def refused_answer(answer: requests.Response) -> RegistrationRefused:
-    """The error that DPS answered, with its code and message if there are any."""
-    try:
-        document = answer.json()
-    except (RecursionError, ValueError):
-        document = None
-    body = document if isinstance(document, dict) else {}
-    code = body.get("errorCode")
-    message = body.get("message") or body.get("errorMessage") or "no reason given"
-    return refused_request(code if isinstance(code, int) else answer.status_code, str(message))
+def refused_connection(reason: str) -> RegistrationRefused:
+    """The error for a connection over MQTT that DPS refused."""
+    return RegistrationRefused(401, f"DPS refused the connection: {reason}", _NO_REASON)
 
 
 def sdk_refusal(error: Exception) -> Error:
@@ -87,7 +76,7 @@ def sdk_refusal(error: Exception) -> Error:
     if found := re.search(r"\b(4\d\d)\b", text):
         return refused_request(int(found[1]), text)
     if text.startswith("Connection Refused"):
-        return RegistrationRefused(401, f"DPS refused the connection: {text.rstrip('.')}", _NO_REASON)
+        return refused_connection(text.rstrip("."))
     return Unavailable(
         f"DPS cannot be reached over MQTT: {text}", "check the network, port 8883 and HTTPS_PROXY, or try --transport https"
     )

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from dpsops.azure.provisioning import Assigned, register_over_https, register_over_mqtt
+from dpsops.azure.provisioning import register_over_https, register_over_mqtt
+from dpsops.azure.registration_answers import Assigned
 from dpsops.cli.connection import Connection
 from dpsops.errors import RegistrationRefused
 from dpsops.pki.bundles import DeviceCredential

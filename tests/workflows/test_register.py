@@ -10,7 +10,8 @@ import pytest
 from azure.core import MatchConditions
 from cryptography import x509
 
-from dpsops.azure.provisioning import Assigned, register_over_https, register_over_mqtt
+from dpsops.azure.provisioning import register_over_https, register_over_mqtt
+from dpsops.azure.registration_answers import Assigned
 from dpsops.azure.wire import Wire
 from dpsops.emulator.faults import Fault, Refuse
 from dpsops.emulator.http import Request, Response

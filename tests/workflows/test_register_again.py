@@ -6,7 +6,8 @@ import pytest
 import requests
 
 from dpsops.azure import credential_files
-from dpsops.azure.provisioning import GLOBAL_HOST, Assigned, register_over_mqtt
+from dpsops.azure.provisioning import GLOBAL_HOST, register_over_mqtt
+from dpsops.azure.registration_answers import Assigned
 from dpsops.emulator.faults import Fault, Refuse
 from dpsops.emulator.habits import Habits
 from dpsops.emulator.http import Request, Response

@@ -43,9 +43,17 @@ class Issuer:
 
     def leaf(self, name: str, *extensions: x509.ExtensionType, days: tuple[int, int] = (-1, 1), critical: bool = False) -> Chain:
         """A device's certificate, and all above it as the device presents them."""
-        key = ec.generate_private_key(ec.SECP256R1())
         added = [(each, critical) for each in extensions]
-        return (_build(name, key, _name(self.certificate), self.key, days, added), *self.chain)
+        return (self._issue(name, ec.generate_private_key(ec.SECP256R1()), days, added), *self.chain)
+
+    def certify(self, name: str, key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
+        """A certificate for this key."""
+        return self._issue(name, key, (-1, 1), [])
+
+    def _issue(
+        self, name: str, key: ec.EllipticCurvePrivateKey, days: tuple[int, int], added: list[tuple[x509.ExtensionType, bool]]
+    ) -> x509.Certificate:
+        return _build(name, key, _name(self.certificate), self.key, days, added)
 
     @property
     def chain(self) -> Chain:

@@ -129,9 +129,11 @@ def _print_members(options: Options, run: Run, members: Iterator[Member], nothin
                 options.print_document({}, nothing)
 
 
+_ISSUED = "with a certificate that Azure issues"
+
 _COLUMNS = (
     "device", "thumbprint", "generation", "not_after", "expiring", "registered_at", "hub", "failure", "registered_thumbprint",
-    "waits_for_new_leaf", "blocked", "vault",
+    "issued_by_azure", "waits_for_new_leaf", "blocked", "vault",
 )  # fmt: skip
 
 
@@ -156,7 +158,7 @@ def show(context: typer.Context, device: DeviceArgument) -> None:
     wanted = device_id(device)
     with connected(options) as connection:
         found, chain = show_device(connection.run, connection.roots, connection.leaves, connection.dps, connection.hubs, wanted)
-    leaf = found.leaf
+    leaf, has_identity = found.leaf, bool(found.registered_thumbprint) or found.issued_by_azure
     rows = [
         ("device", leaf.device),
         ("certificate", f"{leaf.thumbprint} (SHA-256), of root generation {leaf.generation}"),
@@ -167,7 +169,7 @@ def show(context: typer.Context, device: DeviceArgument) -> None:
             f"{found.registered_at} on {found.hub}" if found.hub else f"no: {found.failure}" if found.failure else "never",
         ),
         ("with", _registered_with(found)),
-        ("identity", ("enabled" if found.identity_enabled else "disabled") if found.registered_thumbprint else "-"),
+        ("identity", ("enabled" if found.identity_enabled else "disabled") if has_identity else "-"),
         ("blocked", _blocked(found)),
         ("vault", leaf.vault),
     ]
@@ -207,6 +209,8 @@ def _certificate(certificate: x509.Certificate) -> str:
 
 
 def _registered_with(member: Member) -> str:
+    if member.issued_by_azure:
+        return f"unknown: it connects {_ISSUED}"
     if not member.registered_thumbprint:
         return "-"
     if member.waits_for_new_leaf:
@@ -236,6 +240,7 @@ def _member(member: Member) -> dict[str, Any]:
         "hub": member.hub or None,
         "failure": member.failure or None,
         "registered_thumbprint": member.registered_thumbprint or None,
+        "issued_by_azure": member.issued_by_azure,
         "waits_for_new_leaf": member.waits_for_new_leaf,
         "blocked": member.blocked,
         "vault": member.leaf.vault,
@@ -253,10 +258,12 @@ def _state(member: Member) -> str:
         return f"partially blocked: dpsops device show {member.leaf.device}" if member.partially_blocked else "blocked"
     if not member.hub:
         return f"not registered: {member.failure}" if member.failure else "never registered"
-    if not member.registered_thumbprint:
+    if not member.registered_thumbprint and not member.issued_by_azure:
         use = ", but it has no identity there"
     elif not member.identity_enabled:
         use = ", but its identity there is disabled"
+    elif member.issued_by_azure:
+        use = f", {_ISSUED}"
     elif member.waits_for_new_leaf:
         use = ", waits for its new leaf"
     else:

@@ -18,7 +18,7 @@ from dpsops.fleet.places import own_hosts
 from dpsops.fleet.stock import FEW
 from dpsops.model.device import Leaf
 from dpsops.model.enrollment import IndividualEnrollment
-from dpsops.model.identity import HubIdentity
+from dpsops.model.identity import CA_SIGNED, HubIdentity
 from dpsops.model.member import Member
 from dpsops.model.registration import Registration
 from dpsops.model.resources import registry_host
@@ -129,6 +129,7 @@ def _member(
         identity_enabled=identity is not None and identity.is_enabled,
         enrollment=_status(enrollment),
         admitted_at=admitted_at,
+        issued_by_azure=identity is not None and identity.authentication == CA_SIGNED,
     )
 
 

@@ -53,15 +53,20 @@ class HubIdentity:
         return replace(self, thumbprints=(thumbprint, thumbprint))
 
 
-def cut_off(identity: HubIdentity, known: str, newer: Collection[str], root: str) -> HubIdentity:
+def cut_off(identity: HubIdentity, known: str, newer: Collection[str], root: str, *, issued: bool = False) -> HubIdentity:
     """The identity after a root was cut off: disabled. It is unchanged if its thumbprint is among those of `newer` roots, or if
     the device does not authenticate with a certificate.
 
     known: the thumbprint of the device certificate in the vault, or empty. The identity gets this thumbprint, so that a forged
     certificate is not accepted when the identity is enabled again, as `device unblock` does.
+
+    issued: Azure issues the certificates of the device. Whoever had a forged one has perhaps got one of these with it, so the
+    identity trusts the certificate in the vault alone, until the device registers again.
     """
     if not identity.uses_certificate or identity.thumbprint in newer:
         return identity
+    if issued and known and identity.authentication == CA_SIGNED:
+        identity = replace(identity, authentication=_SELF_SIGNED)
     pinned = identity.with_thumbprint(known)
     if identity.is_enabled:
         return replace(pinned, status=DISABLED, reason=_reason(root))

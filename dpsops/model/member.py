@@ -16,7 +16,8 @@ class Member:
     failed, in DPS's words. `registered_thumbprint` is the SHA-256 thumbprint (upper case hex) in its device identity: that of
     the certificate with which it last registered. `identity_enabled`: the status of that identity. `enrollment`: the status of
     its individual enrollment, empty if there is none. `admitted_at`: when the root of its certificate replaced a compromised one,
-    empty if it replaced none."""
+    empty if it replaced none. `issued_by_azure`: its identity trusts a CA and no thumbprint, as of a device to which Azure issues
+    its certificates: nobody can say then which one of ours it last registered with."""
 
     leaf: Leaf
     expires_soon: bool
@@ -27,6 +28,7 @@ class Member:
     identity_enabled: bool
     enrollment: str
     admitted_at: str = ""
+    issued_by_azure: bool = False
 
     @property
     def waits_for_new_leaf(self) -> bool:

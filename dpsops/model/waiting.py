@@ -40,5 +40,9 @@ def waiting(member: Member, known: Iterable[Leaf | EarlierLeaf], new: int, now: 
     if used and used not in generations:
         return WaitingDevice(device, "last registered with a certificate that is not in the vault")
     if any(each.generation != new and each.is_valid(now) for each in known):
+        if member.issued_by_azure:
+            return WaitingDevice(
+                device, "connects with a certificate that Azure issues: nobody knows which one it registers with"
+            )
         return WaitingDevice(device, "last registered with an older certificate" if used else "never registered")
     return None

@@ -43,11 +43,12 @@ def disable_identities(
     the certificate in the vault, so that a forged one is not accepted when the identity is enabled again."""
     newer = sound_thumbprints(run, vault, leaves, number, sound)
     known = {leaf.device: leaf.thumbprint for leaf in leaves}
+    places = _places(run, dps, hubs, leaves)
 
     def disabled(place: Place, identity: HubIdentity) -> HubIdentity:
-        return cut_off(identity, known.get(place.device, ""), newer, root_name(number))
+        issued = run.environment.group.certificate_policy is not None and place in places.assigned
+        return cut_off(identity, known.get(place.device, ""), newer, root_name(number), issued=issued)
 
-    places = _places(run, dps, hubs, leaves)
     yield from _change(run, hubs, places, places.all, disabled)
 
 

@@ -90,3 +90,13 @@ def test_a_bundle_is_enough(issuing: Terminal) -> None:
     assert_error(
         issuing("device", "register", "press-07", "--csr-renewal", *bundle, "0ne00000000"), 1, "DPS refused the connection"
     )
+
+
+def test_the_other_commands_say_what_is_known_of_it(issuing: Terminal) -> None:
+    issuing("device", "register", "press-07", "--csr-renewal", "--transport", "https")
+    for found in (issuing.json("device", "show", "press-07"), issuing.json("device", "list")["devices"][0]):
+        assert (found["issued_by_azure"], found["registered_thumbprint"], found["hub"]) == (True, None, HUB)
+    shown = issuing("device", "show", "press-07")[1]
+    assert "with         unknown: it connects with a certificate that Azure issues\n" in shown
+    assert "identity     enabled\n" in shown
+    assert issuing("device", "list")[1].rstrip().endswith(", with a certificate that Azure issues")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -124,3 +125,10 @@ def test_a_certificate_that_the_tags_do_not_name_is_looked_for() -> None:
     assert certificates(member(leaf, thumbprint(1))) == (leaf, past(1))
     assert certificates(member(leaf, "")) == (leaf, past(1))
     assert certificates(member(leaf, thumbprint(9))) is None
+
+
+def test_nobody_knows_which_certificate_a_device_registers_with_to_which_azure_issues_others() -> None:
+    leaf = issued([(1, 0, 365)])[0]
+    found = waiting(replace(member(leaf, ""), issued_by_azure=True), [leaf], 2, NOW)
+    assert found is not None
+    assert found.reason == "connects with a certificate that Azure issues: nobody knows which one it registers with"

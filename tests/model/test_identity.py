@@ -58,3 +58,15 @@ def test_only_an_identity_that_this_breach_has_disabled_is_enabled_again() -> No
     for other in (identity(), identity("disabled", reason="stolen"), identity("disabled"), replace(cut, authentication="sas")):
         assert reenabled(other, "NEW", "root-g1") == other
     assert reenabled(cut, "NEW", "root-g2") == cut
+
+
+def test_one_to_which_azure_issues_certificates_trusts_the_known_one_alone() -> None:
+    seen = identity(kind="certificateAuthority", thumbprints=("", ""))
+    wanted = identity("disabled", reason=REASON, thumbprints=("KNOWN", "KNOWN"))
+    cut = cut_off(seen, "KNOWN", {"NEW"}, "root-g1", issued=True)
+    assert cut == wanted
+    assert cut_off(cut, "KNOWN", {"NEW"}, "root-g1", issued=True) == cut
+    assert reenabled(cut, "NEW", "root-g1") == identity(thumbprints=("NEW", "NEW"))
+    unknown = cut_off(seen, "", set(), "root-g1", issued=True)
+    assert (unknown.authentication, unknown.status) == ("certificateAuthority", "disabled")
+    assert cut_off(seen, "KNOWN", set(), "root-g1").authentication == "certificateAuthority"

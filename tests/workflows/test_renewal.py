@@ -9,6 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from dpsops.azure.device_mqtt import Session
+from dpsops.azure.provisioning import send_message
 from dpsops.azure.renewal import renew
 from dpsops.azure.waits import Waiting
 from dpsops.cli.connection import Connection
@@ -18,11 +19,13 @@ from dpsops.emulator.http import Response
 from dpsops.emulator.world import Timings
 from dpsops.errors import Error, InvalidInput, RegistrationRefused, Unavailable, Unreadable
 from dpsops.pki import operational
+from dpsops.pki.bundles import DeviceCredential
 from dpsops.settings import Waits
 from dpsops.workflows import register
 from tests.workflows.by_hand import azure
+from tests.workflows.commands import block, members, replace_compromised, unblock
 from tests.workflows.doing import HUB, PRESS, fetched, over, ready
-from tests.worlds import World
+from tests.worlds import World, waited
 
 POLICY = {"certificate_policy": {"namespace": "adr-plant", "authority": "ca-plant", "name": "monthly"}}
 KEY = ec.generate_private_key(ec.SECP256R1())
@@ -141,3 +144,39 @@ def test_an_answer_that_is_no_json_is_said_to_be_none(prompt: World, payload: by
     session.heard("$iothub/credentials/res/200/?$rid=1", payload)
     with pytest.raises(Unreadable):
         session.next("1", 1)
+
+
+def issued_to(connection: Connection) -> DeviceCredential:
+    """What press-07 holds after Azure has issued a certificate to it."""
+    return operational.credential(KEY, renewing(connection, "https", KEY).issued)
+
+
+def test_nobody_says_which_of_our_certificates_it_registers_with(prompt: World) -> None:
+    settings = ready(prompt, group=POLICY).run.environment
+    issued_to(prompt.connect(settings))
+    found = members(prompt.connect(settings))[0]
+    assert (found.issued_by_azure, found.registered_thumbprint, found.uses_newest_leaf) == (True, "", False)
+    assert found.hub == HUB
+
+
+def test_a_block_keeps_it_out_and_an_unblock_lets_it_in(prompt: World) -> None:
+    connection = ready(prompt, group=POLICY)
+    holding = issued_to(connection)
+    block(connection, PRESS)
+    with pytest.raises(Error, match="refuses the connection"):
+        send_message(HUB, PRESS, holding, connection.wire, "hello")
+    unblock(connection, PRESS)
+    send_message(HUB, PRESS, holding, connection.wire, "hello")
+
+
+def test_after_a_breach_what_azure_has_issued_before_opens_nothing(prompt: World) -> None:
+    settings = ready(prompt, group=POLICY).run.environment
+    stolen = issued_to(prompt.connect(settings))
+    replace_compromised(prompt.connect(settings))
+    connection = prompt.connect(settings)
+    identity = waited(connection.hubs.identity(HUB, PRESS))
+    assert identity is not None
+    assert (identity.authentication, identity.is_enabled) == ("selfSigned", True)
+    with pytest.raises(Error, match="refuses the connection"):
+        send_message(HUB, PRESS, stolen, connection.wire, "hello")
+    assert renewing(connection).registered.sent

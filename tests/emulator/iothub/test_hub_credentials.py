@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -19,6 +20,7 @@ from dpsops.emulator.world import Timings
 from tests.emulator.dps.requests import forged, read_issued, request_of, text_of
 from tests.emulator.iothub.lab import HOST, LEAF, Issuer, Lab, refusal, self_signed
 from tests.emulator.microsoft_devices.control_plane import ControlPlane
+from tests.emulator.microsoft_devices.signatures import sign
 
 FILTER = "$iothub/credentials/res/#"
 POLICY = policy_of("sub", "plant-1", "plant-ca", "monthly")
@@ -344,3 +346,15 @@ def test_or_the_newest_alone() -> None:
     assert lab.publish(session, "devices/d1/messages/events/") == []
     assert refusal(lambda: connect(lab, onboarded)) == 5
     assert connect(lab, renewed)
+
+
+def test_a_device_that_signs_in_with_a_key_gets_none(slow: Lab) -> None:
+    onboard(slow)
+    shown = slow.ok("GET", "/devices/d1")
+    keys = {name: base64.b64encode(bytes(32)).decode() for name in ("primaryKey", "secondaryKey")}
+    changed = shown | {"authentication": {"type": "sas", "symmetricKey": keys}}
+    slow.ok("PUT", "/devices/d1", changed, headers={"if-match": "*"})
+    password = sign(f"{HOST}/devices/d1", keys["primaryKey"], slow.arm.clock.now() + 60, "")
+    session = slow.connect("d1", username=f"{HOST}/d1/?api-version=2025-08-01-preview", password=password)
+    slow.subscribe(session, FILTER)
+    assert ask(slow, session)[2]["errorCode"] == 400_040

@@ -111,6 +111,11 @@ class Azure:
         """Whether the host exists and there is an endpoint for MQTT at it."""
         return any(endpoint.host.fullmatch(host) for endpoint in self.endpoints) and self.resolves(host)
 
+    def opens_websocket(self, host: str, path: str) -> bool:
+        """Whether the host exists and there is an endpoint for MQTT over WebSockets at that path of it."""
+        found = any(endpoint.host.fullmatch(host) and path in endpoint.websockets for endpoint in self.endpoints)
+        return found and self.resolves(host)
+
     def handle(self, request: Request) -> Response:
         """The answer. Raises `Dropped` where a fault breaks the connection.
 

@@ -49,6 +49,10 @@ class ProtocolViolation(Exception):
     """The client did what its service does not allow: the server closes the connection (MQTT 3.1.1, 4.8)."""
 
 
+WEBSOCKET = "/$iothub/websocket"
+"""The path of MQTT over WebSockets. Source: "Communicate with an IoT hub using the MQTT protocol"; DPS has the same."""
+
+
 class Endpoint(Protocol):
     """One device-facing service over MQTT. Each call is one transaction; an exception undoes it.
 
@@ -57,6 +61,11 @@ class Endpoint(Protocol):
     """
 
     host: re.Pattern[str]
+
+    @property
+    def websockets(self) -> Sequence[str]:
+        """The paths at which it is there over WebSockets."""
+        ...
 
     def connect(self, world: World, connect: Connect) -> JSON:
         """Accepts the client and returns the session. Raises `ConnectionRefused`."""

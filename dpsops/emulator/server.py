@@ -257,7 +257,7 @@ class EmbeddedAzure:
         if host != connection.host:  # RFC 9110, 7.4: this connection was made to another host
             self._tell_tls(connection.host, f"a request for {host}, another host than that of the connection: 421")
             return web.Response(status=421, text=f"The host of the request is not that of the connection, {connection.host}.\n")
-        if received.path == websocket.PATH and self.azure.speaks_mqtt(host):
+        if self.azure.opens_websocket(host, received.path):
             return await self._speak_mqtt(received, connection)
         connection.established()
         try:
@@ -293,7 +293,7 @@ class EmbeddedAzure:
         try:
             answer = await websocket.converse(received, connection, self._mqtt)
             if isinstance(answer, web.Response) and self.azure.log is not None:
-                self.azure.log.tell("GET", str(answer.status), f"{connection.host}{websocket.PATH}", (answer.text or "").strip())
+                self.azure.log.tell("GET", str(answer.status), f"{connection.host}{received.path}", (answer.text or "").strip())
             return answer
         finally:
             self._websockets.discard(connection)

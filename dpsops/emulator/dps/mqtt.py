@@ -23,7 +23,7 @@ from dpsops.emulator.dps.keys import is_for
 from dpsops.emulator.dps.state import DOMAIN, reachable_service, service_of_scope
 from dpsops.emulator.http import Refusal
 from dpsops.emulator.microsoft_devices.proof import common_name
-from dpsops.emulator.mqtt_endpoint import Connect, ConnectionRefused, Endpoint, ProtocolViolation
+from dpsops.emulator.mqtt_endpoint import WEBSOCKET, Connect, ConnectionRefused, Endpoint, ProtocolViolation
 from dpsops.emulator.post import Publication
 from dpsops.emulator.world import World
 
@@ -41,6 +41,7 @@ class DpsEndpoint:
     """All services. A session: {"scope", "registration", "version", "chain" (base64 of DER, leaf first), "signature"}."""
 
     host = re.compile(rf"[a-z0-9-]+{re.escape(DOMAIN)}")
+    websockets = (WEBSOCKET, "/mqtt")  # the latter is where Microsoft's client for Java goes
 
     def connect(self, world: World, connect: Connect) -> JSON:
         """Accepts a client that names a service and has a certificate with its registration ID, or a signature for that as its

@@ -134,7 +134,7 @@ def _tell_device(world: World, device: JSON, notice: JSON) -> None:
 def _read_identity(world: World, device_id: str, body: JSON, existing: JSON | None) -> JSON:
     if not _ID.fullmatch(device_id):
         raise invalid(world, f"The device identifier {device_id} is invalid.")
-    status = member(world, body, "status", str) or "enabled"
+    status = (member(world, body, "status", str) or "enabled").lower()  # Microsoft's client for Java writes Enabled
     if status not in ("enabled", "disabled"):
         raise invalid(world, f"Invalid status '{status}'.")
     reason = member(world, body, "statusReason", str)

@@ -22,13 +22,13 @@ from dpsops.emulator.iothub.devices import find_device, keep_message, save_devic
 from dpsops.emulator.iothub.state import DEVICE_HOST, hub_name
 from dpsops.emulator.iothub.telemetry import MAX_SIZE, InvalidProperties, new_message, size_of
 from dpsops.emulator.iothub.twins import InvalidTwin
-from dpsops.emulator.mqtt_endpoint import Connect, ConnectionRefused, Endpoint, ProtocolViolation
+from dpsops.emulator.mqtt_endpoint import WEBSOCKET, Connect, ConnectionRefused, Endpoint, ProtocolViolation
 from dpsops.emulator.post import Publication
 from dpsops.emulator.world import World
 
 _IDENTIFIER_REJECTED, _SERVER_UNAVAILABLE, _BAD_USERNAME, _NOT_AUTHORIZED = 2, 3, 4, 5  # MQTT 3.1.1, 3.2.2.3
 _TWIN_GET = re.compile(r"\$iothub/twin/GET/\?\$rid=(?P<rid>[^&]+)")
-_TWIN_PATCH = re.compile(r"\$iothub/twin/PATCH/properties/reported/\?\$rid=(?P<rid>[^&]+)")
+_TWIN_PATCH = re.compile(r"\$iothub/twin/PATCH/properties/reported/\?\$rid=(?P<rid>[^&]+)(&\$version=(?P<version>\d{1,10}))?")
 _METHOD_ANSWER = re.compile(r"\$iothub/methods/res/(?P<status>-?\d{1,10})/\?\$rid=(?P<rid>[^&]+)")
 _FILTERS = ("$iothub/twin/res/#", "$iothub/twin/PATCH/properties/desired/#", methods.FILTER)
 
@@ -37,6 +37,7 @@ class HubEndpoint:
     """All hubs. A session: {"hub", "device", "generation", "connection", "expiry" (epoch s, or null), "method", "version"}."""
 
     host = DEVICE_HOST
+    websockets = (WEBSOCKET,)
 
     def connect(self, world: World, connect: Connect) -> JSON:
         """Accepts the devices that exist, are enabled, and authenticate; refuses all others with 5, without a reason.
@@ -118,7 +119,7 @@ class HubEndpoint:
         if found := _TWIN_GET.fullmatch(topic):
             return [_answer_twin(world, hub, device, unquote(found["rid"]))]
         if found := _TWIN_PATCH.fullmatch(topic):
-            return [_answer_report(world, hub, device, unquote(found["rid"]), payload)]
+            return [_answer_report(world, hub, device, unquote(found["rid"]), found["version"], payload)]
         if found := _METHOD_ANSWER.fullmatch(topic):
             _take_method_answer(world, hub, device, unquote(found["rid"]), int(found["status"]), payload)
             return []
@@ -174,9 +175,13 @@ def _answer_twin(world: World, hub: JSON, device: JSON, rid: str) -> Publication
     return _response(200, rid, json.dumps(twins.show_to_device(device["twin"])).encode())
 
 
-def _answer_report(world: World, hub: JSON, device: JSON, rid: str, payload: bytes) -> Publication:
+def _answer_report(world: World, hub: JSON, device: JSON, rid: str, version: str | None, payload: bytes) -> Publication:
+    """`version`: that of the reported properties which the device has seen, as Microsoft's client for Java says it. That another
+    one is refused is a stricter guess."""
     if not limits.take(world, hub, limits.TWIN_UPDATES):
         return _response(429, rid)
+    if version is not None and int(version) != device["twin"]["reported"]["version"]:
+        return _response(412, rid)
     try:
         twin = twins.report(device["twin"], parse_json(payload), world.now)
     except (ValueError, InvalidTwin):

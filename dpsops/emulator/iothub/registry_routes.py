@@ -12,7 +12,7 @@ from itertools import islice
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import NOTHING, Request, Response, whole_number
 from dpsops.emulator.iothub import limits, methods
-from dpsops.emulator.iothub.access import Operation, require_hub
+from dpsops.emulator.iothub.access import Operation, require_hub, unknown
 from dpsops.emulator.iothub.bodies import member, read_body
 from dpsops.emulator.iothub.bulk import apply
 from dpsops.emulator.iothub.devices import can_be_read, devices_of, find_device, queried_devices, remove
@@ -89,6 +89,13 @@ def _get_twin(world: World, request: Request, hub: str, device: str) -> Response
 
 
 def _patch_twin(world: World, request: Request, hub: str, device: str) -> Response:
+    return _update_twin(world, request, hub, device, replace=False)
+
+
+def _post_twin(world: World, request: Request, *, hub: str, device: str) -> Response:
+    """A PATCH, if the request says that it means one, as those of Microsoft's client for Java do: Java has no PATCH."""
+    if request.headers.get("x-http-method-override", "").upper() != "PATCH":
+        return unknown(world, request)
     return _update_twin(world, request, hub, device, replace=False)
 
 
@@ -188,6 +195,7 @@ OPERATIONS = [
     Operation("PUT", "/devices/{device}", _put, "devices/write", right="RegistryWrite", limit=limits.IDENTITIES),
     Operation("DELETE", "/devices/{device}", _delete, "devices/delete", right="RegistryWrite", limit=limits.IDENTITIES),
     Operation("GET", "/twins/{device}", _get_twin, "twins/read", right="ServiceConnect", limit=limits.TWIN_READS),
+    Operation("POST", "/twins/{device}", _post_twin, "twins/write", right="ServiceConnect", limit=limits.TWIN_UPDATES),
     Operation("PATCH", "/twins/{device}", _patch_twin, "twins/write", right="ServiceConnect", limit=limits.TWIN_UPDATES),
     Operation("PUT", "/twins/{device}", _put_twin, "twins/write", right="ServiceConnect", limit=limits.TWIN_UPDATES),
     Operation("POST", "/twins/{device}/methods", _invoke, "directMethods/invoke/action", right="ServiceConnect"),

@@ -1,7 +1,4 @@
-"""MQTT over WebSockets: the same packets in binary messages, behind an HTTP request (MQTT 3.1.1, 6; RFC 6455).
-
-Source of the path: "Communicate with an IoT hub using the MQTT protocol"; DPS has the same.
-"""
+"""MQTT over WebSockets: the same packets in binary messages, behind an HTTP request (MQTT 3.1.1, 6; RFC 6455)."""
 
 from __future__ import annotations
 
@@ -12,7 +9,6 @@ from aiohttp import WSMsgType, web
 
 from dpsops.emulator.tls import TlsConnection
 
-PATH = "/$iothub/websocket"
 _PROTOCOL = "mqtt"
 _LONGEST_MESSAGE = 1024 * 1024  # more than any packet that a service here takes; packets may be divided anyhow
 

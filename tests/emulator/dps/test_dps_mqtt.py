@@ -46,6 +46,11 @@ def fleet(lab: Lab, root: Issuer) -> Issuer:
     return root
 
 
+@pytest.mark.parametrize(("path", "there"), [("/$iothub/websocket", True), ("/mqtt", True), ("/", False)])
+def test_websockets_have_two_paths(lab: Lab, path: str, there: bool) -> None:
+    assert lab.azure.opens_websocket(GLOBAL, path) is there
+
+
 def test_a_device_is_assigned(make_lab: MakeLab) -> None:
     lab, root = make_lab(arm=ControlPlane(timings=Timings(operation=2))), Issuer.make()
     lab.upload("root", root.certificate)

@@ -35,3 +35,5 @@ def test_devices_connect_at_their_host(lab: Lab) -> None:
 @pytest.mark.parametrize("host", [HOST, DEVICE, SERVICE])
 def test_nothing_speaks_mqtt_at_the_host_for_services(lab: Lab, host: str) -> None:
     assert lab.azure.speaks_mqtt(host) is (host != SERVICE)
+    assert lab.azure.opens_websocket(host, "/$iothub/websocket") is (host != SERVICE)
+    assert not lab.azure.opens_websocket(host, "/mqtt")

@@ -66,6 +66,18 @@ def test_a_message_of_256_kb_and_no_more(lab: Lab) -> None:
     assert len(messages(lab)) == 1
 
 
+def test_a_message_may_name_its_sender_and_no_other(lab: Lab) -> None:
+    self_signed(lab, LEAF)
+    self_signed(lab, LEAF, device="d2")
+    session = lab.connect("d1", LEAF)
+    lab.publish(session, f"{EVENTS}%24.mid=m1&%24.cdid=d1&colour=red", b"x")
+    (kept,) = messages(lab)
+    assert (kept["properties"], kept["systemProperties"]["messageId"]) == ({"colour": "red"}, "m1")
+    assert kept["systemProperties"]["iothub-connection-device-id"] == "d1"
+    with pytest.raises(ProtocolViolation):
+        lab.publish(session, f"{EVENTS}%24.cdid=d2", b"x")
+
+
 def test_only_the_newest_messages_are_kept(lab: Lab) -> None:
     self_signed(lab, LEAF)
     self_signed(lab, LEAF, device="d10")
@@ -146,6 +158,16 @@ def test_a_device_reads_and_reports_its_twin(lab: Lab) -> None:
     }
     assert lab.ok("GET", "/twins/d1")["properties"]["reported"]["battery"] == 55
     assert lab.publish(session, "$iothub/methods/res/200/?$rid=1", b"{}") == []
+
+
+def test_a_report_may_name_the_version_that_the_device_has_seen(lab: Lab) -> None:
+    self_signed(lab, LEAF)
+    session, topic = lab.connect("d1", LEAF), "$iothub/twin/PATCH/properties/reported/?$rid=7&$version="
+    for version, answered in (("1", "204/?$rid=7&$version=2"), ("1", "412/?$rid=7"), ("2", "204/?$rid=7&$version=3")):
+        (answer,) = lab.publish(session, topic + version, b'{"battery": 55}')
+        assert answer.topic == f"$iothub/twin/res/{answered}"
+    with pytest.raises(ProtocolViolation):
+        lab.publish(session, f"{topic}newest", b"{}")
 
 
 @pytest.mark.parametrize("payload", [b"", b"{", b"[]", b'"x"', b'{"a.b": 1}', b"\xff", b'{"a": NaN}', b"[" * 9000])

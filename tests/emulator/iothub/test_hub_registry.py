@@ -149,6 +149,12 @@ def test_impossible_authentication_is_refused(lab: Lab, authentication: Any) -> 
     assert lab.ok("GET", "/devices") == []
 
 
+@pytest.mark.parametrize(("given", "kept"), [("Enabled", "enabled"), ("Disabled", "disabled"), ("disabled", "disabled")])
+def test_a_status_is_taken_in_any_case(lab: Lab, given: str, kept: str) -> None:
+    assert lab.ok("PUT", "/devices/d1", {"deviceId": "d1", "status": given})["status"] == kept
+    assert lab.ok("GET", "/devices/d1")["status"] == kept
+
+
 @pytest.mark.parametrize(
     "body",
     [

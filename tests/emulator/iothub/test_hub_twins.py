@@ -54,6 +54,16 @@ def test_a_change_of_desired_properties_is_counted_and_dated(lab: Lab) -> None:
     assert lab.ok("GET", "/twins/d1") == changed
 
 
+def test_a_post_that_says_patch_is_one_and_any_other_is_nothing(lab: Lab) -> None:
+    lab.create()
+    given = {"properties": {"desired": {"interval": 60}}}
+    changed = lab.ok("POST", "/twins/d1", given, headers={"x-http-method-override": "PATCH"})
+    assert changed["properties"]["desired"]["interval"] == 60
+    for headers in ({}, {"x-http-method-override": "DELETE"}):
+        assert lab.call("POST", "/twins/d1", {"tags": {"a": 1}}, headers=headers).status == 404
+    assert lab.ok("GET", "/twins/d1") == changed
+
+
 def test_merging_and_replacing(lab: Lab) -> None:
     lab.create()
     lab.ok("PATCH", "/twins/d1", {"tags": {"a": {"b": 1, "c": 2}, "d": [1]}})

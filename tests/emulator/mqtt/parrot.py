@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Request, Response, Route, Router, Service
-from dpsops.emulator.mqtt_endpoint import Connect, ConnectionRefused, ProtocolViolation
+from dpsops.emulator.mqtt_endpoint import WEBSOCKET, Connect, ConnectionRefused, ProtocolViolation
 from dpsops.emulator.post import Publication
 from dpsops.emulator.server import EmbeddedAzure
 from dpsops.emulator.world import World
@@ -28,6 +28,7 @@ class Parrot:
     """
 
     host = re.compile(r"parrot\.azure-devices\.net")
+    websockets = (WEBSOCKET,)
 
     def connect(self, world: World, connect: Connect) -> JSON:
         """The session is what the client said of itself."""

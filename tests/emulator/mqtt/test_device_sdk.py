@@ -16,7 +16,7 @@ import trustme
 from azure.iot.device.exceptions import CredentialError
 
 from dpsops.emulator.documents import JSON
-from dpsops.emulator.mqtt_endpoint import Connect, ConnectionRefused
+from dpsops.emulator.mqtt_endpoint import WEBSOCKET, Connect, ConnectionRefused
 from dpsops.emulator.post import Publication
 from dpsops.emulator.server import EmbeddedAzure
 from dpsops.emulator.world import World
@@ -32,6 +32,7 @@ class Butler:
     """Accepts every device but `stranger`, sends each to one hub, and notes what is said to it."""
 
     host = re.compile(r"(global\.azure-devices-provisioning|iot-test\.azure-devices)\.net")
+    websockets = (WEBSOCKET,)
     guests: list[Connect] = field(default_factory=list)
     subscriptions: list[str] = field(default_factory=list)
     messages: dict[str, bytes] = field(default_factory=dict)

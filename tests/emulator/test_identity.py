@@ -221,6 +221,17 @@ def test_a_token_request_is_complete(embedded: World, form: dict[str, str], word
     assert post(embedded, urlencode(whole | form).encode())["error_description"].startswith(words)
 
 
+@pytest.mark.parametrize("more", ["openid offline_access profile", "profile"])
+def test_the_scopes_of_openid_connect_ask_for_nothing_more(embedded: World, more: str) -> None:
+    assert embedded.embedded is not None
+    form = {"grant_type": "client_credentials", "client_id": OPERATOR.app_id, "client_secret": embedded.embedded.client_secret}
+    content = urlencode(form | {"scope": f"{VAULT} {more}"}).encode()
+    path, headers = f"/{OPERATOR.tenant_id}/oauth2/v2.0/token", {"content-type": "application/x-www-form-urlencoded"}
+    answer = embedded.embedded.azure.handle(Request("POST", "login.microsoftonline.com", path, {}, headers, content))
+    assert (answer.status, isinstance(answer.body, dict) and answer.body.keys() >= {"access_token", "expires_in"}) == (200, True)
+    assert post(embedded, urlencode(form | {"scope": more}).encode())["error_codes"] == [1002012]
+
+
 def test_a_token_request_is_a_form(embedded: World) -> None:
     assert post(embedded, b"grant_type=client_credentials", "application/json")["error_codes"] == [900144]
     assert post(embedded, b"\xff\xfe")["error_codes"] == [900144]

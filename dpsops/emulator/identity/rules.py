@@ -22,6 +22,7 @@ _RESOURCES = (
     "https://azure-devices-provisioning.net",
     "https://iothubs.azure.net",
 )
+_OPENID = ("openid", "offline_access", "profile")
 _JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
@@ -75,11 +76,13 @@ def require_client(world: World, form: Mapping[str, str], tenant: str) -> Applic
 
 
 def audience_of(world: World, scope: str, tenant: str) -> str:
-    """The audience of the token for a scope: one of the resources that there are."""
-    if not scope.endswith("/.default"):
+    """The audience of the token for a scope: one of the resources that there are. Beside it there may be the scopes of OpenID
+    Connect, which Microsoft's library for Go sends with every request."""
+    asked = " ".join(each for each in scope.split(" ") if each not in _OPENID)
+    if not asked.endswith("/.default"):
         message = f"The provided request must include a 'scope' input parameter. The scope '{scope}' is not valid."
         raise refusal(world, "invalid_scope", 1002012, message)
-    resource = scope.removesuffix("/.default").rstrip("/")
+    resource = asked.removesuffix("/.default").rstrip("/")
     if resource not in _RESOURCES:
         message = f"The resource principal named {resource} was not found in the tenant named {tenant}."
         raise refusal(world, "invalid_resource", 500011, message)

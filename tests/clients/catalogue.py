@@ -120,12 +120,24 @@ def _node(name: str, *clients: Client, way: Way, devices: int = 0) -> Program:
     return Program(name, _NODE, ("node", str(HERE / "node" / f"{name}.js")), clients, way, devices)
 
 
+def _java(name: str, *clients: Client, devices: int = 0) -> Program:
+    classes = f"{_JAVA.place}/target/classes:{_JAVA.place}/target/dependency/*"
+    return Program(name, _JAVA, ("java", "-cp", classes, name), clients, Way.DOOR, devices)
+
+
 _IOT, _PAHO = _venv("iot"), _venv("paho")
 _NODE = Environment("node", ["package.json", "package-lock.json"], [("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")])
+_JAVA = Environment(
+    "java",
+    ["pom.xml", *(f"src/main/java/{name}.java" for name in ("Saying", "JavaDevices", "JavaServices"))],
+    [("mvn", "-B", "-q", "compile", "dependency:copy-dependencies")],
+)
+_GO = Environment("go", ["go.mod", "go.sum", "go_management.go"], [("go", "build", "-o", "go_management", ".")])
 
 _DEVICE, _HUB, _DPS = (Client(name, "Python") for name in ("azure-iot-device", "azure-iot-hub", "azure-iot-deviceprovisioning"))
 _OVER_WEBSOCKETS = Client("azure-iot-device over WebSockets", "Python", _DEVICE.name)
 _NODE_HUB = Client("azure-iothub", "Node")
+_JAVA_HUB = Client("iot-service-client", "Java")
 _MANAGEMENT = (
     "@azure/identity",
     "@azure/arm-resources",
@@ -141,6 +153,7 @@ PROGRAMS = (
     _python("services", _IOT, [_HUB, _DPS]),
     _python("amqp", _IOT, [_HUB], way=Way.DOOR),
     _python("by_hand", _PAHO, [Client("paho-mqtt", "Python")], way=Way.DOOR, devices=2),
+    _python("by_az", _venv("az"), [Client("azure-cli", "Python")]),
     _node("node_management", *(Client(name, "Node") for name in _MANAGEMENT), way=Way.PROXY),
     _node(
         "node_devices",
@@ -154,4 +167,21 @@ PROGRAMS = (
         devices=3,
     ),
     _node("node_services", _NODE_HUB, Client("azure-iot-provisioning-service", "Node"), way=Way.DOOR),
+    _java(
+        "JavaDevices",
+        Client("provisioning-device-client", "Java"),
+        Client("iot-device-client", "Java"),
+        Client("iot-device-client over WebSockets", "Java", "iot-device-client"),
+        Client("iot-device-client over HTTPS", "Java", "iot-device-client"),
+        _JAVA_HUB,
+        devices=3,
+    ),
+    _java("JavaServices", _JAVA_HUB, Client("provisioning-service-client", "Java")),
+    Program(
+        "go_management",
+        _GO,
+        [str(_GO.place / "go_management")],
+        [Client(name, "Go") for name in ("azidentity", "armiothub", "armdeviceprovisioningservices", "azcertificates")],
+        Way.PROXY,
+    ),
 )

@@ -12,6 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
+from cryptography.hazmat.primitives.serialization.pkcs12 import PKCS12Certificate, serialize_java_truststore
+
 from dpsops.cli.embedded import STATE_DIRECTORY, variables
 from dpsops.emulator import rbac
 from dpsops.emulator.documents import JSON
@@ -29,6 +33,8 @@ from tests.clients.catalogue import ROOT, Program, Way
 GLOBAL = "global.azure-devices-provisioning.net"
 _ADMINISTRATOR = "00482a5a-887f-4fb3-b363-3b7fe8e74483"
 """Key Vault Administrator: what dpsops gives its operator is not enough for clients that try everything."""
+_TRUST, _PASSWORD = "trust.p12", "changeit"
+"""Java reads its own kind of file, whose password protects nothing."""
 _HOSTS = ("login.microsoftonline.com", "management.azure.com", GLOBAL)
 
 
@@ -49,7 +55,8 @@ class Ground:
         if program.way is Way.DOOR:
             del given["HTTPS_PROXY"]
         modules = {"PYTHONPATH": str(ROOT), "NODE_PATH": str(program.environment.place / "node_modules")}
-        return kept | given | modules | {"HOME": str(self.directory)}
+        java = f"-Djavax.net.ssl.trustStore={self.directory / _TRUST} -Djavax.net.ssl.trustStorePassword={_PASSWORD}"
+        return kept | given | modules | {"HOME": str(self.directory), "JAVA_TOOL_OPTIONS": java}
 
     def describe(self, program: Program) -> Path:
         """The file that tells a program of all this."""
@@ -84,13 +91,13 @@ class Ground:
             hub = load_hub(world, self.settings.hub[0].name)
             assert hub is not None
             found = find_device(world, hub, device)
-            assert found is not None, f"{device} is not in the hub"
-            messages.enqueue(world, hub, found, {"body": "aGVsbG8=", "properties": {}, "system": {}})
+            if found is not None:  # it has failed to register, and has said so
+                messages.enqueue(world, hub, found, {"body": "aGVsbG8=", "properties": {}, "system": {}})
 
 
 def devices_of(program: Program) -> list[str]:
     """The IDs of a program's devices."""
-    return [f"{program.name}-{number}" for number in range(1, program.devices + 1)]
+    return [f"{program.name.lower()}-{number}" for number in range(1, program.devices + 1)]
 
 
 def host_names(settings: Environment) -> list[str]:
@@ -124,6 +131,9 @@ def stood(directory: Path, programs: Sequence[Program]) -> Iterator[Ground]:
             }
             mine = {"principal": OPERATOR.object_id, "role": _ADMINISTRATOR, "scope": "/", "created": 0.0}
             world.state.put(rbac.ASSIGNMENT, "clients/administrator", mine)
+        trust = x509.load_pem_x509_certificate(azure.authority_file.read_bytes())
+        store = serialize_java_truststore([PKCS12Certificate(trust, b"embedded")], BestAvailableEncryption(_PASSWORD.encode()))
+        (directory / _TRUST).write_bytes(store)
         yield Ground(directory, azure, settings, scope, connections)
 
 

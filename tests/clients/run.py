@@ -32,6 +32,8 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--write", action="store_true", help="write the table of docs/emulator.md again")
     given = parser.parse_args(words)
     programs = [each for each in PROGRAMS if each.name in given.only]
+    if given.write and len(programs) < len(PROGRAMS):
+        parser.error("the table of the manual has the rows of all programs: leave out --only, or --write")
     missing = install(programs)
     apart("tests.clients.run", words)
     said: list[Said] = []

@@ -82,6 +82,8 @@ def _error(reason: str, message: str, question: Mapping[str, Any]) -> Error:
             return Missing(message, f"there are: {', '.join(others)}" if others else f"take it: dpsops local snapshot {snapshot}")
         case "state":
             return Error(message, f"take it again: dpsops local snapshot {snapshot}")
+        case "message":
+            return Refused(message, "see what is there: dpsops local show")
         case "time":
             return Refused(message, "to go back, restore a snapshot of that time")
         case "version":

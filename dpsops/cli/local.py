@@ -208,5 +208,6 @@ def reset(context: typer.Context) -> None:
 
 app.command()(local_control.snapshot)
 app.command()(local_control.restore)
+app.command()(local_control.send)
 app.add_typer(local_control.clock, name="clock")
 app.add_typer(local_control.fault, name="fault")

@@ -1,4 +1,4 @@
-"""`dpsops local snapshot`, `restore`, `clock` and `fault`: the embedded Azure in the hands of a test, in whatever language."""
+"""`dpsops local snapshot`, `restore`, `send`, `clock`, `fault`: the embedded Azure in the hands of a test, in any language."""
 
 from __future__ import annotations
 
@@ -94,6 +94,36 @@ def restore(context: typer.Context, name: NameArgument) -> None:
     ask("restore", name=name)
     summary = Summary(f"The embedded Azure of this directory is again what it was as {name}.", outputs=Outputs(changed=True))
     options.print_result({"changed": True, "snapshot": name}, "", summary)
+
+
+def send(
+    context: typer.Context,
+    device: Annotated[str, typer.Argument(metavar="ID", help="The device ID.")],
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="The body of the message.")],
+    hub: Annotated[str, typer.Option("--hub", metavar="NAME", help="If several hubs have the device.")] = "",
+    properties: Annotated[
+        list[str] | None, typer.Option("--property", metavar="NAME=VALUE", help="A property of the message; may be repeated.")
+    ] = None,
+) -> None:
+    """Send a device a message, as a back end does it over AMQP, which is not there.
+
+    A device that is connected and has subscribed gets it at once; for any other it waits, an hour unless its hub says
+    otherwise. It may be served meanwhile.
+
+    \b
+    Examples:
+      dpsops local send press-07 reboot
+      dpsops local send press-07 '{"interval": 60}' --property kind=settings
+    """
+    import base64
+
+    from dpsops.cli.controlled import ask
+
+    options: Options = context.obj
+    body = base64.b64encode(text.encode()).decode()
+    found = ask("send", device=device, hub=hub, body=body, properties=read_properties(properties))
+    summary = Summary(f"A message was sent to {device}.", outputs=Outputs(changed=True))
+    options.print_result({"changed": True, "device": device, "hub": found}, "", summary)
 
 
 @clock.callback()
@@ -224,6 +254,17 @@ def read_duration(text: str) -> float:
     if not text or found is None:
         raise InvalidInput(f"'{text}' is no duration", "write it as in 90s, 15m, 1h30m or 400d")
     return timedelta(**{unit: int(count) for unit, count in found.groupdict("0").items()}).total_seconds()
+
+
+def read_properties(given: list[str] | None) -> dict[str, str]:
+    """Each NAME=VALUE. Raises `InvalidInput`."""
+    found: dict[str, str] = {}
+    for each in given or ():
+        name, equals, value = each.partition("=")
+        if not name or not equals or name in found:
+            raise InvalidInput(f"--property {each} is not NAME=VALUE, or its name is given twice", "write it as in kind=settings")
+        found[name] = value
+    return found
 
 
 def read_time(text: str) -> datetime:

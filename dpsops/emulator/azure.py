@@ -86,7 +86,7 @@ class Azure:
             self.clock.advanced = max(self.clock.advanced, kept_clock(state))
 
     @contextmanager
-    def _transaction(self) -> Iterator[World]:
+    def transaction(self) -> Iterator[World]:
         """The world inside one transaction; its post is delivered once that is committed."""
         with self.database.transaction() as state:
             world = World(state, self.clock.now(), self.timings, self.meter, self.habits, self.client_address, self.chances)
@@ -103,7 +103,7 @@ class Azure:
         """Whether the host name exists: for a vault, whether the vault does."""
         for service in self.services:
             if named := service.host.fullmatch(host):
-                with self._transaction() as world:
+                with self.transaction() as world:
                     return service.resolves(world, named.groupdict())
         return False
 
@@ -154,8 +154,8 @@ class Azure:
     def mqtt(self, operation: Request, ask: Callable[[Endpoint, World], Answer]) -> Answer:
         """What the endpoint at the host of `operation` answers when asked. Raises `Dropped`, and what the endpoint raises.
 
-        `operation` is what the faults see: its method is CONNECT, SUBSCRIBE, UNSUBSCRIBE or PUBLISH, its path the client
-        identifier, the filter or the topic. MQTT has no words for a refusal: one becomes return code 3 of
+        `operation` is what the faults see: its method is CONNECT, SUBSCRIBE, UNSUBSCRIBE, PUBLISH or PUBACK, its path the
+        client identifier, the filter, the topic or the receipt. MQTT has no words for a refusal: one becomes return code 3 of
         a CONNECT, and ends the connection of a client that is connected already.
         """
         effect = self.faults.hit(operation, self.chances)
@@ -183,12 +183,12 @@ class Azure:
 
     def _ask(self, host: str, ask: Callable[[Endpoint, World], Answer]) -> Answer:
         endpoint = next(endpoint for endpoint in self.endpoints if endpoint.host.fullmatch(host))
-        with self._transaction() as world:
+        with self.transaction() as world:
             return ask(endpoint, world)
 
     def _serve(self, request: Request) -> Response:
         try:
-            with self._transaction() as world:
+            with self.transaction() as world:
                 return self._dispatch(world, request)
         except Refusal as refusal:
             return refusal.response

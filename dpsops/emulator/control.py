@@ -1,4 +1,4 @@
-"""What the owner of an embedded Azure may do with it beside Azure: snapshots, the clock, faults.
+"""What the owner of an embedded Azure may do with it beside Azure: snapshots, the clock, faults, messages to devices.
 
 Another process asks over a Unix socket that only the owner of its directory can open, never over TCP: one line of JSON each
 way, {"do": NAME, ...}, and {"done": ...} or {"refused": message, "reason": NAME}.
@@ -19,6 +19,7 @@ from dpsops.emulator.connections import Connections
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.faults import SERVICES, Delay, Drop, Effect, Fault, Lag, Refuse, Throttle
 from dpsops.emulator.http import Response
+from dpsops.emulator.services import CannotSend, send
 
 KINDS = ("throttle", "delay", "refuse", "drop", "lose")
 """Of faults: 429; a late answer; 503; the connection breaks before the work is done, or after it."""
@@ -30,7 +31,7 @@ _LATEST = 32_503_680_000.0
 
 
 class Refused(Exception):
-    """It is not done. `reason`: "name", "snapshot" (there is none), "state" (a damaged one), "time"."""
+    """It is not done. `reason`: "name", "snapshot" (there is none), "state" (a damaged one), "time", "message"."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
@@ -70,6 +71,18 @@ class Control:
     def set(self, now: float) -> JSON:
         """Sets the clock to a time (epoch s). Raises `Refused` if that has passed."""
         return self.advance(now - self._azure.clock.now())
+
+    def send(self, device: str, hub: str, body: str, properties: dict[str, str]) -> str:
+        """Sends a device a message, and returns its hub. `hub`: its name (empty: the one that has the device). `body`: base64.
+
+        Raises `Refused`.
+        """
+        message = {"body": body, "properties": properties, "system": {}}
+        try:
+            with self._azure.transaction() as world:
+                return send(world, hub, device, message)
+        except CannotSend as cause:
+            raise Refused("message", str(cause)) from cause
 
     def fault(self, kind: str, service: str, times: int | None, rate: float, seconds: float) -> list[JSON]:
         """Puts a fault in force, and returns all. `seconds`: of a delay, or of a throttled answer's `Retry-After`."""
@@ -119,6 +132,8 @@ class Control:
                 return self.advance(seconds)
             case {"do": "set", "now": int() | float() as now}:
                 return self.set(now)
+            case {"do": "send", "device": str(device), "hub": str(hub), "body": str(body), "properties": dict(properties)}:
+                return self.send(device, hub, body, properties)
             case {
                 "do": "fault",
                 "kind": str(kind),

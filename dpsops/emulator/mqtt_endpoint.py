@@ -57,7 +57,9 @@ class Endpoint(Protocol):
     """One device-facing service over MQTT. Each call is one transaction; an exception undoes it.
 
     `host` is matched against the whole host name. What `connect` returns is the session: it is handed to
-    the later calls of the same connection. If it has a "connection", which is unique, post can reach the client by that.
+    the later calls of the same connection. If it has a "connection", which is unique, post can reach the client by that, and
+    the endpoint is woken once at its beginning. "granted", if it has it, is what a former session of the client has left:
+    {filter: QoS}.
     """
 
     host: re.Pattern[str]
@@ -71,8 +73,8 @@ class Endpoint(Protocol):
         """Accepts the client and returns the session. Raises `ConnectionRefused`."""
         ...
 
-    def subscribe(self, world: World, session: JSON, topic_filter: str) -> bool:
-        """Whether the client may subscribe to this filter."""
+    def subscribe(self, world: World, session: JSON, topic_filter: str, qos: int, /) -> bool:
+        """Whether the client may subscribe to this filter, at this QoS."""
         ...
 
     def unsubscribe(self, world: World, session: JSON, topic_filter: str) -> None:
@@ -81,6 +83,10 @@ class Endpoint(Protocol):
 
     def publish(self, world: World, session: JSON, topic: str, payload: bytes) -> Sequence[Publication]:
         """Takes a message; returns the answers to this client. Raises `ProtocolViolation`."""
+        ...
+
+    def acknowledge(self, world: World, session: JSON, receipt: str) -> None:
+        """The client has what was published with this receipt."""
         ...
 
     def wake(self, world: World, session: JSON) -> None:

@@ -12,10 +12,11 @@ from dpsops.emulator.documents import JSON
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """One message to an MQTT client, on a topic."""
+    """One message to an MQTT client, on a topic. `receipt`: what its service hears when the client has it; empty: nothing."""
 
     topic: str
     payload: bytes
+    receipt: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import logging
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -29,7 +30,7 @@ from dpsops.emulator.mqtt import websocket
 from dpsops.emulator.mqtt.connection import MqttServer
 from dpsops.emulator.post import Awaited
 from dpsops.emulator.proxy import ConnectProxy, File
-from dpsops.emulator.services import Message, messages
+from dpsops.emulator.services import Message, messages, send
 from dpsops.emulator.state import Database
 from dpsops.emulator.tls import ServerContexts, TlsConnection
 from dpsops.emulator.world import Clock, Timings, World
@@ -119,6 +120,30 @@ class EmbeddedAzure:
         """What a device has sent to the hub at a host, in its order: the newest 1,000 messages."""
         with self.azure.database.transaction() as state:
             return messages(World(state, self.azure.clock.now()), host, device_id)
+
+    def send(
+        self,
+        host: str,
+        device_id: str,
+        body: bytes,
+        properties: Mapping[str, str] | None = None,
+        system: Mapping[str, str] | None = None,
+        *,
+        lifetime: float | None = None,
+    ) -> None:
+        """Sends a device a message, as a service does it over AMQP at the hub at this host. Raises `CannotSend`.
+
+        `system`: system properties by Azure's names, as "messageId", and "ack". `lifetime`: in seconds (None: the hub's default).
+        """
+        message: JSON = {
+            "body": base64.b64encode(body).decode(),
+            "properties": dict(properties or {}),
+            "system": dict(system or {}),
+        }
+        with self.azure.transaction() as world:
+            if lifetime is not None:
+                message["expires"] = world.now + lifetime
+            send(world, host.partition(".")[0], device_id, message)
 
     def snapshot(self, name: str) -> None:
         """Takes a snapshot under this name, in the place of a former one. Raises `snapshots.InvalidName`."""

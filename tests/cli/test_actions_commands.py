@@ -66,6 +66,7 @@ STORY = [
     "device list",
     "device show press-07",
     "device register press-07 --transport https",
+    "local send press-07 reboot",
     "device renew press-07",
     "device export press-07 --to out --remove-key",
     "device block press-08",

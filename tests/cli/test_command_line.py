@@ -328,7 +328,7 @@ COMMANDS = [
     *("rotate", "rotate status", "rotate undo"),
     "pipeline setup",
     *("local serve", "local env", "local show", "local stop", "local reset"),
-    *("local snapshot", "local restore", "local clock", "local clock advance", "local clock set"),
+    *("local snapshot", "local restore", "local send", "local clock", "local clock advance", "local clock set"),
     *("local fault add", "local fault list", "local fault clear"),
 ]
 

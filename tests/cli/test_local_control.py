@@ -68,6 +68,40 @@ def test_everything_is_what_it_was(terminal: Terminal, tmp_path: Path, is_served
     assert not (tmp_path / ".dpsops").exists()
 
 
+@pytest.mark.parametrize("is_served", [True, False])
+def test_a_message_waits_for_a_device(terminal: Terminal, tmp_path: Path, is_served: bool) -> None:
+    assert terminal("up")[0] == 0
+    assert terminal("device", "issue", "press-07")[0] == 0
+    assert terminal("device", "register", "press-07", "--transport", "https")[0] == 0
+
+    def work() -> None:
+        sent = terminal.json("local", "send", "press-07", "réboot", "--property", "kind=a=b")
+        assert (sent["changed"], sent["device"]) == (True, "press-07")
+        assert terminal("local", "send", "press-07", "again", "--hub", sent["hub"]) == (0, "", "")
+        (first, second) = terminal.json("local", "show")["messages"]
+        assert {first["body"], second["body"]} == {"réboot", "again"}
+
+    if is_served:
+        with served(tmp_path):
+            work()
+    else:
+        work()
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "words", "hint"),
+    [
+        (("press-08", "hi"), 1, "no hub has a device press-08", "dpsops local show"),
+        (("press-07", "hi", "--hub", "other"), 1, "there is no hub other", "dpsops local show"),
+        (("press-07", "hi", "--property", "kind"), 2, "not NAME=VALUE", "kind=settings"),
+        (("press-07", "hi", "--property", "a=1", "--property", "a=2"), 2, "given twice", "kind=settings"),
+    ],
+)
+def test_a_message_that_cannot_be_sent(terminal: Terminal, given: tuple[str, ...], code: int, words: str, hint: str) -> None:
+    assert terminal("up")[0] == 0
+    assert_error(terminal("local", "send", *given), code, words, hint)
+
+
 def test_the_time_of_a_server_goes_on_when_it_is_served_again(terminal: Terminal, tmp_path: Path) -> None:
     with served(tmp_path):
         code, out, _ = terminal("local", "clock")

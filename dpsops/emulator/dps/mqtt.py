@@ -76,7 +76,7 @@ class DpsEndpoint:
             "signature": connect.password,
         }
 
-    def subscribe(self, world: World, session: JSON, topic_filter: str) -> bool:
+    def subscribe(self, world: World, session: JSON, topic_filter: str, _qos: int) -> bool:
         """Grants the one filter that answers come under, while there is the service."""
         return topic_filter == _FILTER and service_of_scope(world, session["scope"]) is not None
 
@@ -99,6 +99,9 @@ class DpsEndpoint:
         if found := _LOOK_UP.fullmatch(topic):
             return [_answer(world, found["rid"], partial(ask, unquote(found["operation"])))]
         raise ProtocolViolation(f"no topic '{topic}'")
+
+    def acknowledge(self, world: World, session: JSON, receipt: str) -> None:
+        """No answer has a receipt."""
 
     def wake(self, world: World, session: JSON) -> None:
         """Nothing is sent that was not asked for."""

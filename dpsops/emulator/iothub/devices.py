@@ -2,7 +2,8 @@
 
 A device's document: {"deviceId", "generationId", "version" (the number behind the etag), "created" (epoch s), "status",
 "statusReason", "statusUpdated" (epoch s, or null), "connection" (the key of the MQTT connection that is open, or null),
-"filters" (what it has subscribed to; absent before its first connection),
+"filters" (what it has subscribed to: {filter: QoS}) and "persistent" (whether that goes on in its next connection), both absent
+before its first connection,
 "connectionUpdated", "lastActivity" (epoch s, or null), "authentication" and "capabilities" (as the API shows them),
 "policy" (the certificate policy under which Azure issues the device's certificates; absent where it does not),
 "scopes" ({"deviceScope", "parentScopes"}, what is set of them), "twin" (see twins), "sent" (how many messages ever)}.

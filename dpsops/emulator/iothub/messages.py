@@ -1,8 +1,8 @@
 """Cloud-to-device messages: one queue for each device, in the hub until the device completes what it has received.
 
 A message: {"body" (base64), "properties" {name: text}, "system" {name: text, named as in `telemetry`, and "ack"},
-"sequence", "enqueued" and "expires" (epoch s), "deliveries" (how many there have been), "lock" ({"token", "until" (epoch s)},
-or null)}.
+"sequence", "enqueued" and "expires" (epoch s), "deliveries" (how many there have been), "lock" ({"token", "until" (epoch s),
+"connection" (of MQTT, by which it was delivered, or null)}, or null)}.
 Source: "Understand cloud-to-device messaging from an IoT hub".
 """
 
@@ -50,14 +50,14 @@ def enqueue(world: World, hub: JSON, device: JSON, message: JSON) -> JSON:
     return kept
 
 
-def lock_next(world: World, hub: JSON, device: JSON, seconds: float = LOCK_SECONDS) -> JSON | None:
+def lock_next(world: World, hub: JSON, device: JSON, seconds: float = LOCK_SECONDS, connection: str | None = None) -> JSON | None:
     """The oldest message that nobody has locked, locked now for so many seconds; None if there is none.
 
-    Its "deliveries" count the present one.
+    Its "deliveries" count the present one. `connection`: of MQTT, by which it is delivered.
     """
     for message in _alive(world, hub, device):
         if message["lock"] is None:
-            lock = {"token": str(uuid.uuid4()), "until": world.now + seconds}
+            lock = {"token": str(uuid.uuid4()), "until": world.now + seconds, "connection": connection}
             locked = message | {"lock": lock, "deliveries": message["deliveries"] + 1}
             _save(world, hub, device, locked)
             return locked
@@ -82,6 +82,13 @@ def abandon(world: World, hub: JSON, device: JSON, token: str) -> JSON:
     else:
         _delete(world, hub, device, message)
     return message
+
+
+def release(world: World, hub: JSON, device: JSON, connection: str) -> None:
+    """Lets what was delivered by a connection that has ended, and was not completed, be delivered again."""
+    for message in _alive(world, hub, device):
+        if message["lock"] is not None and message["lock"].get("connection") == connection:
+            _save(world, hub, device, message | {"lock": None})
 
 
 def queued(world: World, hub: JSON, device: JSON) -> list[JSON]:

@@ -12,10 +12,11 @@ import json
 import re
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from urllib.parse import quote, unquote
 
 from dpsops.emulator.documents import JSON, parse_json
-from dpsops.emulator.iothub import credentials, limits, methods, twins
+from dpsops.emulator.iothub import credentials, devicebound, limits, messages, methods, twins
 from dpsops.emulator.iothub.access import is_open, reachable_hub
 from dpsops.emulator.iothub.authentication import NotAuthenticated, Username, authenticate
 from dpsops.emulator.iothub.devices import find_device, keep_message, save_device, why_not_enabled
@@ -67,8 +68,10 @@ class HubEndpoint:
         except NotAuthenticated as refused:
             raise ConnectionRefused(_NOT_AUTHORIZED, str(refused)) from refused
         connection = secrets.token_hex(8)
-        device |= {"connection": connection, "filters": [], "connectionUpdated": world.now, "lastActivity": world.now}
-        save_device(world, hub, device)
+        resumed = not connect.clean_session and bool(device.get("persistent"))
+        filters = device["filters"] if resumed else {}
+        device |= {"connection": connection, "connectionUpdated": world.now, "lastActivity": world.now}
+        save_device(world, hub, device | {"filters": filters, "persistent": not connect.clean_session})
         return {
             "hub": hub["name"],
             "device": device["deviceId"],
@@ -77,26 +80,25 @@ class HubEndpoint:
             "expiry": authenticated.expiry,
             "method": authenticated.method,
             "version": username.version,
-        }
+        } | ({"granted": filters} if resumed else {})
 
-    def subscribe(self, world: World, session: JSON, topic_filter: str) -> bool:
+    def subscribe(self, world: World, session: JSON, topic_filter: str, qos: int) -> bool:
         """Grants the documented filters. Raises `ProtocolViolation` for all others."""
         hub, device = _present(world, session)
-        known = (*_FILTERS, f"devices/{device['deviceId']}/messages/devicebound/#")
+        known = (*_FILTERS, devicebound.filter_of(device["deviceId"]))
         if topic_filter not in (known if session["version"] < credentials.SINCE else (*known, credentials.FILTER)):
             raise ProtocolViolation(f"no filter '{topic_filter}'")
         _require_standard(hub)
-        device["filters"] = [*device["filters"], topic_filter]
+        device["filters"] = device["filters"] | {topic_filter: qos}
         save_device(world, hub, device)
-        if topic_filter == methods.FILTER:
-            methods.send_waiting(world, hub, device)
-        credentials.send_due(world, hub, device["deviceId"], or_wait=True)
+        _send_waiting(world, hub, device, topic_filter)
         return True
 
     def unsubscribe(self, world: World, session: JSON, topic_filter: str) -> None:
         """Whatever was sent under the filter before may still come."""
         hub, device = _present(world, session)
-        save_device(world, hub, device | {"filters": [each for each in device["filters"] if each != topic_filter]})
+        left = {each: qos for each, qos in device["filters"].items() if each != topic_filter}
+        save_device(world, hub, device | {"filters": left})
 
     def publish(self, world: World, session: JSON, topic: str, payload: bytes) -> Sequence[Publication]:
         """Takes a message, or a request about twin or credential, and answers the latter. Raises `ProtocolViolation`."""
@@ -106,9 +108,16 @@ class HubEndpoint:
         return answers
 
     def wake(self, world: World, session: JSON) -> None:
-        """A certificate that the device waits for may have been issued."""
+        """A certificate that the device waits for may have been issued; and in a session that goes on more may wait."""
         hub, device = _present(world, session)
-        credentials.send_due(world, hub, device["deviceId"], or_wait=True)
+        for topic_filter in device["filters"]:
+            _send_waiting(world, hub, device, topic_filter)
+
+    def acknowledge(self, world: World, session: JSON, receipt: str) -> None:
+        """Completes a cloud-to-device message, unless it is the queue's again."""
+        hub, device = _present(world, session)
+        with suppress(messages.LockLost):
+            messages.complete(world, hub, device, receipt)
 
     def _take(self, world: World, session: JSON, hub: JSON, device: JSON, topic: str, payload: bytes) -> Sequence[Publication]:
         events = f"devices/{device['deviceId']}/messages/events"
@@ -132,8 +141,13 @@ class HubEndpoint:
         """The connection is over. Where the device has another one meanwhile, that one stays."""
         hub = reachable_hub(world, session["hub"])
         device = None if hub is None else find_device(world, hub, session["device"])
-        if hub is not None and device is not None and device["connection"] == session["connection"]:
+        if hub is None or device is None:
+            return
+        messages.release(world, hub, device, session["connection"])
+        if device["connection"] == session["connection"]:
             save_device(world, hub, device | {"connection": None, "connectionUpdated": world.now})
+        else:
+            devicebound.deliver(world, hub, device)
 
 
 def _present(world: World, session: JSON) -> tuple[JSON, JSON]:
@@ -147,6 +161,16 @@ def _present(world: World, session: JSON) -> tuple[JSON, JSON]:
     if session["expiry"] is not None and world.now >= session["expiry"]:
         raise ProtocolViolation("the signature has expired")
     return hub, device
+
+
+def _send_waiting(world: World, hub: JSON, device: JSON, topic_filter: str) -> None:
+    """Sends a device what waits for it under a filter that it has subscribed to."""
+    if topic_filter == methods.FILTER:
+        methods.send_waiting(world, hub, device)
+    elif topic_filter == credentials.FILTER:
+        credentials.send_due(world, hub, device["deviceId"], or_wait=True)
+    elif topic_filter == devicebound.filter_of(device["deviceId"]):
+        devicebound.deliver(world, hub, device)
 
 
 def _require_standard(hub: JSON) -> None:

@@ -91,6 +91,7 @@ class MqttConnection(asyncio.Protocol):
         if self._conversation.address:
             self._loop = asyncio.get_running_loop()
             self._server.azure.exchange.open(self._conversation.address, self._take_post, self._take_wake)
+            self._loop.call_soon(self._wake)
 
     def _take_post(self, publication: Publication) -> None:
         """In any thread."""

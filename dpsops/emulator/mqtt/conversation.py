@@ -35,7 +35,7 @@ class Conversation:
         self._session: JSON = {}
         self._granted: dict[str, int] = {}
         self._packet_id = 0
-        self._unacknowledged: set[int] = set()
+        self._unacknowledged: dict[int, str] = {}  # the receipts, by packet identifier
         self._log = None if azure.log is None else PacketLog(azure.log, host)
         self.client_id: str | None = None
         self.keep_alive = 0
@@ -108,7 +108,7 @@ class Conversation:
                     self._unsubscribe(topic_filter)
                 answer = packets.unsuback(packet.packet_id)
             case packets.Puback():
-                self._unacknowledged.discard(packet.packet_id)
+                self._acknowledge(self._unacknowledged.pop(packet.packet_id, ""))
                 answer = b""
             case packets.Pingreq():
                 answer = packets.PINGRESP
@@ -137,13 +137,16 @@ class Conversation:
         self.client_id, self.keep_alive = packet.client_id, packet.keep_alive
         self.address = str(self._session.get("connection", ""))
         self._took(packet)
-        return packets.connack(0)
+        former = self._session.get("granted")
+        self._granted = dict(former or {})
+        return packets.connack(0, present=former is not None)
 
     def _subscribe(self, topic_filter: str, qos: int) -> int:
         request = self._request("SUBSCRIBE", topic_filter)
-        if not self._azure.mqtt(request, lambda endpoint, world: endpoint.subscribe(world, self._session, topic_filter)):
+        granted = min(qos, 1)  # Azure grants QoS 1 where the client wants 2
+        if not self._azure.mqtt(request, lambda endpoint, world: endpoint.subscribe(world, self._session, topic_filter, granted)):
             return packets.FAILURE
-        self._granted[topic_filter] = granted = min(qos, 1)  # Azure grants QoS 1 where the client wants 2
+        self._granted[topic_filter] = granted
         return granted
 
     def _unsubscribe(self, topic_filter: str) -> None:
@@ -165,18 +168,27 @@ class Conversation:
         for publication in publications:
             if len(publication.topic.encode()) > _LONGEST_TOPIC:
                 raise ProtocolViolation("no topic is long enough for the answer")
-            granted = [qos for topic_filter, qos in self._granted.items() if matches(topic_filter, publication.topic)]
+            matching = (qos for topic_filter, qos in self._granted.items() if matches(topic_filter, publication.topic))
+            granted = max(matching, default=None)
             if self._log is not None:
-                (self._log.sent if granted else self._log.missed)(publication)
+                (self._log.missed if granted is None else self._log.sent)(publication)
             if granted:
-                yield packets.publish(publication.topic, publication.payload, self._next_packet_id() if max(granted) else None)
+                yield packets.publish(publication.topic, publication.payload, self._next_packet_id(publication.receipt))
+            elif granted is not None:
+                yield packets.publish(publication.topic, publication.payload, None)
+                self._acknowledge(publication.receipt)  # at QoS 0 nobody else will
 
-    def _next_packet_id(self) -> int:
+    def _acknowledge(self, receipt: str) -> None:
+        if receipt:
+            request = self._request("PUBACK", receipt)
+            self._azure.mqtt(request, lambda endpoint, world: endpoint.acknowledge(world, self._session, receipt))
+
+    def _next_packet_id(self, receipt: str) -> int:
         """They go round (2.3.1). Raises `ProtocolViolation` when the next one is still not acknowledged."""
         self._packet_id = self._packet_id % 65_535 + 1
         if self._packet_id in self._unacknowledged:
             raise ProtocolViolation("the client leaves messages without acknowledgement")
-        self._unacknowledged.add(self._packet_id)
+        self._unacknowledged[self._packet_id] = receipt
         return self._packet_id
 
     def _request(self, method: str, path: str, body: bytes = b"") -> Request:

@@ -176,9 +176,9 @@ def _at_least_one(filters: list[Filter]) -> tuple[Filter, ...]:
     return tuple(filters)
 
 
-def connack(code: int) -> bytes:
-    """3.2, with no session present: what a client that was away had subscribed to is not remembered."""
-    return bytes([0x20, 2, 0, code])
+def connack(code: int, *, present: bool = False) -> bytes:
+    """3.2. `present`: what the client had subscribed to in a former connection goes on."""
+    return bytes([0x20, 2, present, code])
 
 
 def puback(packet_id: int) -> bytes:

@@ -218,7 +218,7 @@ class Lab:
     def subscribe(self, session: JSON, topic_filter: str) -> bool:
         """Whether the filter is granted."""
         request = Request("SUBSCRIBE", GLOBAL, topic_filter)
-        return self.azure.mqtt(request, lambda endpoint, world: endpoint.subscribe(world, session, topic_filter))
+        return self.azure.mqtt(request, lambda endpoint, world: endpoint.subscribe(world, session, topic_filter, 1))
 
     def publish(self, session: JSON, topic: str, payload: bytes = b" ") -> list[Publication]:
         """What is answered to a message."""

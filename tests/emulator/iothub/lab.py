@@ -154,18 +154,19 @@ class Lab:
         host: str = HOST,
         client_id: str | None = None,
         username: str | None = None,
+        clean_session: bool = True,
     ) -> JSON:
         """The session of a device that is accepted."""
         name = username if username is not None else f"{host}/{device}/?api-version=2019-10-01&DeviceClientType=py%2F2.14.0"
         encoded = tuple(each.public_bytes(Encoding.DER) for each in chain)
-        packet = Connect(host, device if client_id is None else client_id, name, password, encoded, False, 60)
+        packet = Connect(host, device if client_id is None else client_id, name, password, encoded, clean_session, 60)
         request = Request("CONNECT", host, packet.client_id)
         return self.azure.mqtt(request, lambda endpoint, world: endpoint.connect(world, packet))
 
     def subscribe(self, session: JSON, topic_filter: str) -> bool:
         """Whether the filter is granted."""
         request = Request("SUBSCRIBE", HOST, topic_filter)
-        return self.azure.mqtt(request, lambda endpoint, world: endpoint.subscribe(world, session, topic_filter))
+        return self.azure.mqtt(request, lambda endpoint, world: endpoint.subscribe(world, session, topic_filter, 1))
 
     def unsubscribe(self, session: JSON, topic_filter: str) -> None:
         """Ends a subscription."""
@@ -177,6 +178,11 @@ class Lab:
         request = Request("PUBLISH", HOST, topic, body=payload)
         return list(self.azure.mqtt(request, lambda endpoint, world: endpoint.publish(world, session, topic, payload)))
 
+    def acknowledge(self, session: JSON, publication: Publication) -> None:
+        """What the hub has sent is acknowledged."""
+        request = Request("PUBACK", HOST, publication.receipt)
+        self.azure.mqtt(request, lambda endpoint, world: endpoint.acknowledge(world, session, publication.receipt))
+
     def listen(self, session: JSON) -> list[Publication]:
         """What the hub pushes to a session from now on, whatever it has subscribed to."""
         heard: list[Publication] = []
@@ -185,8 +191,7 @@ class Lab:
 
     def disconnect(self, session: JSON) -> None:
         """Ends a session."""
-        with self.world() as world:
-            _ENDPOINT.disconnect(world, session)
+        self.azure.mqtt_ended(HOST, session)
 
 
 def thumbprint(certificate: x509.Certificate, algorithm: hashes.HashAlgorithm | None = None) -> str:

@@ -199,3 +199,22 @@ def test_the_device_registry_answers_over_https(here: EmbeddedAzure) -> None:
     answer = call(here, "GET", "/devices/d1")
     assert (answer.status_code, answer.json()["authentication"]["type"]) == (200, "selfSigned")
     assert answer.headers["ETag"] == f'"{answer.json()["etag"]}"'
+
+
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # the SDK's, which leaves a pair of sockets at each connection
+def test_a_device_is_sent_messages_and_has_them_once(here: EmbeddedAzure, device: Any) -> None:
+    heard: SimpleQueue[Any] = SimpleQueue()
+    device.connect()
+    device.on_message_received = heard.put
+    device.get_twin()  # answered after the subscription, which the property above makes
+    here.send(HOST, "d1", b"hi", {"a b": "c&d"}, {"messageId": "m1", "contentType": "text/plain", "ack": "full"})
+    message = heard.get(timeout=10)
+    assert (message.data, message.custom_properties) == (b"hi", {"a b": "c&d"})
+    assert (message.message_id, message.content_type, message.ack) == ("m1", "text/plain", "full")
+    device.disconnect()
+    here.send(HOST, "d1", b"while it was away")
+    device.connect()  # its session goes on: the SDK does not subscribe again
+    assert heard.get(timeout=10).data == b"while it was away"
+    assert call(here, "PATCH", "/twins/d1", {"tags": {"hall": 3}}).ok
+    device.get_twin()
+    assert heard.empty()

@@ -37,7 +37,7 @@ class Parrot:
             raise ConnectionRefused(5)
         return {"client": connect.client_id, "user": connect.username, "password": connect.password, "chain": len(connect.chain)}
 
-    def subscribe(self, world: World, session: JSON, topic_filter: str) -> bool:
+    def subscribe(self, world: World, session: JSON, topic_filter: str, _qos: int) -> bool:
         """To everything but the nest."""
         return not topic_filter.startswith("$nest")
 
@@ -55,6 +55,10 @@ class Parrot:
         if topic.startswith("$shout"):
             return [Publication("$said/loudly" + topic.removeprefix("$shout"), payload)]
         return [Publication("$said" + topic.removeprefix("$echo"), payload)] if topic.startswith("$echo") else []
+
+    def acknowledge(self, world: World, session: JSON, receipt: str) -> None:
+        """Notes it."""
+        world.state.put(HEARD, f"acknowledged/{receipt}", {"payload": ""})
 
     def wake(self, world: World, session: JSON) -> None:
         """Nothing is to be looked after."""

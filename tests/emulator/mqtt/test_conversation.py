@@ -148,6 +148,25 @@ def test_a_filter_that_is_not_granted_is_a_failure_among_others(conversation: Co
     assert say(conversation, HELLO, wanted) == packets.connack(0) + packets.suback(5, [1, packets.FAILURE, 0])
 
 
+@pytest.mark.parametrize(("wanted", "heard"), [(1, False), (0, True)])
+def test_an_acknowledgement_reaches_the_endpoint_which_at_qos_0_needs_none(
+    conversation: Conversation, azure: Azure, wanted: int, heard: bool
+) -> None:
+    say(conversation, HELLO, Subscribe(9, (("$said/#", wanted),)))
+    assert conversation.push(Publication("$said/a", b"hi", "r1")) == packets.publish("$said/a", b"hi", wanted or None)
+    assert kept(azure, "acknowledged/r1") == heard
+    assert say(conversation, Puback(2)) == b""
+    assert kept(azure, "acknowledged/r1") == heard
+    assert say(conversation, Puback(1)) == b""
+    assert kept(azure, "acknowledged/r1")
+
+
+def test_nobody_acknowledges_what_was_not_sent(conversation: Conversation, azure: Azure) -> None:
+    say(conversation, HELLO)
+    assert conversation.push(Publication("$said/a", b"hi", "r1")) == b""
+    assert not kept(azure, "acknowledged/r1")
+
+
 @pytest.mark.usefixtures("unmeasured")
 def test_packet_identifiers_go_round_until_one_is_still_not_acknowledged(conversation: Conversation) -> None:
     say(conversation, HELLO, ECHO)

@@ -44,7 +44,7 @@ class Butler:
         self.guests.append(connect)
         return {"device": connect.client_id}
 
-    def subscribe(self, world: World, session: JSON, topic_filter: str) -> bool:
+    def subscribe(self, world: World, session: JSON, topic_filter: str, _qos: int) -> bool:
         """To anything."""
         self.subscriptions.append(topic_filter)
         return True
@@ -63,6 +63,9 @@ class Butler:
         times = {"createdDateTimeUtc": "2026-03-01T12:00:00Z", "lastUpdatedDateTimeUtc": "2026-03-01T12:00:00Z", "etag": "MQ=="}
         answer = {"operationId": "1", "status": "assigned", "registrationState": state | times}
         return [Publication(f"$dps/registrations/res/200/?$rid={asked['rid']}", json.dumps(answer).encode())]
+
+    def acknowledge(self, world: World, session: JSON, receipt: str) -> None:
+        """He sends nothing with a receipt."""
 
     def wake(self, world: World, session: JSON) -> None:
         """Nothing is to be looked after."""

@@ -38,10 +38,20 @@ _RESOURCES, _LOCKS = "2021-04-01", "2020-05-01"
 _VERSIONS = {Place.VAULT: "2026-02-01", Place.LEAF_VAULTS: "2026-02-01", Place.DPS: "2022-12-12", Place.HUBS: "2023-06-30"}
 _TYPES = {Place.VAULT: VAULT, Place.DPS: SERVICE, Place.HUBS: HUB}
 _AUTHORIZATION = "/providers/Microsoft.Authorization"
+_MANAGED = "Microsoft.ManagedIdentity/userAssignedIdentities"
 _TRIES: dict[Place, dict[str, tuple[str, str]]] = {
+    Place.SUBSCRIPTION: {
+        "microsoft.resources/subscriptions/providers/read": ("/providers/Microsoft.ManagedIdentity", _RESOURCES),
+    },
     Place.GROUP: {
         "microsoft.resources/subscriptions/resourcegroups/read": ("", _RESOURCES),
         "microsoft.authorization/roleassignments/read": (f"{_AUTHORIZATION}/roleAssignments", "2022-04-01"),
+        "microsoft.authorization/roledefinitions/read": (f"{_AUTHORIZATION}/roleDefinitions", "2022-04-01"),
+        f"{_MANAGED}/read".lower(): (f"/providers/{_MANAGED}", "2024-11-30"),
+        f"{_MANAGED}/federatedIdentityCredentials/read".lower(): (
+            f"/providers/{_MANAGED}/{_NOBODY}/federatedIdentityCredentials",
+            "2024-11-30",
+        ),
         "microsoft.resources/deployments/read": (f"/providers/Microsoft.Resources/deployments/{_NOBODY}", _RESOURCES),
         f"{VAULT}/read".lower(): (f"/providers/{VAULT}", "2026-02-01"),
         f"{HUB}/read".lower(): (f"/providers/{HUB}", "2023-06-30"),

@@ -60,6 +60,11 @@ SUFFICIENT: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """By the identity: those that it needs on the resource group. An operator has those on the resources from `up`, too."""
 
+_MAKES_IDENTITIES = (
+    "Managed Identity Contributor", "Role Based Access Control Administrator", "User Access Administrator",
+)  # fmt: skip
+"""The last one can do all that the second one can: that one is enough for whoever lacks nothing else."""
+
 _MADE_FOR = {
     "planner": ("plan", "status", "root show", "root export", "device list", "rotate status"),
     "deployer": ("up",),
@@ -67,6 +72,14 @@ _MADE_FOR = {
 }
 
 
-def identity_of(command: str) -> str:
-    """The identity that a command is for."""
+def identity_of(command: str) -> str | None:
+    """The identity that a command is for; None for the one that makes these identities."""
+    if command == "pipeline setup":
+        return None
     return next((who for who, commands in _MADE_FOR.items() if command.startswith(commands)), "operator")
+
+
+def sufficient(command: str) -> tuple[str, ...]:
+    """The roles that suffice for a command, each for what none before it allows."""
+    identity = identity_of(command)
+    return _MAKES_IDENTITIES if identity is None else SUFFICIENT[identity]

@@ -31,7 +31,8 @@ class Subject:
 class Rights:
     """What is known of an identity's rights. `within`: the ID of the resource group, or of the subscription if there is none yet;
     `listed`: its permissions by scope, without the scopes at which it may not list them; `tried`: whether it was let in, by scope
-    and action in lower case; `custom`: the custom roles that can be assigned, or None if it may not read them."""
+    and action in lower case; `custom`: the custom roles that can be assigned, or None if it may not read them;
+    `unregistered`: the resource providers that are known not to be registered."""
 
     who: Principal
     subjects: tuple[Subject, ...]
@@ -40,11 +41,12 @@ class Rights:
     listed: Mapping[str, tuple[Permission, ...]]
     tried: Mapping[tuple[str, str], bool] = field(default_factory=dict)
     custom: tuple[NamedRole, ...] | None = None
+    unregistered: frozenset[str] = frozenset()
 
-    @property
-    def is_complete(self) -> bool:
-        """Whether all resources exist."""
-        return all(each.exists for each in self.subjects)
+    def needs(self, command: str, environment: Environment) -> Iterator[Need]:
+        """What a command needs of what there is and what there is not."""
+        complete = all(each.exists for each in self.subjects)
+        return needs.of(command, environment, group_exists=self.group_exists, complete=complete, unregistered=self.unregistered)
 
     def scope(self, subject: Subject) -> str:
         """Where a right on a subject is looked for: above it if it does not exist."""
@@ -96,7 +98,7 @@ def _lack(need: Need, subject: Subject, rights: Rights) -> Lack:
 
 def _wanted(command: str, environment: Environment, rights: Rights) -> Iterator[tuple[Need, Subject]]:
     """What a command needs, and where. Nothing is read in what does not exist, where a command only looks."""
-    for need in needs.of(command, environment, group_exists=rights.group_exists, complete=rights.is_complete):
+    for need in rights.needs(command, environment):
         for subject in rights.subjects:
             if subject.place is need.place and not (need.data and not subject.exists and command in needs.LOOK_ONLY):
                 yield need, subject

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from dpsops.model.built_in_roles import BUILT_IN, SUFFICIENT, identity_of
+from dpsops.model.built_in_roles import BUILT_IN, identity_of, sufficient
 from dpsops.model.custom_roles import DEPLOYER, ISSUER, OPERATOR, PLANNER
 from dpsops.model.needs import Need, Place
 from dpsops.model.permissions import narrowest_role
@@ -56,8 +56,9 @@ class Grant:
 
 def custom(command: str, lacking: Sequence[Lack], there: Iterable[NamedRole]) -> Grant | None:
     """The custom role for the identity of a command, if it is there and gives all that is lacking."""
-    name = f"dpsops {identity_of(command)}"
-    for role in there:
+    identity = identity_of(command)
+    name = f"dpsops {identity}"
+    for role in there if identity else ():
         if (role.name == name or role.name.startswith(f"{name} (")) and all(_gives(role.permission, each) for each in lacking):
             return Grant(role.name, lacking[0].within, tuple(lacking))
     return None
@@ -67,25 +68,33 @@ def documented(command: str, lacking: Sequence[Lack]) -> Grant | None:
     """The custom role that the documentation has for the identity of a command, if it gives all that is lacking. Whether somebody
     has made it is not known."""
     identity = identity_of(command)
-    if not all(_gives(_CUSTOM[identity], each) for each in lacking):
+    if identity is None or not all(_gives(_CUSTOM[identity], each) for each in lacking):
         return None
     return Grant(f"dpsops {identity}", lacking[0].within, tuple(lacking))
 
 
 def built_in(command: str, lacking: Sequence[Lack]) -> tuple[Grant, ...]:
     """The built-in roles that give it: of those that suffice for the identity of the command, each that gives something that none
-    before it does; for the rest, the narrowest role there is."""
+    before it does; for the rest, the narrowest role there is. Left out is a role that another one of them makes needless."""
     found: dict[tuple[str, str], list[Lack]] = {}
     for each in lacking:
         role, scope = next(_candidates(command, each))
         found.setdefault((role, scope), []).append(each)
+    for place, gives in list(found.items()):
+        if instead := next((other for other in found if other != place and _covers(other, place[1], gives)), None):
+            found[instead] += found.pop(place)
     return tuple(Grant(role, scope, tuple(gives)) for (role, scope), gives in found.items())
 
 
+def _covers(place: tuple[str, str], scope: str, lacking: Iterable[Lack]) -> bool:
+    """Whether a role on its scope gives all that is lacking on another scope, or below."""
+    role, above = place
+    return f"{scope}/".lower().startswith(f"{above}/".lower()) and all(_gives(BUILT_IN[role], each) for each in lacking)
+
+
 def _candidates(command: str, lack: Lack) -> Iterator[tuple[str, str]]:
-    identity = identity_of(command)
     outside = not f"{lack.scope}/".lower().startswith(f"{lack.within}/".lower())
-    for name in SUFFICIENT[identity]:
+    for name in sufficient(command):
         if _gives(BUILT_IN[name], lack) and not outside:
             yield name, lack.within
     for role in ROLES.get(_TYPES.get(lack.need.place, ""), ()):  # what `up` assigns to operators

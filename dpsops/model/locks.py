@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from dpsops.model import needs
 from dpsops.model.checkup import Finding, Outcome
 from dpsops.model.entitlement import Rights
 from dpsops.settings import Environment
@@ -44,10 +43,9 @@ def findings(locks: Iterable[Lock], commands: Sequence[str], environment: Enviro
 
 
 def _stops(lock: Lock, command: str, environment: Environment, rights: Rights) -> bool:
-    wanted = needs.of(command, environment, group_exists=rights.group_exists, complete=rights.is_complete)
     return any(
         lock.stops(need.action, rights.scope(subject))
-        for need in wanted
+        for need in rights.needs(command, environment)
         if not need.data and not need.helps
         for subject in rights.subjects
         if subject.place is need.place

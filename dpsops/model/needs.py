@@ -1,14 +1,16 @@
 """Which actions each command needs, and where. This is the one place that says it; tests hold it against what each command does.
 
-Source of the actions: Azure permissions of Microsoft.Authorization, Devices, Insights, KeyVault, OperationalInsights, Resources.
+Source of the actions: Azure permissions of Microsoft.Authorization, Devices, Insights, KeyVault, ManagedIdentity,
+OperationalInsights, Resources.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
+from dpsops.model.pipeline import PROVIDERS
 from dpsops.model.roles import HUB, SERVICE, VAULT
 from dpsops.settings import Environment
 
@@ -34,6 +36,8 @@ class Only(enum.Enum):
     WITH_LOGS = enum.auto()
     PROVEN_TO_HUBS = enum.auto()
     LINKED_BY_KEY = enum.auto()
+    WITH_LEAF_VAULTS = enum.auto()
+    UNREGISTERED = enum.auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +50,9 @@ class Need:
     only: Only = Only.ALWAYS
     helps: str = ""
 
-    def applies(self, environment: Environment, *, group_exists: bool, complete: bool) -> bool:
-        """Whether it is needed in an environment. complete: whether all of its resources exist."""
+    def applies(self, environment: Environment, *, group_exists: bool, complete: bool, unregistered: Collection[str]) -> bool:
+        """Whether it is needed in an environment. complete: whether all of its resources exist; unregistered: the resource
+        providers that the subscription has yet to register."""
         match self.only:
             case Only.ALWAYS:
                 return True
@@ -61,6 +66,10 @@ class Need:
                 return environment.root.prove_to_hubs
             case Only.LINKED_BY_KEY:
                 return environment.dps.link == "key"
+            case Only.WITH_LEAF_VAULTS:
+                return bool(environment.device.vaults)
+            case Only.UNREGISTERED:
+                return self.action.partition("/")[0] in unregistered
 
 
 Needs = tuple[Need, ...]
@@ -188,6 +197,22 @@ _DOWN = (
     + _REGISTRATIONS
     + _IDENTITIES
 )
+_IDENTITY = "Microsoft.ManagedIdentity/userAssignedIdentities"
+_PIPELINES = (
+    _GROUP
+    + _control(Place.SUBSCRIPTION, "Microsoft.Resources/subscriptions/resourceGroups/write", only=Only.WITHOUT_GROUP)
+    + _control(
+        Place.SUBSCRIPTION,
+        "Microsoft.Resources/subscriptions/providers/read",
+        helps="a resource provider that is not registered is met only when something of it is made",
+    )
+    + _control(Place.SUBSCRIPTION, *(f"{each}/register/action" for each in PROVIDERS), only=Only.UNREGISTERED)
+    + _control(Place.GROUP, *(f"{_IDENTITY}/{each}" for each in ("read", "write")))
+    + _control(Place.GROUP, *(f"{_IDENTITY}/federatedIdentityCredentials/{each}" for each in ("read", "write")))
+    + _control(Place.GROUP, *(f"Microsoft.Authorization/roleDefinitions/{each}" for each in ("read", "write")))
+    + _control(Place.GROUP, "Microsoft.Authorization/roleAssignments/read", ASSIGN)
+    + _control(Place.GROUP, f"{VAULT}/read", only=Only.WITH_LEAF_VAULTS)
+)
 _ROTATE = (
     _ROOTS
     + _STORES
@@ -252,6 +277,7 @@ NEEDS: dict[str, Needs] = {
     + _data(Place.HUBS, "devices/write")
     + _CHANGE_SECRETS
     + _without(_REMOVE, "the compromised root stays in the DPS, where no enrollment uses it"),
+    "pipeline setup": _PIPELINES,
 }
 """By the command as it is typed; after a comma, on what."""
 
@@ -266,9 +292,15 @@ def chosen(words: str) -> tuple[str, ...]:
     return tuple(name for name in NEEDS if name == wanted or name.startswith((f"{wanted},", f"{wanted} --")))
 
 
-def of(command: str, environment: Environment, *, group_exists: bool, complete: bool = False) -> Iterator[Need]:
+def of(
+    command: str, environment: Environment, *, group_exists: bool, complete: bool = False, unregistered: Collection[str] = ()
+) -> Iterator[Need]:
     """What a command needs in an environment, each once. What it needs and can do without elsewhere, it needs. complete: whether
-    all resources of the environment exist."""
-    needs = [each for each in NEEDS[command] if each.applies(environment, group_exists=group_exists, complete=complete)]
+    all resources of the environment exist; unregistered: the resource providers that the subscription has yet to register."""
+    needs = [
+        each
+        for each in NEEDS[command]
+        if each.applies(environment, group_exists=group_exists, complete=complete, unregistered=unregistered)
+    ]
     needed = {(each.place, each.action) for each in needs if not each.helps}
     yield from dict.fromkeys(each for each in needs if not each.helps or (each.place, each.action) not in needed)

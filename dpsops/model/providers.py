@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from dpsops.model.checkup import Finding, Outcome
+from dpsops.model.pipeline import PROVIDERS
+from dpsops.settings import Environment
 
-REGISTERED = ("Microsoft.Devices", "Microsoft.KeyVault")
-"""Those without which nothing can be made."""
+_MADE_OF = ("Microsoft.Devices", "Microsoft.KeyVault")
+_FOR_LOGS = "Microsoft.Insights"
 
-FOR_LOGS = "Microsoft.Insights"
+
+def registered(commands: Collection[str], environment: Environment) -> dict[str, bool]:
+    """The resource providers that must be registered for these commands; of each, whether it must be before they run, because
+    none of them registers it."""
+    found = dict[str, bool]()
+    if any(each in commands for each in ("plan", "up")):
+        found |= dict.fromkeys((*_MADE_OF, *((_FOR_LOGS,) if environment.vault.logs else ())), True)
+    if "pipeline setup" in commands:
+        found = dict.fromkeys(PROVIDERS, False) | found
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +33,20 @@ class Provider:
     regions: Mapping[str, frozenset[str]]
     versions: Mapping[str, frozenset[str]]
 
+    @property
+    def is_registered(self) -> bool:
+        """Whether the subscription may use it."""
+        return self.state == "Registered"
 
-def findings(provider: Provider, wanted: Iterable[tuple[str, str, str]]) -> Iterator[Finding]:
-    """Whether a provider is registered and offers what is wanted: type, region (short name), API version."""
-    if provider.state == "Registered":
+
+def findings(provider: Provider, wanted: Iterable[tuple[str, str, str]], *, before: bool) -> Iterator[Finding]:
+    """Whether a provider is registered and offers what is wanted: type, region (short name), API version. before: whether it must
+    be registered before the commands run."""
+    if provider.is_registered:
         yield Finding("provider", provider.namespace, Outcome.OK, "registered")
+    elif not before:
+        detail = f"not registered in the subscription ({provider.state}): 'dpsops pipeline setup' registers it"
+        yield Finding("provider", provider.namespace, Outcome.OK, detail)
     else:
         hint = f"az provider register --namespace {provider.namespace} --wait"
         detail = f"not registered in the subscription ({provider.state}): nothing of it can be made"

@@ -50,8 +50,10 @@ def resources(run: Run, examination: Examination) -> tuple[dict[str, Seen], list
     return found, hosts
 
 
-def find_rights(run: Run, examination: Examination, who: Principal, seen: Mapping[str, Seen]) -> tuple[Rights, list[Finding]]:
-    """What the identity may do, and what could not be looked at."""
+def find_rights(
+    run: Run, examination: Examination, who: Principal, seen: Mapping[str, Seen], unregistered: frozenset[str]
+) -> tuple[Rights, list[Finding]]:
+    """What the identity may do, and what could not be looked at. unregistered: the resource providers that are not registered."""
     clients, environment = examination.clients, run.environment
     group_exists = _known(examination.group_exists, otherwise=True)
     subscription = f"/subscriptions/{clients.subscription}"
@@ -80,7 +82,7 @@ def find_rights(run: Run, examination: Examination, who: Principal, seen: Mappin
             host = _host(subject) if there and there.entry in (Entry.OPEN, Entry.DENIED) else ""
             tried |= {(subject.id, action): answer for action, answer in examination.tries(subject, host).items()}
     custom = _known(lambda: examination.custom_roles(within), otherwise=None)
-    return Rights(who, tuple(subjects), within, group_exists, listed, tried, custom), unseen
+    return Rights(who, tuple(subjects), within, group_exists, listed, tried, custom, unregistered), unseen
 
 
 def _named(environment: Environment, group: str) -> Iterator[tuple[Place, str, str, str]]:

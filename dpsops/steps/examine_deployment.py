@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from dpsops.azure.deployments import Deployments
 from dpsops.azure.examination import Examination
 from dpsops.errors import Denied, Error
-from dpsops.model import deployment, providers
+from dpsops.model import deployment
 from dpsops.model.checkup import Finding, Outcome, Unseen
 from dpsops.model.condition import Seen
 from dpsops.model.entitlement import Subject
 from dpsops.model.needs import Place
 from dpsops.model.offers import require_free, wants_free
-from dpsops.model.resources import Resources, region
+from dpsops.model.resources import Resources
 from dpsops.model.roles import HUB, SERVICE, VAULT
 from dpsops.model.run import Run
 from dpsops.settings import Environment
@@ -37,10 +37,9 @@ class DeploymentExamination:
     deployments: Deployments
 
     def findings(self, seen: Mapping[str, Seen]) -> Iterator[Finding]:
-        """What a deployment of what is missing needs besides rights: names, regions, providers, and no policy that denies it."""
+        """What a deployment of what is missing needs besides rights: names, and no policy that denies it."""
         environment = self.run.environment
         missing = [each for each in seen.values() if not each.subject.exists]
-        yield from self._providers(missing)
         subscription = f"/subscriptions/{self.examination.clients.subscription}"
         for each in missing:
             yield self._name(each.subject, subscription)
@@ -72,25 +71,6 @@ class DeploymentExamination:
             yield Finding("deployment", who, Outcome.FAILED, error.message, error.hint)
         else:
             yield Finding("deployment", who, Outcome.OK, "Azure foresees that it succeeds: no policy denies it")
-
-    def _providers(self, missing: Sequence[Seen]) -> Iterator[Finding]:
-        environment = self.run.environment
-        for_logs = (providers.FOR_LOGS,) if environment.vault.logs else ()
-        wanted = dict[str, list[tuple[str, str, str]]]()
-        for each in missing:
-            type_, where = _TYPES[each.subject.place], environment.location
-            if each.subject.place is Place.HUBS:
-                where = next(hub.location for hub in environment.hub if each.subject.id.endswith(f"/{hub.name}")) or where
-            wanted.setdefault(type_.partition("/")[0], []).append((type_, region(where), self.examination.version(type_)))
-        for namespace in (*providers.REGISTERED, *for_logs):
-            self.run.progress(f"asking for {namespace}")
-            try:
-                found = self.examination.provider(namespace)
-            except Error as error:
-                action = "Microsoft.Resources/subscriptions/providers/read"
-                yield Unseen.because(error, action, "the subscription").finding("provider", namespace)
-                continue
-            yield from providers.findings(found, dict.fromkeys(wanted.get(namespace, ())))
 
     def _name(self, subject: Subject, subscription: str) -> Finding:
         """Whether a name is free: it is unique in all of Azure, and a deleted vault keeps its own."""

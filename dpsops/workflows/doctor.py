@@ -20,6 +20,7 @@ from dpsops.model.roles import Principal
 from dpsops.model.run import Run
 from dpsops.steps.examine import find_rights, reach, resources
 from dpsops.steps.examine_deployment import DeploymentExamination
+from dpsops.steps.examine_providers import read_providers
 from dpsops.steps.examine_root import RootExamination
 
 _ENTRA, _MANAGER, _DEVICES = "login.microsoftonline.com", "management.azure.com", "global.azure-devices-provisioning.net"
@@ -80,7 +81,8 @@ class Doctor:
         all_hosts = [*shared, *hosts]
         yield from endpoints.reached(all_hosts)
         yield endpoints.clock(all_hosts)
-        rights, blind = find_rights(self.run, self.examination, who, seen)
+        offers = read_providers(self.run, self.examination, commands)
+        rights, blind = find_rights(self.run, self.examination, who, seen, offers.unregistered)
         yield from blind
         yield from entitlement.findings(commands, environment, rights)
         yield from self._conditions(rights)
@@ -91,6 +93,7 @@ class Doctor:
                 yield from [finding] if finding else []
                 if each.subject.place in (Place.VAULT, Place.LEAF_VAULTS):
                     yield from condition.vault(each, environment)
+        yield from offers.findings(self.run, self.examination, seen)
         if any(each in commands for each in _DEPLOYS):
             yield from DeploymentExamination(self.run, self.examination, self.deployments).findings(seen)
         yield from RootExamination(self.run, self.roots, self.stores).findings(commands, seen)

@@ -25,6 +25,7 @@ from dpsops.model.rotation import Phase
 from dpsops.pki.names import device_id
 from dpsops.settings import Environment
 from dpsops.workflows import root
+from tests.github import served
 from tests.workflows import commands
 from tests.workflows.another_ca import certified
 from tests.workflows.by_hand import azure
@@ -42,6 +43,7 @@ from tests.workflows.identities import (
     role_named,
 )  # fmt: skip
 from tests.workflows.saved import Saved
+from tests.workflows.test_pipeline_setup import set_up
 from tests.worlds import World, embedded_world, environment, predictable_entropy, start_embedded, waited
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
@@ -75,6 +77,12 @@ def _merge(to: Connection) -> object:
     return commands.merge(to, certificate, [above])
 
 
+def _set_pipelines_up(to: Connection) -> object:
+    """`pipeline setup` from nothing, of a repository on GitHub that protects all that it must."""
+    with served("test") as stub:
+        return set_up(to, stub)
+
+
 COMMANDS = {
     "plan": Command("group", commands.plan),
     "up": Command("group", commands.up),
@@ -102,6 +110,9 @@ COMMANDS = {
     "rotate --compromised": Command("stable", commands.replace_compromised),
 }
 """The commands of the page's table."""
+
+BESIDE = {"pipeline setup": Command("registered", _set_pipelines_up)}
+"""What none of the four is for: it makes them."""
 
 
 def _list_many(to: Connection) -> object:
@@ -164,6 +175,7 @@ _CHANGES: dict[str, Callable[[Connection], object]] = {
     "blocked": lambda to: commands.block(to, PRESS),
     "rotating": commands.rotate,
     "requested": commands.csr,
+    "registered": lambda to: to.clients.groups.providers.register("Microsoft.ManagedIdentity"),
 }
 
 

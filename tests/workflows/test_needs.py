@@ -21,7 +21,7 @@ from dpsops.model.rights import Permission
 from tests.workflows.by_hand import azure
 from tests.workflows.identities import as_identity, principal, role_named
 from tests.workflows.saved import Saved
-from tests.workflows.test_identities import COMMANDS, MORE, Command, outcome, settings, states
+from tests.workflows.test_identities import BESIDE, COMMANDS, MORE, Command, outcome, settings, states
 from tests.worlds import World, predictable_entropy
 
 __all__ = ["states"]
@@ -86,14 +86,14 @@ def asked(
 
 def uses(name: str) -> list[Command]:
     """Each way in which the tests use a command."""
-    return [COMMANDS[name], *(each for other, each in MORE.items() if re.split(" where | of |, ", other)[0] == name)]
+    return [(COMMANDS | BESIDE)[name], *(each for other, each in MORE.items() if re.split(" where | of |, ", other)[0] == name)]
 
 
 def is_asked(need: Need, found: Asked) -> bool:
     return (need.place, need.action.lower(), need.data) in found
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", [*COMMANDS, *BESIDE])
 def test_a_command_needs_what_it_asks_for(asked: Callable[..., tuple[Asked, str]], name: str) -> None:
     found = set[tuple[Place, str, bool]]()
     for use in uses(name):
@@ -107,7 +107,7 @@ def test_a_command_needs_what_it_asks_for(asked: Callable[..., tuple[Asked, str]
     assert not unused, "it says what it does not ask for"
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", [*COMMANDS, *BESIDE])
 def test_a_command_fails_without_what_it_needs(asked: Callable[..., tuple[Asked, str]], name: str) -> None:
     """Each that it can do without, and every third of the others: they are many."""
     said = list(needs.of(name, settings(), group_exists=True))
@@ -117,7 +117,7 @@ def test_a_command_fails_without_what_it_needs(asked: Callable[..., tuple[Asked,
 
 
 def test_every_command_of_the_page_is_here() -> None:
-    assert list(needs.NEEDS) == list(COMMANDS)
+    assert list(needs.NEEDS) == [*COMMANDS, *BESIDE]
 
 
 @pytest.mark.parametrize("name", [name for name in BUILT_IN if name in {each.name for each in rbac.ROLES.values()}])

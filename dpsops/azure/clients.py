@@ -52,7 +52,7 @@ _VAULT_SCOPE = "https://vault.azure.net/.default"
 _DPS_VERSION, _SECRETS_VERSION, _KEYS_VERSION = "2021-10-01", "2026-04-01", "2025-07-01"
 _DPS_WITH_POLICIES = "2026-11-01"
 """The first API version of enrollments that name a certificate policy."""
-_DPS_BY_KEY, _DPS_BY_IDENTITY = "2022-12-12", "2026-11-01"
+_DPS_BY_KEY, DPS_BY_IDENTITY = "2022-12-12", "2026-11-01"
 """The API versions of the DPS's management: the one that recordings show in use, and the first one that knows links by identity,
 which is the SDK's own."""
 
@@ -192,7 +192,7 @@ class Clients:
         """The management of the Device Provisioning Service, at an API version that has been seen in use if it is enough."""
         from azure.mgmt.iothubprovisioningservices import IotDpsClient
 
-        version = _DPS_BY_IDENTITY if self.environment.dps.link == "identity" else _DPS_BY_KEY
+        version = DPS_BY_IDENTITY if self.environment.dps.link == "identity" else _DPS_BY_KEY
         return IotDpsClient(self._credential, self.subscription, api_version=version, **self._management)
 
     @cached_property

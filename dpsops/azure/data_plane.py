@@ -37,7 +37,7 @@ class DataPlane:
     ) -> None:
         """`first`: policies that come before the SDK's own."""
         self.host = host
-        self._api_version = api_version
+        self.api_version = api_version
         policies = [
             *first,
             RequestIdPolicy(),
@@ -92,7 +92,7 @@ class DataPlane:
         if etag is not None:
             sent["If-Match"] = etag
         body: dict[str, Any] = {} if document is None else {"json": document}
-        version = {} if "api-version=" in path else {"api-version": self._api_version}  # the link to a next page has it
+        version = {} if "api-version=" in path else {"api-version": self.api_version}  # the link to a next page has it
         request = HttpRequest(method, path, params=version, headers=sent, **body)
         request.url = self._client.format_url(request.url)
         answer = self._client.send_request(request, retry_on_methods=_SENT_AGAIN)

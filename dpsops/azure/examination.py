@@ -36,7 +36,6 @@ _UNTOLD = (AzureError, Error, RecursionError, TypeError, ValueError)
 
 _RESOURCES, _LOCKS = "2021-04-01", "2020-05-01"
 _VERSIONS = {Place.VAULT: "2026-02-01", Place.LEAF_VAULTS: "2026-02-01", Place.DPS: "2022-12-12", Place.HUBS: "2023-06-30"}
-_TYPES = {Place.VAULT: VAULT, Place.DPS: SERVICE, Place.HUBS: HUB}
 _AUTHORIZATION = "/providers/Microsoft.Authorization"
 _MANAGED = "Microsoft.ManagedIdentity/userAssignedIdentities"
 _TRIES: dict[Place, dict[str, tuple[str, str]]] = {
@@ -174,10 +173,6 @@ class Examination:
             {name: frozenset(map(region, each.locations)) for name, each in types.items()},
             {name: frozenset(each.api_versions) for name, each in types.items()},
         )
-
-    def version(self, type_: str) -> str:
-        """The API version in which dpsops reads resources of a type."""
-        return next(_VERSIONS[place] for place, name in _TYPES.items() if name == type_)
 
     @understood(_WHO)
     def group_exists(self) -> bool:

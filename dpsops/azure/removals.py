@@ -21,7 +21,7 @@ from dpsops.model.resources import Resource
 from dpsops.model.roles import HUB, SERVICE, VAULT
 
 _WHO = "Resource Manager"
-_LOCKS, _LOCKS_VERSION = "Microsoft.Authorization/locks", "2020-05-01"
+_LOCKS, LOCKS_VERSION = "Microsoft.Authorization/locks", "2020-05-01"
 _ENDED = ("Succeeded", "Failed", "Canceled")
 _PASSING = ("Activating", "Transitioning", "Deleting")
 """The states in which a DPS or a hub is still changing. Source: Azure DPS, Resource Manager API, `State`."""
@@ -120,7 +120,7 @@ class Removals:
     def locks(self) -> tuple[Lock, ...] | None:
         """The locks on the group, on what is in it, and on the subscription; None to an identity that may not read them. Source:
         `ManagementLocks_ListByScope`."""
-        plane = self._clients.management(_LOCKS_VERSION)
+        plane = self._clients.management(LOCKS_VERSION)
         subscription = f"/subscriptions/{self._clients.subscription}"
         try:
             listed = [

@@ -93,7 +93,7 @@ class Doctor:
                 yield from [finding] if finding else []
                 if each.subject.place in (Place.VAULT, Place.LEAF_VAULTS):
                     yield from condition.vault(each, environment)
-        yield from offers.findings(self.run, self.examination, seen)
+        yield from offers.findings(self.run.environment, seen)
         if any(each in commands for each in _DEPLOYS):
             yield from DeploymentExamination(self.run, self.examination, self.deployments).findings(seen)
         yield from RootExamination(self.run, self.roots, self.stores).findings(commands, seen)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import json
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -14,7 +12,8 @@ from dpsops.azure.home import HomePolicy
 from dpsops.azure.new_roles import NewRoles, NewRolesPolicy
 from dpsops.azure.retries import BoundedPolicy, PatientRetryPolicy, RegistrationPolicy
 from dpsops.azure.signer import signer, vault_key
-from dpsops.errors import Error, NotAllowed
+from dpsops.azure.token_claims import Claims, principal, read_claims
+from dpsops.errors import Error
 from dpsops.model import rates
 from dpsops.model.rates import Rate
 from dpsops.model.roles import HUB, SERVICE, VAULT, Principal
@@ -104,24 +103,19 @@ class Clients:
 
     @cached_property
     def caller(self) -> Principal:
-        """The identity that runs dpsops, from its own token: `oid`, and `idtyp`, which distinguishes applications from people.
-        It is an optional claim: without it, only a person's token has scopes (`scp`). Source: Microsoft identity platform,
-        "Access token claims reference" and "Optional claims reference".
+        """The identity that runs dpsops, from its own token. Raises as `token_claims.principal` does."""
+        return principal(self._claims)
 
-        Raises `NotAllowed` if the token does not contain the identity: no role could be assigned to it.
-        """
+    @property
+    def tenant(self) -> str:
+        """The ID of the tenant that the identity has signed in to, from its own token (`tid`); empty if that does not name it."""
+        return str(self._claims.get("tid", ""))
+
+    @cached_property
+    def _claims(self) -> Claims:
         with understood("Entra ID"), self.waiting.request("a sign-in", self.environment.waits.request_seconds):
             token = self._credential.get_token(_MANAGEMENT_SCOPE).token
-        try:
-            payload = token.split(".")[1]
-            claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-            is_app = claims["idtyp"] == "app" if "idtyp" in claims else "scp" not in claims
-            return Principal(str(claims["oid"]), "ServicePrincipal" if is_app else "User")
-        except (AttributeError, LookupError, ValueError, TypeError):
-            pass  # the cause must not be chained: it quotes the token
-        raise NotAllowed(
-            "the token does not name its identity, so no role can be assigned", "sign in with 'az login --tenant ID'"
-        )
+        return read_claims(token)
 
     @cached_property
     def groups(self) -> ResourceManagementClient:

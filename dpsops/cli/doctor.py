@@ -61,6 +61,7 @@ def _commands(words: str) -> tuple[str, ...]:
 def _document(found: Checkup) -> dict[str, Any]:
     return {
         "identity": {"id": found.who.object_id, "type": found.who.kind} if found.who else None,
+        "tenant": found.tenant,
         "signed_in_by": found.means,
         "subscription": found.subscription,
         "commands": list(found.commands),

@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from dpsops.model import needs
-from dpsops.model.checkup import Finding, Outcome
+from dpsops.model.checkup import Finding, Outcome, Unseen
 from dpsops.model.endpoints import Entry
 from dpsops.model.entitlement import Subject
+from dpsops.model.permissions import narrowest_role
 from dpsops.model.proof import MAX_CERTIFICATES
 from dpsops.model.root import root_name
 from dpsops.settings import Environment
@@ -68,6 +69,9 @@ def vault(seen: Seen, environment: Environment) -> Iterator[Finding]:
     """How a vault is protected."""
     name, properties = seen.subject.name, seen.properties
     if properties is None:
+        action = "Microsoft.KeyVault/vaults/read"
+        hint = f"assign the role '{narrowest_role(action)}' on {seen.subject.id} and try again in a few minutes"
+        yield Unseen("", hint, action, seen.subject.id).finding("vault", name)
         return
     if properties.get("enableRbacAuthorization") is not True:
         hint = "az keyvault update --enable-rbac-authorization true --name " + name.rpartition(" ")[2]

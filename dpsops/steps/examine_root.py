@@ -34,6 +34,9 @@ class RootExamination:
         if vault.entry in (Entry.OPEN, Entry.DENIED):
             self.run.progress("reading the roots")
             yield from self._roots(commands, environment)
+        elif vault.subject.exists:
+            reason = "it cannot be asked: neither its roots nor the name of the next one are looked at"
+            yield Finding("root", vault.subject.name, Outcome.UNKNOWN, reason, "mend its endpoint or network, then dpsops doctor")
         if condition.makes_a_root(commands) and dps.subject.exists:
             self.run.progress("counting the CA certificates")
             for store in self.stores:

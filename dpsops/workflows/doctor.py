@@ -29,9 +29,10 @@ _DEPLOYS = ("plan", "up")
 
 @dataclass(frozen=True, slots=True)
 class Checkup:
-    """Who was looked at, for which commands, and what was found."""
+    """Who was looked at, for which commands, and what was found. `tenant`: its ID; empty if nobody is signed in."""
 
     who: Principal | None
+    tenant: str
     means: str
     subscription: str
     commands: tuple[str, ...]
@@ -58,12 +59,17 @@ class Doctor:
             reach(self.run, self.examination, "DPS, for devices", _DEVICES),
         ]
         if who is None or shared[1].trouble:
-            found += [*endpoints.reached(shared), endpoints.clock(shared)]
+            rest = "not looked at: that needs a sign-in, and an answer of Resource Manager"
+            unseen = Finding(
+                "everything-else", "this environment", Outcome.UNKNOWN, rest, "mend what has failed, then dpsops doctor"
+            )
+            found += [*endpoints.reached(shared), endpoints.clock(shared), unseen]
         else:
             self.deployments.wait_for_roles(wait=False)
             found += self._signed_in(who, commands, shared)
         clients = self.examination.clients
-        return Checkup(who, clients.means, clients.subscription, commands, tuple(found))
+        tenant = clients.tenant if who else ""
+        return Checkup(who, tenant, clients.means, clients.subscription, commands, tuple(found))
 
     def _sign_in(self) -> tuple[Principal | None, Finding]:
         self.run.progress("signing in")
@@ -72,7 +78,8 @@ class Doctor:
             who = clients.caller
         except Error as error:
             return None, Finding(SIGN_IN, clients.means, Outcome.FAILED, error.message, error.hint)
-        detail = f"{who.kind} {who.object_id}, by {clients.means}, in the subscription {clients.subscription}"
+        tenant = f" of the tenant {clients.tenant}" if clients.tenant else ""
+        detail = f"{who.kind} {who.object_id}{tenant}, by {clients.means}, in the subscription {clients.subscription}"
         return who, Finding(SIGN_IN, "this identity", Outcome.OK, detail)
 
     def _signed_in(self, who: Principal, commands: tuple[str, ...], shared: list[Endpoint]) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from dpsops.emulator.identity.state import TENANT
 from dpsops.model.checkup import Finding, Outcome
 from dpsops.model.roles import Principal
 from dpsops.workflows.doctor import Checkup, Doctor
@@ -22,7 +23,7 @@ def says(monkeypatch: pytest.MonkeyPatch, *findings: Finding) -> None:
     """What the checks find from now on."""
 
     def examine(self: Doctor, commands: tuple[str, ...]) -> Checkup:
-        return Checkup(Principal("an-id", "User"), "az", self.run.environment.name, commands, findings)
+        return Checkup(Principal("an-id", "User"), "a-tenant", "az", self.run.environment.name, commands, findings)
 
     monkeypatch.setattr(Doctor, "examine", examine)
 
@@ -63,6 +64,8 @@ def test_the_document_of_a_whole_environment(terminal: Terminal) -> None:
     found = terminal.json("doctor", "--for", "device issue")
     assert found["commands"] == ["device issue", "device issue --individual"]
     assert found["identity"]["type"] == "ServicePrincipal"
+    assert found["tenant"] == TENANT
+    assert f" of the tenant {TENANT}, by " in found["checks"][0]["detail"]
     assert {frozenset(each) for each in found["checks"]} == {frozenset(("check", "subject", "outcome", "detail", "hint"))}
     assert {each["outcome"] for each in found["checks"]} == {"ok"}
 

@@ -21,6 +21,7 @@ from tests.workflows.by_hand import azure, create, self_signed, upload
 from tests.workflows.devices import Device
 from tests.workflows.doing import PRESS
 from tests.workflows.history import DPS, GROUP, HUB, VAULT, group_of, make_group, put, remove, resource
+from tests.workflows.identities import as_identity, custom_role, define, principal
 from tests.workflows.rotations import lock
 from tests.workflows.test_doctor import failed
 from tests.worlds import World, environment
@@ -120,6 +121,26 @@ def test_a_closed_network_is_named_with_what_it_stops(quick: World, name: str, c
     works: Callable[[], object] = lambda: commands.issue_to(quick.connect(), PRESS)  # noqa: E731
     with pytest.raises(Error):
         works() if command == "device issue" else commands.members(quick.connect())
+
+
+@pytest.mark.parametrize("cut", [False, True], ids=["closed", "silent"])
+def test_what_is_not_looked_at_in_a_vault_is_told(quick: World, cut: bool) -> None:
+    if cut:
+        host = "kv-dpsops-test.vault.azure.net"
+        azure(quick).faults.add(Fault(Drop(work_done=False), lambda request: request.host == host, times=None))
+    else:
+        close(quick, VAULT, publicNetworkAccess="Disabled")
+    (found,) = [each for each in commands.doctor(quick.connect(), "rotate").findings if each.check == "root"]
+    assert (found.subject, found.outcome) == ("the vault kv-dpsops-test", Outcome.UNKNOWN)
+    assert "neither its roots nor the name of the next one" in found.detail
+
+
+def test_how_a_vault_is_protected_is_unknown_to_who_may_not_read_it(quick: World) -> None:
+    issuer = as_identity(quick, principal("issuer"), define(quick, custom_role("issuer")))
+    (found,) = [each for each in commands.doctor(issuer.connect(), "device issue").findings if each.check == "vault"]
+    assert found.outcome is Outcome.UNKNOWN
+    assert found.detail.startswith("to look at it needs Microsoft.KeyVault/vaults/read on /subscriptions/")
+    assert found.hint.startswith("assign the role 'Reader' on /subscriptions/")
 
 
 def test_an_open_firewall_is_told(quick: World) -> None:
@@ -225,3 +246,5 @@ def test_nobody_answers(quick: World) -> None:
     azure(quick).faults.add(Fault(Drop(work_done=False), lambda request: request.host == "management.azure.com", times=None))
     found = failed(commands.doctor(quick.connect()))
     assert [(each.check, each.subject) for each in found] == [("endpoint", "management.azure.com")]
+    (rest,) = [each for each in commands.doctor(quick.connect()).findings if each.outcome is Outcome.UNKNOWN]
+    assert rest.check == "everything-else"

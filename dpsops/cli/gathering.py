@@ -100,7 +100,7 @@ def line(result: Result | Issued | Unchanged) -> str:
         case Remains():
             return f"✗ {result.target}: {result.reason}"
         case Note():
-            return f"{result.text}."
+            return result.text
         case Issued():
             return f"✓ {result.device}: valid until {timestamp(result.not_after)}, in {result.secret_id}"
         case _ if result.unused:

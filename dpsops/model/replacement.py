@@ -121,7 +121,7 @@ def compromised_root(observed: Observed, standing: Standing, named: int | None) 
         if standing.phase is Phase.BREACHED:
             return standing.old, Way.GO_ON
         if len(observed.trusted) > 1:
-            either = " or ".join(rotate_command(number, compromised=True) for number in observed.trusted)
+            either = ", or ".join(rotate_command(number, compromised=True) for number in observed.trusted)
             raise Refused(
                 f"the enrollment group trusts {' and '.join(map(root_name, observed.trusted))}, and only one of them is meant",
                 f"name the one whose key others may use: {either}",

@@ -191,7 +191,8 @@ def classify(observed: ObservedRoot, now: datetime) -> RootState:
     if observed.exportable is not False:
         raise Refused(
             f"the private key of {name} is exportable and may have left the vault already, so {name} cannot be a root",
-            f"delete and purge the certificate {name} in the vault, then run 'dpsops up', which creates a new root",
+            f"delete and purge the certificate {name} in the vault or, if its purge protection forbids that, set another vault "
+            "name in the settings; then run 'dpsops up', which creates a new root",
         )
     ours = root_tags(name).items()
     if foreign := next((version for version in observed.versions if not ours <= version.tags.items()), None):

@@ -35,7 +35,7 @@ def require_issued_by(certificate: x509.Certificate, root: x509.Certificate, now
     if certificate.not_valid_after_utc <= now:
         raise InvalidCertificate(
             f"{_whose(certificate)} would already be expired",
-            "the root has expired: 'dpsops root show' shows until when it was valid",
+            "the root has expired: 'dpsops status' shows how to replace it",
         )
 
 

@@ -11,33 +11,53 @@ from pathlib import Path
 SOURCE = Path(__file__).parents[2] / "dpsops"
 
 VALUES = {
+    "_command(found)": "dpsops rotate --replace root-g1",
+    "_next_command(found)": "dpsops rotate --replace root-g1",
     "' --compromised' if compromised else ''": " --compromised",
     "' '.join(outdated[:_NAMED])": "press-07 press-08",
     "context.invoked_subcommand": "status",
+    "continuation(standing)": "dpsops rotate --replace root-g1",
     "cut.root": "root-g1",
     "device": "press-07",
+    "environment.name": "prod",
+    "left.command": "dpsops rotate --replace root-g1",
     "member.leaf.device": "press-07",
     "name": "root-g1",
     "partially[0]": "press-07",
     "result.device": "press-07",
     "root_name(old)": "root-g1",
+    "rotate_command(facts.generation)": "dpsops rotate --replace root-g1",
+    "rotate_command(named, compromised=True)": "dpsops rotate --compromised --replace root-g1",
+    "rotate_command(number, compromised=True)": "dpsops rotate --compromised --replace root-g1",
+    "rotate_command(observed.primary)": "dpsops rotate --replace root-g1",
+    "rotate_command(old.number, compromised=True)": "dpsops rotate --compromised --replace root-g1",
+    "rotate_command(signing.number)": "dpsops rotate --replace root-g1",
+    "rotate_command(standing.old)": "dpsops rotate --replace root-g1",
+    "either": "dpsops rotate --compromised --replace root-g1, or dpsops rotate --compromised --replace root-g2",
 }
 """What the placeholders of the commands in the source may be."""
 
-_BEGIN, _REST = r"\bdpsops (?:--[a-z]+ \w+ )*", r"(?:(?! then\b| &&| \|)[^'`,;:()\n«])*«?"
+_BEGIN, _REST = r"\bdpsops (?:--(?:env|output) [\w-]+ |--rehearse )*", r"(?:(?! then\b| &&| \|)[^'`,;:()\n«])*«?"
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A text of the source that names a command, and where it is."""
+    """A text of the source that names a command, and where it is. `pattern`: every text that it can become."""
 
-    place: str
+    module: str
+    line: int
     text: str
+    pattern: str
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people."""
+        return f"dpsops/{self.module}:{self.line}"
 
 
 def commands(text: str, words: frozenset[str]) -> list[str]:
     """The commands in a text that begin with one of these words, each as a person would paste it."""
-    return [found[0].strip() for found in re.finditer(rf"{_BEGIN}(?:{'|'.join(words)})\b{_REST}", text)]
+    return [found[0].strip() for found in re.finditer(rf"{_BEGIN}(?:{'|'.join(map(re.escape, words))})\b{_REST}", text)]
 
 
 def named(words: frozenset[str]) -> Iterator[Named]:
@@ -48,7 +68,7 @@ def named(words: frozenset[str]) -> Iterator[Named]:
         for node in _texts(tree):
             text = _written(node)
             if commands(text, words):
-                yield Named(f"{path.relative_to(SOURCE.parent)}:{node.lineno}", text)
+                yield Named(path.relative_to(SOURCE).as_posix(), node.lineno, text, _pattern(node))
 
 
 def _texts(tree: ast.Module) -> Iterator[ast.Constant | ast.JoinedStr]:
@@ -73,6 +93,12 @@ def _written(node: ast.Constant | ast.JoinedStr) -> str:
     if isinstance(node, ast.Constant):
         return str(node.value)
     return "".join(str(each.value) if isinstance(each, ast.Constant) else _value(each) for each in node.values)
+
+
+def _pattern(node: ast.Constant | ast.JoinedStr) -> str:
+    """The regular expression of the texts that this one can become."""
+    parts = [node] if isinstance(node, ast.Constant) else node.values
+    return "".join(re.escape(str(each.value)) if isinstance(each, ast.Constant) else ".*?" for each in parts)
 
 
 def _value(node: ast.expr) -> str:

@@ -50,7 +50,7 @@ def test_a_report_that_fails_does_not_fail_what_is_finished(fleet: Terminal, mon
 
     code, out, _ = fleet(*WORDS, "--yes")
     assert code == 0
-    assert out.startswith("Nothing changed.\nroot-g1 is replaced and retired: nothing of it is left to do.\n")
+    assert out.startswith("Nothing changed.\nroot-g1 is replaced and retired: nothing of it is left to do\n")
     assert [one["name"] for one in fleet.json("rotate", "status")["rotation"]["generations"]] == ["root-g1", "root-g2"]
     assert fleet.json("device", "register", "press-07", "--transport", "https")["status"] == "assigned"
 
@@ -123,7 +123,7 @@ def test_what_a_lock_forbids_is_named(fleet: Terminal, monkeypatch: pytest.Monke
         assert code == 3
         (left,) = json.loads(out)["remaining"]
         assert left["target"] == "root-g1 in DPS dps-dpsops-local"
-        assert left["reason"] == "could not be removed: following scope(s) are locked; ask the owner of the lock"
+        assert left["reason"] == "could not be removed: following scope(s) are locked: ask the owner of the lock"
         code, out, _ = fleet("rotate", "--compromised", "--replace", "root-g1", "--yes")
         assert (code, out.splitlines()[0]) == (3, f"✗ {left['target']}: {left['reason']}")
     assert fleet.json("rotate", "--compromised", "--replace", "root-g1", "--yes")["rotation"]["phase"] == "stable"

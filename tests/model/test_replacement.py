@@ -124,7 +124,7 @@ def test_which_of_two_trusted_roots_is_compromised_must_be_said() -> None:
     ) as refused:
         compromised_root(OVERLAPPING, classify(OVERLAPPING), None)
     assert refused.value.hint.endswith(
-        "dpsops rotate --compromised --replace root-g1 or dpsops rotate --compromised --replace root-g2"
+        "dpsops rotate --compromised --replace root-g1, or dpsops rotate --compromised --replace root-g2"
     )
     with pytest.raises(Refused, match="the vault has no root root-g9"):
         compromised_root(STABLE, classify(STABLE), 9)

@@ -148,7 +148,7 @@ def connected(options: Options, *formats: Output, share: float = 1.0) -> Iterato
             count=shown.count,
             held_back=clients.pool.held_back,
             is_embedded=there.is_embedded,
-            done=Finished(shown.keep),
+            done=Finished(shown.keep, options.told.kept),
         )
         yield Connection(run, clients, there.wire(waiting))
 

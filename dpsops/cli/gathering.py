@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -26,7 +27,8 @@ def gathered(
     options: Options, run: Run, results: Iterable[_Result], document: Callable[[Sequence[_Result]], dict[str, Any]]
 ) -> list[_Result]:
     """All results of a workflow. After an error or Ctrl-C, the results until then are printed on stderr and told, because no
-    later run does. document: what is said of results as JSON, of all or of those before an error."""
+    later run does: those too that were done and not yielded yet. document: what is said of results as JSON, of all or of those
+    before an error."""
     from dpsops.model.action import Action
 
     done: list[_Result] = []
@@ -36,28 +38,39 @@ def gathered(
             done.append(each)
             if isinstance(each, Action):
                 run.done(each)
-    except BaseException:
+    except BaseException as stop:
+        done.extend(_unsaid(results, stop))
         show(options, run, done)
         raise
     return done
+
+
+def _unsaid(results: Iterable[_Result], stop: BaseException) -> list[_Result]:
+    """What a workflow still yields that was stopped while one of its results was shown; nothing if it has stopped itself."""
+    found: list[_Result] = []
+    if isinstance(results, Generator):
+        with suppress(type(stop), StopIteration):
+            found.append(results.throw(stop))
+            found.extend(results)
+    return found
 
 
 class Finished:
     """Shows each action when it is done, with the time since the command began. Not each certificate: they are counted, and a
     fleet has many."""
 
-    def __init__(self, keep: Callable[[str], None], now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, keep: Callable[[str], None], kept: set[str], now: Callable[[], float] = time.monotonic) -> None:
         self._keep = keep
+        self._kept = kept
         self._now = now
         self._begun = now()
-        self._shown: set[tuple[str, str]] = set()
 
     def __call__(self, action: Action) -> None:
         """Shows it, unless it has been shown: a deployment is done after the resources in it."""
-        key = (action.target, action.outcome)
-        if action.action not in ("keep", "reissue") and key not in self._shown:
-            self._shown.add(key)
-            self._keep(f"{line(action)} ({timedelta(seconds=int(self._now() - self._begun))})")
+        said = line(action)
+        if action.action not in ("keep", "reissue") and said not in self._kept:
+            self._kept.add(said)
+            self._keep(f"{said} ({timedelta(seconds=int(self._now() - self._begun))})")
 
 
 def show(options: Options, run: Run, done: Sequence[_Result]) -> None:

@@ -70,11 +70,14 @@ class Options:
         self.print_document(document, text)
 
     def print_document(self, document: dict[str, Any], text: str) -> None:
-        """Prints the document as JSON, or the text unless it is empty."""
+        """Prints the document as JSON, or the text unless it is empty. On a terminal that shows stderr too, what was done is
+        there already: the rest of the text is printed."""
         if self.output is Output.json:
             text = written({"schema_version": 1, "environment": self.env} | document, self.told, indent=2)
             self.told.has_result = True  # if it cannot be written, neither can an error
         else:
+            if sys.stdout.isatty() and sys.stderr.isatty():
+                text = "\n".join(each for each in text.split("\n") if each not in self.told.kept).lstrip("\n")
             text = self.told.address.text(text)
         if not text:
             return

@@ -22,7 +22,8 @@ class Told:
 
     is_pipeline: somebody does. mask: hides a secret in the log from now on. environment: its name, once it is known.
     address: what leads a command to it. failure: the message and the hint of the error that has ended the command. done: what was
-    done so far, as members of the document of the result. has_result: that document was printed.
+    done so far, as members of the document of the result. has_result: that document was printed. kept: lines on stderr, of what
+    was done, that stay there.
     """
 
     is_pipeline: bool = False
@@ -33,3 +34,4 @@ class Told:
     failure: tuple[str, str] | None = None
     done: Callable[[], dict[str, object]] = dict
     has_result: bool = False
+    kept: set[str] = field(default_factory=set)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from dpsops.azure.ca_certificates import TrustStore
 from dpsops.azure.deployments import Deployments
@@ -94,8 +95,22 @@ def _deploy(run: Run, deployments: Deployments, dps: Dps, found: Survey, *, reli
     try:
         deployments.deploy(found.deployment, see)
     except BaseException as ended:
-        yield from found.deployment.done_by(made)
+        done = found.deployment.done_by(made)
         if is_running and not isinstance(ended, Exception):  # somebody has interrupted dpsops, not Azure
-            yield Action("deploy", f"deployment {deployment_name(run.environment)}", "goes on in Azure by itself")
+            done.append(Action("deploy", f"deployment {deployment_name(run.environment)}", "goes on in Azure by itself"))
+        yield from _all(done)
         raise
-    yield from found.deployment.done()
+    yield from _all(found.deployment.done())
+
+
+def _all(done: Iterable[Action]) -> Iterator[Action]:
+    """Yields what is done already: all of it, also to somebody who is stopped between two of them."""
+    left = deque(done)
+    try:
+        while left:
+            yield left.popleft()
+    except GeneratorExit:
+        raise
+    except BaseException:
+        yield from left
+        raise

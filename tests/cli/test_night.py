@@ -56,6 +56,31 @@ def test_each_resource_is_shown_as_soon_as_it_is_done(slow: Terminal) -> None:
     assert err.index(VAULT) < err.index(DPS) < err.index("Key Vault Certificates Officer")
 
 
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ("up", f"✓ {VAULT}"),
+        ("rotate --replace root-g1", "✓ root root-g2: checked and sealed"),
+        ("device block press-07", "✓ enrollment press-07: "),
+        ("down", "✓ Microsoft.KeyVault/vaults/kv-dpsops-local: removed"),
+    ],
+)
+def test_on_a_terminal_what_was_done_is_shown_once(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, words: str, line: str
+) -> None:
+    if words != "up":
+        terminal.stand()
+        terminal("device", "issue", "press-07")
+    monkeypatch.setenv("TERM", "dumb")
+    for each in (sys.stdout, sys.stderr):
+        monkeypatch.setattr(each, "isatty", lambda: True)
+    code, out, err = terminal(*words.split())
+    assert code == 0
+    assert (line in out, line in err) == (False, True)
+    assert all(f"dpsops: {each} (0:00:" not in err for each in out.splitlines())
+    assert not out.startswith("\n")
+
+
 def test_an_interrupt_lists_what_there_is_by_then(slow: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     shows, sent, ended = Finished.__call__, threading.Event(), threading.Event()
 
@@ -75,6 +100,28 @@ def test_an_interrupt_lists_what_there_is_by_then(slow: Terminal, monkeypatch: p
     assert listed[-1] == "✓ deployment dpsops-local: goes on in Azure by itself"
     assert DPS not in err
     assert err.splitlines()[-1] == "dpsops: interrupted; completed steps stay done, run the command again to continue"
+
+
+def test_an_interrupt_while_a_finished_deployment_is_shown_lists_all_of_it(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shows, sent = Finished.__call__, list[str]()
+
+    def interrupts(self: Finished, action: Action) -> None:
+        shows(self, action)
+        if action.target.startswith("Microsoft.KeyVault") and not sent:
+            sent.append(action.target)
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Finished, "__call__", interrupts)
+    code, out, err = terminal("up")
+    assert (code, out) == (130, "")
+    listed = [line for line in err.splitlines() if line.startswith("✓ ")]
+    assert listed[0] == "✓ resource group rg-dpsops-local: created"
+    assert {each for line in listed for each in (VAULT, HUB, DPS) if each in line} == {VAULT, HUB, DPS}
+    assert any("Key Vault Certificates Officer" in line for line in listed)
+    assert len(listed) == len(set(listed))
+    assert terminal("up")[0] == 0
 
 
 def test_a_rotation_shows_its_steps_and_no_device(terminal: Terminal) -> None:

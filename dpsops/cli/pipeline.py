@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from contextlib import closing
 from dataclasses import asdict, replace
@@ -19,6 +20,7 @@ from dpsops.cli.options import Options
 from dpsops.cli.plan_summary import plan_summary
 from dpsops.cli.summary import Listing, Name, Outputs, Summary, Table
 from dpsops.cli.tally import Tally
+from dpsops.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,12 +64,20 @@ def setup(
 
     options: Options = context.obj
     repository = repository_name(repo)
+    if options.rehearse:
+        raise InvalidInput(
+            "a rehearsal asks nobody but the embedded Azure, and 'pipeline setup' asks GitHub",
+            "to see what it would do, without a rehearsal: "
+            f"dpsops --env {shlex.quote(options.env)} pipeline setup --repo {repository} --dry-run",
+        )
     with connected(options) as connection:
         run, identities = connection.run, connection.pipeline_identities
         environment = run.environment
         asked = github(repository, os.environ, environment.waits, connection.clients.waiting, proxied=not _proxy_is_embedded())
         with closing(asked):
             found = pipeline_setup.survey(run, identities, asked)
+        if run.is_embedded:
+            found = replace(found, warnings=(*found.warnings, NOBODY))
         done: list[Action] = []
         if found.steps and not dry_run:
             if not (yes or environment.is_local):
@@ -84,6 +94,12 @@ def setup(
     outputs = Outputs(changed=bool(done), pending=bool(dry_run and found.steps))
     options.print_result(_document(found, rest, shown), text, _summary(came, outputs, found, rest))
     return Exit.SOME_FAILED if found.unprotected else Exit.DONE
+
+
+NOBODY = (
+    "these identities are in the embedded Azure, and nobody in the real one: set no variables of them where jobs sign in to Azure"
+)
+"""What is said of identities that no job of GitHub could be."""
 
 
 def _summary(came: Summary, outputs: Outputs, setup: Setup, rest: Rest) -> Summary:

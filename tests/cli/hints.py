@@ -25,6 +25,8 @@ VALUES = {
     "name": "root-g1",
     "partially[0]": "press-07",
     "result.device": "press-07",
+    "shlex.quote(options.env)": "prod",
+    "repository": "octo-org/fleet",
     "root_name(old)": "root-g1",
     "rotate_command(facts.generation)": "dpsops rotate --replace root-g1",
     "rotate_command(named, compromised=True)": "dpsops rotate --compromised --replace root-g1",

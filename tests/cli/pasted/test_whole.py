@@ -115,6 +115,14 @@ def test_a_vault_for_devices_is_to_come(person: Person, stub: Stub) -> None:
     assert stub.asked
 
 
+def test_the_pipelines_are_rehearsed(person: Person, stub: Stub) -> None:
+    person.stands()
+    person.types(f"dpsops --env prod --rehearse pipeline setup --repo {REPOSITORY}", 2)
+    assert not stub.asked
+    assert "set no variables of them" in person.pastes("cli/pipeline.py", "to see what it would do, without a rehearsal")
+    assert stub.asked
+
+
 def test_a_tag_is_dpsopss_own(person: Person) -> None:
     person.edits("[vault]", f'[tags]\n{MADE_TAG} = "x"\n[vault]')
     person("status", 2)

@@ -18,6 +18,7 @@ from azure.identity import AzureCliCredential, CredentialUnavailableError, Defau
 
 from dpsops.azure.clouds import require_public_name
 from dpsops.azure.error_documents import one_line
+from dpsops.azure.quoting import of_sign_in, said
 from dpsops.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -84,8 +85,9 @@ def _shown(arguments: list[str], transport: Transport) -> Any:
             )
         _LOG.info("az %s -> %s", " ".join(arguments[:2]), ended.returncode)
         if ended.returncode:
-            said = [line.removeprefix("ERROR: ") for line in ended.stderr.splitlines() if line.startswith("ERROR: ")]
-            raise CredentialUnavailableError(message=f"az: {one_line(said[0] if said else ended.stderr)}")  # not a warning
+            lines = [line.removeprefix("ERROR: ") for line in ended.stderr.splitlines() if line.startswith("ERROR: ")]
+            printed = lines[0] if lines else ended.stderr  # not a warning
+            raise CredentialUnavailableError(message=f"az: {one_line(said(printed))}")
         return json.loads(ended.stdout)
     except subprocess.TimeoutExpired as cause:
         raise CredentialUnavailableError(message=f"az did not answer in {seconds:g} seconds") from cause
@@ -139,7 +141,7 @@ class _OfSubscription:
             self.another_cloud = refusal
             raise
         except ClientAuthenticationError as error:
-            self.said = one_line(error.message)
+            self.said = of_sign_in(error)
             raise
 
 

@@ -30,6 +30,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from pydantic import ValidationError
 
 from dpsops.azure.error_documents import one_line, read, without_secrets
+from dpsops.azure.quoting import of_network, of_sign_in, said
 from dpsops.errors import Changed, Denied, Error, Missing, NotAllowed, Throttled, Unavailable, Unreadable
 from dpsops.model.failure import Reason, advised, told
 from dpsops.model.hints import CONFLICT, hint, is_overtaken, is_policy
@@ -116,7 +117,7 @@ def _unreadable(service: str, error: Exception) -> Unreadable:
         case ValidationError():
             first = error.errors(include_input=False)[0]
             what = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
-        case AttributeError() | TypeError():
+        case AttributeError() | TypeError() if _is_ours(error):
             what = one_line(str(error))
         case _:
             what = type(error).__name__
@@ -124,6 +125,14 @@ def _unreadable(service: str, error: Exception) -> Unreadable:
         f"the answer of {service} cannot be read ({what})",
         "run the command again; if it fails again, check whether a proxy changes the answers: --verbose shows each request",
     )
+
+
+def _is_ours(error: BaseException) -> bool:
+    """Whether code of dpsops has raised an exception."""
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    return place is not None and str(place.tb_frame.f_globals.get("__name__", "")).startswith("dpsops.")
 
 
 def explain(error: AzureError, service: str = "Azure") -> Error:
@@ -136,9 +145,9 @@ def explain(error: AzureError, service: str = "Azure") -> Error:
         return _unreadable(service, error)
     if isinstance(error, HttpResponseError) and error.status_code is not None:
         return _explain_answer(error, error.status_code)
-    message = one_line(error.message)
     if isinstance(error, ClientAuthenticationError):
-        return NotAllowed(message, "sign in with 'az login', or set AZURE_TENANT_ID and AZURE_CLIENT_ID in a pipeline")
+        return NotAllowed(of_sign_in(error), "sign in with 'az login', or set AZURE_TENANT_ID and AZURE_CLIENT_ID in a pipeline")
+    message = of_network(error) if isinstance(error, ServiceRequestError | ServiceResponseError) else one_line(error.message)
     if unknown := _NO_HOST.search(message):
         return Unavailable(
             f"there is no host {unknown[1]}",
@@ -194,6 +203,8 @@ def reasons(error: HttpResponseError) -> tuple[Reason, ...]:
         return found
     if isinstance(document, dict) and isinstance(document.get("status"), str):
         message = f"the operation ended with the status {document['status']}"
+    elif isinstance(error, ClientAuthenticationError):
+        message = said(error.message)
     else:
         message = error.message if error.reason else f"Azure answered {error.status_code} without a reason"
     return (Reason("", one_line(message), original=without_secrets(message)),)

@@ -106,7 +106,7 @@ class Connections:
                 body = Body(urlsplit(ask.url).hostname or "")
                 async for part in found.content.iter_chunked(_PART_BYTES):
                     body.add(part)
-        except (aiohttp.ClientError, OSError) as error:  # a timeout is an OSError too
+        except (aiohttp.ClientError, OSError, ValueError) as error:  # a timeout is an OSError too
             _log(ask, type(error).__name__)
             raise _failed(error, urlsplit(ask.url).hostname or "") from error
         _log(ask, found.status)
@@ -135,7 +135,8 @@ def _log(ask: Ask, outcome: object) -> None:
 
 
 def _failed(error: Exception, host: str) -> ServiceRequestError | ServiceResponseError:
-    """azure-core's error for a failure of aiohttp: whether the request may have been received."""
+    """azure-core's error for a failure of aiohttp: whether the request may have been received. It quotes only what has no address
+    of a proxy, where a password may be, and no header."""
     import aiohttp
 
     match error:
@@ -145,9 +146,15 @@ def _failed(error: Exception, host: str) -> ServiceRequestError | ServiceRespons
             return ServiceRequestTimeoutError(f"no connection to {host}", error=error)
         case aiohttp.ClientConnectorDNSError():
             return ServiceRequestError(f"Failed to resolve '{host}'", error=error)
-        case aiohttp.ClientConnectorError() | aiohttp.ClientHttpProxyError():
+        case aiohttp.ClientHttpProxyError():
+            return ServiceRequestError(f"{host}: the proxy has answered {error.status}", error=error)
+        case aiohttp.ClientConnectorError():
             return ServiceRequestError(f"{host}: {error}", error=error)
         case TimeoutError():
             return ServiceResponseTimeoutError(f"no answer of {host}", error=error)
+        case ValueError():  # the address of a proxy that is none
+            return ServiceRequestError(f"{host}: {type(error).__name__}", error=error)
+        case aiohttp.ServerDisconnectedError() | aiohttp.ClientOSError():
+            return ServiceResponseError(f"{host}: {error}", error=error)
         case _:
-            return ServiceResponseError(f"{host}: {str(error) or type(error).__name__}", error=error)
+            return ServiceResponseError(f"{host}: {type(error).__name__}", error=error)

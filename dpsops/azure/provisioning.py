@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from dpsops.azure.credential_files import files
 from dpsops.azure.errors import understood
+from dpsops.azure.quoting import of_request
 from dpsops.azure.registration_answers import Assigned, read_answer
 from dpsops.azure.registration_refusals import innermost, not_assigned, sdk_refusal
 from dpsops.azure.wire import Wire
@@ -54,7 +55,7 @@ def register_over_https(
                 except requests.Timeout as silence:
                     raise waiting.given_up() from silence
         except requests.RequestException as cause:
-            raise Unavailable(f"DPS cannot be reached: {cause}", "check the network and HTTPS_PROXY") from cause
+            raise Unavailable(f"DPS cannot be reached: {of_request(cause)}", "check the network and HTTPS_PROXY") from cause
 
     bound = wire.waits.registration_seconds
     with (

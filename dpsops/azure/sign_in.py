@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dpsops.azure.answers import members
+from dpsops.azure.errors import understood
 from dpsops.azure.home import require_home
 from dpsops.errors import InvalidInput, NotAllowed
 from dpsops.settings import Environment
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
     from dpsops.azure.transport import Transport
 
 _AUTHORITY = "login.microsoftonline.com"
+_PERMISSION = "give the job the permission 'id-token: write'"
+_TOKEN = re.compile(r"[\x21-\x7e]+")
 _GITHUB_AUDIENCE = "api://AzureADTokenExchange"
 
 
@@ -107,14 +112,19 @@ def _github_token(variables: Mapping[str, str], transport: Transport) -> Callabl
 
     url = f"{variables['ACTIONS_ID_TOKEN_REQUEST_URL']}&audience={_GITHUB_AUDIENCE}"
     bearer = variables.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "")
-    if not url.startswith("https://") or not bearer:
-        raise NotAllowed("this GitHub job cannot get an identity token", "give the job the permission 'id-token: write'")
+    if not url.startswith("https://") or not _TOKEN.fullmatch(bearer):  # an error of the HTTP library would quote it
+        raise NotAllowed("this GitHub job cannot get an identity token", _PERMISSION)
     client: PipelineClient[Any, Any] = PipelineClient(url, transport=transport)
 
+    @understood("GitHub")
     def fetch() -> str:
         answer = client.send_request(HttpRequest("GET", url, headers={"Authorization": f"Bearer {bearer}"}))
+        if answer.status_code in (401, 403, 404):
+            raise NotAllowed(f"GitHub gives this job no identity token ({answer.status_code})", _PERMISSION)
         answer.raise_for_status()
-        token: str = answer.json()["value"]
+        token = members(answer.json())["value"]
+        if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+            raise ValueError("no token")
         return token
 
     return fetch

@@ -206,8 +206,10 @@ def _logged(*, verbose: bool) -> Iterator[None]:
     """With `--verbose`, logs each request and the warnings of the SDKs, such as why no credential was found; else nothing."""
     import logging
 
+    from dpsops.azure.quoting import DiscreetFormatter
+
     handler: logging.Handler = logging.StreamHandler(sys.stderr) if verbose else logging.NullHandler()
-    handler.setFormatter(logging.Formatter("dpsops: %(message)s"))
+    handler.setFormatter(DiscreetFormatter("dpsops: %(message)s"))
     everything, ours = logging.getLogger(), logging.getLogger("dpsops")
     everything.addHandler(handler)
     ours.setLevel(logging.INFO if verbose else logging.NOTSET)

@@ -208,8 +208,9 @@ def _misused(misuse: typer.TyperException, told: Told, output: Output) -> Exit:
 
 
 def _explain(error: OSError) -> Error:
-    """The error for a failure of the operating system."""
+    """The error for a failure of the operating system. Others that Python counts among these, such as those of HTTP libraries,
+    quote what they were given."""
     return Error(
-        ": ".join(str(part) for part in (error.filename, error.strerror or error) if part),
+        ": ".join(str(part) for part in (error.filename, error.strerror or type(error).__name__) if part),
         "check disk space and permissions, then run the command again: it continues",
     )

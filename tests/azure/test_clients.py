@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 import requests
 from azure.core.credentials import AccessToken
-from azure.core.exceptions import HttpResponseError
 from azure.identity import ClientAssertionCredential, ClientSecretCredential, DefaultAzureCredential
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -156,8 +155,11 @@ def test_the_error_for_a_job_without_the_permission_names_it() -> None:
         _github_token({"ACTIONS_ID_TOKEN_REQUEST_URL": "https://runner.example/token?api=1"}, transport_to(Runner()))
     with pytest.raises(NotAllowed, match="cannot get an identity token"):
         _github_token(GITHUB | {"ACTIONS_ID_TOKEN_REQUEST_URL": "http://runner.example/?"}, transport_to(Runner()))
-    with pytest.raises(HttpResponseError):
+    with pytest.raises(NotAllowed, match=r"cannot get an identity token"):  # an error of the HTTP library would quote it
+        _github_token(GITHUB | {"ACTIONS_ID_TOKEN_REQUEST_TOKEN": "a\nb"}, transport_to(Runner()))
+    with pytest.raises(NotAllowed, match=r"gives this job no identity token \(403\)") as refused:
         _github_token(GITHUB, transport_to(Runner(status=403)))()
+    assert "id-token: write" in refused.value.hint
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from requests.exceptions import InvalidHeader
 
 from dpsops.azure.exchange import Connections
 from dpsops.azure.transport import Transport
@@ -21,15 +22,19 @@ from dpsops.cli import ending
 from dpsops.cli.main import run
 from tests.cli.terminal import Terminal
 from tests.cli.test_actions_commands import STORY
+from tests.cli.test_secrets import loud
 from tests.github import REPOSITORY
 from tests.github import served as github_served
 from tests.workflows.another_ca import certified
 
+__all__ = ["loud"]
+
 pytestmark = pytest.mark.usefixtures("unmeasured")
 
 TOKEN = "ghp_0123456789abcdefghijklmnopqrstuvwxyzABCD"
-PLACES = (1, 3, 7, 12)
-"""The number of the request that fails in one of the runs of a command, and all after it; in the other it is the first one."""
+PLACES = (2, 4, 8, 13)
+"""The number of the request that fails in one of the runs of a command, and all after it; in the others it is the first one, and
+the first one of those that do not sign in."""
 
 
 @pytest.fixture
@@ -56,28 +61,32 @@ def printed(words: list[str], capture: pytest.CaptureFixture[str], patch: pytest
     return "".join(capture.readouterr())
 
 
-def breaking(patch: pytest.MonkeyPatch, number: int) -> None:
-    """The request of this number, and all after it, fail with a message that is a token."""
-    requests = count()
+KINDS = (RuntimeError, TypeError, OSError, InvalidHeader, ValueError, KeyError)
+
+
+def breaking(patch: pytest.MonkeyPatch, number: int, kind: type[Exception]) -> None:
+    """The request of this number, and all after it, fail with a message that is a token. The first one is a sign-in; of the
+    others none fails, because azure-identity writes what fails there into an error of its own."""
+    requests = count(1 if number else 0)
     send, ask = Transport.send, Connections.__call__
 
     def sent(self: Transport, request: Any, **options: Any) -> Any:
-        if "://login." in request.url:  # azure-identity writes what fails there into an error of its own
+        if number and "://login." in request.url:
             return send(self, request, **options)
         if next(requests) >= number:
-            raise RuntimeError(f"cannot send {TOKEN}")
+            raise kind(f"cannot send {TOKEN}")
         return send(self, request, **options)
 
     async def asked(self: Connections, *arguments: Any) -> Any:
         if next(requests) >= number:
-            raise RuntimeError(f"cannot ask {TOKEN}")
+            raise kind(f"cannot ask {TOKEN}")
         return await ask(self, *arguments)
 
     patch.setattr(Transport, "send", sent)
     patch.setattr(Connections, "__call__", asked)
 
 
-@pytest.mark.usefixtures("process")
+@pytest.mark.usefixtures("process", "loud")
 def test_no_command_shows_the_message_of_a_defect(
     terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
@@ -92,12 +101,17 @@ def test_no_command_shows_the_message_of_a_defect(
                 (tmp_path / "root.pem").write_bytes(made.public_bytes(Encoding.PEM))
                 (tmp_path / "company.pem").write_bytes(issuer.public_bytes(Encoding.PEM))
             words = ["--verbose", *line.split()]
-            for number in (0, PLACES[turn % len(PLACES)]):
+            for number, kind in (
+                (0, KINDS[turn % len(KINDS)]),
+                (1, RuntimeError),
+                (PLACES[turn % len(PLACES)], KINDS[turn % len(KINDS)]),
+            ):
                 with monkeypatch.context() as patch:
-                    breaking(patch, number)
+                    breaking(patch, number, kind)
                     shown.append(printed(words, capsys, patch))
             assert terminal(*words)[0] == 0, line
-    leaks = sorted({line for each in (*shown, caplog.text) for line in each.splitlines() if TOKEN in line})
+    logged = (record.getMessage() for record in caplog.records if record.name.startswith("dpsops"))
+    leaks = sorted({line for each in (*shown, *logged) for line in each.splitlines() if TOKEN in line})
     assert not leaks, "\n".join(leaks)
     assert sum("builtins.RuntimeError (its message is not shown" in each for each in shown) >= len(STORY)
 

@@ -57,7 +57,14 @@ def _shown(text: str) -> str:
 def _line(text: str) -> str:
     if len(text) > _LONGEST_LINE:
         text = f"{text[: _LONGEST_LINE - 200]} ... {text[-180:]}"
-    return text if text.isprintable() else "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+    return visible(text, "")
+
+
+def visible(text: str, kept: str = "\n\t") -> str:
+    """A text without what a terminal would obey or hide, except the characters that are kept."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() or each in kept else ascii(each)[1:-1] for each in text)
 
 
 class InvalidInput(Error):

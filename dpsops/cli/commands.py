@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TextIO
 
+from dpsops.errors import visible
+
 if TYPE_CHECKING:
     from dpsops.cli.told import Told
 
@@ -65,18 +67,19 @@ NOWHERE = Address()
 
 
 class AddressedStream:
-    """A stream for people: whatever is written to it is addressed, as soon as it is known to which environment."""
+    """A stream for people: whatever is written to it is addressed, as soon as it is known to which environment; and nothing in
+    it, such as the name of a file, is a command for the terminal. `stream`: where it leads, for what moves the cursor itself."""
 
     def __init__(self, stream: TextIO, told: Told) -> None:
-        self._stream = stream
+        self.stream = stream
         self._told = told
 
     def __getattr__(self, name: str) -> object:
-        return getattr(self._stream, name)
+        return getattr(self.stream, name)
 
     def write(self, text: str) -> int:
         """Writes a text. Raises `TypeError` for bytes: Typer finds out by that what a stream takes."""
         if not isinstance(text, str):
             raise TypeError("a stream of text")
-        self._stream.write(self._told.address.text(text))
+        self.stream.write(visible(self._told.address.text(text)))
         return len(text)

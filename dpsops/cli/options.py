@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from dpsops.errors import InvalidInput
+from dpsops.errors import InvalidInput, visible
 
 if TYPE_CHECKING:
     from dpsops.cli.summary import Summary
@@ -78,7 +78,7 @@ class Options:
         else:
             if sys.stdout.isatty() and sys.stderr.isatty():
                 text = "\n".join(each for each in text.split("\n") if each not in self.told.kept).lstrip("\n")
-            text = self.told.address.text(text)
+            text = visible(self.told.address.text(text))
         if not text:
             return
         try:
@@ -136,18 +136,18 @@ def progress(options: Options, now: Callable[[], float] = time.monotonic) -> Ite
         return
     from rich.console import Console
 
-    console = Console(stderr=True, highlight=False)
+    console = Console(file=getattr(sys.stderr, "stream", sys.stderr), highlight=False)
     with console.status(_STARTING) as status:
 
         def spin(text: str) -> None:
             if not text:
                 status.stop()
                 return
-            status.update(options.told.address.text(text))  # before it is fitted into the terminal
+            status.update(visible(options.told.address.text(text)))  # before it is fitted into the terminal
             status.start()
 
         def keep(text: str) -> None:
-            console.print(f"dpsops: {options.told.address.text(text)}", markup=False, soft_wrap=True)
+            console.print(f"dpsops: {visible(options.told.address.text(text))}", markup=False, soft_wrap=True)
 
         yield Progress(spin, spin, spin, keep, lambda: None)  # it turns
 

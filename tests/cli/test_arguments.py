@@ -140,3 +140,11 @@ def test_each_shell_has_its_script(tmp_path: Path, shell: str) -> None:
 def test_the_options_are_those_that_the_callback_has() -> None:
     assert [each.opts[0] for each in global_options(command_line())] == ["--env", "--output", "--rehearse", "--verbose"]
     assert app.info.context_settings == {"help_option_names": ["-h", "--help"]}
+
+
+@pytest.mark.parametrize(("name", "shown"), [("\u202e.pem", "\\u202e.pem"), ("a\x1b[2J.pem", "a\\x1b[2J.pem")])
+def test_no_name_of_a_file_is_obeyed_by_the_terminal(terminal: Terminal, tmp_path: Path, name: str, shown: str) -> None:
+    terminal.stand()
+    code, out, err = terminal("root", "export", "--out", name)
+    assert (code, out, err.splitlines()[-1]) == (0, "", f"dpsops: wrote {shown}")
+    assert (tmp_path / name).is_file()

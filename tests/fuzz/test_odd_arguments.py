@@ -185,14 +185,16 @@ def test_odd_arguments(before: Terminal) -> None:
         shown = " ".join(ascii(each if len(each) < 200 else f"{each[:20]}...{len(each)}") for each in arguments)
         Path("infra/local.toml").write_text(LOCAL)  # one command may have written over it
         try:
-            code, _out, err = before(*arguments)
+            code, out, err = before(*arguments)
         except (Exception, SystemExit) as defect:
             wrong.append(f"{shown}: {defect!r}"[:600])
             continue
         if code not in set(Exit) - {Exit.INTERRUPTED}:
             wrong.append(f"{shown}: exit code {code}")
-        if "Traceback" in err or not all(line.isprintable() for line in err.splitlines()) or len(err) > 20_000:
+        if "Traceback" in err or not all(line.isprintable() for line in err.split("\n")) or len(err) > 20_000:
             wrong.append(f"{shown}: {err[:300]!r}")
+        if not all(line.isprintable() for line in out.split("\n")):
+            wrong.append(f"{shown}: prints {out[:300]!r}")
         if code not in (Exit.DONE, Exit.CHANGES_PENDING) and not err.strip():
             wrong.append(f"{shown}: exit code {code} without a word")
     assert not wrong, "\n".join(wrong)

@@ -8,24 +8,42 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
+from dpsops.emulator.http import Response
+
 REPOSITORY, PREFIX = "octo-org/fleet", "repo:octo-org/fleet"
 _ANA = {"type": "User", "reviewer": {"login": "ana", "id": 7, "node_id": "MDQ6VXNlcjc=", "type": "User", "site_admin": False}}
 
 
+@dataclass(frozen=True, slots=True)
+class Plain(Response):
+    """An answer with these very bytes and headers."""
+
+    raw: bytes = b""
+
+    def content(self) -> bytes:
+        """The bytes."""
+        return self.raw
+
+    def fields(self, now: float) -> dict[str, str]:
+        """The headers."""
+        return dict(self.headers)
+
+
 @dataclass
 class Stub:
-    """Answers by path below the repository, each a status and a document; anything else is 404. `asked`: the paths and the
-    headers of the requests, in their order."""
+    """Answers by path below the repository, each a status and a document; anything else is 404. `spoil`: what becomes of the
+    answer to a path on its way. `asked`: the paths and the headers of the requests, in their order."""
 
     address: str
     answers: dict[str, tuple[int, Any]] = field(default_factory=dict)
+    spoil: Callable[[str, Response], Response] = lambda path, answer: answer
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
 
     def say(self, path: str, document: Any, status: int = 200) -> None:
@@ -95,12 +113,15 @@ def served(name: str = "local") -> Iterator[Stub]:
             path = urlsplit(self.path).path.removeprefix(f"/repos/{REPOSITORY}")
             status, document = stub.answers.get(path, (404, {"message": "Not Found", "status": "404"}))
             body = document if isinstance(document, bytes) else json.dumps(document).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json; charset=utf-8")
-            self.send_header("Content-Length", str(len(body)))
-            self.send_header("X-RateLimit-Remaining", "0" if status == 403 and b"rate limit" in body else "59")
+            remaining = "0" if status == 403 and b"rate limit" in body else "59"
+            fields = {"Content-Type": "application/json; charset=utf-8", "X-RateLimit-Remaining": remaining}
+            answer = stub.spoil(path, Plain(status, headers=fields, raw=body))
+            self.send_response(answer.status)
+            for name, value in answer.fields(0).items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(answer.content())))
             self.end_headers()
-            self.wfile.write(body)
+            self.wfile.write(answer.content())
 
         def log_message(self, *_: object) -> None:
             """Says nothing."""

@@ -36,7 +36,10 @@ def require_public(environment: Environment, variables: Mapping[str, str]) -> No
             raise _unknown(f"the region {location} is one of {other}", f"use another region in infra/{environment.name}.toml")
     authority = variables.get("AZURE_AUTHORITY_HOST", "").strip()
     if authority:
-        host = urlsplit(authority if "://" in authority else f"https://{authority}").hostname or authority
+        try:
+            host = urlsplit(authority if "://" in authority else f"https://{authority}").hostname or authority
+        except ValueError:
+            host = authority
         require_public_name(host, f"AZURE_AUTHORITY_HOST is {authority}", "remove the variable")
     if cloud := variables.get("AZURE_SDK_CLOUD_CONF", ""):
         require_public_name(cloud, f"AZURE_SDK_CLOUD_CONF is {cloud}", "remove the variable")

@@ -29,7 +29,7 @@ and headers of managed identities are; codes and identifiers of Azure are not.""
 _COPIED = re.compile(r"(Authentication failed): (?!AADSTS\d).*", re.DOTALL)
 """How azure-identity begins the copy of a message of any exception."""
 
-_OUTPUT = re.compile(r"(Unexpected (?:response|output|content)\b[^:'\"{]*?)[\s:]*['\"{].*", re.DOTALL)
+_OUTPUT = re.compile(r"(Unexpected (?:response|output|content)\b[^:'\"{\[<]*?)\s*[:'\"{\[<].*", re.DOTALL)
 """How azure-identity begins the copy of an answer, or of what a program has printed."""
 
 _QUERY = re.compile(r"(\burl: [^\s?]*)\?\S*")

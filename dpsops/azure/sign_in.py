@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from dpsops.azure.answers import members
 from dpsops.azure.errors import understood
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _AUTHORITY = "login.microsoftonline.com"
 _PERMISSION = "give the job the permission 'id-token: write'"
+_TENANT = re.compile(r"[0-9A-Za-z.-]+")
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 _GITHUB_AUDIENCE = "api://AzureADTokenExchange"
 
@@ -82,6 +84,10 @@ def _named(variables: Mapping[str, str], transport: Transport) -> TokenCredentia
     tenant, client = variables.get("AZURE_TENANT_ID", ""), variables.get("AZURE_CLIENT_ID", "")
     if not tenant or not client:
         return None
+    if not _TENANT.fullmatch(tenant):
+        raise InvalidInput(
+            "AZURE_TENANT_ID is neither the ID nor a domain of a tenant", "az account show --query tenantId shows it"
+        )
     options = to_authority(transport)
     if secret := variables.get("AZURE_CLIENT_SECRET"):
         from azure.identity import ClientSecretCredential
@@ -94,7 +100,7 @@ def _named(variables: Mapping[str, str], transport: Transport) -> TokenCredentia
     if file := variables.get("AZURE_FEDERATED_TOKEN_FILE"):
         from azure.identity import WorkloadIdentityCredential
 
-        if not os.access(file, os.R_OK):
+        if not os.access(file, os.R_OK) or os.path.isdir(file):
             raise NotAllowed(
                 f"the file of AZURE_FEDERATED_TOKEN_FILE, {file}, cannot be read",
                 "check whether the workload identity is mounted; without the variable dpsops looks for another way to sign in",
@@ -112,7 +118,7 @@ def _github_token(variables: Mapping[str, str], transport: Transport) -> Callabl
 
     url = f"{variables['ACTIONS_ID_TOKEN_REQUEST_URL']}&audience={_GITHUB_AUDIENCE}"
     bearer = variables.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "")
-    if not url.startswith("https://") or not _TOKEN.fullmatch(bearer):  # an error of the HTTP library would quote it
+    if not _is_address(url) or not _TOKEN.fullmatch(bearer):  # an error of the HTTP library would quote it
         raise NotAllowed("this GitHub job cannot get an identity token", _PERMISSION)
     client: PipelineClient[Any, Any] = PipelineClient(url, transport=transport)
 
@@ -128,6 +134,13 @@ def _github_token(variables: Mapping[str, str], transport: Transport) -> Callabl
         return token
 
     return fetch
+
+
+def _is_address(url: str) -> bool:
+    try:
+        return urlsplit(url).scheme == "https"
+    except ValueError:
+        return False
 
 
 _MEANS = {

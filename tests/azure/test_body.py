@@ -19,7 +19,7 @@ from dpsops.emulator.azure import Azure
 from dpsops.emulator.http import Request, Response
 from dpsops.emulator.server import EmbeddedAzure
 from dpsops.errors import Unreadable
-from tests.fuzz.spoiling import Spoilt
+from tests.github import Plain
 from tests.worlds import start_embedded, waited
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
@@ -66,7 +66,7 @@ def answering(raw: bytes, directory: Path, patch: pytest.MonkeyPatch, **headers:
     named = {"Content-Type": "application/json"} | {name.replace("_", "-"): value for name, value in headers.items()}
 
     def handle(_azure: Azure, _request: Request) -> Response:
-        return Spoilt(200, headers=named, raw=raw)
+        return Plain(200, headers=named, raw=raw)
 
     patch.setattr(Azure, "handle", handle)
     with start_embedded(directory) as azure:

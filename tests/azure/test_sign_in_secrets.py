@@ -8,19 +8,21 @@ import logging
 import os
 import shlex
 from collections.abc import Callable, Iterator
-from io import StringIO
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+import urllib3
+from requests.adapters import HTTPAdapter
 from requests.exceptions import InvalidHeader, InvalidURL
 
 from dpsops.azure.clients import connect
 from dpsops.azure.errors import understood
 from dpsops.azure.exchange import Ask
 from dpsops.azure.provisioning import Wire, register_over_https
-from dpsops.azure.quoting import DiscreetFormatter
+from dpsops.azure.quoting import DiscreetFormatter, said
 from dpsops.azure.transport import Transport
 from dpsops.errors import Error, InvalidInput, Unavailable
 from dpsops.pki.bundles import DeviceCredential
@@ -129,11 +131,10 @@ def answered(given: Given, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         known = {"authorization_endpoint": f"{host}/a", "token_endpoint": f"{host}/token", "issuer": host}
         discovers = "/.well-known/" in str(request.url) or "/discovery/" in str(request.url)
         status, body = (200, known) if discovers else given(request)
-        answer = requests.Response()
-        answer.status_code, answer.url, answer.request = status, str(request.url), request
-        answer.headers["Content-Type"] = "text/html" if isinstance(body, str) else "application/json"
-        answer._content = (body if isinstance(body, str) else json.dumps(body)).encode()
-        return answer
+        content = (body if isinstance(body, str) else json.dumps(body)).encode()
+        headers = {"Content-Type": "text/html" if isinstance(body, str) else "application/json"}
+        raw = urllib3.HTTPResponse(BytesIO(content), headers, status, reason="Odd", preload_content=False)
+        return HTTPAdapter().build_response(request, raw)
 
     monkeypatch.setattr(requests.Session, "send", send)
     return asked
@@ -218,6 +219,25 @@ def test_whatever_a_program_prints(
         assert (name, leaks(printed)) == (name, [])
         log.seek(0)
         log.truncate()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("Please run 'az login' to setup account.", "Please run 'az login' to setup account."),
+        ("AADSTS700082: The refresh token has expired due to inactivity.",) * 2,
+        ("Authentication failed: AADSTS7000215: Invalid client secret provided.",) * 2,
+        ("Subscription '00000000-0000-0000-0000-000000000002' not found.",) * 2,
+        ("Authentication failed: hunter2\nand more", "Authentication failed"),
+        ("Unexpected response from Microsoft Entra ID: hunter2", "Unexpected response from Microsoft Entra ID"),
+        ('Unexpected output from Get-AzAccessToken: "hunter2"', "Unexpected output from Get-AzAccessToken"),
+        ('Unexpected content type "hunter2"\nContent: hunter2', "Unexpected content type"),
+        (f"az: no {SECRET} here", "az: no (not shown) here"),
+        (f"az: no {HEADER} here", "az: no (not shown) here"),
+    ],
+)
+def test_what_is_quoted_of_a_sign_in(text: str, told: str) -> None:
+    assert said(text) == told
 
 
 @pytest.mark.usefixtures("unmeasured", "alone")

@@ -11,26 +11,12 @@ from typing import Any
 
 from dpsops.emulator.azure import Azure
 from dpsops.emulator.http import Request, Response
+from tests.github import Plain
 
 THIEF = "thief.example.com"
 """A host that is not Azure's. It must be sent nothing at all."""
 
 DEEP = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Spoilt(Response):
-    """An answer with these very bytes and headers."""
-
-    raw: bytes = b""
-
-    def content(self) -> bytes:
-        """The bytes."""
-        return self.raw
-
-    def fields(self, now: float) -> dict[str, str]:
-        """The headers."""
-        return dict(self.headers)
 
 
 Spoil = Callable[[Response, Mapping[str, str], Random], Response]
@@ -43,7 +29,7 @@ def _body(content: bytes | Callable[[bytes], bytes], media_type: str = "", **mor
         headers |= {"Content-Type": media_type} if media_type else {}
         headers |= {name.replace("_", "-"): value for name, value in more.items()}
         raw = content if isinstance(content, bytes) else content(answer.content())
-        return Spoilt(answer.status, headers=headers, raw=raw)
+        return Plain(answer.status, headers=headers, raw=raw)
 
     return spoil
 
@@ -51,21 +37,21 @@ def _body(content: bytes | Callable[[bytes], bytes], media_type: str = "", **mor
 def _status(status: int, content: bytes = b"", **headers: str) -> Spoil:
     def spoil(answer: Response, fields: Mapping[str, str], chance: Random) -> Response:
         added = {name.replace("_", "-"): value for name, value in headers.items()}
-        return Spoilt(status, headers={**fields, **added}, raw=content)
+        return Plain(status, headers={**fields, **added}, raw=content)
 
     return spoil
 
 
 def _cut(answer: Response, fields: Mapping[str, str], chance: Random) -> Response:
     whole = answer.content()
-    return Spoilt(answer.status, headers=fields, raw=whole[: chance.randrange(len(whole) or 1)])
+    return Plain(answer.status, headers=fields, raw=whole[: chance.randrange(len(whole) or 1)])
 
 
 def _flipped(answer: Response, fields: Mapping[str, str], chance: Random) -> Response:
     changed = bytearray(answer.content() or b"{}")
     for _ in range(1 + len(changed) // 200):
         changed[chance.randrange(len(changed))] = chance.randrange(256)
-    return Spoilt(answer.status, headers=fields, raw=bytes(changed))
+    return Plain(answer.status, headers=fields, raw=bytes(changed))
 
 
 def _scattered(value: Any) -> Spoil:
@@ -81,7 +67,7 @@ def _scattered(value: Any) -> Spoil:
 
         content = answer.content()
         document = scatter(json.loads(content)) if content else value
-        return Spoilt(answer.status, headers=fields, raw=json.dumps(document).encode())
+        return Plain(answer.status, headers=fields, raw=json.dumps(document).encode())
 
     return spoil
 
@@ -94,7 +80,7 @@ def _with(**members: Any) -> Spoil:
         document = json.loads(content) if content else {}
         document = {**document, **members} if isinstance(document, dict) else document
         headers = {"Content-Type": "application/json", **fields}
-        return Spoilt(answer.status, headers=headers, raw=json.dumps(document).encode())
+        return Plain(answer.status, headers=headers, raw=json.dumps(document).encode())
 
     return spoil
 
@@ -253,7 +239,7 @@ class Spoiler:
         def handle(azure: Azure, request: Request) -> Response:
             if request.host == THIEF:
                 self.stolen.append(request)
-                return Spoilt(200, headers={"Content-Type": "application/json"}, raw=_PAGE)
+                return Plain(200, headers={"Content-Type": "application/json"}, raw=_PAGE)
             response = _handle(azure, request)
             number = len(self.requests)
             self.requests.append(request)

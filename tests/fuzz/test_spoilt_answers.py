@@ -100,7 +100,7 @@ def test_spoilt_answers(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> 
             wrong.append(f"{case}: {defect!r} after {spoiler.last}")
         else:
             clear += error is not None
-            if error is not None and not _is_clear(error):
+            if error is not None and not is_clear(error):
                 wrong.append(f"{case}: {error.message!r}, {error.hint!r} after {spoiler.last}")
         if spoiler.stolen:
             sent = [f"{each.method} with {sorted(set(each.headers) & {'authorization'})}" for each in spoiler.stolen]
@@ -109,5 +109,6 @@ def test_spoilt_answers(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> 
     assert clear > 20
 
 
-def _is_clear(error: Error) -> bool:
+def is_clear(error: Error) -> bool:
+    """Whether an error has a message that somebody reads, and a hint."""
     return bool(error.message.strip() and error.hint.strip()) and error.line.isprintable() and len(error.message) < 4000

@@ -19,6 +19,10 @@ from dpsops.pki.profiles import path_length, root_faults
 
 _CHAIN = "the chain must be the issuer's certificate, then that of its issuer, and so on up to a self-signed certificate"
 _ALL = _CHAIN + ", in any order and nothing else"
+_ONE = (
+    "; a file in DER, or in base64 without BEGIN and END lines, holds no more than one: make PEM of each "
+    "(openssl x509 -inform der -in FILE) and put all into one file"
+)
 _WEAK_HASHES = (hashes.SHA1, hashes.MD5)
 _FEWEST_RSA_BITS = 2048
 """OpenSSL refuses shorter ones in TLS at its default security level; DPS takes no shorter ones from devices either."""
@@ -28,6 +32,7 @@ def certification_path(certificate: x509.Certificate, given: Sequence[x509.Certi
     """The issuers above a certificate, the nearest first, up to a self-signed one. They may be given in any order, repeatedly and
     with the certificate itself. Raises `InvalidInput` if one is missing, or if there are others."""
     left = [each for each in dict.fromkeys(given) if each != certificate]
+    one = _ONE if len(left) == 1 else ""
     found, last = list[x509.Certificate](), certificate
     while not is_self_signed(last):
         issuers = sorted((each for each in left if is_signed_by(last, each)), key=is_self_signed, reverse=True)
@@ -40,8 +45,8 @@ def certification_path(certificate: x509.Certificate, given: Sequence[x509.Certi
     if not is_self_signed(last):
         missing = f"add the certificate of {last.issuer.rfc4514_string()}"
         if left:
-            raise InvalidInput(f"none of these signed {_name(last)}: {names}", f"{missing}: {_ALL}")
-        raise InvalidInput(f"the chain ends with {_name(last)}, which is not self-signed", f"{missing}: {_CHAIN}")
+            raise InvalidInput(f"none of these signed {_name(last)}: {names}", f"{missing}: {_ALL}{one}")
+        raise InvalidInput(f"the chain ends with {_name(last)}, which is not self-signed", f"{missing}: {_CHAIN}{one}")
     if left:
         raise InvalidInput(f"not in the chain of {_name(certificate)}: {names}", "leave out what is not in its chain")
     return tuple(found)

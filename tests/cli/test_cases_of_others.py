@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from dpsops.cli.exits import Exit
+from dpsops.pki.bundles import read_bundle
 from tests.cli.terminal import Terminal, assert_error
 from tests.cli.test_former_states import move_clocks
 
@@ -69,8 +70,9 @@ CERTIFICATES = {
 }
 """What is said of those that are refused. A device registers with every other one."""
 
-WITHOUT_ISSUER = ("06-der", "21-bare-base64")
-"""Their encoding is read. They are refused nevertheless: the certificate of the CA that signed is in neither file."""
+WITHOUT_ISSUER = {"06-der": "a file in DER", "21-bare-base64": "without BEGIN and END lines"}
+"""Their encoding is read. They are refused nevertheless: a file of this kind holds one certificate, and that of the CA that
+signed is in neither. What is said names the encoding and the conversion."""
 
 BUNDLES = {
     "06-encrypted-key": "is encrypted.*openssl pkey",
@@ -124,12 +126,15 @@ def test_what_a_ca_hands_back_ends_as_it_should(case: Path, requested: Terminal)
         return
     if case.name in WITHOUT_ISSUER:
         assert_error(merged, Exit.WRONG_USE, "none of these signed", "add the certificate of CN=Company Issuing CA")
+        assert_error(merged, Exit.WRONG_USE, WITHOUT_ISSUER[case.name], "openssl x509 -inform der")
         return
     assert merged[0] == 0, merged[2]
     assert re.search("accepted|put in order|as [0-9]", readme), readme
     assert requested("rotate", "--replace", "root-g1", "--until", "draining")[0] == 0
     registered = requested("device", "register", "press-07", "--transport", "https")
     assert registered[0] == 0, registered[2]
+    (device,) = requested.json("device", "list")["devices"]
+    assert (device["device"], device["generation"]) == ("press-07", 2)
 
 
 @pytest.mark.parametrize("case", cases(BUNDLE), ids=lambda case: case.name)
@@ -142,5 +147,13 @@ def test_a_bundle_is_read_or_refused_with_what_it_is(case: Path, requested: Term
         assert re.search(words, one_line(result[2])), result[2]
         assert "refused" in readme
         return
-    assert_error(result, Exit.FAILED, "DPS refused the registration")
+    assert_error(result, Exit.FAILED, "DPS refused the registration: Invalid certificate (401002)")
     assert re.search("registers|refused by DPS|PKCS#7", readme), readme
+    sent, right = (read_bundle((case.parent / name / "bundle.pem").read_bytes(), name) for name in (case.name, "00-plain"))
+    assert sent.key == right.key
+    if case.name == "09-leaf-only":
+        assert "contains only the device certificate" in result[2]
+        assert right.chain.startswith(sent.chain)
+        return
+    assert sent.chain == right.chain
+    assert "only the device certificate" not in result[2]

@@ -22,6 +22,7 @@ from dpsops.azure.errors import understood
 from dpsops.errors import Refused
 from dpsops.model.generations import rotation_tags
 from dpsops.model.root import (
+    RETIRED_TAG,
     ROLE_TAG,
     ROOT_ROLE,
     ObservedRoot,
@@ -204,6 +205,13 @@ class RootVault:
             if version.enabled and version.version != present.version:
                 client.update_certificate_properties(name, version.version, enabled=False)
         client.update_certificate_properties(name, present.version, enabled=False, tags={**present.tags, **tags})
+
+    @understood(_WHO)
+    def reinstate(self, name: str) -> None:
+        """Enables the root's own version again after `retire`, without the tag of it. Two requests."""
+        present = self.properties(name)
+        tags = {tag: value for tag, value in present.tags.items() if tag != RETIRED_TAG}
+        self._clients.certificates.update_certificate_properties(name, present.version, enabled=True, tags=tags)
 
     def _complete(self, name: str) -> list[RootProperties]:
         """The versions with a certificate. For an unknown name a vault may answer an empty list or 404."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from dpsops.model.rotation import Phase
     from dpsops.model.rotation_report import RotationReport
     from dpsops.model.run import Run
+    from dpsops.workflows.rotation.parts import Parts
     from dpsops.workflows.rotation.rotate import Rotation
 
 _GRACE = 30
@@ -107,10 +108,15 @@ def rotate(
 
 
 def _rotation(connection: Connection) -> Rotation:
-    from dpsops.workflows.rotation.parts import Parts
     from dpsops.workflows.rotation.rotate import Rotation
 
-    parts = Parts(
+    return Rotation(_parts(connection))
+
+
+def _parts(connection: Connection) -> Parts:
+    from dpsops.workflows.rotation.parts import Parts
+
+    return Parts(
         connection.run,
         connection.roots,
         connection.signer,
@@ -120,7 +126,6 @@ def _rotation(connection: Connection) -> Rotation:
         connection.stores,
         connection.every_store,
     )
-    return Rotation(parts)
 
 
 def _phase(text: str) -> Phase:
@@ -282,8 +287,9 @@ def undo(context: typer.Context) -> None:
       dpsops rotate undo
     """
     from dpsops.model.rotation import GRACE
+    from dpsops.workflows.rotation import undo as workflow
 
     options: Options = context.obj
     with connected(options) as connection:
-        done, found = _reported(options, connection, _rotation(connection).undo(), GRACE)
+        done, found = _reported(options, connection, workflow.undo(_parts(connection)), GRACE)
     _print_rotated(options, done, found)

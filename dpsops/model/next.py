@@ -110,7 +110,7 @@ class Situation:
     """What the next steps depend on. `hubs_missing`: a hub of the settings does not exist; `untrusted`: the number of devices
     whose certificate is under a root that the group does not trust; `second_names`: other names of the root in a trust store;
     `logs_off`: what to do if nobody can tell who signs; `former_vaults`: those that were for devices and have left the
-    settings."""
+    settings; `half_undone`: the roots of which an undo has left something."""
 
     root: RootFacts | None
     trouble: Refused | None
@@ -124,6 +124,7 @@ class Situation:
     enrolled: Enrolled = Enrolled()
     logs_off: str = ""
     former_vaults: tuple[str, ...] = ()
+    half_undone: tuple[str, ...] = ()
 
 
 def next_steps(seen: Situation, settings: Root, now: datetime) -> Iterator[str]:
@@ -165,6 +166,8 @@ def next_steps(seen: Situation, settings: Root, now: datetime) -> Iterator[str]:
             f"the settings want a root with path length {settings.path_length}, which the next root gets: "
             f"{rotate_command(facts.generation)}"
         )
+    for name in seen.half_undone:
+        yield f"{name} is retired, and the DPS or a hub still has it: dpsops rotate undo"
     for place in seen.second_names:
         yield f"the root is also {place}: unless somebody needs it there, remove it, because a rotation will not"
     if seen.devices.left_behind:

@@ -306,6 +306,17 @@ def undo_fault(observed: Observed, standing: Standing) -> str:
     return ""
 
 
+def half_undone(observed: Observed) -> tuple[int, ...]:
+    """The generations that an interrupted undo has left in a trust store: retired, newer than what the group trusts. A run that
+    was at work at the same time may have uploaded one again."""
+    newest = observed.trusted[-1]
+    return tuple(
+        one.number
+        for one in observed.generations
+        if one.number > newest and one.in_vault is VaultState.RETIRED and one.breach is None and one.trust is not Trust.ABSENT
+    )
+
+
 def undone(observed: Observed, standing: Standing) -> str:
     """The name of the root to which a rotation was undone last, if none has begun since; empty if there is none."""
     if standing.phase is not Phase.STABLE:

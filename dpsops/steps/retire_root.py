@@ -15,7 +15,14 @@ from dpsops.model.run import Run
 
 
 def retire_root(run: Run, roots: RootVault, stores: Sequence[TrustStore], view: View, number: int) -> Iterator[Action]:
-    """Removes a root from the DPS, and from the hubs that have it, and disables it in the vault; yields what was done.
+    """Removes a root from the trust stores, and disables it in the vault; yields what was done. Raises `Refused` as
+    `remove_root` does."""
+    yield from remove_root(run, stores, view, number)
+    yield from disable_root(run, roots, view, number)
+
+
+def remove_root(run: Run, stores: Sequence[TrustStore], view: View, number: int) -> Iterator[Action]:
+    """Removes a root from the DPS, and from the hubs that have it; yields what was done.
 
     Raises `Refused` if a trust store has another certificate under its name, or if the vault does not have the root.
     """
@@ -32,7 +39,6 @@ def retire_root(run: Run, roots: RootVault, stores: Sequence[TrustStore], view: 
             if again is not None:
                 store.delete(name, removable(store.owner, again, root, name, run.environment.vault.name).etag)
         yield Action("remove", f"{name} in {store.owner}", "removed")
-    yield from disable_root(run, roots, view, number)
 
 
 def disable_root(run: Run, roots: RootVault, view: View, number: int) -> Iterator[Action]:

@@ -34,8 +34,9 @@ from dpsops.model.next import (
 )
 from dpsops.model.registration import Registration
 from dpsops.model.resources import former_vaults
+from dpsops.model.root import root_name
 from dpsops.model.root_facts import RootFacts
-from dpsops.model.rotation import Phase, Standing, classify
+from dpsops.model.rotation import Phase, Standing, classify, half_undone
 from dpsops.model.run import Run
 from dpsops.settings import Environment, Vault
 from dpsops.steps.describe_root import describe_root
@@ -129,6 +130,7 @@ def status(
         logs_off=logs_off,
         enrolled=Enrolled(unseen=True) if enrollments is None else compare(found_leaves, enrollments),
         former_vaults=former_vaults(environment, in_group),
+        half_undone=tuple(map(root_name, half_undone(view.observed))) if view else (),
     )
     steps = tuple(next_steps(seen, environment.root, run.now()))
     return Status(environment, vaults, service, found_hubs, steps, facts, trouble, group, standing, devices, view, fleet)

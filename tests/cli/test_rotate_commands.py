@@ -61,8 +61,8 @@ def test_until_grace_and_undo(terminal: Terminal) -> None:
     undone = terminal.json("rotate", "undo")
     assert [action["outcome"] for action in undone["actions"]] == [
         "trusts root-g1",
-        "removed",
         "disabled in the vault, not deleted",
+        "removed",
     ]
     again = terminal.json("rotate", "undo")
     assert (again["changed"], again["notes"]) == (False, ["the rotation to root-g2 is undone: nothing of it is left to do"])

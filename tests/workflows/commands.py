@@ -40,6 +40,7 @@ from dpsops.workflows.doctor import Checkup, Doctor
 from dpsops.workflows.rotate_status import rotation_status as rotation_status_of
 from dpsops.workflows.rotation.parts import Parts
 from dpsops.workflows.rotation.rotate import Rotation
+from dpsops.workflows.rotation.undo import undo as undo_rotation
 
 
 def consent(_: object) -> None:
@@ -138,9 +139,14 @@ def member(to: Connection, device: DeviceId) -> tuple[Member, list[x509.Certific
     return devices.show_device(to.run, to.roots, to.leaves, to.dps, to.hubs, device)
 
 
+def parts(to: Connection) -> Parts:
+    """The parts of Azure that a rotation touches."""
+    return Parts(to.run, to.roots, to.signer, to.leaves, to.dps, to.hubs, to.stores, to.every_store)
+
+
 def rotation(to: Connection) -> Rotation:
     """A rotation, for a test that takes its steps one by one."""
-    return Rotation(Parts(to.run, to.roots, to.signer, to.leaves, to.dps, to.hubs, to.stores, to.every_store))
+    return Rotation(parts(to))
 
 
 def rotate(
@@ -168,7 +174,7 @@ def replace_compromised(to: Connection, confirm: Callable[[Cut], None] = consent
 
 def undo(to: Connection) -> list[Action]:
     """Runs `rotate undo`: the actions that it did."""
-    return [one for one in rotation(to).undo() if isinstance(one, Action)]
+    return [one for one in undo_rotation(parts(to)) if isinstance(one, Action)]
 
 
 def rotation_status(to: Connection, grace: timedelta = GRACE) -> RotationReport:

@@ -16,7 +16,7 @@ from dpsops.cli.connection import Connection
 from dpsops.emulator.world import Timings
 from dpsops.errors import Error, Missing
 from dpsops.model.enrollment import IndividualSettings
-from dpsops.model.rotation import Phase
+from dpsops.model.rotation import Phase, VaultState
 from tests.workflows.boundaries import boundaries
 from tests.workflows.commands import block, enroll, issue_to, members, renew, rotate, status, unblock, undo, up
 from tests.workflows.devices import Device
@@ -192,26 +192,58 @@ def test_an_enrollment_beside_a_rotation(pair: Pair) -> None:
     pair.at_every_boundary(rotating, enrolling, movable, 10)
 
 
-def test_an_undo_beside_new_certificates(pair: Pair) -> None:
-    """A device with a certificate under the new root keeps that root; else every certificate is under the old one."""
+def staging(connection: Connection) -> object:
+    """Runs `rotate --until overlapping`."""
+    return rotate(connection, Phase.OVERLAPPING, NONE)
 
-    def consistent(world: World) -> None:
-        found = observed(world.connect())
-        for each in members(world.connect()):
-            assert each.leaf.generation in found.trusted
-        assert not [step for step in status(world.connect()).next if "not trusted" in step]
-        for name in (PRESS, OTHER):
-            try:
-                Device.fetched(world.connect(), name).register(world.connect())
-            except Missing:
-                assert name == OTHER
+
+def replacing(connection: Connection) -> object:
+    """Runs `rotate --until stable --grace 0`."""
+    return rotate(connection, Phase.STABLE, NONE)
+
+
+def consistent(world: World) -> None:
+    """A device with a certificate under the new root keeps that root; else every certificate is under the old one. The DPS
+    has what the group trusts, and nothing of a root that was taken back."""
+    found = observed(world.connect())
+    for each in members(world.connect()):
+        assert each.leaf.generation in found.trusted
+    assert not [step for step in status(world.connect()).next if "not trusted" in step]
+    for name in (PRESS, OTHER):
+        try:
+            Device.fetched(world.connect(), name).register(world.connect())
+        except Missing:
+            assert name == OTHER
+    if any("dpsops rotate undo" in step for step in status(world.connect()).next):
+        undo(world.connect())
+    found = observed(world.connect())
+    assert all(found.generation(number).is_sound for number in found.trusted)
+    assert not [one for one in found.generations if one.in_vault is VaultState.RETIRED and one.needs_retiring]
+
+
+def test_an_undo_beside_new_certificates(pair: Pair) -> None:
+    def unmoved(world: World) -> None:
+        consistent(world)
         pair.device.register(world.connect())
 
     rotate(pair.first.connect(), Phase.OVERLAPPING, NONE)
-    pair.at_every_boundary(issuing, undo, consistent, 10)
-    pair.at_every_boundary(undo, issuing, consistent, 10)
-    pair.at_every_boundary(rotating, undo, consistent, 10)
-    pair.at_every_boundary(undo, rotating, consistent, 10)
+    pair.at_every_boundary(issuing, undo, unmoved, 10)
+    pair.at_every_boundary(undo, issuing, unmoved, 10)
+    pair.at_every_boundary(rotating, undo, unmoved, 10)
+    pair.at_every_boundary(undo, rotating, unmoved, 10)
+
+
+@pytest.mark.parametrize("reached", [Phase.PROVEN, Phase.OVERLAPPING])
+def test_an_undo_beside_a_complete_rotation(pair: Pair, reached: Phase) -> None:
+    """No root is removed from the DPS that another run has made the group trust."""
+    rotate(pair.first.connect(), reached, NONE)
+    pair.at_every_boundary(undo, replacing, consistent, 10)
+    pair.at_every_boundary(replacing, undo, consistent, 10)
+
+
+def test_an_undo_beside_the_beginning_of_a_rotation(pair: Pair) -> None:
+    """A run that uploads the new root again after it was taken back leaves something of it, and `status` says so."""
+    pair.at_every_boundary(staging, undo, consistent, 10)
 
 
 def test_two_renewals_at_once(pair: Pair) -> None:

@@ -134,13 +134,9 @@ def test_a_planned_rotation(tmp_path: Path) -> None:
 
 
 def test_an_undo(tmp_path: Path) -> None:
-    def again(connection: Connection) -> None:
-        if standing(connection).phase is not Phase.STABLE:
-            undo(connection)
-
     with registered(tmp_path) as world:
         rotate(world.connect(), Phase.OVERLAPPING, NONE)
-        killed_everywhere(world, tmp_path, undo, again, 10)
+        killed_everywhere(world, tmp_path, undo, undo, 10)
         assert observed(world.connect()).primary == 1
 
 

@@ -1,4 +1,4 @@
-"""`rotate`, `rotate undo`, and `rotate --compromised`: one safe step after the other.
+"""`rotate`, and `rotate --compromised`: one safe step after the other.
 
 `model.rotation` decides the next step, `model.replacement` whether there is one to take. The mark of a compromised root is
 written first, so that every later run begins by cutting the root off. Source: Azure DPS, "Roll X.509 device certificates".
@@ -14,9 +14,9 @@ from dpsops.errors import Refused
 from dpsops.model.action import Action, Failed, Note, Remains, Result
 from dpsops.model.device import Issued, Unchanged
 from dpsops.model.generations import LEFT, LEFT_TAG, View, replaced_root
-from dpsops.model.replacement import Cut, Left, Way, compromised_root, continuation, has_begun, is_due, stay, way
-from dpsops.model.root import CsrRequested, root_name, rotate_command
-from dpsops.model.rotation import GRACE, Phase, Standing, Step, classify, grace_end, next_step, sound_beside, undo_fault, undone
+from dpsops.model.replacement import Cut, Left, Way, compromised_root, is_due, stay, way
+from dpsops.model.root import root_name, rotate_command
+from dpsops.model.rotation import GRACE, Phase, Standing, Step, classify, grace_end, next_step, sound_beside
 from dpsops.steps.hub_identities import affected_devices
 from dpsops.steps.next_root import require_way_back
 from dpsops.steps.waiting_devices import waiting_devices
@@ -95,40 +95,6 @@ class Rotation:
             yield from swept
             if what is Way.NOTHING and not swept:
                 yield Note(f"{name} is replaced and cut off everywhere: nothing of it is left to do")
-
-    def undo(self) -> Results:
-        """Undoes a rotation, back to *stable* under the old root; yields what was done, or a note if it is undone already. Raises
-        `Refused` if a device may need the new root, or if there was no rotation.
-
-        The new root is removed from the group first, so that it issues no more certificates, then from the DPS; then it is
-        disabled in the vault. If a device has got a certificate under it in the meantime, the group trusts it again. If the next
-        root is only a request of `root csr`, the request is dropped.
-        """
-        view = self.parts.observe()
-        standing = classify(view.observed)
-        name = root_name(standing.new)
-        if not has_begun(view.observed, standing) and isinstance(
-            self.parts.roots.state(name, self.parts.run.now()), CsrRequested
-        ):
-            self.parts.roots.drop_request(name)
-            yield Action("drop", f"request for {name}", "dropped")
-            return
-        if fault := undo_fault(view.observed, standing):
-            if gone := undone(view.observed, standing):
-                yield Note(f"the rotation to {gone} is undone: nothing of it is left to do")
-                return
-            more = "" if standing.phase is Phase.STABLE else f"; to go on: {continuation(standing)}"
-            raise Refused(fault, f"'dpsops rotate status' shows the state of the rotation{more}")
-        if standing.new in view.observed.trusted:
-            yield from self.parts.trust(view, standing.old, None)
-            again = self.parts.observe()
-            if again.observed.generation(standing.new).leaves:
-                yield from self.parts.trust(again, standing.old, standing.new)
-                raise Refused(
-                    f"a device has got a certificate under {root_name(standing.new)} in the meantime and may use it already",
-                    f"'dpsops rotate status' shows the state of the rotation; to go on: {continuation(standing)}",
-                )
-        yield from self.parts.retire_root(view, standing.new)
 
     def _advance(
         self, view: View, until: Phase | None, grace: timedelta, leave: Callable[[Left], None], *, begun: bool

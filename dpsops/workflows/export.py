@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from cryptography import x509
 
 from dpsops.azure.leaf_vault import LeafVaults
-from dpsops.errors import Refused
+from dpsops.errors import Missing, Refused
 from dpsops.fleet import engine
 from dpsops.fleet.count import Count
 from dpsops.model.action import Failed
@@ -59,6 +59,8 @@ def export(
 async def _remove_key(leaves: LeafVaults, device: DeviceId, bundle: str) -> bool:
     """Removes the private key of a device from the vault; whether there was one."""
     versions = await leaves.history(device)
+    if not versions:
+        raise Missing(f"somebody has removed the secret of {device} in the meantime", "'dpsops device list' shows what is there")
     newest = versions[0]
     if newest.leaf is None or newest.leaf.blocked:
         raise Refused(f"{device} is blocked, so its secret stays as it is", f"dpsops device unblock {device}")

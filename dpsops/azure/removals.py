@@ -16,7 +16,7 @@ from dpsops.azure.resource_group import VERSIONS, ResourceGroup
 from dpsops.azure.role_assignments import role_assignments
 from dpsops.model.deployment import deployment_name
 from dpsops.model.logs import TYPE as DIAGNOSTIC_SETTINGS
-from dpsops.model.removal import DeletedVault, Lock
+from dpsops.model.removal import DeletedVault, Lock, made_again
 from dpsops.model.resources import Resource
 from dpsops.model.roles import HUB, SERVICE, VAULT
 
@@ -27,6 +27,8 @@ _PASSING = ("Activating", "Transitioning", "Deleting")
 """The states in which a DPS or a hub is still changing. Source: Azure DPS, Resource Manager API, `State`."""
 
 _POLLING_SECONDS = 5.0
+_STALE_SECONDS = 300.0
+"""So long a removed resource may still be shown as if nothing had happened. After that it is another one of its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +198,7 @@ class Removals:
     @understood(_WHO)
     def remove(self, type_: str, name: str) -> None:
         """Removes a resource and waits until it is gone; one that is being removed already is waited for. It is no error if there
-        is none."""
+        is none. Raises `Changed` if somebody makes it again meanwhile."""
         with self._clients.waiting.operation(f"the removal of {name}", self._environment.waits.operation_seconds):
             if type_ == VAULT:
                 self._remove_vault(name)
@@ -210,8 +212,17 @@ class Removals:
                     self._clients.hubs.iot_hub_resource.begin_delete(self._environment.resource_group, name).result()
             except ResourceNotFoundError:
                 return
-            while self.find(type_, name) is not None:
-                self._clients.sleep(_POLLING_SECONDS)
+            seen = 0.0
+            while (found := self.find(type_, name)) is not None:
+                seen = self._pause(seen, name, going=is_passing(found) or is_ending(found))
+
+    def _pause(self, seen: float, name: str, *, going: bool) -> float:
+        """Pauses while something that was removed is still shown. `seen`: for how many seconds it was shown as something that
+        stays; returns for how many it is then. Raises `Changed` if that is too long."""
+        if seen >= _STALE_SECONDS and not going:
+            raise made_again(name)
+        self._clients.sleep(_POLLING_SECONDS)
+        return 0.0 if going else seen + _POLLING_SECONDS
 
     def _settled(self, type_: str, name: str) -> Resource | None:
         """A DPS or a hub, as soon as it does not change any more; None if there is none, or none any more."""
@@ -248,8 +259,9 @@ class Removals:
                     self._clients.groups.resource_groups.begin_delete(name).result()
                 except ResourceNotFoundError:
                     return
-            while self.group() is not None:
-                self._clients.sleep(_POLLING_SECONDS)
+            seen = 0.0
+            while (found := self.group()) is not None:
+                seen = self._pause(seen, f"the resource group {name}", going=found.is_ending)
 
 
 def is_passing(found: Resource) -> bool:

@@ -281,6 +281,15 @@ def _notes(environment: Environment, found: Standing, going: Sequence[Part]) -> 
         )
 
 
+def made_again(names: str) -> Changed:
+    """The error if something is there again that was removed."""
+    return Changed(
+        f"somebody has made {names} again: 'dpsops up' is at work at the same time",
+        "a vault that was removed is soft-deleted, with all that is in it: 'dpsops status' shows how to get it back; or run "
+        "the command again, to remove the rest",
+    )
+
+
 def require_unchanged(planned: Part, now: Part) -> None:
     """Raises `Changed` if a part holds now what nobody has confirmed: anything foreign, or another root."""
     new = sorted(now.contents.roots - planned.contents.roots)

@@ -9,7 +9,7 @@ from functools import partial
 
 from dpsops.errors import Changed
 from dpsops.model.action import Action
-from dpsops.model.removal import Part, Removal, SoftDeleted, decide, log_target, of_environment, require_unchanged
+from dpsops.model.removal import Part, Removal, SoftDeleted, decide, log_target, made_again, of_environment, require_unchanged
 from dpsops.model.roles import VAULT
 from dpsops.model.run import Run
 from dpsops.steps.look_inside import Known, Looking, look_again, survey_removal
@@ -66,11 +66,7 @@ def _require_gone(to: Looking, removal: Removal) -> None:
     before the vault went, and such a vault can still be recovered."""
     again = [part.name for part in removal.parts if to.removals.find(part.type, part.name) is not None]
     if again:
-        raise Changed(
-            f"somebody has made {', '.join(again)} again: 'dpsops up' is at work at the same time",
-            "a vault that was removed is soft-deleted, with all that is in it: 'dpsops status' shows how to get it back; or run "
-            "the command again, to remove the rest",
-        )
+        raise made_again(", ".join(again))
 
 
 def _remove_group(run: Run, to: Looking, removal: Removal) -> Iterator[Action]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from dpsops.azure.removals import Removals
 from dpsops.emulator.world import Timings
-from dpsops.errors import Error
+from dpsops.errors import Changed, Error
 from dpsops.model.removal import Removal
+from dpsops.model.roles import HUB, SERVICE
 from dpsops.settings import Environment
 from tests.workflows.boundaries import boundaries
 from tests.workflows.by_hand import deploy_only
@@ -93,6 +97,32 @@ def test_two_at_the_same_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
             if not interrupted.happened:
                 break
         assert boundary > 40
+
+
+def test_what_is_made_again_while_its_removal_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for an hour for the end of what another `up` has made, and none of the rest is removed."""
+    with start_embedded(tmp_path, Timings(operation=40)) as azure:
+        first, second = (embedded_world(azure, environment(root={"key": "EC-P256"}), direct=True) for _ in range(2))
+        up(first.connect())
+        send, begun, tried = first.transport.send, first.clock.now(), list[str]()
+
+        def after(request: Any, **options: Any) -> Any:
+            """Lets somebody run `up` as soon as the DPS is gone."""
+            answer = send(request, **options)
+            if request.method == "DELETE" and "/provisioningservices/" in request.url.lower():
+                tried.append("removed")
+            elif tried == ["removed"] and Removals(second.connect().clients).find(SERVICE, "dps-dpsops-test") is None:
+                tried.append("up")
+                with ThreadPoolExecutor(1) as thread:
+                    thread.submit(up, second.connect()).result()
+            return answer
+
+        monkeypatch.setattr(first.transport, "send", after)
+        with pytest.raises(Changed, match="has made dps-dpsops-test again: 'dpsops up' is at work at the same time"):
+            down(first.connect())
+        assert tried == ["removed", "up"]
+        assert first.clock.now() - begun < 900
+        assert Removals(second.connect().clients).find(HUB, "iot-dpsops-test") is not None
 
 
 def roots(world: World) -> set[str]:

@@ -32,8 +32,8 @@ def test_every_setting_exit_code_and_variable_has_its_meaning() -> None:
     assert set(meanings.VARIABLES) == set(_variables()) - NO_VARIABLES
 
 
-NO_VARIABLES = {"AZURE_PUBLIC_CLOUD", "AZURE_CHINA_CLOUD", "AZURE_US_GOVERNMENT"}
-"""Names of clouds: the values of a variable."""
+NO_VARIABLES = {"AZURE_PUBLIC_CLOUD", "AZURE_CHINA_CLOUD", "AZURE_US_GOVERNMENT", "DEFAULT_API_VERSION"}
+"""Names of clouds, the values of a variable; and an attribute of the SDKs' clients."""
 
 
 def _variables() -> Iterator[str]:

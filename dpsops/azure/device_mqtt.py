@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 from dpsops.azure.credential_files import files
+from dpsops.azure.quoting import why
 from dpsops.azure.wire import Wire
 from dpsops.errors import Error, InvalidInput, Unavailable, Unreadable
 from dpsops.pki.bundles import DeviceCredential
@@ -111,7 +112,7 @@ def connected(
             yield session
         except OSError as cause:
             raise Unavailable(
-                f"{host} cannot be reached over MQTT: {cause}", "check the network, port 8883 and HTTPS_PROXY"
+                f"{host} cannot be reached over MQTT: {why(cause)}", "check the network, port 8883 and HTTPS_PROXY"
             ) from cause
         finally:
             client.disconnect()

@@ -21,9 +21,10 @@ from requests.exceptions import InvalidHeader, InvalidURL
 from dpsops.azure.clients import connect
 from dpsops.azure.errors import understood
 from dpsops.azure.exchange import Ask
-from dpsops.azure.provisioning import Wire, register_over_https
+from dpsops.azure.provisioning import register_over_https
 from dpsops.azure.quoting import DiscreetFormatter, said
 from dpsops.azure.transport import Transport
+from dpsops.azure.wire import Wire
 from dpsops.errors import Error, InvalidInput, Unavailable
 from dpsops.pki.bundles import DeviceCredential
 from tests.azure.az import DEFAULT

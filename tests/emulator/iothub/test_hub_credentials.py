@@ -47,9 +47,9 @@ def onboard(lab: Lab, device: str = "d1") -> x509.Certificate:
     return read_issued([issued.leaf])[0]
 
 
-def connect(lab: Lab, *chain: x509.Certificate, version: str = "2025-08-01-preview") -> JSON:
+def connect(lab: Lab, *chain: x509.Certificate, version: str = "2025-08-01-preview", clean_session: bool = True) -> JSON:
     """The session of `d1`."""
-    return lab.connect("d1", *chain, username=f"{HOST}/d1/?api-version={version}")
+    return lab.connect("d1", *chain, username=f"{HOST}/d1/?api-version={version}", clean_session=clean_session)
 
 
 def topic(rid: str) -> str:
@@ -270,6 +270,19 @@ def test_it_waits_for_another_connection_and_no_longer_than_it_is_valid(slow: La
         assert heard == []
         slow.subscribe(session, FILTER)
         assert [read(each)[0] for each in heard] == ([] if late else [200])
+
+
+def test_in_a_session_that_goes_on_it_comes_without_a_subscription(slow: Lab) -> None:
+    certificate = onboard(slow)
+    session = connect(slow, certificate, clean_session=False)
+    slow.subscribe(session, FILTER)
+    assert ask(slow, session)[0] == 202
+    slow.disconnect(session)
+    slow.arm.clock.advance(SECONDS)
+    session = connect(slow, certificate, clean_session=False)
+    heard = slow.listen(session)
+    slow.azure.mqtt_woken(HOST, session)  # as a server does it at the beginning of each connection
+    assert [read(each)[0] for each in heard] == [200]
 
 
 @pytest.mark.parametrize("version", ["2021-04-12", "2020-09-30"])

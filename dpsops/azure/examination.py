@@ -216,13 +216,15 @@ class Examination:
         try:
             with self.clients.waiting.request(host, self.clients.environment.waits.connect_seconds):
                 answer = self.clients.send_plainly(HttpRequest("GET", f"https://{host}/"))
-        except AzureError as error:
-            known = explain(error, service)
-            return Endpoint(service, host, trouble=known.message, hint=known.hint)
-        except Error as error:
-            return Endpoint(service, host, trouble=error.message, hint=error.hint)
+        except (AzureError, Error) as error:
+            return _silent(service, host, error)
         told = moment(answer)
         return Endpoint(service, host, skew=None if told is None else (told - now).total_seconds())
+
+
+def _silent(service: str, host: str, error: AzureError | Error) -> Endpoint:
+    known = error if isinstance(error, Error) else explain(error, service)
+    return Endpoint(service, host, trouble=known.message, hint=known.hint)
 
 
 def _answer(ask: Any) -> bool | None:

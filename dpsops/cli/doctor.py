@@ -39,7 +39,7 @@ def doctor(
     options: Options = context.obj
     commands = _commands(command)
     with connected(options) as to:
-        found = Doctor(to.run, Examination(to.clients), to.deployments, to.roots, to.stores).examine(commands)
+        found = Doctor(to.run, Examination(to.clients), to.deployments, to.roots, to.stores, to.wire).examine(commands)
     options.print_result(_document(found), _text(found), _summary(found))
     if checkup.is_failed(found.findings):
         raise typer.Exit(Exit.NOT_ALLOWED if checkup.lacks_rights(found.findings) else Exit.FAILED)

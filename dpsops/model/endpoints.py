@@ -11,6 +11,8 @@ from dpsops.model.checkup import Finding, Outcome
 _TOLERATED, _SUSPECT = 300.0, 60.0
 """Seconds. Entra ID and the services tolerate five minutes between two clocks ("Microsoft identity platform", clock skew)."""
 
+MQTT_PORT = 8883
+
 _TLS = ("certificate", "ssl", "tls")
 
 
@@ -47,6 +49,17 @@ def reached(endpoints: Iterable[Endpoint]) -> Iterator[Finding]:
         elif any(word in trouble for word in _TLS):
             hint = "if a proxy inspects TLS, name its CA in REQUESTS_CA_BUNDLE"
         yield Finding("endpoint", each.host, Outcome.FAILED, f"{each.service} cannot be reached: {each.trouble}", hint)
+
+
+def mqtt(endpoint: Endpoint) -> Finding:
+    """Whether a host can be reached over MQTT: devices may do without, and `device register` has another way."""
+    if not endpoint.trouble:
+        return Finding("mqtt", endpoint.host, Outcome.OK, "takes connections for MQTT")
+    hint = (
+        f"let this machine out to port {MQTT_PORT}: dpsops speaks MQTT there alone, not over WebSockets nor through a proxy; or "
+        "register with --transport https, which needs port 443 alone, but sends no message to the hub"
+    )
+    return Finding("mqtt", endpoint.host, Outcome.WARNING, f"cannot be reached over MQTT: {endpoint.trouble}", hint)
 
 
 def clock(endpoints: Iterable[Endpoint]) -> Finding:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from dpsops.azure.ca_certificates import TrustStore
 from dpsops.azure.deployments import Deployments
 from dpsops.azure.examination import Examination
+from dpsops.azure.mqtt_reach import mqtt_endpoint
+from dpsops.azure.provisioning import Wire
 from dpsops.azure.root_vault import RootVault
 from dpsops.errors import Error
 from dpsops.model import condition, endpoints, entitlement, locks, logs
@@ -48,6 +50,7 @@ class Doctor:
     deployments: Deployments
     roots: RootVault
     stores: Sequence[TrustStore]
+    wire: Wire
 
     def examine(self, commands: tuple[str, ...]) -> Checkup:
         """Checks all that these commands need."""
@@ -88,6 +91,11 @@ class Doctor:
         all_hosts = [*shared, *hosts]
         yield from endpoints.reached(all_hosts)
         yield endpoints.clock(all_hosts)
+        if "device register" in commands:
+            hubs = [each.host for each in hosts if each.host in {hub.host for hub in environment.hub}]
+            for host in (_DEVICES, *hubs):
+                self.run.progress(f"asking {host} for MQTT")
+                yield endpoints.mqtt(mqtt_endpoint(host, self.wire))
         offers = read_providers(self.run, self.examination, commands)
         rights, blind = find_rights(self.run, self.examination, who, seen, offers.unregistered)
         yield from blind

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from dpsops.emulator import server
 from dpsops.emulator.identity.state import TENANT
 from dpsops.model.checkup import Finding, Outcome
 from dpsops.model.roles import Principal
@@ -68,6 +69,22 @@ def test_the_document_of_a_whole_environment(terminal: Terminal) -> None:
     assert f" of the tenant {TENANT}, by " in found["checks"][0]["detail"]
     assert {frozenset(each) for each in found["checks"]} == {frozenset(("check", "subject", "outcome", "detail", "hint"))}
     assert {each["outcome"] for each in found["checks"]} == {"ok"}
+
+
+def mqtt(terminal: Terminal) -> list[dict[str, str]]:
+    found = terminal.json("doctor", "--for", "device register")
+    return [each for each in found["checks"] if each["check"] == "mqtt"]
+
+
+def test_whether_devices_can_speak_mqtt(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal.stand()
+    hosts = ["global.azure-devices-provisioning.net:8883", "iot-dpsops-local.azure-devices.net:8883"]
+    assert [(each["subject"], each["outcome"]) for each in mqtt(terminal)] == [(host, "ok") for host in hosts]
+    monkeypatch.setattr(server, "_MQTT", "a port that is closed")
+    assert [(each["subject"], each["outcome"]) for each in mqtt(terminal)] == [(host, "warning") for host in hosts]
+    assert "--transport https, which needs port 443 alone" in mqtt(terminal)[0]["hint"]
+    terminal("device", "issue", "press-01")
+    assert terminal("device", "register", "press-01", "--transport", "https")[0] == 0
 
 
 def test_a_command_that_nobody_knows_is_wrong_use(terminal: Terminal) -> None:

@@ -190,7 +190,7 @@ def view(to: Connection) -> View:
 def doctor(to: Connection, *names: str) -> Checkup:
     """Runs `doctor`, for all commands unless some are named."""
     examination = Examination(to.clients)
-    return Doctor(to.run, examination, to.deployments, to.roots, to.stores).examine(names or tuple(needs.NEEDS))
+    return Doctor(to.run, examination, to.deployments, to.roots, to.stores, to.wire).examine(names or tuple(needs.NEEDS))
 
 
 def csr(to: Connection) -> tuple[str, x509.CertificateSigningRequest]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from azure.core.exceptions import AzureError, HttpResponseError
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 from azure.core.rest import HttpRequest
 from pydantic import Field
 
@@ -176,8 +176,22 @@ class Examination:
 
     @understood(_WHO)
     def group_exists(self) -> bool:
-        """Whether there is the resource group."""
-        return self.clients.management(_RESOURCES).get(self.clients.group) is not None
+        """Whether there is the resource group. Who may not read it may be told by the list of their permissions there."""
+        try:
+            return self.clients.management(_RESOURCES).get(self.clients.group) is not None
+        except HttpResponseError as error:
+            if error.status_code != 403 or self._may_exist():
+                raise
+            return False
+
+    def _may_exist(self) -> bool:
+        try:
+            self.clients.authorization.pages(f"{self.clients.group}{_AUTHORIZATION}/permissions")
+        except ResourceNotFoundError:
+            return False
+        except _UNTOLD:
+            return True
+        return True
 
     @understood(_WHO)
     def resource(self, place: Place, identifier: str) -> dict[str, object] | None:

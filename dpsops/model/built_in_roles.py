@@ -61,9 +61,9 @@ SUFFICIENT: dict[str, tuple[str, ...]] = {
 """By the identity: those that it needs on the resource group. An operator has those on the resources from `up`, too."""
 
 _MAKES_IDENTITIES = (
-    "Managed Identity Contributor", "Role Based Access Control Administrator", "User Access Administrator",
+    "Managed Identity Contributor", "Reader", "Role Based Access Control Administrator", "User Access Administrator",
 )  # fmt: skip
-"""The last one can do all that the second one can: that one is enough for whoever lacks nothing else."""
+"""The last one can do all that the two before it can: each of them is enough for whoever lacks nothing else."""
 
 _MADE_FOR = {
     "planner": ("plan", "status", "root show", "root export", "device list", "rotate status"),

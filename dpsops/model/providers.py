@@ -46,7 +46,7 @@ def findings(provider: Provider, wanted: Iterable[tuple[str, str]], *, before: b
     if provider.is_registered:
         yield Finding("provider", provider.namespace, Outcome.OK, "registered")
     elif not before:
-        detail = f"not registered in the subscription ({provider.state}): 'dpsops pipeline setup' registers it"
+        detail = f"not registered in the subscription ({provider.state}), but pipeline setup registers it"
         yield Finding("provider", provider.namespace, Outcome.OK, detail)
     else:
         hint = f"az provider register --namespace {provider.namespace} --wait"

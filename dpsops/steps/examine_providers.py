@@ -50,7 +50,7 @@ class Providers:
             yield from providers.offers(provider, used, self.versions)
         for unseen in dict.fromkeys(self.unseen.values()):
             names = [namespace for namespace, each in self.unseen.items() if each == unseen]
-            yield unseen.finding("provider", ", ".join(names))
+            yield unseen.finding("provider", names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more")
 
 
 def _of(namespace: str, type_: str) -> bool:

@@ -95,9 +95,6 @@ def test_each_right_is_named_with_the_line_that_gives_it(embedded: World, stub: 
         assert f"the role '{role}' on " in found.detail
         assert scope.lower() in (WHOLE.lower(), GROUP.lower())
     assigned_by_hand(world, found.hint, WHO)
-    if fresh and "resourceGroups/read" in action:  # only now it is seen that there is no group
-        (found,) = missing(world)
-        assigned_by_hand(world, found.hint, WHO)
     assert not missing(world)
     set_up(world.connect(), stub)
     assert set_up(world.connect(), stub) == []
@@ -169,11 +166,28 @@ def test_a_single_built_in_role_is_not_enough(embedded: World, stub: Stub, role:
     assert set_up(world.connect(), stub)
 
 
+def test_who_may_do_all_but_look_is_told_of_no_role_that_does_more(embedded: World) -> None:
+    prepare(embedded)
+    world = as_identity(embedded, principal(WHO), *map(role_named, ("Managed Identity Contributor", "User Access Administrator")))
+    warnings = [each for each in doctor(world.connect(), COMMAND).findings if each.outcome is Outcome.WARNING]
+    assert [each.hint.partition("--role ")[2] for each in warnings] == [f'"Reader" --scope "{WHOLE}"']
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_nobody_is_told_of_a_group_that_is_not_there(embedded: World, listed: bool) -> None:
+    """Who may not read the resource group may still be told that it does not exist, by the list of permissions."""
+    azure(embedded).habits = Habits(permissions_need_a_role=not listed)
+    world = as_identity(embedded, principal("nobody"))
+    found = doctor(world.connect(), COMMAND).findings
+    assert not [each for each in found if "/resourceGroups/" in each.hint]
+    assert not [each for each in found if "could not be found" in each.detail]
+
+
 def test_it_says_what_it_will_register(embedded: World) -> None:
     found = {each.subject: each for each in doctor(embedded.connect(), COMMAND).findings if each.check == "provider"}
     assert set(found) == {f"Microsoft.{each}" for each in ("Devices", "Insights", "KeyVault", "ManagedIdentity")}
     assert {each.outcome for each in found.values()} == {Outcome.OK}
-    assert "'dpsops pipeline setup' registers it" in found["Microsoft.ManagedIdentity"].detail
+    assert "pipeline setup registers it" in found["Microsoft.ManagedIdentity"].detail
 
 
 def test_a_lock_on_writing_stops_it(embedded: World) -> None:

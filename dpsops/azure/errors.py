@@ -34,7 +34,7 @@ from dpsops.azure.quoting import of_network, of_sign_in, said
 from dpsops.errors import Changed, Denied, Error, Missing, NotAllowed, Throttled, Unavailable, Unreadable
 from dpsops.model.failure import Reason, advised, told
 from dpsops.model.hints import CONFLICT, hint, is_overtaken, is_policy
-from dpsops.model.permissions import Asked, is_denied, is_firewall, missing_role, says_so
+from dpsops.model.permissions import Asked, is_denied, is_deny_assignment, is_firewall, missing_role, says_so
 
 _LOG = logging.getLogger("dpsops.reasons")
 
@@ -225,7 +225,7 @@ def _by_role(error: HttpResponseError, status: int, found: Sequence[Reason]) -> 
         return all(reason.code == "ForbiddenByRbac" for reason in found)
     if status != 403:
         return all(map(_is_denied, found))
-    return not any(is_firewall(reason.code) or is_policy(reason) for reason in found)
+    return not any(is_firewall(reason.code) or is_deny_assignment(reason.code) or is_policy(reason) for reason in found)
 
 
 def _is_of_a_vault(error: HttpResponseError) -> bool:

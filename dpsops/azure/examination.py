@@ -16,6 +16,7 @@ from dpsops.azure.errors import explain, reasons, understood
 from dpsops.azure.new_roles import moment
 from dpsops.azure.role_assignments import role_assignments
 from dpsops.errors import Error
+from dpsops.model.denials import Denial
 from dpsops.model.endpoints import Endpoint, Entry
 from dpsops.model.entitlement import Subject
 from dpsops.model.granting import NamedRole
@@ -103,6 +104,35 @@ class _Role(Shape):
     properties: _RoleProperties
 
 
+class _Principal(Shape):
+    id: str
+    type: str = ""
+
+
+class _DenialProperties(Shape):
+    deny_assignment_name: str
+    scope: str
+    do_not_apply_to_child_scopes: bool = False
+    permissions: tuple[_Permission, ...] = Field((), strict=False)
+    principals: tuple[_Principal, ...] = Field((), strict=False)
+    exclude_principals: tuple[_Principal, ...] = Field((), strict=False)
+
+
+class _Denial(Shape):
+    properties: _DenialProperties
+
+    def read(self) -> Denial:
+        found = self.properties
+        return Denial(
+            found.deny_assignment_name,
+            found.scope,
+            not found.do_not_apply_to_child_scopes,
+            tuple(each.read() for each in found.permissions),
+            tuple((each.id, each.type) for each in found.principals),
+            tuple((each.id, each.type) for each in found.exclude_principals),
+        )
+
+
 class _LockProperties(Shape):
     level: str
 
@@ -160,6 +190,13 @@ class Examination:
         """The locks of a resource group: on it, above it, and on what is in it. Source: `ManagementLocks_ListByScope`."""
         found = [_Lock.model_validate(each) for each in self.clients.management(_LOCKS).pages(f"{group}{_AUTHORIZATION}/locks")]
         return tuple(Lock(each.name, each.properties.level, each.id.partition(f"{_AUTHORIZATION}/locks")[0]) for each in found)
+
+    @understood(_WHO)
+    def denials(self, scope: str) -> tuple[Denial, ...]:
+        """The deny assignments of a resource group: on it, above it, and on what is in it. Source:
+        `DenyAssignments_ListForResourceGroup` (API 2022-04-01)."""
+        found = self.clients.authorization.pages(f"{scope}{_AUTHORIZATION}/denyAssignments")
+        return tuple(_Denial.model_validate(each).read() for each in found)
 
     @understood(_WHO)
     def provider(self, namespace: str) -> Provider:

@@ -16,6 +16,11 @@ from dpsops.emulator.world import World
 ASSIGNMENT = "roleAssignment"
 """The kind of a role assignment's document: {"principal", "role" (GUID), "scope" (lower case), "created" (epoch s)}."""
 
+DENY_ASSIGNMENT = "denyAssignment"
+"""The kind of a deny assignment's document, whose key is its GUID: {"name", "scope" (lower case), "permission" (as the API has
+it), "below" (whether it holds below the scope, too), "principals", "excluded" (each {"id", "type"})}. No request makes one."""
+
+EVERYBODY = "00000000-0000-0000-0000-000000000000"
 
 CUSTOM_ROLE = "roleDefinition"
 """The kind of a custom role's document, whose key is the role's GUID: {"roleName", "permission" (as the API has it), "scopes"
@@ -186,14 +191,34 @@ def allowed(world: World, caller: Principal, action: str, scope: str, *, data: b
     A data action is granted only once the assignment has reached the data plane: `Timings.role` seconds after it was made,
     and by chance up to `role_spread` more; as long after a change of a custom role (stricter guess). An assignment with a
     condition grants neither that nor the right to assign roles, which are what conditions are about: nothing here evaluates
-    them (stricter guess).
+    them (stricter guess). What a deny assignment denies, no role grants.
     """
+    return denial(world, caller, action, scope, data=data) is None and granted(world, caller, action, scope, data=data)
+
+
+def denial(world: World, caller: Principal, action: str, scope: str, *, data: bool = False) -> tuple[str, JSON] | None:
+    """The deny assignment that denies this to `caller`: its GUID and document."""
+    here = scope.lower().rstrip("/") + "/"
+    for key, found in world.state.list(DENY_ASSIGNMENT):
+        own, permission = found["scope"].rstrip("/") + "/", found["permission"]
+        concerned = {each["id"] for each in found["principals"]} & {caller.object_id, EVERYBODY}
+        if caller.object_id in {each["id"] for each in found["excluded"]} or not concerned:
+            continue
+        given, taken = ("dataActions", "notDataActions") if data else ("actions", "notActions")
+        denied = _matches(action, tuple(permission[given])) and not _matches(action, tuple(permission[taken]))
+        if denied and (here == own or (found["below"] and here.startswith(own))):
+            return key, found
+    return None
+
+
+def granted(world: World, caller: Principal, action: str, scope: str, *, data: bool = False) -> bool:
+    """Whether a role grants it, as `allowed` says."""
     for key, assignment, role in _assigned(world, caller, scope):
         if assignment.get("condition") and (data or action.lower().startswith("microsoft.authorization/")):
             continue
         if data:
-            granted = _matches(action, role.data_actions) and not _matches(action, role.not_data_actions)
-            if granted and world.now >= max(assignment["created"], role.changed) + _delay(world, key):
+            given = _matches(action, role.data_actions) and not _matches(action, role.not_data_actions)
+            if given and world.now >= max(assignment["created"], role.changed) + _delay(world, key):
                 return True
         elif _matches(action, role.actions) and not _matches(action, role.not_actions):
             return True

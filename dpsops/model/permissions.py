@@ -42,6 +42,12 @@ _OBJECTS = {
 """What the actions on an object are called, by the first part of its path."""
 
 
+DENY_ASSIGNMENT_HINT = (
+    "no role helps: a deny assignment stands above them all, and nobody can change it by itself; ask whoever manages the "
+    "deployment stack or the managed application that made it to exclude this identity"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A request that was denied: its method, host and path."""
@@ -78,6 +84,12 @@ def is_firewall(code: str) -> bool:
     return code in ("ForbiddenByFirewall", "ForbiddenByConnection")
 
 
+def is_deny_assignment(code: str) -> bool:
+    """Whether an error code says that a deny assignment forbids it: it stands above every role. Source: Azure RBAC,
+    "List Azure deny assignments"; users' reports of the denial, 2020 to 2026."""
+    return code == "DenyAssignmentAuthorizationFailed"
+
+
 def is_denied(code: str, message: str) -> bool:
     """Whether Resource Manager says, wherever it does, that this identity may not do something that a role would allow.
 
@@ -91,6 +103,8 @@ def missing_role(code: str, message: str, asked: Asked | None = None) -> str:
     was asked where these do not name the action."""
     if is_firewall(code):
         return "the vault's firewall denies this address: allow it on the vault, or run from an allowed network"
+    if is_deny_assignment(code):
+        return DENY_ASSIGNMENT_HINT
     denied = message.rpartition("however")[2]  # LinkedAuthorizationFailed names first what is allowed
     action = re.search(r"[Aa]ction(?:\(s\))?:? '([^',]+)", denied)
     scope = re.search(r"(?:over scope|at scope|linked scope\(s\)|Resource:) '([^',]+)", denied)

@@ -12,7 +12,7 @@ from dpsops.azure.mqtt_reach import mqtt_endpoint
 from dpsops.azure.provisioning import Wire
 from dpsops.azure.root_vault import RootVault
 from dpsops.errors import Error
-from dpsops.model import condition, endpoints, entitlement, locks, logs
+from dpsops.model import condition, denials, endpoints, entitlement, locks, logs
 from dpsops.model.checkup import SIGN_IN, Finding, Outcome, Unseen
 from dpsops.model.condition import Seen
 from dpsops.model.endpoints import Endpoint
@@ -101,6 +101,7 @@ class Doctor:
         yield from blind
         yield from entitlement.findings(commands, environment, rights)
         yield from self._conditions(rights)
+        yield from self._denials(commands, rights)
         yield from self._locks(commands, rights)
         for each in seen.values():
             if each.subject.exists and each.subject.place is not Place.WORKSPACE:
@@ -126,6 +127,15 @@ class Doctor:
             yield Finding(
                 "condition", scope, Outcome.UNKNOWN, detail, f"az role assignment list --scope {scope} --query '[?condition]'"
             )
+
+    def _denials(self, commands: tuple[str, ...], rights: Rights) -> Iterator[Finding]:
+        self.run.progress("reading the deny assignments")
+        try:
+            found = self.examination.denials(rights.within)
+        except Error as error:
+            yield Unseen.because(error, denials.LIST, rights.within).finding("deny-assignment", "the resource group")
+            return
+        yield from denials.findings(found, commands, self.run.environment, rights)
 
     def _locks(self, commands: tuple[str, ...], rights: Rights) -> Iterator[Finding]:
         if not rights.group_exists:

@@ -153,6 +153,7 @@ UNDESCRIBED = {
     r"POST /subscriptions/[^/]+/providers/[^/]+/register": "the same",
     r"GET /subscriptions(/[^/]+)?(/resources|/locations)?": "the file of subscriptions is not at hand",
     r".*/providers/Microsoft\.Authorization/(locks|permissions|policyAssignments|roleDefinitions)(/.*)?": "these are not at hand",
+    r"GET .*/providers/Microsoft\.Authorization/denyAssignments": "the same",
     r".*/providers/Microsoft\.EventGrid(/.*)?": "that of Event Grid is not at hand",
     r"GET /": "whoever asks for this only wants to know whether somebody answers",
     r".*/providers/Microsoft\.ManagedIdentity/.*": "that of managed identities is not at hand",

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from dpsops.emulator import rbac
 from dpsops.emulator.arm import (
+    deny_assignments,
     deployments,
     foresight,
     groups,
@@ -66,6 +67,7 @@ def resource_manager(types: Iterable[ResourceType], provided: Iterable[Route]) -
     own = [
         *versions.behind(role_routes.routes(registered), versions.AUTHORIZATION),
         *versions.behind(permissions.routes(registered), versions.PERMISSIONS),
+        *versions.behind(deny_assignments.routes(registered), versions.DENY_ASSIGNMENTS),
         *versions.behind(locks.routes(registered), versions.LOCKS),
         *versions.behind(policies.routes(registered), versions.POLICIES),
         *(_own(route) for route in versions.behind(resources, versions.RESOURCES)),
@@ -166,6 +168,9 @@ def _check(world: World, request: Request, route: Route, named: Mapping[str, str
         _require_subscription(world, scope["subscription"])
     action = route.action.format_map(named)
     if action and not rbac.allowed(world, request.principal, action, request.path):
+        found = rbac.denial(world, request.principal, action, request.path)
+        if found and rbac.granted(world, request.principal, action, request.path):
+            raise deny_assignments.denied(request.principal, action, request.path, *found)
         provider = _PROVIDERS.fullmatch(request.path)  # no scope of its own, as users quote the error
         raise forbidden(request.principal, action, provider[1] if provider else request.path)
     if scope is not None and scope["group"] and scope["below"]:

@@ -32,6 +32,9 @@ AUTHORIZATION = frozenset(
 PERMISSIONS = frozenset({"2015-07-01", "2018-01-01-preview", "2018-07-01", "2022-04-01", "2022-05-01-preview"})
 """Microsoft.Authorization: permissions, in the versions of which the SDK has them."""
 
+DENY_ASSIGNMENTS = frozenset({"2018-07-01-preview", "2022-04-01"})
+"""Microsoft.Authorization: deny assignments, in the versions of which the SDK has them."""
+
 LOCKS = frozenset({"2015-01-01", "2015-05-01-preview", "2015-06-01", "2016-09-01", "2017-04-01", "2020-05-01"})
 """Microsoft.Authorization: locks."""
 

@@ -85,7 +85,12 @@ class Denied(NotAllowed):
 
 
 class Refused(Error):
-    """dpsops refuses rather than guess or do harm."""
+    """dpsops refuses rather than guess or do harm. `every_device`: it would refuse every other device too, as with a root that
+    must not sign."""
+
+    def __init__(self, message: str, hint: str, *, every_device: bool = False) -> None:
+        super().__init__(message, hint)
+        self.every_device = every_device
 
 
 class InvalidCertificate(Error):
@@ -130,9 +135,9 @@ class Unreadable(Error):
 
 def ends_command(error: Error) -> bool:
     """Whether an error of one device would also occur for every other device: a missing role, an expired sign-in, a root that
-    signs wrongly. Every other error, also one that a service answers, concerns one device. Only whether other devices get an
-    answer shows whose failure no answer is (`is_silence`)."""
-    return isinstance(error, NotAllowed | InvalidCertificate)
+    signs wrongly or must not sign. Every other error, also one that a service answers, concerns one device. Only whether other
+    devices get an answer shows whose failure no answer is (`is_silence`)."""
+    return isinstance(error, NotAllowed | InvalidCertificate) or (isinstance(error, Refused) and error.every_device)
 
 
 def is_silence(error: Error) -> bool:

@@ -21,7 +21,7 @@ from dpsops.pki.profiles import root_faults
 from dpsops.settings import Environment
 
 ROLE_TAG, GENERATION_TAG, SEAL_TAG, RETIRED_TAG, BREACH_TAG = "dpsops", "generation", "sealed", "retired", "breach"
-ROOT_ROLE, SEALED, RETIRED = "root", "yes", "yes"
+ROOT_ROLE, SEALED, RETIRED, BREACH_OVER = "root", "yes", "yes", "over"
 
 _NAME = re.compile(r"root-g([1-9]\d*)")
 
@@ -243,8 +243,13 @@ def _before_the_first(observed: ObservedRoot, *, in_progress: bool) -> RootState
 
 
 def _with_ca_version(name: str, root: RootVersion, others: list[RootVersion], now: datetime) -> Merged | Ready:
+    if root.tags.get(BREACH_TAG, BREACH_OVER) != BREACH_OVER:
+        number = generation_of(name) or 1
+        hint = f"to go on with that: {rotate_command(number, compromised=True)}"
+        raise Refused(f"the root {name} is compromised and is being replaced", hint, every_device=True)
     if root.tags.get(RETIRED_TAG) == RETIRED:
-        raise Refused(f"the root {name} is retired", "'dpsops rotate status' shows which root has replaced it")
+        hint = "'dpsops rotate status' shows which root has replaced it"
+        raise Refused(f"the root {name} is retired", hint, every_device=True)
     if faults := root_faults(root.certificate, now):
         raise Refused(
             f"the root {name} {' and '.join(faults)}",

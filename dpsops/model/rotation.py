@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from dpsops.errors import Refused
-from dpsops.model.root import root_name
+from dpsops.model.root import BREACH_OVER, root_name
 
 GRACE = timedelta(days=30)
 """How long the old root stays trusted for devices that have not registered with their new certificate."""
@@ -62,7 +62,7 @@ class Breach(enum.StrEnum):
 
     BEGUN = "begun"
     CUT = "cut"
-    OVER = "over"
+    OVER = BREACH_OVER
 
 
 class Phase(enum.StrEnum):

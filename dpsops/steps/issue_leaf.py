@@ -41,6 +41,7 @@ from dpsops.model.device import (
 )
 from dpsops.model.earlier import EarlierLeaf
 from dpsops.model.enrollment import IndividualEnrollment
+from dpsops.model.root import root_name
 from dpsops.model.run import Run
 from dpsops.pki import chains, profiles
 from dpsops.pki.names import DeviceId
@@ -218,7 +219,17 @@ class LeafIssuer:
             serial=self.run.entropy.serial(),
             now=self.run.now(),
         )
-        leaf = await self.signer.sign(issuer.root, unsigned)
+        try:
+            leaf = await self.signer.sign(issuer.root, unsigned)
+        except Changed:  # the key is disabled: its root is compromised, or its rotation was undone
+            now = self.find_issuer()
+            if now.generation == issuer.generation:
+                raise
+            raise Refused(
+                f"{root_name(issuer.generation)} does not sign any more: {root_name(now.generation)} does",
+                "run the command again",
+                every_device=True,
+            ) from None
         chains.require_issued_by(leaf, root, self.run.now())
         if leaf.not_valid_after_utc == root.not_valid_after_utc:
             self.run.progress(

@@ -140,7 +140,7 @@ def test_other_commands_are_refused_until_the_breach_is_over(quick: World) -> No
         "root-g1 is compromised and is being replaced: dpsops rotate --compromised --replace root-g1",
     )
     for attempted in (up, lambda connection: issue_to(connection, PRESS)):
-        with pytest.raises(Refused, match="the root root-g1 is retired"):
+        with pytest.raises(Refused, match="the root root-g1 is compromised and is being replaced"):
             attempted(quick.connect())
     with pytest.raises(Refused, match="is compromised and must not be used again"):
         undo(quick.connect())

@@ -47,14 +47,9 @@ def every(listed: ItemPaged[_Item]) -> Iterator[_Item]:
         seen.next(str(getattr(pages, "continuation_token", None) or ""))
 
 
-_AWAKE_SECONDS = 1.0
-
-
 def ended(operation: LROPoller[_Item]) -> _Item:
     """The result of an operation that has succeeded. Raises `TypeError` if its end cannot be read: the SDKs' poller takes a
     `TypeError` of its own for no error, and returns what it was answered first."""
-    while not operation.done():  # a signal that another thread has got is handled when this one is awake
-        operation.wait(_AWAKE_SECONDS)
     found = operation.result()
     if operation.status().lower() != "succeeded":
         raise TypeError("an operation whose end cannot be read")

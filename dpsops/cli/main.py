@@ -23,6 +23,7 @@ from dpsops.cli.exits import Exit
 from dpsops.cli.options import Options, Output
 from dpsops.cli.told import Told
 from dpsops.cli.tree import CommandTree
+from dpsops.cli.waking import wake_for_signals
 from dpsops.errors import Error, InvalidInput
 
 app = typer.Typer(
@@ -118,6 +119,7 @@ def run() -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores SIGHUP
             signal.signal(number, _end)
+    wake_for_signals()
     sys.excepthook = ending.show_trace
     threading.excepthook = lambda of: ending.show_trace(of.exc_type, of.exc_value or of.exc_type(), of.exc_traceback)
     try:

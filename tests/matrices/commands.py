@@ -55,4 +55,7 @@ CHANGING = (
 )
 """Commands that change something."""
 
+MERGING = tuple(each for each in CHANGING if each.words[:2] == ("root", "merge"))
+"""Commands with a file that fits only the state in which it was made."""
+
 COMMANDS = (*CHANGING, *READING)

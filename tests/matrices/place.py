@@ -19,9 +19,11 @@ from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
+from uuid import NAMESPACE_OID, uuid5
 
 from dpsops.azure.clients import Clients
 from dpsops.azure.pool import Pool
+from dpsops.azure.removals import Removals
 from dpsops.azure.sign_in import sign_in
 from dpsops.azure.transport import Transport, new_session
 from dpsops.azure.waits import Waiting
@@ -29,13 +31,16 @@ from dpsops.cli.embedded import STATE_DIRECTORY, announced
 from dpsops.cli.main import main
 from dpsops.emulator.chances import Chances
 from dpsops.emulator.identity import tokens
+from dpsops.emulator.identity.state import OPERATOR
 from dpsops.emulator.keyvault import material
+from dpsops.emulator.rbac import ASSIGNMENT
 from dpsops.emulator.server import EmbeddedAzure
 from dpsops.emulator.world import Clock, Meter, Timings
 from dpsops.settings import Environment, load
 from tests.crash.place import SETTINGS
 from tests.key_stock import KeyStock
 from tests.matrices.network import Adapter, Network, Sender, undisturbed
+from tests.workflows.identities import role_named
 from tests.workflows.saved import Saved
 from tests.worlds import BEGINNING, World, embedded_world, forget_challenges
 
@@ -128,6 +133,18 @@ class Place:
     def world(self) -> World:
         """The embedded Azure for whoever looks at it, past the network."""
         return embedded_world(self.embedded, load("local", self.directory / "infra"), direct=True)
+
+    def assign(self, role: str, resource: str) -> None:
+        """Gives dpsops a role of this name on a resource, by type and name in lower case, an hour ago."""
+        scope = f"{self.world().connect().clients.group}/providers/{resource}".lower()
+        given = {"principal": OPERATOR.object_id, "role": role_named(role), "scope": scope, "created": self.clock.now() - 3600}
+        with self.azure.database.transaction() as state:
+            name = uuid5(NAMESPACE_OID, f"{role} {scope}")
+            state.put(ASSIGNMENT, f"{scope}/providers/microsoft.authorization/roleassignments/{name}", given)
+
+    def resources(self) -> list[str]:
+        """What is in the resource group, as types and names."""
+        return [f"{each.type}/{each.name}" for each in Removals(self.world().connect().clients).listed()]
 
     def moment(self) -> Moment:
         """Saves the present state."""

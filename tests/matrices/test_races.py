@@ -41,3 +41,4 @@ def test_what_is_next_is_typed_as_it_stands() -> None:
         "rotate", "--replace", "root-g1", "--yes",
     )  # fmt: skip
     assert taken("a group is not complete: dpsops rotate status", ()) == ()
+    assert taken("'dpsops rotate status' shows which root has replaced it", ()) == ()

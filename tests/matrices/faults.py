@@ -36,6 +36,8 @@ from tests.matrices.words import untrue
 RATES = (0.1, 0.3)
 MIXED = "mixed"
 _WORKERS = 2
+_HOUR_SECONDS = 3600
+"""A rate is the part of an hour in which a role is late."""
 _AMONG_FAULTS = 8
 """So often a command is run again among faults that pass, at the lower rate, until it must have ended well."""
 
@@ -161,12 +163,15 @@ class Bench:
             lost += prepared.different(ran)
         else:
             lost += filter(None, [prepared.outcome.differs(self._outcome(command, prepared.stored))])
-        return Tried(cell, trouble.hits, 0 if ran.code else runs, among, tuple(lost), max(each.seconds for each in said))
+        hits, longest = trouble.hits + trouble.late.denied, max(each.seconds for each in said)
+        return Tried(cell, hits, 0 if ran.code else runs, among, tuple(lost), longest)
 
     def _trouble(self, kinds: tuple[Kind, ...], rate: float, random: Random) -> Trouble:
         self.place.calm()
         trouble = Trouble(self.place.azure, kinds, rate, random)
         self.place.network.meddle = trouble.meddle
+        if roles := [kind.late for kind in kinds if kind.late]:
+            trouble.late = self.place.delay(random.choice(roles), rate * _HOUR_SECONDS)
         trouble.reach_devices()
         return trouble
 

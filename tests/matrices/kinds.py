@@ -18,6 +18,7 @@ from dpsops.emulator import faults
 from dpsops.emulator.azure import Azure, Dropped
 from dpsops.emulator.faults import Effect, Fault
 from dpsops.emulator.http import Request, Response
+from tests.matrices.late import Late
 from tests.matrices.network import Carried, Meddle, Serve, Silent, undisturbed
 
 SIGN_IN = "login.microsoftonline.com"
@@ -31,6 +32,10 @@ _NEVER = 1e12
 
 def _any(_: Request) -> bool:
     return True
+
+
+def _none(_: Request) -> bool:
+    return False
 
 
 def _writes(request: Request) -> bool:
@@ -49,13 +54,14 @@ def _signed_in(request: Request) -> bool:
 class Kind:
     """One kind of faults. `meddle` does it to a request; `at` says to which requests it can happen; `effect` is what devices get,
     who have a socket of their own (None: it cannot happen to them). `passing`: a later attempt mends it, so a rerun completes
-    also while such faults go on."""
+    also while such faults go on. `late`: the role that has not taken effect yet, instead of all that."""
 
     name: str
     meddle: Meddle
     effect: Effect | None
     at: Callable[[Request], bool] = _any
     passing: bool = False
+    late: str = ""
 
 
 def _refused(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Meddle:
@@ -174,6 +180,7 @@ class Trouble:
     rate: float
     random: Random
     hits: int = 0
+    late: Late = field(default_factory=Late)
     _absent: dict[str, Carried] = field(default_factory=dict)
     _found: dict[str, float] = field(default_factory=dict)
 
@@ -228,6 +235,12 @@ class Trouble:
             self.azure.timings = timings
 
 
+_ROLES = (
+    "Key Vault Certificates Officer", "Key Vault Crypto User", "Key Vault Secrets Officer", "Key Vault Secrets User",
+    "Device Provisioning Service Data Contributor", "IoT Hub Registry Contributor", "IoT Hub Data Reader",
+)  # fmt: skip
+"""The roles that `up` assigns."""
+
 NOT_ALLOWED = Kind("403", undisturbed, None)
 NOT_FOUND = Kind("404 after create", undisturbed, None)
 
@@ -258,6 +271,7 @@ KINDS = (
     Kind("other types", _other_types, faults.Refuse(Response(200, {"operationId": [], "status": 7}))),
     Kind("401", _without_token, None, _signed_in),
     NOT_ALLOWED,
+    *(Kind(f"403, {role} late", undisturbed, None, _none, late=role) for role in _ROLES),
     NOT_FOUND,
     _refusing(409, "Conflict", "Another operation is in progress.", at=_writes),
     _refusing(412, "PreconditionFailed", "The precondition failed.", at=_conditional),

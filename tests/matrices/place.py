@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, chdir, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
+from math import inf
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -29,6 +30,7 @@ from dpsops.azure.transport import Transport, new_session
 from dpsops.azure.waits import Waiting
 from dpsops.cli.embedded import STATE_DIRECTORY, announced
 from dpsops.cli.main import main
+from dpsops.emulator import rbac
 from dpsops.emulator.chances import Chances
 from dpsops.emulator.identity import tokens
 from dpsops.emulator.identity.state import OPERATOR
@@ -39,6 +41,7 @@ from dpsops.emulator.world import Clock, Meter, Timings
 from dpsops.settings import Environment, load
 from tests.crash.place import SETTINGS
 from tests.key_stock import KeyStock
+from tests.matrices.late import Late
 from tests.matrices.network import Adapter, Network, Sender, undisturbed
 from tests.workflows.identities import role_named
 from tests.workflows.saved import Saved
@@ -97,6 +100,7 @@ class Place:
         self.azure = embedded.azure
         self.clock = clock
         self.network = Network(self.azure, self._pass)
+        self.late = Late()
         self._waiting: list[Waiting] = []
         self._moments = 0
 
@@ -165,8 +169,14 @@ class Place:
         self.azure.meter, self.azure.chances = Meter(), Chances()
         self.calm()
 
+    def delay(self, role: str, seconds: float) -> Late:
+        """Lets the role of this name take effect in so many seconds, and not before."""
+        self.late = Late(role_named(role), self.clock.now() + seconds)
+        return self.late
+
     def calm(self) -> None:
         """Ends all faults."""
+        self.late = Late()
         self.azure.faults.clear()
         self.network.meddle = undisturbed
 
@@ -241,11 +251,12 @@ def opened(directory: Path, settings: str = SETTINGS) -> Iterator[Place]:
             stack.enter_context(patch.object(module, "rsa", _KEYS))
         embedded = stack.enter_context(EmbeddedAzure(STATE_DIRECTORY, clock=clock, timings=TIMINGS))
         stack.enter_context(announced(embedded))
-        place = Place(directory, embedded, clock)
+        place, delay = Place(directory, embedded, clock), rbac._delay
         for name, put in (
             ("dpsops.azure.clients.connect", place.connect),
             ("dpsops.cli.connection.datetime", Now),
             ("dpsops.azure.waits.Waiting.watched", lambda *_: nullcontext()),
+            ("dpsops.emulator.rbac._delay", lambda world, key: inf if place.late.holds_back(world, key) else delay(world, key)),
         ):
             stack.enter_context(patch(name, put))
         stack.enter_context(patch.object(time, "time", clock.now))

@@ -35,6 +35,16 @@ def test_a_command_among_faults_of_all_kinds(commands: Bench) -> None:
     assert tried.lost == ()
 
 
+def test_a_role_that_is_late_is_waited_for_or_named(commands: Bench) -> None:
+    index = next(number for number, each in enumerate(COMMANDS) if each.name == "device issue")
+    for kind in (number for number, each in enumerate(KINDS) if each.late == "Key Vault Crypto User"):
+        for rate in (0.1, 0.5):
+            tried = commands.attempt(Cell(index, kind, rate, seed=1))
+            assert tried.hits > 0
+            assert tried.lost == ()
+            assert tried.runs == (1 if rate == 0.1 else 2), "ten minutes are waited, and no half hour"
+
+
 def test_there_are_commands_for_all_kinds() -> None:
     assert len(COMMANDS) > len(KINDS)
 

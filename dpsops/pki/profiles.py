@@ -177,8 +177,12 @@ def _key_usage(names: frozenset[str] | set[str]) -> x509.KeyUsage:
 
 
 def path_length(certificate: x509.Certificate) -> int | None:
-    """How many CAs may be below a CA certificate in a chain; None if any number may (RFC 5280, 4.2.1.9)."""
-    return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.path_length
+    """How many CAs may be below a CA certificate in a chain; None if any number may (RFC 5280, 4.2.1.9), or if it does not say
+    that it is a CA certificate at all, which `root_faults` tells."""
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.path_length
+    except x509.ExtensionNotFound:
+        return None
 
 
 def root_faults(certificate: x509.Certificate, now: datetime) -> list[str]:

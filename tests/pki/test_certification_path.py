@@ -20,6 +20,7 @@ from dpsops.pki.certification_path import (
     require_path,
     use_faults,
 )
+from tests.pki.authorities import YEAR, by_hand, key, key_usage
 from tests.pki.company import NOW, Authority, name, with_sha1
 
 ROOT = Authority("Company Root CA")
@@ -138,3 +139,13 @@ def test_no_issuer_ends_first() -> None:
     ours = brief.issue("dpsops root G1").certificate
     with pytest.raises(InvalidInput, match="would expire after its issuer, which expires on 2026-03-31"):
         require_path(ours, [brief.certificate], NOW)
+
+
+def test_an_issuer_without_basic_constraints_is_no_ca() -> None:
+    """Whatever else it has: only a trust anchor of X.509 version 1 would be one (RFC 5280, 6.1.4 (k))."""
+    signer = key("EC-P256")
+    bare = by_hand(signer, (key_usage("keyCertSign"), True), subject="Company CA")
+    ca = (x509.BasicConstraints(ca=True, path_length=0), True)
+    ours = by_hand(signer, ca, (key_usage("keyCertSign"), True), subject="dpsops root G1", issuer=bare, end=NOW + YEAR / 2)
+    with pytest.raises(InvalidInput, match="CN=Company CA, the issuer of CN=dpsops root G1, is not a CA certificate"):
+        require_path(ours, certification_path(ours, [bare]), NOW)

@@ -110,6 +110,8 @@ def test_a_certificate_that_cannot_be_this_root_is_refused_before_the_vault_is_c
         (signed(request, good, now, common_name="dpsops test root G1"), good[1], "common name is 'dpsops test root G1'"),
         (signed(request, good, now, authority=False), good[1], "is not a CA certificate"),
         (signed(request, good, now, life=timedelta(days=-1)), good[1], "expired on"),
+        (signed(request, good, now, life=timedelta(days=1)), good[1], "before a device certificate of 365 days"),
+        (signed(request, good, now, life=timedelta(days=364)), good[1], "before a device certificate of 365 days"),
         (signed(request, good, now), company(now)[1], "none of these signed CN=dpsops test root G2: CN=Company CA"),
         (signed(request, short := company(now, path_length=0), now), short[1], r"allows 0 CA\(s\) below it, and must allow 1"),
         (signed(request, none := company(now, authority=False), now), none[1], "is not a CA certificate"),

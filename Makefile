@@ -35,7 +35,7 @@ answers: setup ## give every command answers of another shape, at every place: t
 fuzz: setup ## give dpsops and the embedded Azure what nobody should, each time something else, after the seed that it prints: takes an hour
 	@export DPSOPS_TEST_FUZZ=$${DPSOPS_TEST_FUZZ:-100} DPSOPS_TEST_SEED=$${DPSOPS_TEST_SEED:-$$(date +%s)}; \
 		echo "the same again: DPSOPS_TEST_SEED=$$DPSOPS_TEST_SEED DPSOPS_TEST_FUZZ=$$DPSOPS_TEST_FUZZ make fuzz"; \
-		$(BIN)/python -m pytest --numprocesses 2 --show-capture=no tests/fuzz
+		$(BIN)/python -m pytest --numprocesses 2 tests/fuzz
 
 schemathesis: setup .venv-schemathesis/.stamp ## ask the embedded Azure whatever Azure's OpenAPI files describe, and more: takes half an hour
 	@DPSOPS_TEST_SCHEMATHESIS="$(CURDIR)/.venv-schemathesis/bin/schemathesis" $(BIN)/python -m pytest tests/schemathesis

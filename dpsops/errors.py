@@ -60,7 +60,7 @@ def _line(text: str) -> str:
     return visible(text, "")
 
 
-def visible(text: str, kept: str = "\n\t") -> str:
+def visible(text: str, kept: str = "\n") -> str:
     """A text without what a terminal would obey or hide, except the characters that are kept."""
     if text.isprintable():
         return text

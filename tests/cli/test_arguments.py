@@ -142,7 +142,7 @@ def test_the_options_are_those_that_the_callback_has() -> None:
     assert app.info.context_settings == {"help_option_names": ["-h", "--help"]}
 
 
-@pytest.mark.parametrize(("name", "shown"), [("\u202e.pem", "\\u202e.pem"), ("a\x1b[2J.pem", "a\\x1b[2J.pem")])
+@pytest.mark.parametrize(("name", "shown"), [("\u202e.pem", "\\u202e.pem"), ("a\x1b[2J.pem", "a\\x1b[2J.pem"), ("a\tb", "a\\tb")])
 def test_no_name_of_a_file_is_obeyed_by_the_terminal(terminal: Terminal, tmp_path: Path, name: str, shown: str) -> None:
     terminal.stand()
     code, out, err = terminal("root", "export", "--out", name)

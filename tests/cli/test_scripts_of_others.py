@@ -56,23 +56,57 @@ def test_every_script_is_known() -> None:
 
 @pytest.mark.parametrize("script", scripts(), ids=lambda script: script.stem)
 def test_what_others_have_made_ends_as_it_should(script: Path, tmp_path: Path) -> None:
-    programs = tmp_path / "bin"
+    printed = run([str(script)], tmp_path)
+    for words in SAID[script.stem]:
+        assert re.search(words, printed), f"{words}\n{printed}"
+
+
+def run(words: list[str], folder: Path) -> str:
+    """What bash prints, with `dpsops` and its Python on PATH, in a folder that is empty."""
+    programs = folder / "bin"
     programs.mkdir()
-    for name, words in (("python", ""), ("dpsops", " -m dpsops")):
-        (programs / name).write_text(f'#!/bin/sh\nexec {sys.executable}{words} "$@"\n')
+    for name, module in (("python", ""), ("dpsops", " -m dpsops")):
+        (programs / name).write_text(f'#!/bin/sh\nexec {sys.executable}{module} "$@"\n')
         (programs / name).chmod(0o700)
-    place = {
-        "PATH": f"{programs}:{os.environ['PATH']}",
-        "TMPDIR": str(tmp_path),
-        "HOME": str(tmp_path),
-        "PYTHONUNBUFFERED": "1",
-        **SOURCE,
-    }
+    own = {"PATH": f"{programs}:{os.environ['PATH']}", "TMPDIR": str(folder), "HOME": str(folder), "PYTHONUNBUFFERED": "1"}
     done = subprocess.run(
-        ["bash", str(script)],
-        env=place, cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        ["bash", *words],
+        env=own | SOURCE, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         timeout=PATIENCE_SECONDS, check=False,
     )  # fmt: skip
     assert "Traceback" not in done.stdout, done.stdout
-    for words in SAID[script.stem]:
-        assert re.search(words, done.stdout), f"{words}\n{done.stdout}"
+    return done.stdout
+
+
+DEVELOPER = (
+    "D1 root unverified: 401  401002 CA certificate not found",
+    "D1 root verified, full chain: 200 assigned",
+    "D2 chain without the verified root: 200 assigned",
+    "D2 leaf alone, group: 401  401002 CA certificate not found",
+    r"D3 leaf alone, individual enrollment \(Azure: assigned\): 200 assigned",
+    r"D3b individual, leaf of a CA unknown to DPS \(Azure: assigned\): 200 assigned",
+    "D4 verified root .*: 401  401002 Signing certificate info did not match chain elements",
+    "D6 proof by the wrong key -> 400 .*400053",
+    "D7 stale etag -> 412",
+    "D19 ID is not the CN: 401  401002",
+    "expired leaf: 401  401002",
+    "chain in wrong order: 401  401002",
+    r"leaf until 9999 \(ATECC608\): 200 assigned",
+    r"D16 node query \* -> 200 \[",
+    r"D16 registrations query \* -> 200 \[",
+    "D17 404 enrollment -> 404 .*404201",
+    r"merge \[\] -> 400 .*Property x5c is required",
+    "merge PKCS7 DER -> 400 ",
+    "merge again -> 403 .*Pending status must be in progress",
+    "create over deleted -> 409 ",
+)
+"""What a device developer with a CA of his own is answered, and whoever merges certificates in a vault."""
+
+
+def test_a_device_developer_is_answered_as_by_azure(tmp_path: Path) -> None:
+    others = FOLDER / "emulator"
+    found = f"{others}:{FOLDER}:{SOURCE['PYTHONPATH']}"
+    both = " && ".join(f"PYTHONPATH={found} python {others / name}" for name in ("devexp.py", "kvexp.py"))
+    printed = run(["-c", f". {UP / 'common.sh'}; world; dpsops up > up.log 2>&1; {both} && echo all"], tmp_path)
+    for words in (*DEVELOPER, r"\nall\n"):
+        assert re.search(words, printed), f"{words}\n{printed}"

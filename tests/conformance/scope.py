@@ -36,7 +36,6 @@ OMISSIONS = {
     r"\w+ .*/keys/[^/]+/(?P<word>rotate|rotationpolicy)": "dpsops rotates roots, the vault never rotates their keys",
     r"GET .*/keys/[^/]+/[^/]*/(?P<word>attestation)": "there is no managed HSM",
     r"\w+ .*/providers/microsoft\.keyvault/(.*/)?(?P<word>managedhsms|deletedmanagedhsms|hsms).*": "there is no managed HSM",
-    r"\w+ .*/certificates/(?P<word>issuers|contacts)(/.*)?": "no partner CA issues certificates, nobody is told of their expiry",
     r"\w+ .*\.vault\.azure\.net/(?P<word>storage).*": "storage account keys in vaults are retired",
     r"\w+ .*/(?P<word>privateEndpointConnections|privateLinkResources)(/.*)?": "there are no private networks",
     r"\w+ .*/IotHubs/[^/]+/(?P<word>routingEndpointsHealth|importDevices|exportDevices|jobs/.+)": "hubs hold no messages",

@@ -23,7 +23,8 @@ class Operation(Route):
     """A route of the data plane.
 
     `action` is the data action below `Microsoft.KeyVault/vaults/` that a role must grant, `permission` the
-    same in the terms of access policies (`certificates/get`), as each operation's description names it.
+    same in the terms of access policies (`certificates/get`), as each operation's description names it; where that names
+    several (`certificates/manageissuers/getissuers`), one is enough.
     `limit` is what the request counts towards; None where that depends on the key and the handler counts.
     """
 
@@ -66,16 +67,16 @@ def _require_network(world: World, vault: Vault, caller: Principal) -> None:
 
 
 def _require_permission(vault: Vault, caller: Principal, permission: str) -> None:
-    collection, _, verb = permission.partition("/")
+    collection, *verbs = permission.split("/")
     for policy in vault.policies:
         if policy["objectId"].lower() != caller.object_id.lower() or policy.get("applicationId"):
             continue  # one for an application on behalf of a user is not for the application itself
         granted = {name.lower() for name in policy["permissions"].get(collection, ())}
-        everything = "all" in granted and verb != _PURGE  # "all" has never included purge
-        if everything or verb.lower() in granted:
+        everything = "all" in granted and _PURGE not in verbs  # "all" has never included purge
+        if everything or not granted.isdisjoint(verb.lower() for verb in verbs):
             return
     raise forbidden(
-        f"The user, group or application '{_describe(caller)}' does not have {collection} {verb} permission on key vault "
+        f"The user, group or application '{_describe(caller)}' does not have {collection} {verbs[-1]} permission on key vault "
         f"'{vault.name};location={vault.location}'. For help resolving this issue, please see "
         "https://go.microsoft.com/fwlink/?linkid=2125287",
         "ForbiddenByPolicy",

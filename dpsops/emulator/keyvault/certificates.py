@@ -48,7 +48,7 @@ def create(world: World, request: Request, vault: str, name: str) -> Response:
     """CreateCertificate: 202 and a pending certificate, for every issuer."""
     opened = vaults.require(world, vault)
     body = body_of(request)
-    head = objects.find(world, opened, CERTIFICATES, object_name(name))
+    head = objects.find(world, opened, CERTIFICATES, _new_name(name))
     given = field(body, "policy", dict)
     if given is None and head is None:
         raise bad_parameter("Property policy is required")
@@ -120,7 +120,7 @@ def import_certificate(world: World, request: Request, vault: str, name: str) ->
     """ImportCertificate: a certificate with its key, whose properties become the policy's."""
     opened = vaults.require(world, vault)
     body = body_of(request)
-    certificate_operations.refuse_unless_free(world, opened, object_name(name))
+    certificate_operations.refuse_unless_free(world, opened, _new_name(name))
     given = field(body, "policy", dict, {})
     content_type = field(field(given, "secret_props", dict, {}), "contentType", str, certificate_policies.PKCS12)
     brought = contents.read(required_text(body, "value"), field(body, "pwd", str, ""), content_type)
@@ -221,6 +221,13 @@ def _with_policy(seen: Seen) -> JSON:
     pending = f"{seen.identifier(CERTIFICATES, versioned=False)}/pending"
     operation = {} if seen.head["operation"] is None else {"pending": {"id": pending}}
     return _bundle(seen) | {"policy": _policy(seen.vault, seen.head)} | operation
+
+
+def _new_name(name: str) -> str:
+    """The name of a certificate that is made or imported: not that of another part of the API (stricter guess)."""
+    if name.lower() in objects.RESERVED:
+        raise bad_parameter(f"The request URI contains an invalid name: {name}")
+    return object_name(name)
 
 
 def _policy(vault: Vault, head: JSON) -> JSON:

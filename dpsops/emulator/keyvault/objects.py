@@ -45,6 +45,14 @@ KEYS = Collection("key", "keys/read")
 SECRETS = Collection("secret", "secrets/readMetadata/action")
 CERTIFICATES = Collection("certificate", "certificates/read")
 
+ISSUERS = "keyvault.issuer"
+"""Under `VAULT/NAME` in lower case: {"name", "provider", "credentials" and "org_details" (as the API shows them; the latter may
+be null), "enabled", "created" and "updated" (epoch s)}."""
+CONTACTS = "keyvault.contacts"
+"""Under `VAULT/`: {"contacts" (as the API shows them)}."""
+RESERVED = ("issuers", "contacts")
+"""What follows `/certificates/` and is the name of no certificate."""
+
 
 def new_version() -> str:
     """A version identifier that no object has yet."""
@@ -207,10 +215,10 @@ def purge(world: World, vault: Vault, collection: Collection, name: str) -> None
 
 def purge_all(world: World, vault_key: str) -> None:
     """Removes everything that a purged vault held."""
-    for collection in (KEYS, SECRETS, CERTIFICATES):
-        for kind in (collection.heads, collection.versions):
-            for key, _ in world.state.list(kind, f"{vault_key}/"):
-                world.state.delete(kind, key)
+    kinds = [kind for each in (KEYS, SECRETS, CERTIFICATES) for kind in (each.heads, each.versions)]
+    for kind in (*kinds, ISSUERS, CONTACTS):
+        for key, _ in world.state.list(kind, f"{vault_key}/"):
+            world.state.delete(kind, key)
 
 
 def _key(vault: Vault, name: str) -> str:

@@ -7,7 +7,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from dpsops.emulator.http import Request, Response, Route, Router, Service
-from dpsops.emulator.keyvault import certificate_operations, certificates, keys, secrets, throttling, vaults
+from dpsops.emulator.keyvault import (
+    certificate_operations,
+    certificates,
+    contacts,
+    issuers,
+    keys,
+    secrets,
+    throttling,
+    vaults,
+)
 from dpsops.emulator.keyvault.access import Operation, require_access
 from dpsops.emulator.keyvault.errors import bad_parameter, refusal
 from dpsops.emulator.keyvault.vaults import Vault
@@ -62,7 +71,7 @@ def _challenge(vault: Vault) -> dict[str, str]:
     return {"WWW-Authenticate": f'Bearer authorization="{authority}", resource="https://vault.azure.net"'}
 
 
-_OPERATIONS = [*certificates.OPERATIONS, *keys.OPERATIONS, *secrets.OPERATIONS]
+_OPERATIONS = [*issuers.OPERATIONS, *contacts.OPERATIONS, *certificates.OPERATIONS, *keys.OPERATIONS, *secrets.OPERATIONS]
 
 SERVICE = Service(
     name="keyvault",

@@ -13,10 +13,12 @@ from dpsops.emulator.arm import (
     deployments,
     foresight,
     groups,
+    history,
     locks,
     permissions,
     providers,
     registrations,
+    resource_lists,
     role_definitions,
     role_routes,
     roles,
@@ -45,7 +47,7 @@ _GROUP = re.compile(r"(?P<scope>/subscriptions/[^/]+)/resourceGroups/(?P<name>[^
 
 def resource_manager(types: Iterable[ResourceType], provided: Iterable[Route]) -> Service:
     """Resource Manager in front of these resource types, and of the routes that serve them."""
-    gathered = [_forgetting(route) for route in provided]
+    gathered = [_noting(_forgetting(route)) for route in provided]
     registered = Providers.of(
         [
             *types,
@@ -60,6 +62,7 @@ def resource_manager(types: Iterable[ResourceType], provided: Iterable[Route]) -
     resources = [
         *subscriptions.ROUTES,
         *map(_forgetting, groups.routes(registered)),
+        *resource_lists.routes(registered),
         *deployments.routes(registered),
         *foresight.routes(registered),
         *providers.routes(registered, groups.names),
@@ -121,9 +124,24 @@ def _forgetting(route: Route) -> Route:
         locks.forget(world, request.path)
         assignments.forget(world, request.path)
         diagnostic_settings.forget(world, request.path)
+        history.forget(world, request.path)
         return answer
 
     return replace(route, handler=delete)
+
+
+def _noting(route: Route) -> Route:
+    """A resource that is written is noted as made or changed now."""
+    if route.method not in ("PUT", "PATCH"):
+        return route
+
+    def write(world: World, request: Request, **named: str) -> Response:
+        answer = route.handler(world, request, **named)
+        if answer.status < 400:
+            history.note(world, ResourceId.parse(request.path.rstrip("/")))
+        return answer
+
+    return replace(route, handler=write)
 
 
 def _authorize(registered: Providers, world: World, request: Request, route: Route, named: Mapping[str, str]) -> None:

@@ -1,12 +1,12 @@
-"""Resource groups, and the resources in them."""
+"""Resource groups."""
 
 from __future__ import annotations
 
 import re
 from functools import partial
-from typing import Any
 
 from dpsops.emulator.arm import deployment_records, roles
+from dpsops.emulator.arm.lists import TAGS, page, read_filter
 from dpsops.emulator.arm.providers import Providers
 from dpsops.emulator.arm.versions import RESOURCES
 from dpsops.emulator.documents import JSON
@@ -22,10 +22,6 @@ _KIND = "resourceGroup"
 """Key: subscription and name, lower case. {"name", "location", "tags", "managedBy", "gone": epoch seconds or null}."""
 
 _TYPED_SINCE = deployment_records.TYPED_SINCE
-_RESOURCE_KEYS = ("id", "name", "type", "sku", "kind", "location", "identity", "tags")
-_SYSTEM_DATA_SINCE = "2021-04-01"
-"""The first API version in which a list shows who made a resource, if its provider tells (recorded: 2015-11-01 without,
-2021-04-01 with; nobody has seen those in between)."""
 
 
 def find(world: World, subscription: str, name: str) -> JSON | None:
@@ -160,9 +156,9 @@ def _patch(world: World, request: Request, subscription: str, group: str) -> Res
 
 def _list(world: World, request: Request, subscription: str) -> Response:
     groups = [document for _, document in world.state.list(_KIND, f"{subscription}/".lower()) if not _gone(world, document)]
-    wanted = _filter(request, ("tagName", "tagValue"))
-    found = [each for each in groups if _tagged(each["tags"] or {}, wanted)]
-    return Response(200, {"value": [show(subscription, each, request.api_version) for each in found]})
+    wanted = read_filter(request, TAGS)
+    found = [show(subscription, each, request.api_version) for each in groups if wanted.tagged(each["tags"] or {})]
+    return Response(200, page(request, found))
 
 
 def _delete(providers: Providers, world: World, request: Request, subscription: str, group: str) -> Response:
@@ -178,42 +174,8 @@ def _delete(providers: Providers, world: World, request: Request, subscription: 
     return operations.accepted(world, request, f"/subscriptions/{subscription}/operationresults")
 
 
-def _resources(providers: Providers, world: World, request: Request, subscription: str, group: str = "") -> Response:
-    """The resources of a group or, without one, of the subscription, in the short form of `Resources_List`."""
-    wanted = _filter(request, ("resourceType", "name", "resourceGroup", "tagName", "tagValue"))
-    names = [group] if group else [document["name"] for _, document in world.state.list(_KIND, f"{subscription}/".lower())]
-    keys = (*_RESOURCE_KEYS, *(("systemData",) if request.api_version >= _SYSTEM_DATA_SINCE else ()))
-    found = []
-    for name in names:
-        for each in providers.resources(world, subscription, name, request.principal):
-            facts = {"resourceType": each["type"], "name": each["name"], "resourceGroup": name}
-            if _tagged(each.get("tags") or {}, wanted) and all(
-                wanted[key].lower() == fact.lower() for key, fact in facts.items() if key in wanted
-            ):
-                shown = each | {"id": str(ResourceId.parse(each["id"]))}  # in the gateway's spelling (recorded 2026)
-                found.append({key: shown[key] for key in keys if shown.get(key) is not None})
-    return Response(200, {"value": found})
-
-
-def _tagged(tags: dict[str, Any], wanted: dict[str, str]) -> bool:
-    name, value = wanted.get("tagName"), wanted.get("tagValue")
-    return (name is None or name in tags) and (value is None or value in ([tags.get(name)] if name else tags.values()))
-
-
-def _filter(request: Request, known: tuple[str, ...]) -> dict[str, str]:
-    """The conditions of `$filter`: equalities, joined by `and`. Refuses any other, though Azure knows a few more."""
-    conditions = {}
-    text = request.query.get("$filter", "")
-    for part in re.split(r"\s+and\s+", text) if text else []:
-        match = re.fullmatch(r"(?P<name>\w+) eq '(?P<value>[^']*)'", part.strip())
-        if match is None or match["name"] not in known:
-            raise refusal(400, "InvalidFilterInQueryString", f"Invalid $filter '{text}' specified in the query string.")
-        conditions[match["name"]] = match["value"]
-    return conditions
-
-
 def routes(providers: Providers) -> list[Route]:
-    """The operations on groups (Resource Manager, `ResourceGroups` and `Resources`)."""
+    """The operations on groups (Resource Manager, `ResourceGroups`)."""
     base = "/subscriptions/{subscription}/resourceGroups"
     one = base + "/{group}"
     action = "Microsoft.Resources/subscriptions/resourceGroups/"
@@ -224,13 +186,6 @@ def routes(providers: Providers) -> list[Route]:
         Route("HEAD", one, _head, action + "read"),
         Route("PATCH", one, _patch, action + "write"),
         Route("DELETE", one, partial(_delete, providers), action + "delete"),
-        Route("GET", one + "/resources", partial(_resources, providers), action + "resources/read"),
-        Route(
-            "GET",
-            "/subscriptions/{subscription}/resources",
-            partial(_resources, providers),
-            "Microsoft.Resources/subscriptions/resources/read",
-        ),
     ]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from dpsops.emulator.arm import registrations
+from dpsops.emulator.arm import history, registrations
 from dpsops.emulator.arm.versions import RESOURCES
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Refusal, Request, Response, Route, Router
@@ -100,6 +100,7 @@ class Providers:
     def delete(self, world: World, identifier: ResourceId, caller: Principal) -> None:
         """Deletes a resource as its provider's DELETE would."""
         self._ask(world, "DELETE", str(identifier), self.find(identifier.type), caller)
+        history.forget(world, str(identifier))
 
     def _ask(self, world: World, method: str, path: str, type_: ResourceType, caller: Principal) -> Response:
         found = self.router.find(method, path)

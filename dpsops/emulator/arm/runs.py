@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dpsops.emulator import rbac
-from dpsops.emulator.arm import deployment_records, failures, locks
+from dpsops.emulator.arm import deployment_records, failures, history, locks
 from dpsops.emulator.arm.failures import Failed
 from dpsops.emulator.arm.outputs import evaluate_outputs
 from dpsops.emulator.arm.plan_needs import show_dependencies, show_providers
@@ -179,6 +179,7 @@ class Runner:
         enforcement.require_allowed(world, declared.id, body)
         found = self.providers.find(declared.id.type)
         found.put(world, declared.id, body, declared.api_version, self.caller)
+        history.note(world, declared.id)
 
     def _target(self, plan: Plan, name: str, arguments: Sequence[Any]) -> tuple[ResourceId, str]:
         """The resource that `reference` or `list*` asks for, and the API version to ask in."""

@@ -9,8 +9,8 @@ from dpsops.azure.ca_certificates import TrustStore
 from dpsops.azure.deployments import Deployments
 from dpsops.azure.examination import Examination
 from dpsops.azure.mqtt_reach import mqtt_endpoint
-from dpsops.azure.provisioning import Wire
 from dpsops.azure.root_vault import RootVault
+from dpsops.azure.wire import Wire
 from dpsops.errors import Error
 from dpsops.model import condition, denials, endpoints, entitlement, locks, logs
 from dpsops.model.checkup import SIGN_IN, Finding, Outcome, Unseen

@@ -8,7 +8,7 @@ import pytest
 
 from dpsops.azure import mqtt_reach
 from dpsops.azure.mqtt_reach import mqtt_endpoint
-from dpsops.azure.provisioning import Wire
+from dpsops.azure.wire import Wire
 from dpsops.settings import Waits
 from tests.worlds import World
 

@@ -3,6 +3,7 @@ variable names."""
 
 from __future__ import annotations
 
+import re
 import ssl
 from http.client import HTTPException, HTTPSConnection
 from urllib.parse import urlsplit
@@ -24,8 +25,11 @@ def mqtt_endpoint(host: str, wire: Wire) -> Endpoint:
     try:
         with wire.waiting.request(place, wire.waits.connect_seconds):
             connection.connect()
-    except (OSError, HTTPException, Error) as error:
-        return Endpoint("MQTT", place, trouble=str(error))
+    except Error as error:
+        return Endpoint("MQTT", place, trouble=error.message)
+    except (OSError, HTTPException) as error:
+        refused = re.match(r"Tunnel connection failed: (\d{3})\b", str(error))
+        return Endpoint("MQTT", place, trouble=f"the proxy answers {refused[1]}" if refused else why(error))
     finally:
         connection.close()
     return Endpoint("MQTT", place)

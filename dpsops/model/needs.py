@@ -269,7 +269,12 @@ NEEDS: dict[str, Needs] = {
     "device unblock": _BLOCKS + _data(Place.DPS, "enrollments/delete"),
     "rotate": _ROTATE + _REMOVE,
     "rotate status": _ROOTS + _STORES + _FIND_SECRETS,
-    "rotate undo": _ROOTS + _STORES + _FIND_SECRETS + _data(Place.VAULT, "certificates/update/action"),
+    "rotate undo": _ROOTS
+    + _STORES
+    + _FIND_SECRETS
+    + _data(Place.VAULT, "certificates/update/action")
+    + _data(Place.DPS, "enrollmentGroups/write")
+    + _REMOVE,
     "rotate --compromised": _ROTATE
     + _DPS
     + _control(Place.GROUP, f"{HUB}/Read")

@@ -106,7 +106,7 @@ COMMANDS = {
     "device unblock": Command("blocked", lambda to: commands.unblock(to, PRESS)),
     "rotate": Command("stable", lambda to: commands.rotate(to, Phase.STABLE, timedelta(0))),
     "rotate status": Command("rotating", commands.rotation_status),
-    "rotate undo": Command("rotating", commands.undo),
+    "rotate undo": Command("overlapping", commands.undo),
     "rotate --compromised": Command("stable", commands.replace_compromised),
 }
 """The commands of the page's table."""
@@ -174,6 +174,7 @@ _CHANGES: dict[str, Callable[[Connection], object]] = {
     "unproven": _forget_proof,
     "blocked": lambda to: commands.block(to, PRESS),
     "rotating": commands.rotate,
+    "overlapping": lambda to: commands.rotate(to, Phase.OVERLAPPING),
     "requested": commands.csr,
     "registered": lambda to: to.clients.groups.providers.register("Microsoft.ManagedIdentity"),
 }

@@ -11,22 +11,22 @@ from pathlib import Path
 SOURCE = Path(__file__).parents[2] / "dpsops"
 
 VALUES = {
+    "' '.join(outdated[:_NAMED])": "press-07 press-08",
+    "' --compromised' if compromised else ''": " --compromised",
     "_command(found)": "dpsops rotate --replace root-g1",
     "_next_command(found)": "dpsops rotate --replace root-g1",
-    "' --compromised' if compromised else ''": " --compromised",
-    "' '.join(outdated[:_NAMED])": "press-07 press-08",
     "context.invoked_subcommand": "status",
     "continuation(standing)": "dpsops rotate --replace root-g1",
     "cut.root": "root-g1",
     "device": "press-07",
+    "either": "dpsops rotate --compromised --replace root-g1, or dpsops rotate --compromised --replace root-g2",
     "environment.name": "prod",
     "left.command": "dpsops rotate --replace root-g1",
     "member.leaf.device": "press-07",
     "name": "root-g1",
     "partially[0]": "press-07",
-    "result.device": "press-07",
-    "shlex.quote(options.env)": "prod",
     "repository": "octo-org/fleet",
+    "result.device": "press-07",
     "root_name(old)": "root-g1",
     "rotate_command(facts.generation)": "dpsops rotate --replace root-g1",
     "rotate_command(named, compromised=True)": "dpsops rotate --compromised --replace root-g1",
@@ -35,7 +35,8 @@ VALUES = {
     "rotate_command(old.number, compromised=True)": "dpsops rotate --compromised --replace root-g1",
     "rotate_command(signing.number)": "dpsops rotate --replace root-g1",
     "rotate_command(standing.old)": "dpsops rotate --replace root-g1",
-    "either": "dpsops rotate --compromised --replace root-g1, or dpsops rotate --compromised --replace root-g2",
+    "shlex.quote(options.env)": "prod",
+    "snapshot": "clean",
 }
 """What the placeholders of the commands in the source may be."""
 
@@ -106,4 +107,4 @@ def _pattern(node: ast.Constant | ast.JoinedStr) -> str:
 def _value(node: ast.expr) -> str:
     assert isinstance(node, ast.FormattedValue)
     name = ast.unparse(node.value)
-    return VALUES.get(name, f"«{name}»")
+    return VALUES.get(name, f"«{name}»".replace("dpsops ", "…"))  # a text in it is a text of its own

@@ -151,7 +151,7 @@ def test_a_blocked_device_registers(person: Person) -> None:
     issued(person)
     person("device block press-07")
     person("device register press-07 --transport https", 1)
-    person.pastes("azure/provisioning.py", "unblocks it", {"ID": "press-07"})
+    person.pastes("azure/registration_refusals.py", "unblocks it", {"ID": "press-07"})
     person("device register press-07 --transport https")
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.cli.pasted.person import Person
 from tests.cli.terminal import served
 
@@ -76,3 +78,66 @@ def test_a_vault_is_soft_deleted(home: Person) -> None:
     home.types("dpsops up", 1)
     home.pastes("model/hints.py", "; or begin anew")
     home.types("dpsops up")
+
+
+def test_an_empty_embedded_azure_is_shown(home: Person) -> None:
+    home.types("dpsops status")
+    said = home.types("dpsops local show")
+    home.pastes("cli/contents.py", "nothing is in it")
+    home.said = said
+    home.pastes("cli/contents.py", "not served")
+    assert "served at" in home.types("dpsops local show")
+    home.types("dpsops local stop")
+
+
+def test_more_is_in_it_than_is_shown(home: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.terminal.stand()
+    home.types("dpsops device issue press-07 press-08 --individual")
+    monkeypatch.setattr("dpsops.cli.contents._SHOWN", 1)
+    home.types("dpsops local show")
+    assert "press-08" in home.pastes("cli/contents.py", "more: dpsops --output json local show")
+
+
+def test_there_is_none_to_keep(home: Person) -> None:
+    home.types("dpsops local snapshot clean", 1)
+    home.pastes("cli/controlled.py", "make one")
+    home.types("dpsops local snapshot clean")
+
+
+def test_none_is_served_that_could_fail(home: Person) -> None:
+    home.types("dpsops local fault list", 1)
+    home.pastes("cli/controlled.py", "start one")
+    home.types("dpsops local fault list")
+    home.types("dpsops local stop")
+
+
+def test_there_is_no_snapshot(home: Person) -> None:
+    home.types("dpsops status")
+    home.types("dpsops local restore clean", 1)
+    home.pastes("cli/controlled.py", "take it: ")
+    home.types("dpsops local restore clean")
+
+
+def test_a_snapshot_is_damaged(home: Person) -> None:
+    home.types("dpsops status")
+    home.types("dpsops local snapshot clean")
+    next(Path(".dpsops", "snapshots").iterdir()).write_bytes(b"nothing")
+    home.types("dpsops local restore clean", 1)
+    home.pastes("cli/controlled.py", "take it again: ")
+    home.types("dpsops local restore clean")
+
+
+def test_one_takes_no_commands(home: Person) -> None:
+    with served(Path()):
+        Path(".dpsops", "control.sock").unlink()
+        home.types("dpsops local clock", 1)
+        home.pastes("cli/controlled.py", "stop it: dpsops local stop")
+    home.types("dpsops local clock")
+
+
+def test_one_of_another_version_is_served(home: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    with served(Path()), monkeypatch.context() as other:
+        other.setattr("dpsops.cli.controlled._exchange", lambda _: {"refused": "it does not know this", "reason": "version"})
+        home.types("dpsops local clock", 1)
+        home.pastes("cli/controlled.py", "stop it, and serve it with this version")
+    home.types("dpsops local clock")

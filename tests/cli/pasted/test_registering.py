@@ -16,7 +16,7 @@ def test_dps_fails(person: Person) -> None:
     issued(person)
     with person.refusing("PUT", "/registrations/press-07/register", 500, "InternalError"):
         person("device register press-07 --transport https", 1)
-    person.pastes("azure/provisioning.py", "run the command again; 'dpsops status'")
+    person.pastes("azure/registration_refusals.py", "run the command again; 'dpsops status'")
     person("device register press-07 --transport https")
 
 
@@ -24,27 +24,27 @@ def test_the_group_is_disabled(person: Person) -> None:
     issued(person)
     disable_group(person.world())
     person("device register press-07 --transport https", 1)
-    person.pastes("azure/provisioning.py", "'dpsops device show ID' shows whether the device", ID)
+    person.pastes("azure/registration_refusals.py", "'dpsops device show ID' shows whether the device", ID)
 
 
 def test_no_hub_is_linked(person: Person) -> None:
     issued(person)
     unlink_hubs(person.connect())
     person("device register press-07 --transport https", 1)
-    person.pastes("azure/provisioning.py", "a hub of the enrollment is not linked", ID)
+    person.pastes("azure/registration_refusals.py", "a hub of the enrollment is not linked", ID)
     person("device register press-07 --transport https")
 
 
 def test_the_scope_is_of_nobody(person: Person) -> None:
     issued(person)
     person("device register press-07 --id-scope 0ne00000000 --transport https", 1)
-    person.pastes("azure/provisioning.py", "there is no such ID scope")
+    person.pastes("azure/registration_refusals.py", "there is no such ID scope")
 
 
 def test_mqtt_gives_no_reason(person: Person) -> None:
     issued(person)
     person("device register press-07 --id-scope 0ne00000000", 1)
-    person.pastes("azure/provisioning.py", "DPS gives no reason over MQTT")
+    person.pastes("azure/registration_refusals.py", "DPS gives no reason over MQTT")
 
 
 def test_a_bundle_needs_the_scope(person: Person) -> None:
@@ -67,7 +67,7 @@ def test_dps_does_not_accept_the_certificate(person: Person) -> None:
     issued(person)
     unverify(person.connect())
     person("device register press-07 --transport https", 1)
-    person.pastes("azure/provisioning.py", "DPS does not accept this certificate", ID)
+    person.pastes("azure/registration_refusals.py", "DPS does not accept this certificate", ID)
 
 
 def test_the_key_of_a_hub_was_regenerated(person: Person) -> None:
@@ -75,7 +75,7 @@ def test_the_key_of_a_hub_was_regenerated(person: Person) -> None:
     person("device register press-07 --transport https")
     renew_the_keys(person)
     person("device register press-07 --transport https", 1)
-    person.pastes("azure/provisioning.py", "the key with which the DPS is linked to a hub is not valid any more")
+    person.pastes("azure/registration_refusals.py", "the key with which the DPS is linked to a hub is not valid any more")
     person("device register press-07 --transport https")
 
 

@@ -16,6 +16,10 @@ FEW = 90
 """So many texts of the source name commands at least: if fewer are found, the search is broken."""
 
 OUT_OF_REACH = {
+    (
+        "cli/contents.py",
+        " (dpsops local serve --listen 127.0.0.1)",
+    ): "it serves until it is interrupted, at the ports 443 and 8883, which are the machine's",
     ("model/custom_roles.py", "beside the roles that"): "the description of a role in Azure, which says nothing to anybody who "
     "types: a value, to which no environment is added",
 }

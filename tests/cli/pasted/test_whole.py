@@ -31,7 +31,7 @@ def stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stub]:
 
 def test_doctor_looks_at_nothing(person: Person) -> None:
     person("doctor --for up")
-    person.pastes("workflows/doctor.py", "creates the group")
+    person.pastes("steps/examine_deployment.py", "creates the group")
 
 
 def test_doctor_says_what_up_assigns(person: Person) -> None:

@@ -77,8 +77,8 @@ class Habits:
     number; people who asked for 1,000 report 100, which is also how many come if nobody asks.
     secret_creates: how many secrets a vault takes in 10 seconds: 300, or as many as of other requests, 4,000 (documentation of
     Azure in China, and of the public cloud in the past).
-    no_contacts: a vault without certificate contacts answers 404 `ContactsNotFound` (recorded 2020), or an empty list ("empty":
-    what a user reports of 2025).
+    no_contacts: a vault without certificate contacts answers 404 `ContactsNotFound` (recorded 2020 and 2021), or an empty list
+    ("empty": what a user reports of 2025).
     bulk_counts: whether a bulk request to a device registry counts as one operation for each device, or as one ("call"). No
     document says; one report, of requests for 100 devices each that were throttled, can be read so.
     second_federation: a second federated credential of an identity for the same issuer and subject is refused with 409

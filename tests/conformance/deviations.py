@@ -74,7 +74,7 @@ DEVIATIONS = (
         r"response\.body\.org_details\.zip",
         "declared",
         "a postal code of 0 in the organization of every issuer",
-        "recordings of Microsoft's CLI and client for JavaScript, 2020, which are not among those here",
+        "recordings of Microsoft's CLI and client for JavaScript, 2020 and 2021, which are not among those here",
     ),
     Deviation("keyvault-certificates", r"response\.body\.pending", "declared", "the link to the operation that made it"),
     Deviation("keyvault-certificates", r"response\.body\.value\[\]\.subject", "declared", "always empty, in every list"),

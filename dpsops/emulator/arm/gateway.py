@@ -23,6 +23,7 @@ from dpsops.emulator.arm import (
     role_routes,
     roles,
     subscriptions,
+    tags,
     versions,
 )
 from dpsops.emulator.arm.policies import assignments, enforcement
@@ -63,6 +64,7 @@ def resource_manager(types: Iterable[ResourceType], provided: Iterable[Route]) -
         *subscriptions.ROUTES,
         *map(_forgetting, groups.routes(registered)),
         *resource_lists.routes(registered),
+        *tags.routes(registered),
         *deployments.routes(registered),
         *foresight.routes(registered),
         *providers.routes(registered, groups.names),

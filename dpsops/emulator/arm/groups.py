@@ -149,9 +149,16 @@ def _patch(world: World, request: Request, subscription: str, group: str) -> Res
     require_writable(world, subscription, group)
     document = require(world, subscription, group)
     tags = read_tags(_body(request).get("tags"))
-    document["tags"] = document["tags"] if tags is None else tags
-    world.state.put(_KIND, _key(subscription, group), document)
+    if tags is not None:
+        document = tag(world, subscription, group, tags)
     return Response(200, show(subscription, document, request.api_version))
+
+
+def tag(world: World, subscription: str, group: str, tags: dict[str, str]) -> JSON:
+    """Replaces the tags of a group, and returns its document."""
+    document = require(world, subscription, group) | {"tags": tags}
+    world.state.put(_KIND, _key(subscription, group), document)
+    return document
 
 
 def _list(world: World, request: Request, subscription: str) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -102,11 +103,22 @@ class Providers:
         self._ask(world, "DELETE", str(identifier), self.find(identifier.type), caller)
         history.forget(world, str(identifier))
 
-    def _ask(self, world: World, method: str, path: str, type_: ResourceType, caller: Principal) -> Response:
+    def can_tag(self, identifier: ResourceId) -> bool:
+        """Whether a resource of this ID would have tags that can be changed by themselves."""
+        return identifier.type.count("/") == 1 and self.router.find("PATCH", str(identifier)) is not None
+
+    def tag(self, world: World, identifier: ResourceId, tags: dict[str, str], caller: Principal) -> None:
+        """Replaces a resource's tags as its provider's PATCH would."""
+        body = json.dumps({"tags": tags}).encode()
+        self._ask(world, "PATCH", str(identifier), self.find(identifier.type), caller, body)
+        history.note(world, identifier)
+
+    def _ask(self, world: World, method: str, path: str, type_: ResourceType, caller: Principal, body: bytes = b"") -> Response:
         found = self.router.find(method, path)
         assert found is not None, f"{type_.name} has no {method}"
         route, named = found
-        return route.handler(world, Request(method, _HOST, path, {"api-version": _newest(type_)}, caller=caller), **named)
+        request = Request(method, _HOST, path, {"api-version": _newest(type_)}, body=body, caller=caller)
+        return route.handler(world, request, **named)
 
 
 def require_deployments(api_version: str) -> None:

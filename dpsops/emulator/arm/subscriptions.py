@@ -10,7 +10,7 @@ from dpsops.emulator.resource_provider.errors import refusal
 from dpsops.emulator.world import World
 
 _KIND = "subscription"
-"""Key: the ID in lower case. {"subscriptionId", "tenantId", "displayName"}."""
+"""Key: the ID in lower case. {"subscriptionId", "tenantId", "displayName", "tags" (absent: none)}."""
 
 
 def require(world: World, subscription: str) -> JSON:
@@ -21,7 +21,13 @@ def require(world: World, subscription: str) -> JSON:
     return document
 
 
+def tag(world: World, subscription: str, tags: dict[str, str]) -> None:
+    """Replaces the tags of the subscription."""
+    world.state.put(_KIND, subscription.lower(), require(world, subscription) | {"tags": tags})
+
+
 def _show(document: JSON) -> JSON:
+    tags = {"tags": document["tags"]} if document.get("tags") else {}
     return {
         "id": f"/subscriptions/{document['subscriptionId']}",
         "authorizationSource": "RoleBased",
@@ -35,6 +41,7 @@ def _show(document: JSON) -> JSON:
             "quotaId": "PayAsYouGo_2014-09-01",
             "spendingLimit": "Off",
         },
+        **tags,
     }
 
 

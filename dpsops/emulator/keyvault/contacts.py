@@ -1,7 +1,7 @@
 """Whom a vault would tell of the expiry of its certificates: one list for each vault. Nobody is told.
 
 Source: certificates API, `SetCertificateContacts` and the others; shapes and words as recordings of Microsoft's CLI and client
-for JavaScript have them (2020).
+for JavaScript have them (2020, 2021).
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from dpsops.emulator import rbac
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import Request, Response, Route, whole_number
-from dpsops.emulator.keyvault import deleted_vaults, rules, state
+from dpsops.emulator.keyvault import deleted_vaults, managed_hsms, rules, state
 from dpsops.emulator.keyvault.rules import API_VERSIONS
 from dpsops.emulator.keyvault.state import TYPE
 from dpsops.emulator.keyvault.vaults import KIND, read
@@ -216,6 +216,7 @@ ARM_ROUTES = [
     Route("GET", _DELETED, deleted_vaults.get_deleted, "Microsoft.KeyVault/locations/deletedVaults/read"),
     Route("POST", _DELETED + "/purge", deleted_vaults.purge_deleted, "Microsoft.KeyVault/locations/deletedVaults/purge/action"),
     Route("GET", _RESULT, deleted_vaults.purge_result, "Microsoft.KeyVault/locations/operationResults/read"),
+    *managed_hsms.ARM_ROUTES,
 ]
 
 RESOURCE_TYPES = [ResourceType(TYPE, API_VERSIONS, put, get, check=put)]

@@ -306,3 +306,18 @@ def test_the_permission_model_changes_only_for_a_caller_that_may_assign_roles(la
     assert lab.arm("GET", VAULT_ID).body["properties"]["enableRbacAuthorization"] is True
     assert lab.arm("PUT", VAULT_ID, {"location": "westeurope", "properties": properties()}, caller=STRANGER).status == 200
     assert lab.arm("PATCH", VAULT_ID, policies).body["properties"]["enableRbacAuthorization"] is False
+
+
+def test_there_are_no_managed_hsms(lab: Lab) -> None:
+    """Microsoft's CLI asks for them wherever it lists vaults."""
+    for path in (
+        f"{PROVIDER}/managedHSMs",
+        f"{PROVIDER}/deletedManagedHSMs",
+        f"{GROUP}/providers/Microsoft.KeyVault/managedHSMs",
+    ):
+        assert lab.arm("GET", path).body == {"value": []}
+        assert refusal(lab.arm("GET", path, version="2030-01-01")) == (400, "NoRegisteredProviderFound")
+    check = f"{PROVIDER}/checkMhsmNameAvailability"
+    assert lab.arm("POST", check, {"name": "hsm-1"}).body == {"nameAvailable": True}
+    assert lab.arm("POST", check, {"name": "hsm--1"}).body["reason"] == "AccountNameInvalid"
+    assert refusal(lab.arm("POST", check, {})) == (400, "BadRequest")

@@ -8,6 +8,7 @@ import ssl
 from http.client import HTTPException, HTTPSConnection
 from urllib.parse import urlsplit
 
+from dpsops.azure.quoting import why
 from dpsops.azure.wire import Wire
 from dpsops.errors import Error
 from dpsops.model.endpoints import MQTT_PORT, Endpoint

@@ -15,7 +15,7 @@ from typing import Any
 
 from dpsops.cli.connection import Connection
 from dpsops.emulator.azure import Azure
-from dpsops.emulator.faults import Fault, Refuse
+from dpsops.emulator.faults import Drop, Effect, Fault, Refuse
 from dpsops.emulator.http import Request, Response
 from dpsops.emulator.server import EmbeddedAzure
 from dpsops.settings import load
@@ -37,11 +37,12 @@ HINTS = tuple(named(WORDS))
 
 
 def hint(module: str, fragment: str) -> Named:
-    """The one text of a module that is this fragment, or contains it."""
-    there = [each for each in HINTS if each.module == module]
-    found = [each for each in there if each.text == fragment] or [each for each in there if fragment in each.text]
-    assert len({each.text for each in found}) == 1, f"{module}: {[each.text for each in found or there]}"
-    return found[0]
+    """The one text that is this fragment, or contains it: in this module, or wherever it has moved since."""
+    for there in [each for each in HINTS if each.module == module], HINTS:
+        if found := [each for each in there if each.text == fragment] or [each for each in there if fragment in each.text]:
+            assert len({(each.module, each.text) for each in found}) == 1, f"{fragment!r} is in several: {found}"
+            return found[0]
+    raise AssertionError(f"no text is or contains {fragment!r}")
 
 
 _STANDING: list[Saved] = []
@@ -209,14 +210,20 @@ class Person:
         """Azure refuses every such request until the block ends. path: what is in it, in lower case."""
         return self.answering(method, path, status, {"error": {"code": code, "message": message}})
 
-    @contextmanager
-    def answering(self, method: str, path: str, status: int, body: dict[str, Any]) -> Iterator[None]:
+    def answering(self, method: str, path: str, status: int, body: dict[str, Any]) -> AbstractContextManager[None]:
         """Azure answers this to every such request until the block ends. path: what is in it, in lower case."""
+        return self._suffering(method, path, Refuse(Response(status, body)))
 
+    def silent(self, host: str) -> AbstractContextManager[None]:
+        """Every connection to a host breaks until the block ends."""
+        return self._suffering("GET", host, Drop(work_done=False))
+
+    @contextmanager
+    def _suffering(self, method: str, path: str, effect: Effect) -> Iterator[None]:
         def fits(request: Request) -> bool:
             return request.method == method and path in f"{request.host}{request.path}".lower()
 
-        self.azure.faults.add(Fault(Refuse(Response(status, body)), fits, times=None))
+        self.azure.faults.add(Fault(effect, fits, times=None))
         try:
             yield
         finally:

@@ -214,3 +214,11 @@ def test_a_key_is_of_another_kind(person: Person) -> None:
     person("device export press-07 --to there --pfx --password-file password", 1)
     person.pastes("pki/exports.py", "dpsops device renew press-07 --again")
     person("device export press-07 --to there --pfx --password-file password")
+
+
+def test_a_secret_is_removed_while_its_key_is_to_go(person: Person) -> None:
+    issued(person)
+    secrets = person.connect().clients.secrets
+    person.beside("GET", "/secrets/device-press-07/", lambda: secrets.begin_delete_secret("device-press-07").result())
+    person("device export press-07 --to there --remove-key", 1)
+    assert "No device" in person.pastes("workflows/export.py", "'dpsops device list' shows what is there")

@@ -141,3 +141,10 @@ def test_one_of_another_version_is_served(home: Person, monkeypatch: pytest.Monk
         home.types("dpsops local clock", 1)
         home.pastes("cli/controlled.py", "stop it, and serve it with this version")
     home.types("dpsops local clock")
+
+
+def test_a_message_is_for_nobody(home: Person) -> None:
+    home.terminal.stand()
+    home.types("dpsops device issue press-07")
+    home.types("dpsops local send press-07 hello", 1)
+    home.pastes("cli/controlled.py", "see what is there")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.cli.pasted.person import Person
 from tests.cli.pasted.states import issued, renew_the_keys, unverify
+from tests.cli.test_csr_renewal import POLICY
 from tests.planes import device_registry
 from tests.workflows.by_hand import unlink_hubs
 from tests.workflows.rotations import disable_group, edit_group, identity
@@ -95,3 +98,33 @@ def test_the_group_names_no_hub(person: Person) -> None:
     person("status")
     person.pastes("model/next.py", "the enrollment group names no hub")
     assert "names no hub" not in person("status")
+
+
+def test_the_enrollment_names_no_certificate_policy(person: Person) -> None:
+    issued(person)
+    person("device register press-07 --csr-renewal --transport https", 1)
+    person.edits("[vault]", f"{POLICY}[vault]")
+    person.pastes("workflows/register.py", "an individual enrollment needs it too")
+    person("device register press-07 --csr-renewal --transport https")
+
+
+def test_the_hub_refuses_a_certificate_of_azures(person: Person) -> None:
+    person.edits("[vault]", f"{POLICY}[vault]")
+    person("up")
+    person("device issue press-07")
+    with person.refusing("CONNECT", HUB, 503, "Unavailable"):
+        person("device register press-07 --csr-renewal", 1)
+    assert "enabled" in person.pastes("azure/renewal.py", "the device identity may be disabled: ")
+    person("device register press-07 --csr-renewal")
+
+
+def test_no_subscription_is_granted(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that takes the answer which grants one for that which does not: the embedded Azure grants each of these."""
+    person.edits("[vault]", f"{POLICY}[vault]")
+    person("up")
+    person("device issue press-07")
+    with monkeypatch.context() as wrong:
+        wrong.setattr("dpsops.azure.device_mqtt._NOT_GRANTED", 1)
+        person("device register press-07 --csr-renewal", 1)
+    person.pastes("azure/device_mqtt.py", "shows the state of the environment")
+    person("device register press-07 --csr-renewal")

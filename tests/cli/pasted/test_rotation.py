@@ -138,6 +138,16 @@ def test_a_rotation_cannot_be_undone(person: Person) -> None:
     person.pastes("workflows/rotation/rotate.py", "; to go on: dpsops rotate --replace root-g1")
 
 
+def test_an_undo_was_interrupted(person: Person) -> None:
+    person.stands()
+    person(f"{REPLACE} --until proven")
+    with person.refusing("DELETE", "/certificates/root-g2", 503, "Unavailable"):
+        person("rotate undo", 1)
+    person("status")
+    person.pastes("model/next.py", "is retired, and the DPS or a hub still has it")
+    assert "undo" not in person("status")
+
+
 def test_a_device_gets_a_certificate_while_a_rotation_is_undone(person: Person) -> None:
     person.stands()
     person(f"{REPLACE} --until promoted")

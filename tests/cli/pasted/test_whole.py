@@ -129,3 +129,17 @@ def test_a_tag_is_dpsopss_own(person: Person) -> None:
     person.edits(MADE_TAG, "own")
     person.pastes("settings.py", "what 'dpsops up' makes")
     person("device issue press-07")
+
+
+def test_the_vault_does_not_answer(person: Person) -> None:
+    person.stands()
+    with person.silent("kv-dpsops-local.vault.azure.net"):
+        person("doctor --for status", 1)
+    assert "root-g1" in person.pastes("steps/examine_root.py", "mend its endpoint or network")
+
+
+def test_nobody_answers(person: Person) -> None:
+    person.stands()
+    with person.silent("management.azure.com"):
+        person("doctor --for status", 1)
+    assert "root-g1" in person.pastes("workflows/doctor.py", "mend what has failed")

@@ -139,7 +139,7 @@ class Bench:
         trouble = self._trouble(cell.kinds, cell.rate, random)
         ran = place.ran(command.words)
         runs, said = 1, [ran]
-        lost += untrue(ran)
+        lost += [*untrue(ran), *place.untrue(ran)]
         passing = command.name not in ASKING_ONCE and all(kind.passing for kind in cell.kinds)
         while ran.code != 0 and passing and runs < _AMONG_FAULTS:
             again = self._trouble(cell.kinds, min(RATES), random)
@@ -147,14 +147,14 @@ class Bench:
             trouble.hits += again.hits
             runs += 1
             said.append(ran)
-            lost += untrue(ran)
+            lost += [*untrue(ran), *place.untrue(ran)]
         place.calm()
         among = ran.code == 0
         if not among:
             lost += self._stranded(prepared)
             ran = place.ran(command.said_again)
             runs += 1
-            lost += untrue(ran)
+            lost += [*untrue(ran), *place.untrue(ran)]
             if passing:
                 lost.append(f"it did not end well among such faults: {said[-1].said}")
         if ran.code != 0:

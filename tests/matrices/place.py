@@ -43,6 +43,7 @@ from tests.crash.place import SETTINGS
 from tests.key_stock import KeyStock
 from tests.matrices.late import Late
 from tests.matrices.network import Adapter, Network, Sender, undisturbed
+from tests.matrices.rows import untrue_rows
 from tests.workflows.identities import role_named
 from tests.workflows.saved import Saved
 from tests.worlds import BEGINNING, World, embedded_world, forget_challenges
@@ -124,6 +125,10 @@ class Place:
         del self._waiting[waiting:]
         passed = self.clock.now() - begun
         return Ran(code, out.getvalue(), err.getvalue(), trouble, passed, self.network.carried - carried)
+
+    def untrue(self, ran: Ran, beside: str = "") -> Iterator[str]:
+        """The rows of a result that are not so. beside: the result of another run, which may have changed things since."""
+        return untrue_rows(ran.out, self.directory, self.clock.now(), beside)
 
     def beside(self, words: Sequence[str]) -> Ran:
         """Runs another command between two requests of one, whose event loop is running in this thread."""

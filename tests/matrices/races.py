@@ -77,10 +77,12 @@ class Track(Bench):
         place = self.place
         place.restore(prepared.moment, rival.moment)
         other: list[Ran] = []
+        lost: list[str] = []
 
         def interrupt(number: int) -> None:
             if number - begun == race.at and not other:
                 other.append(place.beside(CHANGING[race.second].words))
+                lost.extend(place.untrue(other[0]))
 
         begun = place.network.carried
         place.network.before = interrupt
@@ -89,7 +91,9 @@ class Track(Bench):
         both = [ran, *other]
         numbers = [race.first, race.second][: len(both)]
         merging = [CHANGING[number] in MERGING for number in numbers]
-        lost = [what for wrong_use, each in zip(merging, both, strict=True) for what in untrue(each, wrong_use=wrong_use)]
+        lost += [what for wrong_use, each in zip(merging, both, strict=True) for what in untrue(each, wrong_use=wrong_use)]
+        if other and "down" not in CHANGING[race.second].words:
+            lost += place.untrue(ran, other[0].out)
         if other:
             lost += self._judge(prepared, [(CHANGING[race.first], ran), (CHANGING[race.second], other[0])])
         return Raced(race, bool(other), (ran.code, other[0].code if other else -1), tuple(lost))

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dpsops.pki.bundles import DeviceCredential
 from dpsops.pki.names import device_id
 from tests.crash.judge import registers
+from tests.matrices.documents import Documents
 from tests.worlds import World
 
 _PEM = re.compile(r"-----BEGIN (.+?)-----\n.*?-----END \1-----\n?", re.DOTALL)
@@ -30,10 +28,10 @@ class Sight:
 
 def look(world: World, place: Path) -> Sight:
     """Looks, and lets each device register that has its key in the vault."""
-    documents = _Documents.of(place)
+    documents = Documents.of(place, world.clock.now())
     secrets = dict(documents.newest())
     admitted = tuple(name for name, version in secrets.items() if version["tags"].get("blocked") != "yes")
-    return Sight(admitted, (*_devices(world, secrets), *documents.untrusted()))
+    return Sight(admitted, (*_devices(world, secrets), *_untrusted(documents)))
 
 
 def _devices(world: World, secrets: dict[str, Any]) -> Iterator[str]:
@@ -54,36 +52,14 @@ def _credential(version: Any) -> DeviceCredential | None:
     return DeviceCredential(key=key, chain=chain) if key and version["attributes"]["enabled"] else None
 
 
-@dataclass(slots=True)
-class _Documents:
-    """The documents by kind and key."""
-
-    by_kind: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, place: Path) -> _Documents:
-        """All of them."""
-        found = cls()
-        with closing(sqlite3.connect(place / ".dpsops" / "azure.sqlite")) as connection:
-            for kind, key, body in connection.execute("SELECT kind, key, body FROM document"):
-                found.by_kind.setdefault(kind, {})[key] = json.loads(body)
-        return found
-
-    def newest(self) -> Iterator[tuple[str, Any]]:
-        """The newest version of each device's secret, by device."""
-        for key, secret in self.by_kind.get("keyvault.secret", {}).items():
-            name = secret["name"].removeprefix("device-")
-            if name != secret["name"] and not secret["deleted"] and secret["current"]:
-                yield name, self.by_kind["keyvault.secretVersion"][f"{key}/{secret['current']}"]
-
-    def untrusted(self) -> Iterator[str]:
-        """What is wrong with the trust: a root that the DPS has not verified, or that the group names and nobody has."""
-        certificates = {each["name"]: each for each in self.by_kind.get("certificate", {}).values()}
-        roots = {each["name"] for each in self.by_kind.get("keyvault.certificate", {}).values() if not each["deleted"]}
-        yield from (f"{name} is not verified in the DPS" for name, each in certificates.items() if not each["isVerified"])
-        for group in self.by_kind.get("enrollmentGroup", {}).values():
-            named = set(filter(None, group["attestation"]["caReferences"].values()))
-            yield from (f"the group trusts {name}, which the DPS does not have" for name in named - set(certificates))
-            yield from (f"the group trusts {name}, which the vault does not have" for name in named - roots)
-            if group["settings"]["provisioningStatus"] != "enabled":
-                yield "the group is disabled"
+def _untrusted(documents: Documents) -> Iterator[str]:
+    """What is wrong with the trust: a root that the DPS has not verified, or that the group names and nobody has."""
+    certificates = {each["name"]: each for each in documents.all("certificate").values()}
+    roots = {each["name"] for each in documents.all("keyvault.certificate").values() if not each["deleted"]}
+    yield from (f"{name} is not verified in the DPS" for name, each in certificates.items() if not each["isVerified"])
+    for group in documents.all("enrollmentGroup").values():
+        named = set(filter(None, group["attestation"]["caReferences"].values()))
+        yield from (f"the group trusts {name}, which the DPS does not have" for name in named - set(certificates))
+        yield from (f"the group trusts {name}, which the vault does not have" for name in named - roots)
+        if group["settings"]["provisioningStatus"] != "enabled":
+            yield "the group is disabled"

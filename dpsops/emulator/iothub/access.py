@@ -127,8 +127,9 @@ def unauthenticated(world: World, request: Request, reason: str) -> Response:
 
 
 def unknown(world: World, request: Request) -> Response:
-    """404: the path names no operation."""
-    return Response(404, {"Message": f"No HTTP resource was found that matches the request URI '{request.url}'."})
+    """404: the path names no operation. That this bears an error code, and which, is a guess."""
+    body = {"Message": f"No HTTP resource was found that matches the request URI '{request.url}'."}
+    return Response(404, body, {"iothub-errorcode": "NotFound"})
 
 
 def resolves(world: World, named: Mapping[str, str]) -> bool:

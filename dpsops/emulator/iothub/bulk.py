@@ -50,6 +50,8 @@ def _change(world: World, hub: JSON, device_id: str, entry: JSON) -> None:
     mode = (member(world, entry, "importMode", str) or "").lower()
     if mode not in _MODES:
         raise invalid(world, f"Invalid import mode '{mode}'.")
+    if member(world, entry, "moduleId", str):
+        raise invalid(world, "The embedded Azure has no modules.")
     create, conditional = _MODES[mode]
     existing = find_device(world, hub, device_id)
     if mode.startswith("updatetwin"):

@@ -1,4 +1,4 @@
-"""Device identities as the device registry has them: what may be written, what is shown, and the etags between."""
+"""Device identities as the device registry has them: what may be written, and under which etag."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from dpsops.emulator.iothub.bodies import member
 from dpsops.emulator.iothub.devices import TooManyDevices, add_device, devices_of, new_device, save_device
 from dpsops.emulator.iothub.errors import device_not_found, invalid, refusal
 from dpsops.emulator.iothub.twins import InvalidTwin
+from dpsops.emulator.iothub.views import edge_scope, identity_etag
 from dpsops.emulator.post import Publication
-from dpsops.emulator.times import timestamp
 from dpsops.emulator.world import World
 
 _ID = re.compile(r"[A-Za-z0-9\-.%_#*?!(),:=@$']{1,128}")
@@ -22,7 +22,6 @@ _THUMBPRINT = re.compile(r"[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64}")
 _VERSION = re.compile(r"[0-9]{1,19}")
 _KEY_BYTES = range(16, 65)
 _REASON_LENGTH = 128
-_NEVER = "0001-01-01T00:00:00"
 _PARTS = {"symmetricKey": ("primaryKey", "secondaryKey"), "x509Thumbprint": ("primaryThumbprint", "secondaryThumbprint")}
 _OWN_PART = {"sas": "symmetricKey", "selfSigned": "x509Thumbprint", "certificateAuthority": ""}
 
@@ -64,11 +63,6 @@ def _version(etag: str) -> int | None:
     except ValueError:
         return None
     return int(text) if _VERSION.fullmatch(text) else None
-
-
-def identity_etag(device: JSON) -> str:
-    """The identity's etag: the digits of a number that every change counts up, base64."""
-    return base64.b64encode(str(device["version"]).encode()).decode()
 
 
 def put_identity(world: World, hub: JSON, device_id: str, body: JSON, existing: JSON | None) -> JSON:
@@ -146,73 +140,24 @@ def _read_identity(world: World, device_id: str, body: JSON, existing: JSON | No
         device["version"] += 1
     if status != device["status"]:
         device["statusUpdated"] = world.now
-    capabilities = member(world, body, "capabilities", dict) or {}
+    is_edge = member(world, member(world, body, "capabilities", dict) or {}, "iotEdge", bool) or False
     return device | {
         "status": status,
         "statusReason": reason,
         "authentication": authentication,
-        "capabilities": {"iotEdge": member(world, capabilities, "iotEdge", bool) or False},
-        "scopes": {
-            name: value
-            for name, kind in (("deviceScope", str), ("parentScopes", list))
-            if (value := member(world, body, name, kind)) is not None
-        },
+        "capabilities": {"iotEdge": is_edge},
+        "scopes": _read_scopes(world, device, body, is_edge=is_edge),
     }
 
 
-def show_identity(device: JSON, *, created: bool = False, scoped: bool = False) -> JSON:
-    """The identity as the device registry shows it. In the answer to its creation, times that are not yet have no zone.
-
-    `created`: it is that answer; `scoped`: which has a list of parent scopes.
-    """
-    never = _NEVER if created else f"{_NEVER}Z"
-    return {
-        "deviceId": device["deviceId"],
-        "generationId": device["generationId"],
-        "etag": identity_etag(device),
-        "connectionState": _connection_state(device),
-        "status": device["status"],
-        "statusReason": device["statusReason"],
-        "connectionStateUpdatedTime": _time(device["connectionUpdated"], never),
-        "statusUpdatedTime": _time(device["statusUpdated"], never),
-        "lastActivityTime": _time(device["lastActivity"], never),
-        "cloudToDeviceMessageCount": 0,
-        "authentication": device["authentication"],
-        "capabilities": device["capabilities"],
-        **({"parentScopes": []} if created and scoped else {}),
-        **device["scopes"],
-    }
-
-
-def show_twin(device: JSON) -> JSON:
-    """The twin as services see it, with what it repeats of the identity."""
-    twin, never = device["twin"], f"{_NEVER}Z"
-    return {
-        "deviceId": device["deviceId"],
-        "etag": twins.twin_etag(twin),
-        "deviceEtag": identity_etag(device),
-        "status": device["status"],
-        **({} if device["statusReason"] is None else {"statusReason": device["statusReason"]}),
-        "statusUpdateTime": _time(device["statusUpdated"], never),
-        "connectionState": _connection_state(device),
-        "lastActivityTime": _time(device["lastActivity"], never),
-        "cloudToDeviceMessageCount": 0,
-        "authenticationType": device["authentication"]["type"],
-        "x509Thumbprint": device["authentication"]["x509Thumbprint"],
-        "version": twin["version"],
-        **({"tags": twin["tags"]} if twin["tags"] else {}),
-        "properties": twins.show_properties(twin),
-        "capabilities": device["capabilities"],
-        **device["scopes"],
-    }
-
-
-def _connection_state(device: JSON) -> str:
-    return "Disconnected" if device["connection"] is None else "Connected"
-
-
-def _time(seconds: float | None, never: str) -> str:
-    return never if seconds is None else timestamp(seconds)
+def _read_scopes(world: World, device: JSON, body: JSON, *, is_edge: bool) -> JSON:
+    """What a client says of the scopes. That of an IoT Edge device is the hub's: another is refused (stricter guess)."""
+    own, parents = member(world, body, "deviceScope", str), member(world, body, "parentScopes", list)
+    if is_edge and own not in (None, edge_scope(device)):
+        raise invalid(world, "The deviceScope of an IoT Edge device cannot be set.")
+    if not all(isinstance(each, str) for each in parents or []):
+        raise invalid(world, "parentScopes must be strings.")
+    return {name: value for name, value in (("deviceScope", own), ("parentScopes", parents)) if value is not None}
 
 
 def _read_authentication(world: World, given: JSON) -> JSON:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 
 from dpsops.emulator.documents import JSON
@@ -94,6 +95,17 @@ def release(world: World, hub: JSON, device: JSON, connection: str) -> None:
 def queued(world: World, hub: JSON, device: JSON) -> list[JSON]:
     """The messages that wait for the device or are locked by it, the oldest first."""
     return list(_alive(world, hub, device))
+
+
+def waiting(world: World, hub: JSON, device_id: str = "") -> Counter[str]:
+    """How many messages are queued for each device of a hub, or for one of them; nothing is taken out of a queue."""
+    counted = Counter[str]()
+    prefix = _key(hub, device_id) + ("/" if device_id else "")
+    for key, message in world.state.list(_KIND, prefix):
+        locked = message["lock"] is not None and world.now < message["lock"]["until"]
+        if world.now < message["expires"] and (locked or message["deliveries"] < _max_deliveries(hub)):
+            counted[key.split("/")[1]] += 1
+    return counted
 
 
 def forget_queue(world: World, hub: JSON, device_id: str) -> None:

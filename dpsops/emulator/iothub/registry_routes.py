@@ -11,7 +11,7 @@ from itertools import islice
 
 from dpsops.emulator.documents import JSON
 from dpsops.emulator.http import NOTHING, Request, Response, whole_number
-from dpsops.emulator.iothub import limits, methods
+from dpsops.emulator.iothub import limits, messages, methods
 from dpsops.emulator.iothub.access import Operation, require_hub, unknown
 from dpsops.emulator.iothub.bodies import member, read_body
 from dpsops.emulator.iothub.bulk import apply
@@ -21,13 +21,11 @@ from dpsops.emulator.iothub.identities import (
     change_twin,
     check_condition,
     count_by_status,
-    identity_etag,
     put_identity,
     require_standard,
-    show_identity,
-    show_twin,
 )
 from dpsops.emulator.iothub.query import InvalidQuery, Query
+from dpsops.emulator.iothub.views import identity_etag, show_identity, show_twin
 from dpsops.emulator.world import World
 
 _LISTED = 1000
@@ -47,11 +45,12 @@ def _put(world: World, request: Request, hub: str, device: str) -> Response:
     existing = find_device(world, holder, device)
     check_condition(world, request.headers.get("if-match", ""), device, existing, create=True)
     written = put_identity(world, holder, device, body, existing)
-    return _identity(world, written, created=existing is None)
+    return _identity(world, holder, written, created=existing is None)
 
 
 def _get(world: World, request: Request, hub: str, device: str) -> Response:
-    return _identity(world, _require(world, require_hub(world, hub), device))
+    holder = require_hub(world, hub)
+    return _identity(world, holder, _require(world, holder, device))
 
 
 def _delete(world: World, request: Request, hub: str, device: str) -> Response:
@@ -66,8 +65,10 @@ def _list(world: World, request: Request, hub: str) -> Response:
     top = whole_number(request.query.get("top", str(_LISTED)))
     if top is None or not 1 <= top <= _LISTED:
         raise invalid(world, f"'top' must be between 1 and {_LISTED}.")
-    found = devices_of(world, require_hub(world, hub), limit=top)
-    return Response(200, [show_identity(each) for each in found if can_be_read(world, each)])
+    holder = require_hub(world, hub)
+    found = devices_of(world, holder, limit=top)
+    waiting = messages.waiting(world, holder)
+    return Response(200, [show_identity(each, waiting[each["deviceId"]]) for each in found if can_be_read(world, each)])
 
 
 def _post_bulk(world: World, request: Request, hub: str) -> Response:
@@ -85,7 +86,7 @@ def _post_bulk(world: World, request: Request, hub: str) -> Response:
 
 def _get_twin(world: World, request: Request, hub: str, device: str) -> Response:
     holder = require_standard(world, require_hub(world, hub))
-    return Response(200, show_twin(_require(world, holder, device)))
+    return Response(200, show_twin(_require(world, holder, device), messages.waiting(world, holder, device)[device]))
 
 
 def _patch_twin(world: World, request: Request, hub: str, device: str) -> Response:
@@ -108,7 +109,8 @@ def _update_twin(world: World, request: Request, hub: str, device: str, *, repla
     holder = require_standard(world, require_hub(world, hub))
     found, change = _require(world, holder, device), read_body(world, request, dict)
     header = request.headers.get("if-match", "*")
-    return Response(200, show_twin(change_twin(world, holder, found, device, change, header, replace=replace)))
+    changed = change_twin(world, holder, found, device, change, header, replace=replace)
+    return Response(200, show_twin(changed, messages.waiting(world, holder, device)[device]))
 
 
 def _invoke(world: World, request: Request, hub: str, device: str) -> Response:
@@ -147,9 +149,10 @@ def _matching(world: World, hub: JSON, query: Query, after: str, first: int) -> 
 
     first: how many devices to look at to begin with.
     """
-    limit = first
+    limit, waiting = first, messages.waiting(world, hub)
     while devices := queried_devices(world, hub, after=after, limit=limit):
-        known = (show_twin(each) for each in devices if world.now >= each["created"] + world.timings.query)
+        older = (each for each in devices if world.now >= each["created"] + world.timings.query)
+        known = (show_twin(each, waiting[each["deviceId"]]) for each in older)
         yield from filter(query.condition, known)
         after, limit = devices[-1]["deviceId"], _READ
 
@@ -182,8 +185,9 @@ def _require(world: World, hub: JSON, device_id: str) -> JSON:
     return device
 
 
-def _identity(world: World, device: JSON, *, created: bool = False) -> Response:
-    shown = show_identity(device, created=created, scoped=world.habits.new_identity_scopes)
+def _identity(world: World, hub: JSON, device: JSON, *, created: bool = False) -> Response:
+    waiting = messages.waiting(world, hub, device["deviceId"])[device["deviceId"]]
+    shown = show_identity(device, waiting, created=created, scoped=world.habits.new_identity_scopes)
     return Response(200, shown, {"ETag": f'"{identity_etag(device)}"'})
 
 

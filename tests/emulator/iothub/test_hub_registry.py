@@ -195,11 +195,12 @@ def test_authentication_types(lab: Lab, authentication: Any, shown: Any) -> None
 
 
 def test_an_identity_can_be_put_back_as_it_was_shown(lab: Lab) -> None:
-    lab.create(authentication=SELF_SIGNED, capabilities={"iotEdge": True}, deviceScope="ms-azure-iot-edge://d1-1")
+    lab.create(authentication=SELF_SIGNED, capabilities={"iotEdge": True}, parentScopes=["ms-azure-iot-edge://above-1"])
     shown = lab.ok("GET", "/devices/d1")
     again = lab.ok("PUT", "/devices/d1", shown, headers={"if-match": f'"{shown["etag"]}"'})
     assert again | {"etag": shown["etag"]} == shown
-    assert again["deviceScope"] == "ms-azure-iot-edge://d1-1"
+    assert again["deviceScope"] == f"ms-azure-iot-edge://d1-{again['generationId']}"
+    assert again["parentScopes"] == ["ms-azure-iot-edge://above-1"]
 
 
 def test_lists_are_limited(lab: Lab) -> None:
@@ -347,4 +348,5 @@ def test_a_body_that_is_no_json(lab: Lab, body: bytes) -> None:
 
 def test_unknown_operations(lab: Lab) -> None:
     answer = lab.call("GET", "/jobs/v2")
+    assert answer.headers["iothub-errorcode"]
     assert (answer.status, answer.body["Message"][:30]) == (404, "No HTTP resource was found tha")

@@ -40,12 +40,8 @@ class Dpsops(Protocol):
     """Runs a command of dpsops in the embedded Azure, in the environment `local`."""
 
     def __call__(self, *words: str) -> Any:
-        """The document that it prints, as with `--output json`. Raises `CommandFailed`."""
+        """The document that it prints, as with `--output json`. Raises `subprocess.CalledProcessError`, with its `stderr`."""
         ...
-
-
-class CommandFailed(Exception):
-    """A command of dpsops has failed; the text is what it wrote to stderr."""
 
 
 @pytest.fixture(scope="session")
@@ -75,7 +71,9 @@ def dpsops(embedded_azure_server: EmbeddedAzure, embedded_azure_directory: Path)
             cwd=embedded_azure_directory, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode != 0:
-            raise CommandFailed(done.stderr.strip())
+            failed = subprocess.CalledProcessError(done.returncode, ["dpsops", *words], done.stdout, done.stderr)
+            failed.add_note(done.stderr.strip())
+            raise failed
         return json.loads(done.stdout)
 
     return run

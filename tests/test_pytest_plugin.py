@@ -45,7 +45,6 @@ from azure.mgmt.resource.resources.aio import ResourceManagementClient as AsyncC
 
 from dpsops.emulator.faults import Fault, Refuse
 from dpsops.emulator.http import Response
-from dpsops.pytest_plugin import CommandFailed
 
 NAMES = ("HTTPS_PROXY", "no_proxy", "NO_PROXY", "REQUESTS_CA_BUNDLE", "AZURE_CLIENT_SECRET")
 BEFORE = {name: os.environ.get(name) for name in NAMES}
@@ -100,8 +99,9 @@ def test_without_the_fixture_the_variables_are_what_they_were():
 def test_commands_of_dpsops_use_it(dpsops, embedded_azure, embedded_azure_directory):
     assert dpsops("local", "env")["HTTPS_PROXY"] == embedded_azure.proxy_url
     assert dpsops("status")["environment"] == "local"
-    with pytest.raises(CommandFailed, match="dpsops: error: "):
+    with pytest.raises(subprocess.CalledProcessError) as failed:
         dpsops("device", "export", "nobody")
+    assert "dpsops: error: " in failed.value.stderr
     assert (embedded_azure_directory / ".dpsops" / "ca.pem").samefile(os.environ["SSL_CERT_FILE"])
 """
 

@@ -21,6 +21,8 @@ def test_a_secret_that_is_removed_between_its_export_and_the_removal_of_its_key(
 
     results = {each.device: each for each in export(connection.run, connection.leaves, [PRESS, OTHER], deliver, remove_key=True)}
     assert results == {
-        PRESS: Failed(PRESS, "somebody has removed the secret of press-07 in the meantime"),
+        PRESS: Failed(
+            PRESS, "somebody has removed the secret of press-07 in the meantime: 'dpsops device list' shows what is there"
+        ),
         OTHER: Exported(OTHER, "press-08.pem", written=True, key_removed=True),
     }

@@ -328,25 +328,25 @@ class EmbeddedAzure:
 
         The time is that of the embedded Azure, which anyone may move: hence the glances at it.
         """
-        heard: asyncio.Queue[JSON | None] = asyncio.Queue()
+        heard: asyncio.Queue[tuple[JSON | None, float]] = asyncio.Queue()
         until = self.azure.clock.now() + awaited.seconds
 
         def hear(body: JSON | None) -> None:
-            self._loop.call_soon_threadsafe(heard.put_nowait, body)
+            self._loop.call_soon_threadsafe(heard.put_nowait, (body, self.azure.clock.now()))
 
         self.azure.exchange.wait(awaited.key, hear)
         self._waiting.add(connection)
         try:
             while self.azure.clock.now() < until and not self._stopping and not connection.is_closing():
                 try:
-                    body = await asyncio.wait_for(heard.get(), _GLANCE)
+                    body, at = await asyncio.wait_for(heard.get(), _GLANCE)
                 except TimeoutError:
                     continue
                 if body is not None:
                     return Response(200, body)
                 if awaited.reached is not None:
                     silent, seconds = awaited.reached
-                    answer, until = Response(*silent), self.azure.clock.now() + seconds
+                    answer, until = Response(*silent), at + seconds
             return answer
         finally:
             self._waiting.discard(connection)

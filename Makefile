@@ -75,6 +75,7 @@ az: setup .venv-az/.stamp ## drive the embedded Azure with Microsoft's Azure CLI
 
 clients: setup ## drive the embedded Azure with clients of Python, Node, Java and Go that nobody here wrote, installed into .clients; Linux
 	@$(BIN)/python -m tests.clients.run $(or $(ARGUMENTS),--write)
+	@$(BIN)/python -m tests.clients.page
 
 browser: setup ## show the report in a headless Chromium: CHROMIUM=/usr/bin/chromium, as Debian and Ubuntu have it
 	@command -v "$(CHROMIUM)" >/dev/null || { echo "make browser needs a Chromium: apt-get install chromium, or CHROMIUM=PROGRAM" >&2; exit 1; }

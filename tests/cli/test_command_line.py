@@ -168,9 +168,9 @@ def test_a_device_registers_with_a_bundle_file_and_no_access_to_the_vault(termin
 
 
 def run_the_documented_device(directory: Path, variables: dict[str, str]) -> None:
-    """Runs the device code in `docs/emulator.md`."""
-    manual = (Path(__file__).parents[2] / "docs" / "emulator.md").read_text(encoding="utf-8")
-    code = manual.partition("### Your own device code")[2].partition("```python\n")[2].partition("```")[0]
+    """Runs the program in Python of `docs/how-to/device-code.md`."""
+    manual = (Path(__file__).parents[2] / "docs" / "how-to" / "device-code.md").read_text(encoding="utf-8")
+    code = manual.partition("## Python")[2].partition("```python\n")[2].partition("```")[0]
     assert "send_message" in code
     subprocess.run([sys.executable, "-c", code], cwd=directory, env=os.environ | variables, check=True, timeout=120)
 

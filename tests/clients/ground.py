@@ -107,12 +107,11 @@ def host_names(settings: Environment) -> list[str]:
 
 
 @contextmanager
-def stood(directory: Path, programs: Sequence[Program]) -> Iterator[Ground]:
-    """Runs `dpsops up`, issues to the programs' devices and exports them, then serves at 443 and 8883 of 127.0.0.1."""
+def stood(directory: Path, devices: Sequence[str]) -> Iterator[Ground]:
+    """Runs `dpsops up`, issues to the devices and exports them, then serves at 443 and 8883 of 127.0.0.1."""
     (directory / "infra").mkdir()
     local = (ROOT / "infra" / "local.toml").read_text()
     (directory / "infra" / "local.toml").write_text(local.replace('key = "RSA-3072"', 'key = "EC-P256"'))
-    devices = [each for program in programs for each in devices_of(program)]
     _dpsops(directory, "up")
     if devices:
         _dpsops(directory, "device", "issue", *devices)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from tests.clients.apart import apart, led_here
 from tests.clients.catalogue import HERE, INSTALLED, PROGRAMS, NotInstalled, Program, Way
-from tests.clients.ground import Ground, host_names, stood
+from tests.clients.ground import Ground, devices_of, host_names, stood
 from tests.clients.operations import Said, Wish, read_line
 from tests.clients.table import Row, rows, table, write
 
@@ -38,7 +38,8 @@ def main(words: Sequence[str]) -> int:
     apart("tests.clients.run", words)
     said: list[Said] = []
     reasons = dict(missing)
-    with tempfile.TemporaryDirectory() as place, stood(Path(place), programs) as ground:
+    devices = [each for program in programs for each in devices_of(program)]
+    with tempfile.TemporaryDirectory() as place, stood(Path(place), devices) as ground:
         hosts = Path(place) / "hosts"
         hosts.write_text(f"127.0.0.1 localhost {' '.join(host_names(ground.settings))}\n")
         for program in programs:

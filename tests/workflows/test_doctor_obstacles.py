@@ -56,7 +56,7 @@ def test_a_lock_and_a_policy_are_named(embedded: World) -> None:
     assign_policy(embedded, group_of(embedded))
     locked = one(embedded, "lock")
     assert locked.subject == "keep"
-    assert locked.detail.endswith(" stops down, rotate")
+    assert locked.detail.endswith(" stops down, rotate, rotate undo")
     assert "up" not in locked.detail.partition(" stops ")[2].split(", ")
     denied = one(embedded, "deployment", "up")
     assert "Only the north" in denied.detail + denied.hint
@@ -66,12 +66,17 @@ def test_a_lock_and_a_policy_are_named(embedded: World) -> None:
 
 
 def test_a_lock_stops_what_it_is_said_to_stop(quick: World) -> None:
+    commands.rotate(quick.connect(), Phase.PROVEN, timedelta(0))
     lock(quick)
     stopped = one(quick, "lock").detail.partition(" stops ")[2].split(", ")
-    assert stopped == ["down", "rotate"]
+    assert stopped == ["down", "rotate", "rotate undo"]
     assert [each.outcome for each in commands.doctor(quick.connect(), "up").findings if each.check == "lock"] == [Outcome.OK]
-    with pytest.raises(Error, match="are locked"):
-        commands.rotate(quick.connect(), Phase.STABLE, timedelta(0))
+    for stopping in (
+        lambda: commands.undo(quick.connect()),
+        lambda: commands.rotate(quick.connect(), Phase.STABLE, timedelta(0)),
+    ):
+        with pytest.raises(Error, match="are locked"):
+            stopping()
 
 
 def test_a_lock_on_writing_stops_every_change_of_the_resource_and_nothing_of_its_data(quick: World) -> None:
@@ -79,7 +84,7 @@ def test_a_lock_on_writing_stops_every_change_of_the_resource_and_nothing_of_its
     body = {"properties": {"level": "ReadOnly"}}
     quick.connect().clients.groups.resources.begin_create_or_update_by_id(identifier, body, api_version="2020-05-01").result()
     stopped = one(quick, "lock").detail.partition(" stops ")[2].split(", ")
-    assert stopped == ["up", "down", "root prove", "rotate", "rotate --compromised"]
+    assert stopped == ["up", "down", "root prove", "rotate", "rotate undo", "rotate --compromised"]
     with pytest.raises(Error, match="are locked"):
         commands.rotate(quick.connect(), Phase.STABLE, timedelta(0))
     commands.issue_to(quick.connect(), PRESS)

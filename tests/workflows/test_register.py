@@ -240,11 +240,12 @@ def test_one_enrollment_that_fails_does_not_stop_the_others(embedded: World) -> 
     connection.clients.enrollments.put(f"/enrollments/{PRESS}", found | {"provisioningStatus": "disabled"}, found["etag"])
     first, second, failed, action = issue_to(connection, PRESS, OTHER, individual=plain)
     assert (type(first), type(second)) == (Unchanged, Issued)
-    assert failed == Failed(PRESS, "press-07 is blocked: its individual enrollment is disabled")
+    assert failed == Failed(PRESS, "press-07 is blocked: its individual enrollment is disabled: dpsops device unblock press-07")
     assert action == Action("create", "enrollment press-08", "created")
     refusal = Response(400, {"errorCode": 400_000, "message": "Bad Request"})
     azure(embedded).faults.add(Fault(Refuse(refusal), lambda request: request.method == "PUT"))
-    assert issue_to(connection, OTHER, individual=IndividualSettings(twin={"a": 1}))[1:] == [Failed(OTHER, "Bad Request")]
+    refused_by_dps = Failed(OTHER, "Bad Request: run 'dpsops plan' to see what is missing")
+    assert issue_to(connection, OTHER, individual=IndividualSettings(twin={"a": 1}))[1:] == [refused_by_dps]
 
 
 @pytest.mark.parametrize("allocation", ["hashed", "geoLatency", "static"])

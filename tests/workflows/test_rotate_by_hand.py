@@ -165,6 +165,6 @@ def test_undo_is_possible_if_somebody_disabled_the_next_root(quick: World) -> No
     with pytest.raises(Refused, match="the next root, root-g2, is disabled in the vault") as refused:
         step(quick.connect())
     assert "dpsops rotate undo" in refused.value.hint
-    assert [action.action for action in undo(quick.connect())] == ["remove", "retire"]
+    assert [action.action for action in undo(quick.connect())] == ["retire", "remove"]
     assert standing(quick.connect()).new == 3
     assert step(quick.connect())

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import re
 import sys
-import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -17,7 +17,7 @@ import vcr
 
 from dpsops.emulator.identity import tokens
 from dpsops.emulator.keyvault import material
-from tests import documents
+from tests import documents, measured
 from tests.bicep import evaluations, real
 from tests.conformance import report
 from tests.conformance.exchanges import ValidatingObserver
@@ -62,17 +62,15 @@ def _no_old_challenges() -> None:
 
 
 @pytest.fixture
-def unmeasured() -> Iterator[None]:
-    """Disables coverage for a test that does the same many times: it would take twice as long, and other tests cover the same.
+def unmeasured() -> None:
+    """Marks a test that is not measured for coverage; see `measured.py`."""
 
-    pytest-cov's own mark for that, `no_cover`, does nothing in the processes of pytest-xdist.
-    """
-    trace, of_threads = sys.gettrace(), threading.gettrace()
-    sys.settrace(None)
-    threading.settrace(None)
-    yield
-    sys.settrace(trace)
-    threading.settrace(of_threads)
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Measures a test, with all that it sets up and tears down, only if it is to be measured."""
+    with nullcontext() if measured.is_measured(item) else measured.nothing():
+        return (yield)
 
 
 @pytest.fixture(scope="session")
